@@ -1,0 +1,26 @@
+"""What happened: immutable records, the store that keeps them, the facts of the machine, data frames. No torch."""
+
+from kdbench.results.baseline import Baseline, freeze, load_baseline
+from kdbench.results.environment import environment_facts, machine_fingerprint
+from kdbench.results.frames import ResultSet, load, load_suite_results
+from kdbench.results.records import (
+    CurvePoint,
+    Evaluation,
+    LatencyRecord,
+    ModelFacts,
+    NotMeasured,
+    Outcome,
+    ParityFacts,
+    RunRecord,
+    TrainingCost,
+    TrialRecord,
+    pack_bits,
+    unpack_bits,
+)
+from kdbench.results.store import Store
+
+__all__ = [
+    "Baseline", "CurvePoint", "Evaluation", "LatencyRecord", "ModelFacts", "NotMeasured", "Outcome", "ParityFacts",
+    "ResultSet", "RunRecord", "Store", "TrainingCost", "TrialRecord", "environment_facts", "freeze", "load",
+    "load_baseline", "load_suite_results", "machine_fingerprint", "pack_bits", "unpack_bits",
+]  # fmt: skip

@@ -1,0 +1,131 @@
+"""A baseline: what `kdbench check` holds new results against. A folder with one JSON file and the ONNX files."""
+
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+
+from pydantic import JsonValue, ValidationError
+
+from kdbench.results.frames import ResultSet
+from kdbench.results.records import ModelFacts, pack_bits
+from kdbench.results.store import Store, sha256_of
+from kdbench.spec import Record, Suite, UserError
+from kdbench.spec.records import Several
+
+
+class BaselineError(UserError):
+    """The baseline is missing, damaged or does not belong to this suite."""
+
+    exit_code = 5
+
+
+class BaselineRow(Record):
+    """One trial as it was: its accuracy, and a hash of which test samples it got right."""
+
+    pair: str
+    role: str
+    model: str
+    loss: str
+    seed: int
+    key: str
+    top1: float
+    samples: int
+    bits_sha256: str
+
+
+class BaselineModel(Record):
+    """One architecture as it was: the pair and role it stands for, its counts, and its ONNX file."""
+
+    pair: str
+    role: str
+    model: str
+    facts: ModelFacts
+    onnx: str  # file name in the folder
+
+
+class Baseline(Record):
+    """The content of `baseline.json`."""
+
+    suite: dict[str, JsonValue]
+    rows: Several[BaselineRow]
+    models: Several[BaselineModel]
+    environment: dict[str, JsonValue]
+    frozen: str  # ISO 8601, UTC
+
+    @property
+    def spec(self) -> Suite:
+        return Suite.model_validate(self.suite)
+
+
+def bits_hash(record_bits: str) -> str:
+    """The SHA-256 of packed correctness bits."""
+    return hashlib.sha256(record_bits.encode()).hexdigest()
+
+
+def freeze(results: ResultSet, store: Store, folder: Path) -> Baseline:
+    """Write the baseline of a finished run into a new folder, whole or not at all."""
+    if folder.exists():
+        raise UserError(f"'{folder}' exists", help="a baseline is never edited: name a new folder, or remove this one")
+    rows = []
+    models: dict[tuple[str, str], BaselineModel] = {}
+    for entry in results.run.entries:
+        record = results.trials.get(entry.key)
+        if record is None:
+            continue
+        bits = pack_bits(record.test.correct)
+        rows.append(
+            BaselineRow(
+                **entry.model_dump(),
+                top1=record.test.top1,
+                samples=record.test.samples,
+                bits_sha256=bits_hash(bits),
+            )
+        )
+        if (entry.pair, entry.role) not in models and store.has_artifacts(entry.key):
+            models[entry.pair, entry.role] = BaselineModel(
+                pair=entry.pair, role=entry.role, model=entry.model, facts=record.model, onnx=f"{entry.key}.onnx"
+            )
+    baseline = Baseline(
+        suite=results.run.suite,
+        rows=tuple(rows),
+        models=tuple(models.values()),
+        environment=results.run.environment,
+        frozen=results.run.started,
+    )
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise UserError(f"cannot write the baseline '{folder}': {error.strerror}") from error
+    try:
+        for model in baseline.models:
+            source = store.trial_folder(model.onnx.removesuffix(".onnx")) / Store.ONNX
+            shutil.copyfile(source, draft / model.onnx)
+        (draft / "baseline.json").write_text(baseline.model_dump_json(indent=1) + "\n", "utf-8")
+        draft.chmod(0o755)
+        draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return baseline
+
+
+def load_baseline(folder: Path) -> Baseline:
+    """The baseline in a folder, its ONNX files checked against their hashes."""
+    path = folder / "baseline.json"
+    help = "freeze one with: kdbench baseline SUITE --to DIR"
+    if not path.is_file():
+        raise BaselineError(f"no baseline in '{folder}': there is no baseline.json", help=help)
+    try:
+        baseline = Baseline.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        detail = error.errors()[0]
+        at = ".".join(map(str, detail["loc"]))
+        raise BaselineError(f"damaged baseline '{path}': {at}: {detail['msg']}", help=help) from error
+    for model in baseline.models:
+        file = folder / model.onnx
+        if not file.is_file():
+            raise BaselineError(f"the baseline '{folder}' lacks its file '{model.onnx}'", help=help)
+        if sha256_of(file) != model.facts.onnx_sha256:
+            raise BaselineError(f"'{file}' is not the file that was frozen: its SHA-256 differs", help=help)
+    return baseline

@@ -1,0 +1,74 @@
+"""Records as one data frame, and the results of one suite as one value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kdbench.results.records import LatencyRecord, RunRecord, TrialRecord
+from kdbench.results.store import Store
+from kdbench.spec import Suite, UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class ResultSet:
+    """One run of a suite with all that was recorded for its rows."""
+
+    run: RunRecord
+    trials: Mapping[str, TrialRecord]  # by key; failed and skipped ones are missing
+    latencies: tuple[LatencyRecord, ...]  # of the architectures of the run, on its machine
+
+    @property
+    def suite(self) -> Suite:
+        return Suite.model_validate(self.run.suite)
+
+    @property
+    def frame(self) -> "pd.DataFrame":
+        """One row per entry of the suite whose trial is done; accuracies from 0 to 1, sizes in bytes."""
+        import pandas as pd
+
+        rows = [
+            {"suite": self.run.name, **entry.model_dump(), **_figures(self.trials[entry.key])}
+            for entry in self.run.entries
+            if entry.key in self.trials
+        ]
+        return pd.DataFrame(rows)
+
+
+def _figures(record: TrialRecord) -> dict[str, object]:
+    return {
+        "top1": record.test.top1,
+        "test_loss": record.test.loss,
+        "validation_top1": record.curve[-1].validation_top1,
+        "parameters": record.model.parameters,
+        "flops": record.model.flops,
+        "onnx_bytes": record.model.onnx_bytes,
+        "architecture": record.model.architecture,
+        "steps": record.training.steps,
+        "step_seconds": record.training.step_seconds,
+        "cpu_seconds": record.training.cpu_seconds,
+        "wall_seconds": record.training.wall_seconds,
+    }
+
+
+def load_suite_results(store: Store, suite: str) -> ResultSet:
+    """The latest run of a suite. Raises `UserError` where it never ran."""
+    run = store.latest_run(suite)
+    done = {key for key, outcome in run.outcomes.items() if outcome.status == "done"}
+    trials = {key: store.read_trial(key) for key in sorted(done) if store.has_trial(key)}
+    found = (store.read_latency(key) for key in run.latencies)
+    return ResultSet(run, trials, tuple(record for record in found if record is not None))
+
+
+def load(root: str | Path = "results") -> "pd.DataFrame":
+    """Every result in a store as a data frame, one row per entry of each suite's latest run."""
+    import pandas as pd
+
+    store = Store(Path(root))
+    names = store.suites()
+    if not names:
+        raise UserError(f"no results in '{root}'", help="kdbench run SUITE writes them")
+    return pd.concat([load_suite_results(store, name).frame for name in names], ignore_index=True)

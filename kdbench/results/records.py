@@ -1,0 +1,157 @@
+"""The records: raw values only. Statistics are computed from them (`kdbench.analyze`), never stored."""
+
+import base64
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import JsonValue
+
+from kdbench.spec import Entry, Record
+from kdbench.spec.records import Several
+
+
+class CurvePoint(Record):
+    """The state after an epoch (0: before training), on the validation split."""
+
+    epoch: int
+    samples: int  # training samples seen so far
+    train_loss: float | None  # mean over the epoch; none at epoch 0
+    validation_loss: float  # cross-entropy
+    validation_top1: float
+
+
+class TrainingCost(Record):
+    """What a trial's training took. Shared work (data, teacher) is told apart from the student's own."""
+
+    steps: int
+    samples: int
+    wall_seconds: float  # of the whole cohort, from its first to its last step
+    cpu_seconds: float  # process CPU time of the same span
+    step_seconds: float  # this model's own forward, loss, backward and update
+    teacher_seconds: float  # teacher forwards, shared by the cohort
+    cohort: int  # models trained in the same pass
+    peak_memory_bytes: int  # resident set of the process
+    device: str
+    threads: int
+
+
+class ModelFacts(Record):
+    """The deployed artifact. One architecture (graph without weights) is timed once."""
+
+    architecture: str
+    parameters: int
+    flops: int  # of one sample; 2 x multiply-accumulates
+    onnx_bytes: int
+    onnx_sha256: str
+    weights_sha256: str
+    operators: dict[str, int]
+    opset: int
+
+
+class ParityFacts(Record):
+    """Torch against ONNX Runtime on real samples."""
+
+    samples: int
+    max_difference: float
+    tolerance: float
+    flips: int  # samples whose top-1 differs
+
+
+class Evaluation(Record):
+    """The exported model on the test split."""
+
+    samples: int
+    correct_bits: str  # base64 of one bit per test sample, in order
+    loss: float  # cross-entropy, mean
+    cpu_seconds: float
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        return unpack_bits(self.correct_bits, self.samples)
+
+    @property
+    def top1(self) -> float:
+        """The share of test samples predicted right, 0 to 1."""
+        return float(self.correct.mean())
+
+
+class TrialRecord(Record):
+    """One trained model: what was asked (`trial`, resolved), what came out, and where."""
+
+    key: str
+    trial: dict[str, JsonValue]
+    curve: Several[CurvePoint]
+    selected_epoch: int  # whose weights are deployed
+    stopped: Literal["epochs", "patience"]
+    training: TrainingCost
+    model: ModelFacts
+    parity: ParityFacts
+    test: Evaluation
+    classes: int
+    input_shape: Several[int]  # channels, height, width
+    input_mean: Several[float]  # per channel, of the raw values; part of the deployment contract
+    input_std: Several[float]
+    environment: dict[str, JsonValue]
+    finished: str  # ISO 8601, UTC
+
+
+class LatencyRecord(Record):
+    """One architecture timed on one machine: every timed call, raw."""
+
+    architecture: str
+    provider: str
+    threads: int
+    batch: int
+    onnx_sha256: str
+    load_seconds: float
+    first_run_seconds: float
+    warmup_runs: int
+    call_microseconds: Several[float]
+    environment: dict[str, JsonValue]
+    session: dict[str, JsonValue]  # session and provider options as used
+    finished: str
+
+
+class NotMeasured(Record):
+    """A figure that was asked for and is not there."""
+
+    architecture: str
+    provider: str
+    threads: int
+    batch: int
+    reason: str
+
+
+class Outcome(Record):
+    """How a trial of a run ended."""
+
+    status: Literal["done", "failed", "skipped"]
+    reason: str | None = None
+
+
+class RunRecord(Record):
+    """One run of a suite: its rows, how each trial ended, and where it ran."""
+
+    name: str
+    run_id: str
+    suite: dict[str, JsonValue]  # resolved
+    entries: Several[Entry]
+    outcomes: dict[str, Outcome]  # by trial key
+    trained: Several[str]  # keys trained in this very run
+    latencies: Several[str]  # keys of the latency records that belong to this run
+    not_measured: Several[NotMeasured]
+    environment: dict[str, JsonValue]
+    started: str
+    seconds: float
+
+
+def pack_bits(correct: NDArray[np.bool_]) -> str:
+    """One bit a sample, base64."""
+    return base64.b64encode(np.packbits(correct).tobytes()).decode("ascii")
+
+
+def unpack_bits(text: str, samples: int) -> NDArray[np.bool_]:
+    """The inverse of `pack_bits`."""
+    packed = np.frombuffer(base64.b64decode(text), dtype=np.uint8)
+    return np.unpackbits(packed, count=samples).astype(bool)

@@ -1,0 +1,140 @@
+"""The store: a folder of immutable records. A file appears whole or not at all, and is never edited."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from kdbench.results.records import LatencyRecord, RunRecord, TrialRecord
+from kdbench.spec import Record, UserError, content_key
+
+R = TypeVar("R", bound=Record)
+
+
+class Store:
+    """`root/trials/<key>/`, `root/latency/<key>.json`, `root/suites/<name>/<run id>.json`."""
+
+    WEIGHTS = "weights.safetensors"
+    ONNX = "model.onnx"
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def prepare(self) -> None:
+        """Make the folder; raises `UserError` where it cannot be written."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            help = "choose another with --results, or change its permissions"
+            raise UserError(f"cannot write to the results folder '{self.root}': {error.strerror}", help=help) from error
+
+    def trial_folder(self, key: str) -> Path:
+        return self.root / "trials" / key
+
+    def has_trial(self, key: str) -> bool:
+        """Whether a record is there. Records can be kept without their weights: see `has_artifacts`."""
+        return (self.trial_folder(key) / "trial.json").is_file()
+
+    def has_artifacts(self, key: str) -> bool:
+        folder = self.trial_folder(key)
+        return (folder / self.WEIGHTS).is_file() and (folder / self.ONNX).is_file()
+
+    def read_trial(self, key: str) -> TrialRecord:
+        return _read(self.trial_folder(key) / "trial.json", TrialRecord)
+
+    def trials(self) -> Iterator[TrialRecord]:
+        for path in sorted((self.root / "trials").glob("*/trial.json")):
+            yield _read(path, TrialRecord)
+
+    @contextmanager
+    def new_trial(self, key: str) -> Iterator[Path]:
+        """A folder to fill: it becomes the trial's when the block ends well, and vanishes otherwise."""
+        final = self.trial_folder(key)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=final.parent))
+        try:
+            yield draft
+            for path in draft.iterdir():
+                _sync(path)
+            if self.has_trial(key) and not self.has_artifacts(key):
+                # A record that came without its weights gives way to a full one.
+                os.rename(final, retired := draft.with_name(f"{draft.name}-old"))
+                shutil.rmtree(retired)
+            if not self.has_trial(key):  # another process may have finished the same trial meanwhile
+                draft.chmod(0o755)
+                os.rename(draft, final)
+                _sync(final.parent)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def read_latency(self, key: str) -> LatencyRecord | None:
+        path = self.root / "latency" / f"{key}.json"
+        return _read(path, LatencyRecord) if path.is_file() else None
+
+    def write_latency(self, key: str, record: LatencyRecord) -> None:
+        write_whole(self.root / "latency" / f"{key}.json", record.model_dump_json())
+
+    def write_run(self, record: RunRecord) -> None:
+        write_whole(self.root / "suites" / record.name / f"{record.run_id}.json", record.model_dump_json(indent=1))
+
+    def latest_run(self, suite: str) -> RunRecord:
+        """The last run of a suite. Raises `UserError` where there is none."""
+        runs = sorted((self.root / "suites" / suite).glob("*.json"))
+        if not runs:
+            help = f"run it first: kdbench run {suite}; suites with results: {', '.join(self.suites()) or 'none'}"
+            raise UserError(f"no results of suite '{suite}' in '{self.root}'", help=help)
+        return _read(runs[-1], RunRecord)
+
+    def suites(self) -> tuple[str, ...]:
+        return tuple(sorted(path.name for path in (self.root / "suites").glob("*") if path.is_dir()))
+
+
+def latency_key(architecture: str, provider: str, threads: int, batch: int, machine: str) -> str:
+    """The name of a latency record: what was timed, how, and on what kind of machine."""
+    return content_key([architecture, provider, threads, batch, machine])
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that nobody ever sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(draft, 0o644)
+        os.replace(draft, path)
+    finally:
+        Path(draft).unlink(missing_ok=True)
+
+
+def _read(path: Path, kind: type[R]) -> R:
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        detail = error.errors()[0]
+        at = ".".join(map(str, detail["loc"]))
+        help = "it is damaged or of another version of kdbench; move it away to measure again"
+        raise UserError(f"not a {kind.__name__}: '{path}': {at}: {detail['msg']}", help=help) from error
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,30 @@
+"""What to run: suites, trials, plans and their errors. Pure functions and frozen records; no torch."""
+
+from kdbench.spec.errors import Problem, UserError, nearest
+from kdbench.spec.plan import Entry, Plan, plan
+from kdbench.spec.records import (
+    AdamW,
+    Choice,
+    Constant,
+    Cosine,
+    DataSpec,
+    Gate,
+    LatencySpec,
+    NamedChoice,
+    Pair,
+    Record,
+    Sgd,
+    Step,
+    Suite,
+    TrainSpec,
+    Trial,
+    content_key,
+)
+from kdbench.spec.signature import KINDS, REQUIRED, Catalog, Kind, Option, Signature
+from kdbench.spec.suite_file import load_suite, parse_suite
+
+__all__ = [
+    "KINDS", "REQUIRED", "AdamW", "Catalog", "Choice", "Constant", "Cosine", "DataSpec", "Entry", "Gate", "Kind",
+    "LatencySpec", "NamedChoice", "Option", "Pair", "Plan", "Problem", "Record", "Sgd", "Signature", "Step", "Suite",
+    "TrainSpec", "Trial", "UserError", "content_key", "load_suite", "nearest", "parse_suite", "plan",
+]  # fmt: skip

@@ -1,0 +1,234 @@
+"""The frozen records a suite consists of, and the trial: one model trained once."""
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+
+from kdbench.spec.types import Count, Fraction, NonNegative, Positive, ProperFraction, WholeNumber
+
+# Part of every key: raise it when a change of kdbench alters the numbers that a trial yields.
+RECIPE = 1
+
+T = TypeVar("T")
+Several = Annotated[tuple[T, ...], Field(strict=False)]
+
+
+class Record(BaseModel):
+    """Frozen and strict: an unknown field or a value of another type is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Choice(Record):
+    """A callable by name, with its options: `"digits"` or `{use = "cnn", width = 8}`."""
+
+    use: str
+    options: dict[str, JsonValue] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"use": value}
+        if isinstance(value, dict) and not isinstance(value.get("options"), dict):
+            own = {k: v for k, v in value.items() if k in cls.model_fields}
+            own["options"] = {k: v for k, v in value.items() if k not in cls.model_fields}
+            return own
+        return value
+
+    @property
+    def label(self) -> str:
+        """`cnn(width=8)`: the name and the options as written."""
+        options = ", ".join(f"{k}={_plain(v)}" for k, v in self.options.items())
+        return f"{self.use}({options})" if options else self.use
+
+
+class NamedChoice(Choice):
+    """A choice that reports may call by a name of its own."""
+
+    name: str | None = None
+
+    @property
+    def label(self) -> str:
+        return self.name or super().label
+
+
+def _plain(value: JsonValue) -> str:
+    return "-".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+class DataSpec(Record):
+    """A dataset and the slice of its training split that is used; validation is held out first."""
+
+    dataset: Choice
+    fraction: Fraction = 1.0  # of the training samples, stratified by class
+    per_class: Count | None = None  # at most so many training samples of each class
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    split_seed: WholeNumber = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"dataset": value}
+        if isinstance(value, dict) and "dataset" not in value:
+            own = {k: v for k, v in value.items() if k in cls.model_fields}
+            own["dataset"] = {k: v for k, v in value.items() if k not in cls.model_fields}
+            return own
+        return value
+
+
+class Sgd(Record):
+    """Stochastic gradient descent with momentum."""
+
+    use: Literal["sgd"] = "sgd"
+    lr: Positive = 0.05
+    momentum: ProperFraction = 0.9
+    weight_decay: NonNegative = 5e-4
+    nesterov: bool = False
+
+
+class AdamW(Record):
+    """Adam with decoupled weight decay."""
+
+    use: Literal["adamw"] = "adamw"
+    lr: Positive = 1e-3
+    beta1: ProperFraction = 0.9
+    beta2: ProperFraction = 0.999
+    weight_decay: NonNegative = 0.01
+
+
+class Constant(Record):
+    """The learning rate stays as it is."""
+
+    use: Literal["constant"] = "constant"
+
+
+class Cosine(Record):
+    """Half a cosine from 1 down to `floor`, over all epochs after the warm-up."""
+
+    use: Literal["cosine"] = "cosine"
+    floor: ProperFraction = 0.0
+
+
+class Step(Record):
+    """Multiplied by `factor` at every milestone, given in epochs."""
+
+    use: Literal["step"] = "step"
+    milestones: Several[Count]
+    factor: Fraction = 0.1
+
+
+class TrainSpec(Record):
+    """The recipe, the same for every loss of a suite."""
+
+    epochs: Count = 10
+    batch_size: Annotated[int, Field(ge=2)] = 128
+    optimizer: Annotated[Sgd | AdamW, Field(discriminator="use")] = Sgd()
+    schedule: Annotated[Constant | Cosine | Step, Field(discriminator="use")] = Cosine()
+    warmup_epochs: NonNegative = 0.0
+    augment: Several[Choice] = ()
+    precision: Literal["float32"] = "float32"
+    patience: Count | None = None  # stop after so many epochs without a better validation accuracy
+    select: Literal["last", "best"] = "last"  # deployed weights: of the last epoch, or best on validation
+
+    @field_validator("schedule", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return {"use": value} if isinstance(value, str) else value
+
+
+class Trial(Record):
+    """One model trained once. Teachers are trials too; none means labels alone."""
+
+    model: Choice
+    data: DataSpec
+    loss: Choice
+    train: TrainSpec
+    view: Choice = Choice(use="clean")
+    seed: WholeNumber
+    teachers: tuple["Trial", ...] = Field(default=(), strict=False)
+    start: "Trial | None" = None
+
+    @cached_property
+    def key(self) -> str:
+        """The first 16 hex digits of the SHA-256 of the trial as canonical JSON."""
+        content = self.model_dump(mode="json", exclude={"teachers", "start"})
+        content["teachers"] = [teacher.key for teacher in self.teachers]
+        content["start"] = self.start.key if self.start else None
+        return content_key({"recipe": RECIPE, **content})
+
+    @property
+    def depth(self) -> int:
+        """How many trials stand before this one on the longest path: the wave that it runs in."""
+        before = (*self.teachers, *((self.start,) if self.start else ()))
+        return max((1 + trial.depth for trial in before), default=0)
+
+
+def content_key(content: Any) -> str:
+    """The first 16 hex digits of the SHA-256 of canonical JSON."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Pair(Record):
+    """A teacher and the student that learns from it."""
+
+    teacher: Choice
+    student: Choice
+    name: str | None = None
+
+    @property
+    def label(self) -> str:
+        return self.name or f"{self.teacher.label} -> {self.student.label}"
+
+
+class LatencySpec(Record):
+    """What is timed: every combination of provider, threads and batch size, once per architecture."""
+
+    batch_sizes: Several[Count] = (1, 32)
+    threads: Several[Count] = (1,)
+    providers: Several[str] = ("cpu",)
+    seconds: Positive = 1.0  # spent on the timed calls of one combination
+
+
+class Gate(Record):
+    """A limit that `kdbench check` holds against a baseline."""
+
+    metric: Literal["top1", "latency"]
+    may_drop: Annotated[float, Field(ge=0.005, lt=1)] | None = None  # top1: as a fraction, .005 is half a point
+    may_rise: Positive | None = None  # latency: as a fraction, .05 is 5 %
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        wanted, other = ("may_drop", "may_rise") if self.metric == "top1" else ("may_rise", "may_drop")
+        if getattr(self, wanted) is None or getattr(self, other) is not None:
+            raise ValueError(f"metric '{self.metric}' takes {wanted}, and not {other}")
+        return self
+
+
+class Suite(Record):
+    """Everything one command runs: pairs x losses x seeds on one dataset, under one recipe."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
+    description: str = ""
+    data: DataSpec
+    seeds: Annotated[tuple[WholeNumber, ...], Field(min_length=1, strict=False)] = (0, 1, 2)
+    teacher_seeds: Count = 1  # teachers per pair; student i learns from teacher i modulo this
+    train: TrainSpec = TrainSpec()
+    teacher_train: TrainSpec | None = None  # the teachers' recipe, where it is another
+    view: Choice = Choice(use="clean")
+    pairs: Annotated[tuple[Pair, ...], Field(min_length=1, strict=False)]
+    losses: Annotated[tuple[NamedChoice, ...], Field(min_length=1, strict=False)]
+    latency: LatencySpec = LatencySpec()
+    gates: Several[Gate] = ()
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _count(cls, value: Any) -> Any:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return tuple(range(value))
+        return value

@@ -1,0 +1,78 @@
+"""What a callable takes: the inputs kdbench gives it and the options a suite may set."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from kdbench.spec.errors import Problem, nearest
+
+Kind = Literal["losses", "models", "datasets", "views"]
+KINDS: tuple[Kind, ...] = ("losses", "models", "datasets", "views")
+REQUIRED = object()
+
+
+@dataclass(frozen=True)
+class Option:
+    """A keyword-only parameter: its type and its default (`REQUIRED` where there is none)."""
+
+    name: str
+    type: Any
+    default: Any = REQUIRED
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A callable as a suite sees it. `inputs` are its positional parameters, in order."""
+
+    use: str
+    kind: Kind
+    target: str  # module:attribute
+    inputs: tuple[str, ...]
+    options: tuple[Option, ...]
+    doc: str
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return self.doc.strip().partition("\n")[0]
+
+
+class Catalog(Protocol):
+    """Where names are looked up. `kdbench.zoo` provides it; reading a signature imports no torch."""
+
+    def names(self, kind: Kind) -> tuple[str, ...]: ...
+
+    def signature(self, kind: Kind, use: str) -> Signature:
+        """Raises `KeyError` where no such name exists."""
+        ...
+
+
+def fill_options(
+    signature: Signature, given: Mapping[str, JsonValue]
+) -> tuple[dict[str, JsonValue], list[tuple[str, Problem]]]:
+    """All options with their values, defaults included, and what is wrong: (option, problem) pairs."""
+    known = {option.name: option for option in signature.options}
+    problems = [
+        (name, Problem(f"unknown option '{name}'", help=f"{nearest(name, known)} ('{signature.use}')"))
+        for name in given
+        if name not in known
+    ]
+    filled: dict[str, JsonValue] = {}
+    for option in signature.options:
+        value = given.get(option.name, option.default)
+        if value is REQUIRED:
+            problems.append((option.name, Problem(f"'{signature.use}' needs the option '{option.name}'")))
+            continue
+        try:
+            adapter = TypeAdapter(option.type)
+            filled[option.name] = adapter.dump_python(
+                adapter.validate_json(json.dumps(value), strict=True), mode="json"
+            )
+        except ValidationError as error:
+            detail = error.errors()[0]
+            text = f"option '{option.name}' of '{signature.use}' is {value!r}"
+            problems.append((option.name, Problem(text, help=f"{detail['msg'].lower()}")))
+    return filled, problems

@@ -1,0 +1,120 @@
+"""Finding losses, models, datasets and views by name: kdbench's own, installed entry points, `-p` modules."""
+
+import importlib
+import re
+import sys
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from kdbench.spec import Kind, Signature, UserError
+from kdbench.zoo.source import load_target, read_signature
+
+# One line each: the name a suite uses, and where the callable stands.
+BUILTIN: dict[Kind, dict[str, str]] = {
+    "losses": {
+        "cross_entropy": "kdbench.zoo.losses.cross_entropy:cross_entropy",
+        "label_smoothing": "kdbench.zoo.losses.label_smoothing:label_smoothing",
+        "kd": "kdbench.zoo.losses.kd:kd",
+        "soft_cross_entropy": "kdbench.zoo.losses.soft_cross_entropy:soft_cross_entropy",
+        "logit_mse": "kdbench.zoo.losses.logit_mse:logit_mse",
+        "probability_mse": "kdbench.zoo.losses.probability_mse:probability_mse",
+        "pseudo_label": "kdbench.zoo.losses.pseudo_label:pseudo_label",
+        "fitnet": "kdbench.zoo.losses.fitnet:FitNet",
+    },
+    "models": {
+        "mlp": "kdbench.zoo.models.mlp:mlp",
+        "cnn": "kdbench.zoo.models.cnn:cnn",
+        "resnet_cifar": "kdbench.zoo.models.resnet_cifar:resnet_cifar",
+        "torchvision:": "kdbench.zoo.models.from_torchvision:from_torchvision",
+    },
+    "datasets": {
+        "digits": "kdbench.zoo.datasets.digits:digits",
+        "fashion_mnist": "kdbench.zoo.datasets.fashion_mnist:fashion_mnist",
+        "mnist": "kdbench.zoo.datasets.from_torchvision:mnist",
+        "cifar10": "kdbench.zoo.datasets.from_torchvision:cifar10",
+        "cifar100": "kdbench.zoo.datasets.from_torchvision:cifar100",
+    },
+    "views": {
+        "clean": "kdbench.zoo.views.clean:clean",
+        "crop": "kdbench.zoo.views.crop:crop",
+        "flip": "kdbench.zoo.views.flip:flip",
+        "gaussian_noise": "kdbench.zoo.views.gaussian_noise:gaussian_noise",
+    },
+}
+
+
+def torchvision_models() -> tuple[str, ...]:
+    """Every classifier of the installed torchvision, read from its source (importing it would import torch)."""
+    spec = find_spec("torchvision")
+    if spec is None or spec.origin is None:
+        return ()
+    files = sorted((Path(spec.origin).parent / "models").glob("*.py"))
+    found = [
+        re.findall(r"@register_model\([^)]*\)[^\n]*\n(?:@[^\n]*\n)*def (\w+)\(", f.read_text("utf-8")) for f in files
+    ]
+    return tuple(sorted(name for names in found for name in names))
+
+
+# A name that ends in a colon is a family: what follows the colon goes to the callable as `name`.
+MEMBERS: dict[str, Callable[[], tuple[str, ...]]] = {"torchvision:": torchvision_models}
+
+
+class Catalog:
+    """The names one command knows: `plugins` are modules the user named with `-p`."""
+
+    def __init__(self, plugins: Sequence[str] = ()) -> None:
+        self.plugins = tuple(plugins)
+        for module in self.plugins:
+            if "" not in sys.path:
+                sys.path.insert(0, "")  # a module beside the suite, as `python -m` finds it
+            try:
+                importlib.import_module(module)
+            except ModuleNotFoundError as error:
+                raise UserError(
+                    f"no module '{error.name}' for -p {module}", help="install it, or run where it stands"
+                ) from error
+
+    @cached_property
+    def _installed(self) -> dict[Kind, dict[str, str]]:
+        return {kind: {e.name: e.value for e in entry_points(group=f"kdbench.{kind}")} for kind in BUILTIN}
+
+    def targets(self, kind: Kind) -> dict[str, str]:
+        """Every name of a kind with the `module:attribute` it stands for."""
+        clashes = sorted(BUILTIN[kind].keys() & self._installed[kind].keys())
+        if clashes:
+            raise UserError(
+                f"an installed package registers {kind} that kdbench has already: {', '.join(clashes)}",
+                help="rename the entry point in that package",
+            )
+        return BUILTIN[kind] | self._installed[kind]
+
+    def names(self, kind: Kind) -> tuple[str, ...]:
+        return tuple(self.targets(kind))
+
+    def signature(self, kind: Kind, use: str) -> Signature:
+        return read_signature(kind, use, self._target(kind, use))
+
+    def load(self, kind: Kind, use: str) -> Callable[..., Any]:
+        """The callable itself; a member of a family comes with its `name` bound. Imports its module."""
+        thing: Callable[..., Any] = load_target(self._target(kind, use))
+        family, colon, member = use.partition(":")
+        if family + colon in MEMBERS:
+            return lambda *args, **options: thing(*args, name=member, **options)
+        return thing
+
+    def _target(self, kind: Kind, use: str) -> str:
+        targets = self.targets(kind)
+        family, colon, member = use.partition(":")
+        if family + colon in MEMBERS:
+            if member not in MEMBERS[family + colon]():
+                raise KeyError(use)
+            return targets[family + colon]
+        if use in targets and not use.endswith(":"):
+            return targets[use]
+        if colon and any(family == p or family.startswith(f"{p}.") for p in self.plugins):
+            return use
+        raise KeyError(use)

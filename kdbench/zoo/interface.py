@@ -1,0 +1,95 @@
+"""What passes between the training loop and the zoo's callables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+# A step of splitmix64: a bijection of 64-bit words whose outputs pass statistical tests as random.
+_GAMMA = -7046029254386353131  # 0x9E3779B97F4A7C15 as a signed integer
+_MIX1 = -4658895280553007687  # 0xBF58476D1CE4E5B9
+_MIX2 = -7723592293110705685  # 0x94D049BB133111EB
+
+
+class NotApplicable(Exception):
+    """This loss, model or dataset cannot serve this pair: the trial is skipped, with the reason."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a network gave for a batch: logits [B, C], and the features that the loss asked for by layer."""
+
+    logits: Tensor
+    features: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Samples in memory: images [N, channels, height, width], uint8 or float32, and labels [N], int64."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, index: Tensor) -> "Split":
+        """The samples at `index` [K], int64."""
+        return Split(self.images[index], self.labels[index])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset as it was published: training and test split. Validation is held out of train by kdbench."""
+
+    train: Split
+    test: Split
+    classes: int
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Random numbers that are a function of (seed, epoch, sample): the same however samples are batched.
+
+    `samples` [B] int64 are the indices of the batch in the training split. Every use names a `stream` of its own.
+    """
+
+    seed: int
+    epoch: int
+    samples: Tensor
+
+    def words(self, stream: str, count: int = 1) -> Tensor:
+        """Random 63-bit words [B, count], int64, not negative."""
+        name = int.from_bytes(stream.encode()[:7].ljust(7, b"\0"), "big")
+        words = _mix(_mix(_mix(self.samples.new_tensor(self.seed)) + self.epoch) + name)
+        words = _mix(words + self.samples)[:, None] + torch.arange(count, device=self.samples.device)[None, :]
+        return _mix(words) & 0x7FFFFFFFFFFFFFFF
+
+    def integers(self, stream: str, below: int) -> Tensor:
+        """Uniform integers [B] in [0, below)."""
+        return self.words(stream)[:, 0] % below
+
+    def uniform(self, stream: str, count: int = 1) -> Tensor:
+        """Uniform floats [B, count] in [0, 1), float32."""
+        return (self.words(stream, count) >> 39).to(torch.float32) / 2**24
+
+    def normal(self, stream: str, count: int) -> Tensor:
+        """Standard normal floats [B, count], float32 (Box and Muller 1958)."""
+        half = (count + 1) // 2
+        radius = torch.sqrt(-2 * torch.log1p(-self.uniform(f"{stream[:6]}r", half)))
+        angle = 2 * torch.pi * self.uniform(f"{stream[:6]}a", half)
+        return torch.cat((radius * torch.cos(angle), radius * torch.sin(angle)), dim=1)[:, :count]
+
+
+def _mix(words: Tensor) -> Tensor:
+    """splitmix64 (Steele, Lea, Flood 2014) on int64 tensors, which wrap around as unsigned words do."""
+    words = words + _GAMMA
+    words = (words ^ _shift(words, 30)) * _MIX1
+    words = (words ^ _shift(words, 27)) * _MIX2
+    return words ^ _shift(words, 31)
+
+
+def _shift(words: Tensor, bits: int) -> Tensor:
+    """Logical right shift."""
+    return (words >> bits) & ((1 << (64 - bits)) - 1)
