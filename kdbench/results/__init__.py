@@ -6,12 +6,14 @@ from kdbench.results.frames import ResultSet, load, load_suite_results
 from kdbench.results.records import (
     CurvePoint,
     Evaluation,
+    LatencyComparison,
     LatencyRecord,
     ModelFacts,
     NotMeasured,
     Outcome,
     ParityFacts,
     RunRecord,
+    SlicePair,
     TrainingCost,
     TrialRecord,
     pack_bits,
@@ -20,7 +22,7 @@ from kdbench.results.records import (
 from kdbench.results.store import Store
 
 __all__ = [
-    "Baseline", "CurvePoint", "Evaluation", "LatencyRecord", "ModelFacts", "NotMeasured", "Outcome", "ParityFacts",
-    "ResultSet", "RunRecord", "Store", "TrainingCost", "TrialRecord", "environment_facts", "freeze", "load",
+    "Baseline", "CurvePoint", "Evaluation", "LatencyComparison", "LatencyRecord", "ModelFacts", "NotMeasured", "Outcome", "ParityFacts",
+    "ResultSet", "RunRecord", "SlicePair", "Store", "TrainingCost", "TrialRecord", "environment_facts", "freeze", "load",
     "load_baseline", "load_suite_results", "machine_fingerprint", "pack_bits", "unpack_bits",
 ]  # fmt: skip

@@ -41,7 +41,7 @@ def _fixed_facts() -> dict[str, JsonValue]:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
         "cpu": cpu.get("model name") or platform.processor() or None,
-        "cpu_flags": sorted(set(cpu.get("flags", "").split()) & _TELLING_FLAGS),
+        "cpu_flags": list[JsonValue](sorted(set(cpu.get("flags", "").split()) & _TELLING_FLAGS)),
         "caches": _caches(),
         "physical_cores": psutil.cpu_count(logical=False),
         "logical_cores": psutil.cpu_count(),

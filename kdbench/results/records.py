@@ -113,6 +113,28 @@ class LatencyRecord(Record):
     finished: str
 
 
+class SlicePair(Record):
+    """A 10 ms slice of the candidate and one of the reference, interleaved in random order; microseconds per call."""
+
+    candidate_p50: float
+    candidate_min: float
+    reference_p50: float
+    reference_min: float
+
+
+class LatencyComparison(Record):
+    """New against baseline ONNX in one run: `sessions` re-created session pairs, each with its slice pairs."""
+
+    pair: str
+    role: str
+    model: str
+    provider: str
+    threads: int
+    batch: int
+    sessions: Several[Several[SlicePair]]
+    reason: str | None = None  # why there are none
+
+
 class NotMeasured(Record):
     """A figure that was asked for and is not there."""
 

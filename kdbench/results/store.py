@@ -66,11 +66,11 @@ class Store:
                 _sync(path)
             if self.has_trial(key) and not self.has_artifacts(key):
                 # A record that came without its weights gives way to a full one.
-                os.rename(final, retired := draft.with_name(f"{draft.name}-old"))
+                final.rename(retired := draft.with_name(f"{draft.name}-old"))
                 shutil.rmtree(retired)
             if not self.has_trial(key):  # another process may have finished the same trial meanwhile
                 draft.chmod(0o755)
-                os.rename(draft, final)
+                draft.rename(final)
                 _sync(final.parent)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -116,8 +116,8 @@ def write_whole(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(draft, 0o644)
-        os.replace(draft, path)
+        Path(draft).chmod(0o644)
+        Path(draft).replace(path)
     finally:
         Path(draft).unlink(missing_ok=True)
 

@@ -5,7 +5,7 @@ import importlib
 import importlib.util
 import inspect
 import typing
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def load_target(target: str) -> Any:
         raise UserError(f"module '{module}' has no '{attribute}'") from error
 
 
-@lru_cache(maxsize=None)
+@cache
 def _tree(module: str) -> ast.Module | None:
     try:
         spec = importlib.util.find_spec(module)
@@ -66,7 +66,8 @@ def _definition(module: str, attribute: str) -> ast.FunctionDef | ast.ClassDef |
 
 
 def _from_source(kind: Kind, use: str, target: str, node: ast.FunctionDef | ast.ClassDef) -> Signature:
-    function, inputs = node, ()
+    function: ast.stmt = node
+    inputs: tuple[str, ...] = ()
     if isinstance(node, ast.ClassDef):
         methods = {n.name: n for n in node.body if isinstance(n, ast.FunctionDef)}
         if "__init__" not in methods or "forward" not in methods:
@@ -98,7 +99,7 @@ def _evaluate(annotation: ast.expr | None) -> Any:
 
 
 def _from_object(kind: Kind, use: str, target: str, thing: Any) -> Signature:
-    called = thing.forward if inspect.isclass(thing) else thing
+    called = vars(thing)["forward"] if inspect.isclass(thing) else thing
     hints = typing.get_type_hints(thing.__init__ if inspect.isclass(thing) else thing, include_extras=True)
     parameters = inspect.signature(thing).parameters.values()
     options = tuple(
