@@ -3,7 +3,7 @@
 import hashlib
 import json
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypedDict, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
@@ -186,6 +186,14 @@ class Pair(Record):
         return self.name or f"{self.teacher.label} -> {self.student.label}"
 
 
+class Combination(TypedDict):
+    """How one latency is taken."""
+
+    provider: str
+    threads: int
+    batch: int
+
+
 class LatencySpec(Record):
     """What is timed: every combination of provider, threads and batch size, once per architecture."""
 
@@ -193,6 +201,16 @@ class LatencySpec(Record):
     threads: Several[Count] = (1,)
     providers: Several[str] = ("cpu",)
     seconds: Positive = 1.0  # spent on the timed calls of one combination
+
+    @property
+    def combinations(self) -> tuple[Combination, ...]:
+        """Everything that is timed of one architecture."""
+        return tuple(
+            {"provider": provider, "threads": threads, "batch": batch}
+            for provider in self.providers
+            for threads in self.threads
+            for batch in self.batch_sizes
+        )
 
 
 class Gate(Record):

@@ -1,0 +1,142 @@
+"""Where jobs run. An executor is one method: `map(function, items)`, messages as they come.
+
+A job is a generator function that takes a JSON object and yields messages, named as `module:function`, so that the
+caller need not import what the job needs (torch, above all).
+"""
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from importlib import import_module
+from typing import IO, Any, Protocol
+
+from kdbench.execute.messages import MESSAGE, Crashed, Message, Refused
+from kdbench.spec import UserError
+
+Item = dict[str, Any]
+
+# One single-thread process per core beats threads on the CPU; glibc's allocator would otherwise hand every large
+# tensor back to the kernel and fault it in again at the next step (docs/decisions/0004).
+WORKER_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    "MALLOC_MMAP_THRESHOLD_": str(2**30),
+    "MALLOC_TRIM_THRESHOLD_": str(2**32),
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+class Executor(Protocol):
+    """Runs jobs, some of them at once."""
+
+    def map(self, function: str, items: Iterable[Item]) -> Iterator[tuple[Item, Message]]:
+        """Every message of every job, with the item that it belongs to, as they come."""
+        ...
+
+
+class Inline:
+    """In this process, one after the other: the debugger's."""
+
+    def map(self, function: str, items: Iterable[Item]) -> Iterator[tuple[Item, Message]]:
+        for item in items:
+            for message in run_job(function, item):
+                yield item, message
+
+
+class Subprocesses:
+    """In at most `workers` processes that each run job after job; one that dies fails its job alone."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def map(self, function: str, items: Iterable[Item]) -> Iterator[tuple[Item, Message]]:
+        waiting = list(items)[::-1]
+        selector = selectors.DefaultSelector()
+        running: set[_Worker] = set()
+        try:
+            for _ in range(min(self.workers, len(waiting))):
+                self._start(selector, running).take(function, waiting.pop())
+            while running:
+                for key, _ in selector.select():
+                    worker: _Worker = key.data
+                    line = worker.stdout.readline()
+                    item = worker.item
+                    if line and json.loads(line) is not None:
+                        yield item, MESSAGE.validate_json(line)
+                        continue
+                    if not line:  # the process is gone in the middle of a job
+                        yield item, Crashed(reason=worker.epitaph())
+                        selector.unregister(worker.stdout)
+                        running.discard(worker)
+                        worker = self._start(selector, running) if waiting else worker
+                    if waiting:
+                        worker.take(function, waiting.pop())
+                    elif worker in running:
+                        selector.unregister(worker.stdout)
+                        running.discard(worker)
+                        worker.stop()
+        finally:
+            for worker in running:
+                worker.process.kill()
+                worker.process.wait()
+            selector.close()
+
+    def _start(self, selector: selectors.BaseSelector, running: "set[_Worker]") -> "_Worker":
+        worker = _Worker()
+        selector.register(worker.stdout, selectors.EVENT_READ, worker)
+        running.add(worker)
+        return worker
+
+
+class _Worker:
+    """A process that runs `kdbench.execute.worker`, with the item it is at work on."""
+
+    def __init__(self) -> None:
+        self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "kdbench.execute.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.stderr,
+            env=os.environ | WORKER_ENVIRONMENT,
+            bufsize=0,
+            start_new_session=True,  # Ctrl-C is for the parent, which then stops its workers
+        )
+        assert self.process.stdin
+        assert self.process.stdout
+        self.stdin: IO[bytes] = self.process.stdin
+        self.stdout: IO[bytes] = self.process.stdout
+        self.item: Item = {}
+
+    def take(self, function: str, item: Item) -> None:
+        self.item = item
+        self.stdin.write(json.dumps({"function": function, "item": item}).encode() + b"\n")
+
+    def stop(self) -> None:
+        self.stdin.close()
+        self.process.wait()
+
+    def epitaph(self) -> str:
+        code = self.process.wait()
+        self.stderr.seek(0)
+        last = self.stderr.read().decode(errors="replace").strip().rpartition("\n")[2]
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        return f"its process died: {how}{' (out of memory?)' if code == -9 else ''}{f': {last}' if last else ''}"
+
+
+def run_job(function: str, item: Item) -> Iterator[Message]:
+    """Run one job here. The one place where any exception is caught: it becomes a message."""
+    module, _, name = function.partition(":")
+    try:
+        yield from getattr(import_module(module), name)(item)
+    except UserError as error:
+        yield Refused(problems=tuple(asdict(problem) for problem in error.problems))
+    except Exception as error:
+        yield Crashed(reason=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())

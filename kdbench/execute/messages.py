@@ -1,0 +1,78 @@
+"""What a running suite tells its caller: records, so that they can cross a process boundary as JSON lines."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from kdbench.results import NotMeasured, SlicePair
+from kdbench.spec import Record
+from kdbench.spec.records import Several
+
+
+class Checked(Record):
+    """The trials were tried on one sample: these cannot run, and why."""
+
+    kind: Literal["checked"] = "checked"
+    skipped: dict[str, str]  # trial key -> reason
+
+
+class EpochFinished(Record):
+    """A trial has finished an epoch; epoch 0 says that it starts. Top-1 on validation, 0 to 1."""
+
+    kind: Literal["epoch"] = "epoch"
+    key: str
+    epoch: int
+    top1: float
+
+
+class TrialEnded(Record):
+    """A trial is done (its record is in the store), failed or skipped."""
+
+    kind: Literal["ended"] = "ended"
+    key: str
+    status: Literal["done", "failed", "skipped"]
+    reason: str | None = None
+    top1: float | None = None  # on the test split, of the exported model
+    traceback: str | None = None
+
+
+class LatencyMeasured(Record):
+    """One combination was timed; its record is in the store under this key."""
+
+    kind: Literal["latency"] = "latency"
+    key: str
+    label: str
+    p50_microseconds: float
+
+
+class LatencyMissing(Record):
+    """One combination could not be timed."""
+
+    kind: Literal["missing"] = "missing"
+    what: NotMeasured
+
+
+class Compared(Record):
+    """One round of interleaved slices, new against baseline."""
+
+    kind: Literal["compared"] = "compared"
+    sessions: Several[Several[SlicePair]]
+
+
+class Crashed(Record):
+    """A job did not come to its end: an exception that nobody foresaw, or a process that died."""
+
+    kind: Literal["crashed"] = "crashed"
+    reason: str
+    traceback: str | None = None
+
+
+class Refused(Record):
+    """A job found that the input is bad: `UserError`, carried over."""
+
+    kind: Literal["refused"] = "refused"
+    problems: Several[dict[str, str | None]]
+
+
+Message = Checked | EpochFinished | TrialEnded | LatencyMeasured | LatencyMissing | Compared | Crashed | Refused
+MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])

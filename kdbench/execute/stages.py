@@ -1,0 +1,191 @@
+"""What runs inside a worker: check, train and export, time, compare. Jobs in, messages out; the store in between."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from kdbench.deploy.compare import compare_latency
+from kdbench.deploy.evaluate import evaluate_onnx
+from kdbench.deploy.export import export_onnx
+from kdbench.deploy.latency import measure_latency
+from kdbench.deploy.parity import ParityError, check_parity
+from kdbench.execute.messages import (
+    Checked,
+    Compared,
+    EpochFinished,
+    LatencyMeasured,
+    LatencyMissing,
+    Message,
+    TrialEnded,
+)
+from kdbench.results import NotMeasured, Store, TrialRecord, environment_facts, machine_fingerprint
+from kdbench.results.store import latency_key
+from kdbench.spec import Choice, DataSpec, Trial
+from kdbench.train.batches import normalize
+from kdbench.train.build import Shape, build_criterion, build_model, build_view
+from kdbench.train.loop import train_cohort
+from kdbench.train.outcome import NotTrained, Trained
+from kdbench.zoo.catalog import Catalog
+from kdbench.zoo.datasets.splits import Splits, split
+from kdbench.zoo.interface import NotApplicable, Split
+from kdbench.zoo.taps import Trace, trace
+
+Item = dict[str, Any]
+
+PARITY_SAMPLES = 256
+LATENCY_SAMPLES = 64  # real samples that a timed session cycles over; METHOD asks for 16 at least
+TRIALS: TypeAdapter[tuple[Trial, ...]] = TypeAdapter(tuple[Trial, ...])
+
+
+class Job:
+    """What every job's item holds: where the store and the data are, and which plugins to know."""
+
+    def __init__(self, item: Item) -> None:
+        self.store = Store(Path(item["store"]))
+        self.catalog = Catalog(item["plugins"])
+        self.data_root = Path(item["data_root"])
+        self.device = torch.device(item["device"])
+        torch.use_deterministic_algorithms(True, warn_only=True)
+
+    def splits(self, spec: DataSpec) -> Splits:
+        return _load_splits(spec.model_dump_json(), self.data_root, self.catalog, str(self.device))
+
+
+@lru_cache(maxsize=1)
+def _load_splits(spec_json: str, root: Path, catalog: Catalog, device: str) -> Splits:
+    spec = DataSpec.model_validate_json(spec_json)
+    dataset = catalog.load("datasets", spec.dataset.use)(root, **spec.dataset.options)
+    return split(dataset, spec).to(device)
+
+
+def check_trials(item: Item) -> Iterator[Message]:
+    """Try every trial on one sample before any is trained: data, models, losses and views."""
+    job = Job(item)
+    traces: dict[str, Trace | NotApplicable] = {}
+    skipped: dict[str, str] = {}
+
+    def traced(choice: Choice, classes: int, shape: Shape) -> Trace:
+        name = choice.model_dump_json()
+        if name not in traces:
+            try:
+                traces[name] = trace(build_model(choice, job.catalog, classes, shape, seed=0), shape)
+            except NotApplicable as reason:
+                traces[name] = reason
+        found = traces[name]
+        if isinstance(found, NotApplicable):
+            raise found
+        return found
+
+    for trial in TRIALS.validate_python(item["trials"]):
+        splits = job.splits(trial.data)
+        try:
+            student = traced(trial.model, splits.classes, splits.shape)
+            teacher = traced(trial.teachers[0].model, splits.classes, splits.shape) if trial.teachers else None
+            build_criterion(trial, job.catalog, student, teacher)
+            for choice in (*trial.train.augment, trial.view):
+                build_view(choice, job.catalog)
+        except NotApplicable as reason:
+            skipped[trial.key] = str(reason)
+    yield Checked(skipped=skipped)
+
+
+def train_trials(item: Item) -> Iterator[Message]:
+    """Train one cohort; export, check, evaluate and record each of its models."""
+    job = Job(item)
+    trials = TRIALS.validate_python(item["trials"])
+    splits = job.splits(trials[0].data)
+    teacher = _load_teacher(trials[0].teachers[0], splits, job) if trials[0].teachers else None
+    training = train_cohort(trials, splits, teacher, job.catalog)
+    while True:
+        try:
+            progress = next(training)
+        except StopIteration as end:
+            outcomes = end.value
+            break
+        yield EpochFinished(key=progress.trial.key, epoch=progress.epoch, top1=progress.top1)
+    for outcome in outcomes:
+        yield _record(outcome, splits, job)
+
+
+def _load_teacher(trial: Trial, splits: Splits, job: Job) -> nn.Module:
+    model = build_model(trial.model, job.catalog, splits.classes, splits.shape, trial.seed)
+    model.load_state_dict(load_file(job.store.trial_folder(trial.key) / Store.WEIGHTS))
+    return model.to(job.device)
+
+
+def _record(outcome: Trained | NotTrained, splits: Splits, job: Job) -> Message:
+    key = outcome.trial.key
+    if isinstance(outcome, NotTrained):
+        return TrialEnded(key=key, status=outcome.status, reason=outcome.reason)
+    model = outcome.model.to("cpu")
+    images, labels = _real_samples(splits.test, splits, len(splits.test))
+    try:
+        with job.store.new_trial(key) as folder:
+            save_file({name: value.contiguous() for name, value in model.state_dict().items()}, folder / Store.WEIGHTS)
+            facts = export_onnx(model, splits.shape, folder / Store.ONNX)
+            parity = check_parity(model, folder / Store.ONNX, images[:PARITY_SAMPLES])
+            record = TrialRecord(
+                key=key,
+                trial=outcome.trial.model_dump(mode="json"),
+                curve=outcome.curve,
+                selected_epoch=outcome.selected_epoch,
+                stopped=outcome.stopped,
+                training=outcome.cost,
+                model=facts,
+                parity=parity,
+                test=evaluate_onnx(folder / Store.ONNX, images, labels),
+                classes=splits.classes,
+                input_shape=splits.shape,
+                input_mean=tuple(splits.mean.tolist()),
+                input_std=tuple(splits.std.tolist()),
+                environment=environment_facts(),
+                finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+            (folder / "trial.json").write_text(record.model_dump_json(indent=1) + "\n", "utf-8")
+    except ParityError as error:
+        return TrialEnded(key=key, status="failed", reason=str(error))
+    return TrialEnded(key=key, status="done", top1=record.test.top1)
+
+
+def _real_samples(part: Split, splits: Splits, count: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The first samples of a split as a deployed model gets them: float32 [N, C, H, W] and labels [N]."""
+    images = normalize(part.images[:count], splits).contiguous(memory_format=torch.contiguous_format)
+    return images.cpu().numpy(), part.labels[:count].cpu().numpy()
+
+
+def time_architectures(item: Item) -> Iterator[Message]:
+    """Time ONNX files, one combination of provider, threads and batch after the other."""
+    job = Job(item)
+    splits = job.splits(DataSpec.model_validate_json(json.dumps(item["data"])))
+    for wanted in item["combinations"]:
+        how = {name: wanted[name] for name in ("architecture", "provider", "threads", "batch")}
+        images, _ = _real_samples(splits.test, splits, max(LATENCY_SAMPLES, wanted["batch"]))
+        onnx = job.store.trial_folder(wanted["key"]) / Store.ONNX
+        found = measure_latency(onnx, images, seconds=item["seconds"], environment=environment_facts(), **how)
+        if isinstance(found, NotMeasured):
+            yield LatencyMissing(what=found)
+            continue
+        key = latency_key(**how, machine=machine_fingerprint())
+        job.store.write_latency(key, found)
+        p50 = float(np.median(found.call_microseconds))
+        yield LatencyMeasured(key=key, label=wanted["label"], p50_microseconds=p50)
+
+
+def compare_architectures(item: Item) -> Iterator[Message]:
+    """One round of interleaved slices, candidate against reference ONNX."""
+    job = Job(item)
+    splits = job.splits(DataSpec.model_validate_json(json.dumps(item["data"])))
+    images, _ = _real_samples(splits.test, splits, max(LATENCY_SAMPLES, item["batch"]))
+    how = {name: item[name] for name in ("provider", "threads", "batch")}
+    sessions = compare_latency(Path(item["candidate"]), Path(item["reference"]), images, **how)
+    yield Compared(sessions=sessions)

@@ -1,0 +1,59 @@
+"""What a network sees in a step: the same samples in the same order and views, whoever else is trained beside it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kdbench.zoo.datasets.splits import Splits
+from kdbench.zoo.interface import Draw, Split
+
+View = Callable[[Tensor, Draw], Tensor]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images [B, C, H, W] after augmentation and normalization, labels [B], and where in the epoch they stand."""
+
+    images: Tensor
+    labels: Tensor
+    draw: Draw
+    index: int
+
+
+def epoch_order(seed: int, epoch: int, samples: int) -> Tensor:
+    """The order of an epoch: a permutation [samples] that only the seed and the epoch decide."""
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    return torch.randperm(samples, generator=generator)
+
+
+def steps_per_epoch(samples: int, batch_size: int) -> int:
+    """How many batches an epoch has. A last batch of one sample is left out: batch norm cannot use it."""
+    return samples // batch_size + (samples % batch_size > 1)
+
+
+def batches(splits: Splits, augment: Sequence[View], seed: int, epoch: int, batch_size: int) -> Iterator[Batch]:
+    """The batches of one epoch of the training split, on the device of the data."""
+    train = splits.train
+    order = epoch_order(seed, epoch, len(train)).to(train.labels.device)
+    for index in range(steps_per_epoch(len(train), batch_size)):
+        samples = order[index * batch_size : (index + 1) * batch_size]
+        draw = Draw(seed, epoch, samples)
+        images = train.images[samples]
+        for view in augment:
+            images = view(images, draw)
+        yield Batch(normalize(images, splits), train.labels[samples], draw, index)
+
+
+def normalize(images: Tensor, splits: Splits) -> Tensor:
+    """Images [B, C, H, W] to zero mean and unit SD per channel, float32, as the training split has them."""
+    mean, std = (values[None, :, None, None] for values in (splits.mean, splits.std))
+    scaled = (images.to(torch.float32) - mean) / std
+    return scaled.contiguous(memory_format=torch.channels_last)
+
+
+def in_chunks(split: Split, splits: Splits, size: int = 1000) -> Iterator[tuple[Tensor, Tensor]]:
+    """A split in order, normalized: (images, labels) of at most `size` samples."""
+    for start in range(0, len(split), size):
+        yield normalize(split.images[start : start + size], splits), split.labels[start : start + size]

@@ -1,0 +1,70 @@
+"""From choices to live objects: a model, a loss with what it taps, a view."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from kdbench.spec import Choice, Trial
+from kdbench.train.batches import View
+from kdbench.zoo.catalog import Catalog
+from kdbench.zoo.interface import Outputs
+from kdbench.zoo.taps import Trace
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A loss ready to be called, its own parameters, and the layers that it wants to see."""
+
+    call: Callable[..., Tensor]
+    inputs: tuple[str, ...]
+    module: nn.Module | None = None
+    student_layers: tuple[str, ...] = ()
+    teacher_layers: tuple[str, ...] = ()
+
+    def __call__(self, student: Outputs, teacher: Outputs | None, labels: Tensor) -> Tensor:
+        given = {"student": student, "teacher": teacher, "labels": labels}
+        return self.call(**{name: given[name] for name in self.inputs})
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        return list(self.module.parameters()) if self.module else []
+
+
+def build_model(choice: Choice, catalog: Catalog, classes: int, shape: Shape, seed: int) -> nn.Module:
+    """A freshly initialized model: the same weights for the same seed, whatever loss will train it."""
+    torch.manual_seed(seed)
+    model: nn.Module = catalog.load("models", choice.use)(classes, shape, **_options(choice, catalog, "models"))
+    return model.to(memory_format=torch.channels_last)
+
+
+def build_criterion(trial: Trial, catalog: Catalog, student: Trace, teacher: Trace | None) -> Criterion:
+    """The trial's loss. Raises `NotApplicable` where it cannot serve this pair."""
+    thing = catalog.load("losses", trial.loss.use)
+    inputs = catalog.signature("losses", trial.loss.use).inputs
+    options = _options(trial.loss, catalog, "losses")
+    if not inspect.isclass(thing):
+        return Criterion(partial(thing, **options), inputs)
+    torch.manual_seed(trial.seed + 1)  # the loss's own weights; not the model's draw over again
+    loss: nn.Module = thing(student, teacher, **options)
+    layers = tuple(getattr(loss, "student_layers", ())), tuple(getattr(loss, "teacher_layers", ()))
+    for traced, wanted in zip((student, teacher), layers, strict=True):
+        for layer in wanted:
+            assert traced is not None, "a loss that taps a teacher takes one"
+            traced.resolve(layer)
+    return Criterion(loss, inputs, loss, *layers)
+
+
+def build_view(choice: Choice, catalog: Catalog) -> View:
+    """A view with its options bound."""
+    return partial(catalog.load("views", choice.use), **_options(choice, catalog, "views"))
+
+
+def _options(choice: Choice, catalog: Catalog, kind: str) -> dict[str, object]:
+    """Options as the callable expects them: JSON has no tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in choice.options.items()}

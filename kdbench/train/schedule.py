@@ -1,0 +1,33 @@
+"""Optimizers, and the learning rate as a pure function of the time in epochs."""
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from kdbench.spec import AdamW, Cosine, Sgd, Step, TrainSpec
+
+
+def build_optimizer(spec: Sgd | AdamW, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """The optimizer that a recipe names."""
+    if isinstance(spec, Sgd):
+        return torch.optim.SGD(
+            parameters, lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay, nesterov=spec.nesterov
+        )
+    return torch.optim.AdamW(parameters, lr=spec.lr, betas=(spec.beta1, spec.beta2), weight_decay=spec.weight_decay)
+
+
+def learning_rate_factor(spec: TrainSpec, epoch: float) -> float:
+    """What the learning rate is multiplied by at a time in epochs: a linear warm-up, then the schedule."""
+    if epoch < spec.warmup_epochs:
+        return epoch / spec.warmup_epochs
+    match spec.schedule:
+        case Cosine(floor=floor):
+            span = max(spec.epochs - spec.warmup_epochs, 1e-9)
+            progress = min(1.0, (epoch - spec.warmup_epochs) / span)
+            return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * progress))
+        case Step(milestones=milestones, factor=factor):
+            return float(factor ** sum(epoch >= milestone for milestone in milestones))
+        case _:
+            return 1.0
