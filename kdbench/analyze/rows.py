@@ -1,0 +1,185 @@
+"""What a summary consists of: frozen rows of computed figures. Accuracies run from 0 to 1."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import JsonValue
+
+from kdbench.analyze.curves import LinearFit, MeanCurve
+from kdbench.analyze.latency import CallTimes
+from kdbench.analyze.statistics import Estimate, PairedDifference
+from kdbench.results import NotMeasured
+from kdbench.spec import Suite
+
+Role = Literal["teacher", "student"]
+Status = Literal["failed", "skipped", "missing"]
+
+
+@dataclass(frozen=True)
+class SeedResult:
+    """One trained model of a row."""
+
+    seed: int
+    key: str
+    top1: float  # on test, of the exported model
+    validation_top1: float  # at the epoch whose weights are deployed
+    selected_epoch: int
+    epochs: int  # the last one trained
+    flips: int  # samples whose top-1 differs between torch and ONNX Runtime
+    parity_samples: int
+
+
+@dataclass(frozen=True)
+class ComputeEfficiency:
+    """Correct test predictions per compute spent, averaged over seeds; `above_chance` counts those beyond guessing."""
+
+    per_gflop: float
+    per_gflop_above_chance: float
+    per_cpu_second: float | None
+    per_cpu_second_above_chance: float | None
+
+
+@dataclass(frozen=True)
+class TrainingFigures:
+    """What training one model took, averaged over seeds. The cohort's shared figures are told apart."""
+
+    step_milliseconds: float  # own forward, loss, backward and update
+    samples_per_second: float | None  # through own steps alone
+    step_seconds: float  # all steps
+    teacher_seconds: float  # teacher forwards, shared by the cohort
+    cohort_cpu_seconds: float  # process CPU time, shared by the cohort
+    cohort: int  # models trained in the same pass
+    peak_memory_bytes: int
+    device: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """One model under one loss, over its seeds."""
+
+    pair: str
+    role: Role
+    model: str
+    loss: str
+    architecture: str
+    seeds: tuple[SeedResult, ...]
+    top1: Estimate
+    validation: Estimate
+    parameters: int
+    flops: int
+    onnx_bytes: int
+    p50_microseconds: float | None  # at the summary's reference timing
+    efficiency: ComputeEfficiency
+    training: TrainingFigures
+    curve: MeanCurve | None
+    line: LinearFit | None  # validation top-1 by epoch
+    pareto: bool  # by means: no other model is at least as accurate and as cheap
+
+
+@dataclass(frozen=True)
+class StudentRow(ModelRow):
+    """A student against its teacher and against the same student trained alone, paired by seed."""
+
+    alone: bool  # trained on labels only: what every gain is measured against
+    gain: PairedDifference | None  # over the student alone; None for that student itself
+    holm_p: float | None  # of the gain, adjusted for all losses of the pair
+    retention: float | None  # student / teacher accuracy, mean over seeds
+    compression_parameters: float | None
+    compression_bytes: float | None
+    speedup: float | None  # ratio of two stored p50s: unpaired, hence rough
+
+
+@dataclass(frozen=True)
+class PairSummary:
+    """A teacher and its students, one row a loss; the teacher is None where none finished."""
+
+    pair: str
+    teacher: ModelRow | None
+    students: tuple[StudentRow, ...]
+
+    @property
+    def alone(self) -> StudentRow | None:
+        return next((row for row in self.students if row.alone), None)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One architecture timed at one provider, thread count and batch size."""
+
+    provider: str
+    threads: int
+    batch: int
+    times: CallTimes
+    load_seconds: float
+    first_run_seconds: float
+    warmup_runs: int
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """An architecture as deployed: what it is, what it costs, and what was not measured about it."""
+
+    architecture: str
+    models: tuple[tuple[Role, str], ...]
+    parameters: int
+    flops: int
+    onnx_bytes: int
+    opset: int
+    operators: Mapping[str, int]
+    timings: tuple[Timing, ...]
+    not_measured: tuple[NotMeasured, ...]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A row of the suite that has no result, and why."""
+
+    pair: str
+    role: Role
+    model: str
+    loss: str
+    seed: int
+    status: Status
+    reason: str
+
+
+@dataclass(frozen=True)
+class ReferenceTiming:
+    """The one timing that tables and the Pareto front use for all models; p50 in microseconds by architecture."""
+
+    provider: str
+    threads: int
+    batch: int
+    p50: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All that a report says of one run of a suite."""
+
+    suite: Suite
+    run_id: str
+    started: str
+    seconds: float
+    trained: int  # in this very run; the others were there already
+    entries: int
+    environment: Mapping[str, JsonValue]
+    pairs: tuple[PairSummary, ...]
+    deployed: tuple[Deployed, ...]
+    trouble: tuple[Trouble, ...]
+    reference: ReferenceTiming | None  # None where some model has no latency: FLOPs stand in
+    teacher_seeds: int  # teachers behind each pair; with one, intervals hold for that teacher alone
+    classes: int | None
+    test_samples: int | None
+    input_shape: tuple[int, ...]
+
+    @property
+    def students(self) -> tuple[StudentRow, ...]:
+        return tuple(row for pair in self.pairs for row in pair.students)
+
+    @property
+    def models(self) -> tuple[ModelRow, ...]:
+        """Teachers and students, pair by pair."""
+        return tuple(row for pair in self.pairs for row in ((pair.teacher,) if pair.teacher else ()) + pair.students)
