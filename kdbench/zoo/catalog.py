@@ -4,7 +4,7 @@ import importlib
 import re
 import sys
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -103,7 +103,7 @@ class Catalog:
         thing: Callable[..., Any] = load_target(self._target(kind, use))
         family, colon, member = use.partition(":")
         if family + colon in MEMBERS:
-            return lambda *args, **options: thing(*args, name=member, **options)
+            return partial(thing, name=member)
         return thing
 
     def _target(self, kind: Kind, use: str) -> str:

@@ -3,99 +3,176 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from kdbench.spec import nearest
 from kdbench.zoo.interface import NotApplicable, Outputs
 
 STAGES = ("first", "middle", "last", "embedding")
+_DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout, nn.FeatureAlphaDropout)
+
+Shape = tuple[int, ...]
+
+
+class Tap(NamedTuple):
+    """Where one tensor of a model is read: what the submodule `module` gives, or (`entering`) what it is given."""
+
+    module: str
+    shape: Shape  # without the batch
+    entering: bool = False
 
 
 @dataclass(frozen=True)
 class Trace:
-    """The layers of one model in the order they ran, each with the shape of its output without the batch."""
+    """The layers of one model in the order they last ran, each with the shape of its output without the batch."""
 
-    shapes: Mapping[str, tuple[int, ...]]
-    embedding: str | None  # the layer whose output enters the classifier
+    shapes: Mapping[str, Shape]
+    stages: tuple[str, ...]  # one layer for every spatial resolution, or every hidden layer, from input to output
+    embedding: Tap | None  # what enters the last linear layer
+    overwritten: frozenset[str]  # layers whose output a later operation changes in place
 
-    def resolve(self, layer: str) -> str:
-        """The submodule that a layer's name stands for: a dotted path, or a stage.
+    def resolve(self, layer: str) -> Tap:
+        """The tap that a layer's name stands for: a submodule's dotted path, or "first", "middle", "last", "embedding".
 
-        A stage is the last layer at one spatial resolution (for networks without images, each hidden layer).
-        Raises `NotApplicable` where there is none, listing those that exist.
+        A stage is the last layer at one spatial resolution, among those whose names have the fewest dots. In a network
+        without images inside (an MLP) the stages are its hidden layers, each after its activation. The embedding is
+        the input of the last linear layer. Raises `NotApplicable` where there is none, listing the layers that exist.
         """
         if layer in self.shapes:
-            return layer
+            return Tap(layer, self.shapes[layer])
         if layer == "embedding" and self.embedding:
             return self.embedding
-        stages = self.stages
-        if layer in STAGES[:3] and stages:
-            return stages[{"first": 0, "middle": len(stages) // 2, "last": -1}[layer]]
-        raise NotApplicable(f"no layer '{layer}'; {nearest(layer, (*STAGES, *self.shapes))}")
+        if layer in STAGES[:3] and self.stages:
+            name = self.stages[{"first": 0, "middle": len(self.stages) // 2, "last": -1}[layer]]
+            return Tap(name, self.shapes[name])
+        stages = (*(STAGES[:3] if self.stages else ()), *(STAGES[3:] if self.embedding else ()))
+        raise NotApplicable(f"no layer '{layer}' in this model; {nearest(layer, (*stages, *self.shapes))}")
 
-    def shape(self, layer: str) -> tuple[int, ...]:
+    def shape(self, layer: str) -> Shape:
         """The shape of a layer's output, without the batch: (channels, height, width) or (features,)."""
-        return self.shapes[self.resolve(layer)]
+        return self.resolve(layer).shape
 
-    @property
-    def stages(self) -> tuple[str, ...]:
-        """One layer for every spatial resolution, from input to output."""
-        spatial = {name: shape for name, shape in self.shapes.items() if len(shape) == 3 and shape[1] * shape[2] > 1}
-        if spatial:
-            return tuple({shape[1:]: name for name, shape in spatial.items()}.values())
-        flat = [name for name, shape in self.shapes.items() if len(shape) == 1]
-        return tuple({self.shapes[name]: name for name in flat[:-1]}.values())
+
+class _Call(NamedTuple):
+    name: str
+    module: nn.Module
+    entered: Shape | None
+    gave: Tensor
+    version: int  # torch counts the writes into a tensor: a higher count after the pass means overwritten
 
 
 def trace(model: nn.Module, shape: tuple[int, int, int]) -> Trace:
-    """Run a model once on zeros of shape (channels, height, width) and note every layer. The model is unchanged."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    order: list[str] = []
-    handles = []
-    for name, module in model.named_modules():
-        if name:
+    """Run a model once on zeros of shape (channels, height, width) and note every layer. The model is unchanged.
 
-            def note(_: nn.Module, __: object, output: object, name: str = name) -> None:
-                if isinstance(output, Tensor):
-                    shapes[name] = tuple(output.shape[1:])
-                    order.append(name)
+    A layer that runs several times counts as it ran last.
+    """
+    calls: dict[str, _Call] = {}
 
-            handles.append(module.register_forward_hook(note))
-    training = model.training
+    def note(name: str, module: nn.Module, entered: tuple[object, ...], gave: object) -> None:
+        if isinstance(gave, Tensor):
+            calls.pop(name, None)
+            first = entered[0] if entered else None
+            came = tuple(first.shape[1:]) if isinstance(first, Tensor) else None
+            calls[name] = _Call(name, module, came, gave, gave._version)
+
+    modes = {module: module.training for module in model.modules()}
+    handles = [
+        module.register_forward_hook(lambda m, entered, gave, name=name: note(name, m, entered, gave))
+        for name, module in model.named_modules()
+        if name
+    ]
     try:
         device = next((p.device for p in model.parameters()), torch.device("cpu"))
         with torch.no_grad():
             model.eval()(torch.zeros(1, *shape, device=device))
     finally:
-        model.train(training)
-        for handle in handles:
-            handle.remove()
-    linear = [name for name in order if isinstance(model.get_submodule(name), nn.Linear)]
-    before = [name for name in order[: order.index(linear[-1])] if len(shapes[name]) == 1] if linear else []
-    return Trace({name: shapes[name] for name in order}, before[-1] if before else None)
+        _remove(handles)
+        for module, training in modes.items():
+            module.training = training
+    ran = list(calls.values())
+    linear = [call for call in ran if isinstance(call.module, nn.Linear) and call.entered]
+    return Trace(
+        shapes={call.name: tuple(call.gave.shape[1:]) for call in ran},
+        stages=_spatial_stages(ran) or _hidden_layers(ran),
+        embedding=Tap(linear[-1].name, linear[-1].entered or (), entering=True) if linear else None,
+        overwritten=frozenset(call.name for call in ran if call.gave._version > call.version),
+    )
+
+
+def _spatial_stages(ran: list[_Call]) -> tuple[str, ...]:
+    """The last layer at each spatial resolution over 1x1, among the shallowest that have it."""
+    found: dict[Shape, str] = {}
+    for call in ran:
+        size = tuple(call.gave.shape[2:])
+        if len(size) == 2 and size[0] * size[1] > 1:
+            known = found.get(size)
+            if known is None or call.name.count(".") <= known.count("."):
+                found.pop(size, None)  # so that the order is that of the layers chosen
+                found[size] = call.name
+    return tuple(found.values())
+
+
+def _hidden_layers(ran: list[_Call]) -> tuple[str, ...]:
+    """The last flat layer, dropout aside, between each linear layer and the next."""
+    hidden: list[str] = []
+    for call in ran:
+        if isinstance(call.module, nn.Linear):
+            hidden.append(call.name)
+        elif hidden and call.gave.ndim == 2 and not isinstance(call.module, _DROPOUT):
+            hidden[-1] = call.name
+    return tuple(hidden[:-1])
 
 
 @contextmanager
-def tapped(model: nn.Module, layers: Iterable[str]) -> Iterator[dict[str, Tensor]]:
-    """While open, every forward of `model` leaves the outputs of `layers` (submodule names) in the dictionary."""
+def tapped(model: nn.Module, trace: Trace, layers: Iterable[str]) -> Iterator[dict[str, Tensor]]:
+    """While open, every forward of `model` leaves the tensors of `layers` in the dictionary, under the names as given.
+
+    Each tensor holds what its layer gave, even where the model goes on to overwrite it (an in-place ReLU after a
+    batch norm, `out += identity`): such outputs, known from the trace, are copied first. Gradients flow through all
+    of them. A layer that runs several times leaves its last output. Raises `NotApplicable` as `Trace.resolve` does.
+    """
     features: dict[str, Tensor] = {}
-    handles = []
-    for name in dict.fromkeys(layers):
-
-        def keep(_: nn.Module, __: object, output: Tensor, name: str = name) -> None:
-            features[name] = output
-
-        handles.append(model.get_submodule(name).register_forward_hook(keep))
+    handles: list[RemovableHandle] = []
+    taps = {layer: trace.resolve(layer) for layer in dict.fromkeys(layers)}
     try:
+        for layer, tap in taps.items():
+            module = model.get_submodule(tap.module)
+            if tap.entering:
+                handles.append(module.register_forward_pre_hook(_keep_input(features, layer)))
+            else:
+                handles.append(module.register_forward_hook(_keep_output(features, layer, tap, trace)))
         yield features
     finally:
-        for handle in handles:
-            handle.remove()
+        _remove(handles)
 
 
-def outputs(model: nn.Module, images: Tensor, features: Mapping[str, Tensor]) -> Outputs:
-    """Run a tapped model on a batch."""
+def _keep_input(features: dict[str, Tensor], layer: str):  # type: ignore[no-untyped-def]
+    def keep(_: nn.Module, entered: tuple[Tensor, ...]) -> None:
+        features[layer] = entered[0]
+
+    return keep
+
+
+def _keep_output(features: dict[str, Tensor], layer: str, tap: Tap, trace: Trace):  # type: ignore[no-untyped-def]
+    copied = tap.module in trace.overwritten
+
+    def keep(_: nn.Module, __: object, gave: Tensor) -> None:
+        features[layer] = gave.clone() if copied else gave
+
+    return keep
+
+
+def _remove(handles: Iterable[RemovableHandle]) -> None:
+    for handle in handles:
+        handle.remove()
+
+
+def outputs(model: nn.Module, images: Tensor, features: dict[str, Tensor]) -> Outputs:
+    """Run a tapped model on a batch: `features` is the dictionary that `tapped` gave."""
+    features.clear()  # a layer that this pass does not reach must not answer with an older batch
     logits = model(images)
     return Outputs(logits, dict(features))

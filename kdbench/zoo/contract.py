@@ -1,0 +1,259 @@
+"""What every loss must hold: the faults found in public implementations, each turned into a check."""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from kdbench.spec import UserError, nearest
+from kdbench.zoo.catalog import Catalog
+from kdbench.zoo.examination import BATCH, CLASSES, Broken, Examined, Subject, draw_case, require
+from kdbench.zoo.interface import Outputs
+from kdbench.zoo.models.cnn import cnn
+from kdbench.zoo.taps import trace
+
+SHAPE = (3, 8, 8)
+
+
+class BrokenContract(AssertionError):
+    """A loss breaks a clause of the contract: `clause` is its name."""
+
+    def __init__(self, loss: str, clause: str, reason: str) -> None:
+        super().__init__(f"loss '{loss}' breaks the clause '{clause}': {reason}")
+        self.clause = clause
+
+
+def check_loss(use_or_callable: str | Callable[..., Any], without: Collection[str] = (), /, **options: Any) -> None:
+    """Hold a loss, by name or as a callable, against every clause that applies to it.
+
+    `without` names clauses that this loss breaks on purpose; `options` go to the loss. Clauses about teachers do not
+    apply to losses that take none. Raises `BrokenContract`, an `AssertionError` that names the clause and the reason,
+    and `UserError` for a loss or a clause that does not exist.
+    """
+    if unknown := sorted(set(without) - CLAUSES.keys()):
+        raise UserError(f"no clause '{unknown[0]}'", help=nearest(unknown[0], CLAUSES))
+    name, thing = _find(use_or_callable)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        subject = Subject(thing, options, *(trace(cnn(CLASSES, SHAPE, width=width), SHAPE) for width in (4, 6)))
+        for clause, hold in CLAUSES.items():
+            if clause not in without:
+                try:
+                    hold(subject)
+                except Broken as broken:
+                    raise BrokenContract(name, clause, str(broken)) from None
+
+
+def _find(use_or_callable: str | Callable[..., Any]) -> tuple[str, Callable[..., Any]]:
+    if not isinstance(use_or_callable, str):
+        return getattr(use_or_callable, "__name__", repr(use_or_callable)), use_or_callable
+    catalog = Catalog()
+    try:
+        return use_or_callable, catalog.load("losses", use_or_callable)
+    except KeyError:
+        help = nearest(use_or_callable, catalog.names("losses"))
+        raise UserError(f"unknown loss '{use_or_callable}'", help=help) from None
+
+
+def _scalar(subject: Subject) -> None:
+    loss = subject.build()
+    student, teacher, labels = draw_case()
+    value = loss.value(loss.outputs(student, "student"), loss.outputs(teacher, "teacher"), labels)
+    require(value.shape == (), f"its value has the shape {list(value.shape)}; reduce it to a scalar")
+    require(value.dtype == torch.float32, f"its value is {value.dtype}; compute in float32")
+
+
+def _finite(subject: Subject) -> None:
+    """Fault 10: log(softmax) and masks of -1000."""
+    loss = subject.build()
+    _, _, labels = draw_case()
+    far = 1e4 * torch.eye(CLASSES)[torch.arange(BATCH) % CLASSES]
+    for student, teacher in (
+        (far, -far),
+        (-far, far),
+        (far, far.roll(1, 1)),
+        (far, far),
+        (0 * far, far),
+        (far, 0 * far),
+    ):
+        value = loss.of(student, teacher, labels)
+        require(bool(torch.tensor(value).isfinite()), f"it is {value} for logits of +-1e4; use log_softmax in float32")
+        gradient = loss.gradient(student, teacher, labels)
+        require(bool(gradient.isfinite().all()), "its gradient is not finite for logits of +-1e4; use log_softmax")
+
+
+def _batch_doubling(subject: Subject) -> None:
+    """Fault 1: a sum over the batch."""
+    loss = subject.build()
+    student, teacher, labels = draw_case()
+    one, two = loss.outputs(student, "student"), loss.outputs(teacher, "teacher")
+    value = loss.value(one, two, labels).item()
+    doubled = loss.value(_twice(one), _twice(two), torch.cat((labels, labels))).item()
+    require(_close(value, doubled, 1e-4), f"{value:.6g} became {doubled:.6g} with every sample twice; mean over it")
+
+
+def _twice(outputs: Outputs) -> Outputs:
+    features = {layer: torch.cat((tensor, tensor)) for layer, tensor in outputs.features.items()}
+    return Outputs(torch.cat((outputs.logits, outputs.logits)), features)
+
+
+def _class_padding(subject: Subject) -> None:
+    """Fault 1: a mean over classes too. Only for losses of probabilities, which a constant on all logits leaves."""
+    loss = subject.build()
+    student, teacher, labels = draw_case()
+    value = loss.of(student, teacher, labels)
+    if not loss.taught or not _close(value, loss.of(student + 1, teacher - 1, labels), 1e-4):
+        return
+    wider = loss.of(_pad(student), _pad(teacher), labels)
+    require(_close(value, wider, 1e-4), f"{value:.6g} became {wider:.6g} with classes of probability 0; sum over them")
+
+
+def _pad(logits: Tensor) -> Tensor:
+    return torch.cat((logits, torch.full_like(logits, -1e4)), dim=1)
+
+
+def _minimum(subject: Subject) -> None:
+    """Fault 4. L(a, b) + L(b, a) - L(a, a) - L(b, b), in which the labels' term cancels, is never below 0 if L(b, b) is
+    the least that a teacher b can charge. Losses with weights of their own have no such minimum."""
+    loss = subject.build()
+    if not loss.taught or loss.module:
+        return
+    for seed in range(5):
+        a, b, labels = draw_case(seed=seed)
+        crossed, straight = (
+            sum(loss.of(one, two, labels) for one, two in pairs) for pairs in (((a, b), (b, a)), ((a, a), (b, b)))
+        )
+        require(
+            crossed - straight >= -1e-5 * max(1.0, abs(straight)),
+            f"students like their teachers are charged {straight:.6g}, swapped ones {crossed:.6g}; check the sign",
+        )
+
+
+def _direction(subject: Subject) -> None:
+    """Fault 3: swapped arguments. Missing a class that the teacher allows costs no less than one too many."""
+    loss = subject.build()
+    if not loss.taught or loss.module:
+        return
+    labels = torch.zeros(BATCH, dtype=torch.int64)
+    teacher, missing, allowing = (
+        torch.tensor(logits).repeat(BATCH, 1) for logits in ((0.0, 0.0, -20.0), (0.0, -20.0, -20.0), (0.0, 0.0, 0.0))
+    )
+    excess = [loss.of(s, teacher, labels) - loss.of(s, s, labels) for s in (missing, allowing)]
+    require(
+        excess[0] >= excess[1] - 1e-4 * abs(excess[1]),
+        f"missing a class of the teacher's costs {excess[0]:.4g}, allowing one more costs {excess[1]:.4g}: "
+        "student and teacher look swapped",
+    )
+
+
+def _step(subject: Subject) -> None:
+    """Fault 4: one gradient step on free logits must bring the student closer to the teacher (or to the labels)."""
+    loss = subject.build()
+    student, teacher, labels = draw_case()
+    if loss.taps or loss.module:
+        _descend(loss, student, teacher, labels)
+    elif loss.taught:
+        toward = _centre(teacher) - _centre(student)
+        gain = -(loss.teaching(student, teacher, labels) * toward).sum().item()
+        require(gain > 0, "a gradient step takes the student's logits away from the teacher's; check the sign")
+    else:
+        after = student - 0.01 * loss.gradient(student, teacher, labels)
+        before, now = (functional.cross_entropy(logits, labels).item() for logits in (student, after))
+        require(now < before, f"a gradient step raises the cross-entropy to the labels: {before:.6g} to {now:.6g}")
+
+
+def _descend(loss: Examined, student: Tensor, teacher: Tensor, labels: Tensor) -> None:
+    """One small step on everything that learns lowers the loss, and the value is what the gradient belongs to."""
+    one, two = loss.outputs(student, "student"), loss.outputs(teacher, "teacher")
+    learning = [one.logits, *one.features.values(), *(loss.module.parameters() if loss.module else ())]
+    before = loss.value(one, two, labels)
+    require(before.requires_grad, "its value carries no gradient: something detached it")
+    before.backward()  # type: ignore[no-untyped-call]
+    length = torch.cat([p.grad.flatten() for p in learning if p.grad is not None]).norm()
+    with torch.no_grad():
+        for p in learning:
+            if p.grad is not None:
+                p -= 1e-2 * p.grad / length.clamp(min=1e-12)
+    after = loss.value(one, two, labels)
+    require(after.item() < before.item(), f"a gradient step raises it: {before.item():.6g} to {after.item():.6g}")
+
+
+def _centre(logits: Tensor) -> Tensor:
+    return logits - logits.mean(dim=1, keepdim=True)
+
+
+def _gradient(subject: Subject) -> None:
+    """Fault 5: a detached or constant term."""
+    loss = subject.build()
+    student, teacher, labels = draw_case()
+    if not loss.taps:
+        part = loss.teaching(student, teacher, labels) if loss.taught else loss.gradient(student, teacher, labels)
+        source = "the teacher's" if loss.taught else "the labels'"
+        require(bool(part.abs().max() > 0), f"no gradient of {source} term reaches the student's logits")
+    one = loss.outputs(student, "student")
+    value = loss.value(one, loss.outputs(teacher, "teacher"), labels)
+    require(value.requires_grad, "its value carries no gradient: something detached it")
+    value.backward()  # type: ignore[no-untyped-call]
+    own = dict(loss.module.named_parameters()) if loss.module else {}
+    for name, tensor in (*one.features.items(), *own.items()):
+        what = f"its own weight '{name}'" if name in own else f"the student's layer '{name}'"
+        require(tensor.grad is not None and bool(tensor.grad.abs().max() > 0), f"no gradient reaches {what}")
+
+
+def _teacher(subject: Subject) -> None:
+    """Faults 5 and 6: a teacher that learns from its student."""
+    loss = subject.build()
+    student, teacher, labels = draw_case()
+    given = loss.outputs(teacher, "teacher")
+    value = loss.value(loss.outputs(student, "student"), given, labels)
+    if value.requires_grad:
+        value.backward()  # type: ignore[no-untyped-call]
+    for name, tensor in (("logits", given.logits), *given.features.items()):
+        reached = tensor.grad is not None and bool(tensor.grad.abs().max() > 0)
+        require(not reached, f"a gradient reaches the teacher's {name}; detach them")
+
+
+def _temperature(subject: Subject) -> None:
+    """Fault 2: without T^2 the gradient falls with the square of T (small logits, where the law is exact)."""
+    if not subject.build().taught or not subject.takes_temperature:
+        return
+    student, teacher, labels = draw_case(scale=0.1)
+    norms = {t: subject.build(temperature=t).teaching(student, teacher, labels).norm().item() for t in (1.0, 4.0, 16.0)}
+    require(
+        max(norms.values()) <= 1.5 * min(norms.values()),
+        f"its gradient goes from {norms[1.0]:.3g} at T 1 to {norms[16.0]:.3g} at T 16; multiply by T^2",
+    )
+
+
+def _precision(subject: Subject) -> None:
+    """Fault 10: half-precision logits must be computed with in float32."""
+    loss = subject.build()
+    student, teacher, labels = draw_case(scale=8.0)
+    halves = student.bfloat16(), teacher.bfloat16()
+    exact = loss.of(halves[0].float(), halves[1].float(), labels)
+    rough = loss.value(loss.outputs(halves[0], "student"), loss.outputs(halves[1], "teacher"), labels)
+    require(
+        rough.dtype == torch.float32 and _close(rough.item(), exact, 1e-4),
+        f"bfloat16 logits give {rough.item():.6g} ({rough.dtype}), in float32 {exact:.6g}; call .float() first",
+    )
+
+
+def _close(one: float, two: float, relative: float) -> bool:
+    return abs(one - two) <= relative * max(abs(one), abs(two), 1e-3)
+
+
+CLAUSES: dict[str, Callable[[Subject], None]] = {
+    "scalar": _scalar,
+    "finite": _finite,
+    "batch doubling": _batch_doubling,
+    "class padding": _class_padding,
+    "minimum": _minimum,
+    "direction": _direction,
+    "step": _step,
+    "gradient": _gradient,
+    "teacher": _teacher,
+    "temperature": _temperature,
+    "precision": _precision,
+}

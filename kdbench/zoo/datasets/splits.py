@@ -1,0 +1,110 @@
+"""Training, validation and test split of a dataset, and the slice of it that a suite asks for."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kdbench.spec import DataSpec, UserError
+from kdbench.zoo.interface import Dataset, Draw, Split
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What a trial trains, validates and tests on; mean and std [channels], float32, of the training split alone."""
+
+    train: Split
+    validation: Split
+    test: Split
+    classes: int
+    mean: Tensor  # in the raw values of the images
+    std: Tensor  # likewise; 1 for a channel that never changes
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of an image."""
+        channels, height, width = self.train.images.shape[1:]
+        return channels, height, width
+
+    def to(self, device: torch.device | str) -> "Splits":
+        """The same on a device."""
+        train, validation, test = (
+            Split(part.images.to(device), part.labels.to(device)) for part in (self.train, self.validation, self.test)
+        )
+        return Splits(train, validation, test, self.classes, self.mean.to(device), self.std.to(device))
+
+
+def split(dataset: Dataset, spec: DataSpec) -> Splits:
+    """Hold validation out of the published training split, then take the slice of what remains.
+
+    Both are stratified by class and decided by `spec.split_seed` alone, so every trial of a suite shares them. The
+    validation split does not depend on the slice, and a smaller slice lies within a larger one. A class with one
+    sample keeps it for training. Raises `UserError` where no sample is left to validate on, or labels do not fit.
+    """
+    _check_labels(dataset, spec)
+    order = _shuffle(len(dataset.train), spec.split_seed)
+    train: list[Tensor] = []
+    validation: list[Tensor] = []
+    for label in range(dataset.classes):
+        members = order[dataset.train.labels[order] == label]
+        if not len(members):
+            continue
+        held = min(max(1, _round(spec.validation * len(members))), len(members) - 1)
+        kept = max(1, _round(spec.fraction * (len(members) - held)))
+        kept = kept if spec.per_class is None else min(kept, spec.per_class)
+        validation.append(members[:held])
+        train.append(members[held : held + kept])
+    if not sum(map(len, validation)):
+        raise UserError(
+            f"dataset '{spec.dataset.label}' has no class with 2 training samples: none is left to validate on"
+        )
+    part = dataset.train.take(torch.cat(train).sort().values)
+    mean, std = _statistics(part.images)
+    held_out = dataset.train.take(torch.cat(validation).sort().values)
+    return Splits(part, held_out, dataset.test, dataset.classes, mean, std)
+
+
+def _check_labels(dataset: Dataset, spec: DataSpec) -> None:
+    """A label that is no class would drop out of the stratified splits in silence."""
+    for name, part in (("training", dataset.train), ("test", dataset.test)):
+        if len(part.images) != len(part.labels) or not len(part):
+            raise UserError(
+                f"dataset '{spec.dataset.label}' has {len(part.images)} {name} images and {len(part)} labels"
+            )
+        low, high = int(part.labels.min()), int(part.labels.max())
+        if low < 0 or high >= dataset.classes:
+            raise UserError(
+                f"dataset '{spec.dataset.label}' has {name} labels from {low} to {high}, "
+                f"but {dataset.classes} classes: allowed are 0 to {dataset.classes - 1}"
+            )
+
+
+def _shuffle(samples: int, seed: int) -> Tensor:
+    """A permutation [samples]: the order of counter-based random words, the same in every version of torch."""
+    words = Draw(seed, 0, torch.arange(samples)).words("split")[:, 0]
+    return torch.argsort(words, stable=True)
+
+
+def _round(value: float) -> int:
+    """The nearest integer, halves up (Python's `round` takes them to the even neighbour)."""
+    return int(value + 0.5)
+
+
+def _statistics(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each channel, in float64, given as float32."""
+    means, deviations = [], []
+    for channel in range(images.shape[1]):
+        values, counts = _histogram(images[:, channel])
+        mean = (values * counts).sum() / counts.sum()
+        variance = ((values - mean).square() * counts).sum() / counts.sum()
+        means.append(mean)
+        deviations.append(variance.sqrt() if variance > 1e-12 else torch.ones_like(variance))
+    return torch.stack(means).float(), torch.stack(deviations).float()
+
+
+def _histogram(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Distinct values and how often each occurs, float64; 256 bins for bytes, so that no float copy is made of them."""
+    if values.dtype == torch.uint8:
+        return torch.arange(256, dtype=torch.float64), torch.bincount(values.flatten(), minlength=256).double()
+    flat = values.flatten().double()
+    return flat, torch.ones_like(flat)

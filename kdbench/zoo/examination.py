@@ -1,0 +1,113 @@
+"""A loss under examination: built from its options, and asked for values and gradients on made-up outputs."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kdbench.zoo.interface import Outputs
+from kdbench.zoo.taps import Trace
+
+CLASSES = 5
+BATCH = 8
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A loss under examination, and the networks whose layers its features pretend to come from."""
+
+    thing: Callable[..., Any]
+    options: Mapping[str, Any]
+    student: Trace
+    teacher: Trace
+
+    def build(self, **options: Any) -> "Examined":
+        """The loss, ready to be called, with fresh weights where it has any: the same ones each time."""
+        options = {**self.options, **options}
+        torch.manual_seed(1)
+        if not inspect.isclass(self.thing):
+            return Examined(self, lambda *args: self.thing(*args, **options), _inputs(self.thing), None)
+        make: Any = self.thing  # a class, which to mypy is not callable
+        module: nn.Module = make(self.student, self.teacher, **options)
+        return Examined(self, module, _inputs(module.forward), module)
+
+    @property
+    def takes_temperature(self) -> bool:
+        return "temperature" in inspect.signature(self.thing).parameters
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One loss with its options: its values and gradients on logits of the examiner's choice."""
+
+    subject: Subject
+    call: Callable[..., Any]
+    inputs: tuple[str, ...]
+    module: nn.Module | None
+
+    @property
+    def taught(self) -> bool:
+        return "teacher" in self.inputs
+
+    @property
+    def taps(self) -> bool:
+        return bool(getattr(self.module, "student_layers", ()))
+
+    def outputs(self, logits: Tensor, role: str) -> Outputs:
+        """These logits with the features that the loss asks for: like activations, not negative; gradients on."""
+        traced = self.subject.student if role == "student" else self.subject.teacher
+        generator = torch.Generator().manual_seed(2 if role == "student" else 3)
+        features = {
+            layer: torch.randn(BATCH, *traced.shape(layer), generator=generator).relu().requires_grad_()
+            for layer in getattr(self.module, f"{role}_layers", ())
+        }
+        return Outputs(logits.detach().clone().requires_grad_(), features)
+
+    def value(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
+        torch.manual_seed(4)  # a loss that draws noise draws the same in every call
+        given = {"student": student, "teacher": teacher, "labels": labels}
+        value = self.call(*(given[name] for name in self.inputs))
+        require(isinstance(value, Tensor), f"it gave {type(value).__name__}, not a tensor")
+        assert isinstance(value, Tensor)
+        return value
+
+    def of(self, student: Tensor, teacher: Tensor, labels: Tensor) -> float:
+        """The loss of plain logits."""
+        return self.value(self.outputs(student, "student"), self.outputs(teacher, "teacher"), labels).item()
+
+    def gradient(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
+        """The gradient [B, C] on the student's logits, 0 where none arrives."""
+        given = self.outputs(student, "student")
+        value = self.value(given, self.outputs(teacher, "teacher"), labels)
+        require(value.requires_grad, "its value carries no gradient: something detached it")
+        value.backward()  # type: ignore[no-untyped-call]
+        return torch.zeros_like(student) if given.logits.grad is None else given.logits.grad
+
+    def teaching(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
+        """The part of the gradient that the teacher causes: with this teacher less with the student as its own."""
+        return self.gradient(student, teacher, labels) - self.gradient(student, student, labels)
+
+
+def _inputs(function: Callable[..., Any]) -> tuple[str, ...]:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return tuple(p.name for p in inspect.signature(function).parameters.values() if p.kind in kinds)
+
+
+class Broken(Exception):
+    """Why a loss breaks a clause, before the loss and the clause are named."""
+
+
+def require(holds: bool, reason: str) -> None:
+    """Raise `Broken` with the reason unless the condition holds."""
+    if not holds:
+        raise Broken(reason)
+
+
+def draw_case(scale: float = 2.0, seed: int = 5) -> tuple[Tensor, Tensor, Tensor]:
+    """Logits [B, C] of student and teacher, labels [B]."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = scale * torch.randn(2, BATCH, CLASSES, generator=generator)
+    return logits[0], logits[1], torch.randint(CLASSES, (BATCH,), generator=generator)

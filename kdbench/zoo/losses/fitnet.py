@@ -1,0 +1,60 @@
+"""Hints: the student's features, through a regressor of the loss's own, become the teacher's."""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kdbench.spec.types import NonNegative
+from kdbench.zoo.interface import NotApplicable, Outputs
+from kdbench.zoo.taps import Trace
+
+
+class FitNet(nn.Module):
+    """Mean squared difference between the teacher's features and a regression from the student's, with cross-entropy.
+
+    Formula: weight * mean of (r(f_s) - f_t)^2 + ce_weight * CE(z_s, y); r = ReLU(BN(1x1 convolution)) for features
+    [B, channels, height, width], BN(linear) for features [B, features].
+    Shapes: logits [B, C]; labels [B], int64; features of `student_layer` and `teacher_layer`, which may differ in
+    channels but not in height and width. Gives a scalar, float32.
+    Units: squared activations, plus nats per sample.
+    Raises: NotApplicable where a layer does not exist or the shapes cannot be matched, saying both.
+    Source: Romero et al. 2015, FitNets (arXiv:1412.6550), equation 3; weight 100 and the regressor as in RepDistiller.
+    Differs: trained together with the labels' term in one phase, where the paper first trains the hint alone; mean over
+    elements, where the paper sums and halves. The ReLU fits teacher layers whose output is an activation, not below 0.
+    """
+
+    def __init__(
+        self,
+        student: Trace,
+        teacher: Trace,
+        *,
+        student_layer: str = "middle",
+        teacher_layer: str = "middle",
+        weight: NonNegative = 100.0,
+        ce_weight: NonNegative = 1.0,
+    ) -> None:
+        super().__init__()
+        self.student_layers = (student_layer,)
+        self.teacher_layers = (teacher_layer,)
+        self.weight = weight
+        self.ce_weight = ce_weight
+        self.regressor = _regressor(student.shape(student_layer), teacher.shape(teacher_layer))
+
+    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
+        guessed = self.regressor(student.features[self.student_layers[0]].float())
+        hint = teacher.features[self.teacher_layers[0]].detach().float()
+        cross_entropy = functional.cross_entropy(student.logits.float(), labels)
+        return self.weight * functional.mse_loss(guessed, hint) + self.ce_weight * cross_entropy
+
+
+def _regressor(student: tuple[int, ...], teacher: tuple[int, ...]) -> nn.Module:
+    """From features of one shape to another, without the batch. No bias: batch norm would cancel it."""
+    if len(student) == len(teacher) == 1:
+        return nn.Sequential(nn.Linear(student[0], teacher[0], bias=False), nn.BatchNorm1d(teacher[0]))
+    if len(student) == len(teacher) == 3 and student[1:] == teacher[1:]:
+        return nn.Sequential(
+            nn.Conv2d(student[0], teacher[0], kernel_size=1, bias=False), nn.BatchNorm2d(teacher[0]), nn.ReLU()
+        )
+    raise NotApplicable(
+        f"fitnet needs features of equal height and width (or flat ones on both sides): the student's are "
+        f"{list(student)}, the teacher's {list(teacher)}; choose other layers with student_layer and teacher_layer"
+    )

@@ -1,0 +1,65 @@
+"""Residual networks for small images, and the wide ones of the distillation literature."""
+
+from collections import OrderedDict
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kdbench.spec.types import Count
+from kdbench.zoo.interface import NotApplicable
+
+# Channels of the stem and the three stages; the x4 networks have a stem of only twice the width.
+WIDTHS = {1: (16, 16, 32, 64), 4: (32, 64, 128, 256)}
+
+
+def resnet_cifar(
+    classes: int, shape: tuple[int, int, int], *, depth: Count = 20, width_factor: Literal[1, 4] = 1
+) -> nn.Module:
+    """The residual networks of depth 6n+2 for images of 32x32; width_factor 4 gives the "x4" networks.
+
+    Formula: conv3x3 - 3 stages of n blocks at full, half and quarter resolution - global mean - linear.
+    Shapes: images [B, *shape] to logits [B, classes].
+    Raises: NotApplicable for a depth that is not 6n+2.
+    Source: He et al. 2016 (arXiv:1512.03385), section 4.2; resnet8x4 and resnet32x4: RepDistiller (arXiv:1910.10699).
+    Differs: where the width changes, the shortcut is a 1x1 convolution with batch norm, as in RepDistiller; He pads
+    with zeros. That adds 2,752 parameters at width_factor 1.
+    """
+    if depth < 8 or (depth - 2) % 6:
+        raise NotApplicable(f"resnet_cifar has no depth {depth}; allowed: 6n+2, as 8, 14, 20, 32, 44, 56, 110")
+    stem, *stages = WIDTHS[width_factor]
+    blocks = (depth - 2) // 6
+    layers: OrderedDict[str, nn.Module] = OrderedDict(
+        conv1=nn.Conv2d(shape[0], stem, kernel_size=3, padding=1, bias=False), bn1=nn.BatchNorm2d(stem), relu=nn.ReLU()
+    )
+    before = stem
+    for i, width in enumerate(stages, start=1):
+        first = _Block(before, width, stride=1 if i == 1 else 2)
+        layers[f"stage{i}"] = nn.Sequential(first, *(_Block(width, width, stride=1) for _ in range(blocks - 1)))
+        before = width
+    layers |= {"pool": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten(), "fc": nn.Linear(before, classes)}
+    network = nn.Sequential(layers)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    return network
+
+
+class _Block(nn.Module):
+    """Two 3x3 convolutions around a shortcut (He 2016, figure 2)."""
+
+    def __init__(self, before: int, width: int, *, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(before, width, kernel_size=3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, kernel_size=3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or before != width:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(before, width, kernel_size=1, stride=stride, bias=False), nn.BatchNorm2d(width)
+            )
+
+    def forward(self, images: Tensor) -> Tensor:
+        inner = functional.relu(self.bn1(self.conv1(images)))
+        return functional.relu(self.bn2(self.conv2(inner)) + self.shortcut(images))
