@@ -1,0 +1,138 @@
+"""What is said to the latency worker and what it answers, and the process itself. No torch, on either side."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError
+
+import kdbench
+from kdbench.deploy.session import SessionConfig
+from kdbench.results import SlicePair
+from kdbench.spec import Record
+from kdbench.spec.records import Several
+
+WORKER = (sys.executable, "-m", "kdbench.deploy.latency_worker")
+TIMEOUT_SECONDS = 900.0
+
+
+class MeasureJob(Record):
+    """Time one file; `images` is an .npy file [N, C, H, W], float32."""
+
+    job: Literal["measure"] = "measure"
+    onnx: str
+    images: str
+    provider: str
+    threads: int
+    batch: int
+    seconds: float
+
+
+class CompareJob(Record):
+    """Time two files against each other in `sessions` re-created pairs of sessions, `pairs` slice pairs each."""
+
+    job: Literal["compare"] = "compare"
+    candidate: str
+    reference: str
+    images: str
+    provider: str
+    threads: int
+    batch: int
+    sessions: int
+    pairs: int
+
+
+class Measured(Record):
+    """The answer to a `MeasureJob`."""
+
+    answer: Literal["measured"] = "measured"
+    load_seconds: float
+    first_run_seconds: float
+    warmup_runs: int
+    call_microseconds: Several[float]
+    config: SessionConfig
+    conditions: dict[str, JsonValue]  # of the timed calls: cores, CPU and wall time, context switches, versions
+
+
+class SessionPairTimed(Record):
+    """One pair of sessions of a `CompareJob` is done."""
+
+    answer: Literal["session_pair"] = "session_pair"
+    pairs: Several[SlicePair]
+
+
+class Refused(Record):
+    """No figure, and why."""
+
+    answer: Literal["refused"] = "refused"
+    reason: str
+
+
+Job = Annotated[MeasureJob | CompareJob, Field(discriminator="job")]
+Answer = Annotated[Measured | SessionPairTimed | Refused, Field(discriminator="answer")]
+_ANSWER: TypeAdapter[Measured | SessionPairTimed | Refused] = TypeAdapter(Answer)
+
+
+class NoAnswer(Exception):
+    """The worker refused, died, hung or could not be understood; the text says which."""
+
+
+def ask_worker(
+    job: MeasureJob | CompareJob, *, command: Sequence[str] = WORKER, timeout_seconds: float = TIMEOUT_SECONDS
+) -> tuple[Measured | SessionPairTimed, ...]:
+    """Start a worker, give it the job, and wait for all of its answers. Raises `NoAnswer`."""
+    try:
+        done = subprocess.run(
+            command,
+            input=job.model_dump_json(),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_seconds,
+            env=_environment(),
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise NoAnswer(f"the latency worker did not end within {timeout_seconds:g} seconds") from error
+    except OSError as error:
+        raise NoAnswer(f"the latency worker did not start: {error.strerror}") from error
+    if done.returncode:
+        raise NoAnswer(f"the latency worker {_ending(done.returncode)}{_last_words(done.stderr)}")
+    return _parse(done.stdout)
+
+
+def _parse(text: str) -> tuple[Measured | SessionPairTimed, ...]:
+    answers: list[Measured | SessionPairTimed] = []
+    for line in text.splitlines():
+        try:
+            answer = _ANSWER.validate_json(line)
+        except ValidationError as error:
+            raise NoAnswer(f"the latency worker answered with something else: {line[:80]!r}") from error
+        if isinstance(answer, Refused):
+            raise NoAnswer(answer.reason)
+        answers.append(answer)
+    return tuple(answers)
+
+
+def _environment() -> dict[str, str]:
+    root = str(Path(kdbench.__file__).parent.parent)  # kdbench may run from a checkout that is not installed
+    path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+
+
+def _ending(code: int) -> str:
+    if code > 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was killed by signal {-code}"
+
+
+def _last_words(stderr: str) -> str:
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    return f": {lines[-1][:200]}" if lines else ""

@@ -1,0 +1,32 @@
+"""The execution providers of ONNX Runtime by the short names that a suite uses. Imports nothing heavy."""
+
+from collections.abc import Mapping, Sequence
+
+PROVIDERS: Mapping[str, str] = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "dml": "DmlExecutionProvider",
+    "xnnpack": "XnnpackExecutionProvider",
+}
+
+# These two run a whole model or none of it. The others hand operators they lack to the CPU by design.
+WHOLE_MODEL = ("cuda", "tensorrt")
+
+# onnxruntime and its variants are one module in several wheels: two installed at once shadow each other.
+_WHERE_TO_GET = {
+    "cuda": "pip uninstall onnxruntime && pip install onnxruntime-gpu",
+    "tensorrt": "pip uninstall onnxruntime && pip install onnxruntime-gpu, with TensorRT installed",
+    "openvino": "pip uninstall onnxruntime && pip install onnxruntime-openvino",
+    "coreml": "it is in the macOS wheels of onnxruntime",
+    "dml": "pip uninstall onnxruntime && pip install onnxruntime-directml, on Windows",
+    "xnnpack": "it is in the Android and iOS packages, or in a build with --use_xnnpack",
+}
+
+
+def why_missing(provider: str, available: Sequence[str]) -> str:
+    """The reason, and the next step, where `available` lacks the provider with this short name."""
+    has = ", ".join(name for name in available if name in PROVIDERS.values()) or "none"
+    return f"this onnxruntime has no {PROVIDERS[provider]} (has: {has}); {_WHERE_TO_GET.get(provider, 'reinstall it')}"

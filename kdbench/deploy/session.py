@@ -1,0 +1,91 @@
+"""Opening ONNX Runtime sessions in one way everywhere, with every option declared. No torch."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from kdbench.deploy.providers import PROVIDERS, WHOLE_MODEL, why_missing
+from kdbench.spec import Record
+
+INPUT = "images"
+OUTPUT = "logits"
+
+
+class CannotMeasure(Exception):
+    """This machine or this onnxruntime cannot run what was asked for; the text says why."""
+
+
+class SessionConfig(Record):
+    """Every option of a session, as applied and as recorded."""
+
+    provider: str  # short name
+    provider_options: dict[str, str]
+    intra_op_num_threads: int
+    inter_op_num_threads: int = 1
+    graph_optimization_level: str = "all"
+    execution_mode: str = "sequential"
+    entries: dict[str, str]
+    free_dimensions: dict[str, int]
+
+
+def configure(provider: str, threads: int, batch: int | None) -> SessionConfig:
+    """The options for a provider, a number of intra-op threads and a fixed batch size (none: any)."""
+    entries = {"session.intra_op.allow_spinning": "0", "session.inter_op.allow_spinning": "0"}
+    options = {}
+    if provider in WHOLE_MODEL:
+        entries["session.disable_cpu_ep_fallback"] = "1"
+    if provider == "cuda":
+        # The default searches exhaustively at the first run of every shape, and may pick another algorithm each time.
+        options["cudnn_conv_algo_search"] = "HEURISTIC"
+    return SessionConfig(
+        provider=provider,
+        provider_options=options,
+        intra_op_num_threads=threads,
+        entries=entries,
+        free_dimensions={} if batch is None else {"batch": batch},
+    )
+
+
+def open_session(onnx: Path, config: SessionConfig) -> ort.InferenceSession:
+    """A session on the provider asked for. Raises `CannotMeasure` where it is not there or did not load."""
+    name = PROVIDERS[config.provider]
+    if name not in ort.get_available_providers():
+        raise CannotMeasure(why_missing(config.provider, ort.get_available_providers()))
+    if config.provider in WHOLE_MODEL and hasattr(ort, "preload_dlls"):
+        ort.preload_dlls()  # finds CUDA and cuDNN in Python packages
+    session = ort.InferenceSession(str(onnx), _options(config), providers=[(name, config.provider_options)])
+    # Where a provider fails to load, ONNX Runtime raises nothing and runs on the CPU.
+    if session.get_providers()[0] != name:
+        raise CannotMeasure(f"{name} did not load: onnxruntime fell back to {session.get_providers()[0]}")
+    return session
+
+
+def _options(config: SessionConfig) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = config.intra_op_num_threads
+    options.inter_op_num_threads = config.inter_op_num_threads
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3  # errors; they come as exceptions too
+    for key, value in config.entries.items():
+        options.add_session_config_entry(key, value)
+    for dimension, size in config.free_dimensions.items():
+        options.add_free_dimension_override_by_name(dimension, size)
+    return options
+
+
+def predict(session: ort.InferenceSession, images: NDArray[np.float32], batch: int) -> NDArray[np.float32]:
+    """Logits [N, classes], float32, of images [N, C, H, W], float32, in chunks of at most `batch`."""
+    starts = range(0, len(images), batch)
+    chunks = [session.run([OUTPUT], {INPUT: np.ascontiguousarray(images[at : at + batch])})[0] for at in starts]
+    return np.concatenate(chunks)
+
+
+def usable_cores() -> list[int]:
+    """The cores that this process may run on, which can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
