@@ -12,7 +12,6 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from importlib import import_module
 from typing import IO, Any, Protocol
 
@@ -34,7 +33,10 @@ WORKER_ENVIRONMENT = {
 
 
 class Executor(Protocol):
-    """Runs jobs, some of them at once."""
+    """Runs jobs, at most `workers` of them at once."""
+
+    @property
+    def workers(self) -> int: ...
 
     def map(self, function: str, items: Iterable[Item]) -> Iterator[tuple[Item, Message]]:
         """Every message of every job, with the item that it belongs to, as they come."""
@@ -43,6 +45,8 @@ class Executor(Protocol):
 
 class Inline:
     """In this process, one after the other: the debugger's."""
+
+    workers = 1
 
     def map(self, function: str, items: Iterable[Item]) -> Iterator[tuple[Item, Message]]:
         for item in items:
@@ -137,6 +141,6 @@ def run_job(function: str, item: Item) -> Iterator[Message]:
     try:
         yield from getattr(import_module(module), name)(item)
     except UserError as error:
-        yield Refused(problems=tuple(asdict(problem) for problem in error.problems))
+        yield Refused(problems=error.problems)
     except Exception as error:
         yield Crashed(reason=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from kdbench.results import NotMeasured, SlicePair
-from kdbench.spec import Record
+from kdbench.spec import Problem, Record
 from kdbench.spec.records import Several
 
 
@@ -42,6 +42,9 @@ class LatencyMeasured(Record):
     kind: Literal["latency"] = "latency"
     key: str
     label: str
+    provider: str
+    threads: int
+    batch: int
     p50_microseconds: float
 
 
@@ -71,7 +74,7 @@ class Refused(Record):
     """A job found that the input is bad: `UserError`, carried over."""
 
     kind: Literal["refused"] = "refused"
-    problems: Several[dict[str, str | None]]
+    problems: Several[Problem]
 
 
 Message = Checked | EpochFinished | TrialEnded | LatencyMeasured | LatencyMissing | Compared | Crashed | Refused

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kdbench.deploy.providers import unknown_providers
 from kdbench.execute.cohorts import Cohort, cohorts
 from kdbench.execute.executors import Executor, Item
 from kdbench.execute.messages import (
     Checked,
     Crashed,
-    EpochFinished,
-    LatencyMeasured,
     LatencyMissing,
     Message,
     Refused,
@@ -22,7 +19,7 @@ from kdbench.execute.messages import (
 )
 from kdbench.results import NotMeasured, Outcome, RunRecord, Store, environment_facts, machine_fingerprint
 from kdbench.results.store import latency_key
-from kdbench.spec import Plan, Problem, Trial, UserError
+from kdbench.spec import Plan, Trial, UserError
 
 STAGES = "kdbench.execute.stages"
 
@@ -48,8 +45,6 @@ def run_plan(plan: Plan, place: Place) -> Generator[Message, None, RunRecord]:
 
     Raises `UserError` before anything is trained where the input is bad. A trial that fails leaves the others running.
     """
-    if problems := unknown_providers(plan.suite.latency.providers):
-        raise UserError(problems)
     place.store.prepare()
     began, started = time.perf_counter(), datetime.now(UTC)
     pending = [trial for trial in plan.trials.values() if not place.store.has_artifacts(trial.key)]
@@ -116,14 +111,12 @@ def _train(plan: Plan, outcomes: dict[str, Outcome], place: Place) -> Iterator[M
             else:
                 ready.append(trial)
         crashed: list[Cohort] = []
-        yield from _train_cohorts(cohorts(ready), place, crashed.append)
+        yield from _train_cohorts(cohorts(ready, place.executor.workers), place, crashed.append)
         # A cohort that broke is tried again one by one, so that one bad trial fails alone.
         yield from _train_cohorts([(trial,) for cohort in crashed for trial in cohort], place, None)
 
 
-def _train_cohorts(
-    groups: Iterable[Cohort], place: Place, retry: Callable[[Cohort], None] | None
-) -> Iterator[Message]:
+def _train_cohorts(groups: Iterable[Cohort], place: Place, retry: Callable[[Cohort], None] | None) -> Iterator[Message]:
     ended: set[str] = set()
     items = {tuple(t.key for t in group): group for group in groups}
     jobs = [place.item(trials=[t.model_dump(mode="json") for t in group], keys=keys) for keys, group in items.items()]
@@ -158,7 +151,7 @@ def _time(
             if key not in keys:
                 keys.append(key)
                 if place.store.read_latency(key) is None:
-                    wanted.append({"key": entry.key, "label": entry.model, "architecture": architecture, **how})
+                    wanted.append({"key": entry.key, "label": entry.model, "architecture": architecture, "how": how})
     missing: list[NotMeasured] = []
     if wanted:
         item = place.item(
@@ -177,11 +170,10 @@ def _time(
 
 
 def _not_timed(wanted: Item, reason: str) -> NotMeasured:
-    how = {name: wanted[name] for name in ("architecture", "provider", "threads", "batch")}
-    return NotMeasured(**how, reason=reason)
+    return NotMeasured(architecture=wanted["architecture"], **wanted["how"], reason=reason)
 
 
 def raise_if_refused(message: Message) -> None:
     """Turn what a worker refused back into the exception it was."""
     if isinstance(message, Refused):
-        raise UserError(Problem(**problem) for problem in message.problems)
+        raise UserError(message.problems)

@@ -16,7 +16,7 @@ from torch import nn
 
 from kdbench.deploy.compare import compare_latency
 from kdbench.deploy.evaluate import evaluate_onnx
-from kdbench.deploy.export import export_onnx
+from kdbench.deploy.export import ExportError, export_onnx
 from kdbench.deploy.latency import measure_latency
 from kdbench.deploy.parity import ParityError, check_parity
 from kdbench.execute.messages import (
@@ -152,7 +152,7 @@ def _record(outcome: Trained | NotTrained, splits: Splits, job: Job) -> Message:
                 finished=datetime.now(UTC).isoformat(timespec="seconds"),
             )
             (folder / "trial.json").write_text(record.model_dump_json(indent=1) + "\n", "utf-8")
-    except ParityError as error:
+    except (ExportError, ParityError) as error:
         return TrialEnded(key=key, status="failed", reason=str(error))
     return TrialEnded(key=key, status="done", top1=record.test.top1)
 
@@ -168,24 +168,31 @@ def time_architectures(item: Item) -> Iterator[Message]:
     job = Job(item)
     splits = job.splits(DataSpec.model_validate_json(json.dumps(item["data"])))
     for wanted in item["combinations"]:
-        how = {name: wanted[name] for name in ("architecture", "provider", "threads", "batch")}
-        images, _ = _real_samples(splits.test, splits, max(LATENCY_SAMPLES, wanted["batch"]))
+        architecture, how = wanted["architecture"], wanted["how"]
+        images, _ = _real_samples(splits.test, splits, max(LATENCY_SAMPLES, how["batch"]))
         onnx = job.store.trial_folder(wanted["key"]) / Store.ONNX
-        found = measure_latency(onnx, images, seconds=item["seconds"], environment=environment_facts(), **how)
+        found = measure_latency(
+            onnx,
+            images,
+            seconds=item["seconds"],
+            architecture=architecture,
+            environment=environment_facts(),
+            **how,
+        )
         if isinstance(found, NotMeasured):
             yield LatencyMissing(what=found)
             continue
-        key = latency_key(**how, machine=machine_fingerprint())
+        key = latency_key(architecture, **how, machine=machine_fingerprint())
         job.store.write_latency(key, found)
         p50 = float(np.median(found.call_microseconds))
-        yield LatencyMeasured(key=key, label=wanted["label"], p50_microseconds=p50)
+        yield LatencyMeasured(key=key, label=wanted["label"], **how, p50_microseconds=p50)
 
 
 def compare_architectures(item: Item) -> Iterator[Message]:
     """One round of interleaved slices, candidate against reference ONNX."""
     job = Job(item)
     splits = job.splits(DataSpec.model_validate_json(json.dumps(item["data"])))
-    images, _ = _real_samples(splits.test, splits, max(LATENCY_SAMPLES, item["batch"]))
-    how = {name: item[name] for name in ("provider", "threads", "batch")}
-    sessions = compare_latency(Path(item["candidate"]), Path(item["reference"]), images, **how)
-    yield Compared(sessions=sessions)
+    images, _ = _real_samples(splits.test, splits, max(LATENCY_SAMPLES, item["how"]["batch"]))
+    how = item["how"]
+    found = compare_latency(Path(item["candidate"]), Path(item["reference"]), images, **how)
+    yield LatencyMissing(what=found) if isinstance(found, NotMeasured) else Compared(sessions=found)

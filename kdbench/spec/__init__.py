@@ -1,6 +1,7 @@
 """What to run: suites, trials, plans and their errors. Pure functions and frozen records; no torch."""
 
 from kdbench.spec.errors import Problem, UserError, nearest
+from kdbench.spec.library import find_suite, suites
 from kdbench.spec.plan import Entry, Plan, plan
 from kdbench.spec.records import (
     AdamW,
@@ -26,5 +27,6 @@ from kdbench.spec.suite_file import load_suite, parse_suite
 __all__ = [
     "KINDS", "REQUIRED", "AdamW", "Catalog", "Choice", "Constant", "Cosine", "DataSpec", "Entry", "Gate", "Kind",
     "LatencySpec", "NamedChoice", "Option", "Pair", "Plan", "Problem", "Record", "Sgd", "Signature", "Step", "Suite",
-    "TrainSpec", "Trial", "UserError", "content_key", "load_suite", "nearest", "parse_suite", "plan",
+    "TrainSpec", "Trial", "UserError", "content_key", "find_suite", "load_suite", "nearest", "parse_suite", "plan",
+    "suites",
 ]  # fmt: skip

@@ -5,9 +5,11 @@ import json
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self, TypedDict, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, JsonValue, field_validator, model_validator
+from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
+from pydantic_core import CoreSchema
 
-from kdbench.spec.types import Count, Fraction, NonNegative, Positive, ProperFraction, WholeNumber
+from kdbench.spec.types import Count, Fraction, NonNegative, Positive, ProperFraction, Provider, WholeNumber
 
 # Part of every key: raise it when a change of kdbench alters the numbers that a trial yields.
 RECIPE = 1
@@ -39,6 +41,10 @@ class Choice(Record):
             return own
         return value
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return _open_table(core, handler, hide="options")
+
     @property
     def label(self) -> str:
         """`cnn(width=8)`: the name and the options as written."""
@@ -54,6 +60,15 @@ class NamedChoice(Choice):
     @property
     def label(self) -> str:
         return self.name or super().label
+
+
+def _open_table(core: CoreSchema, handler: GetJsonSchemaHandler, hide: str) -> JsonSchemaValue:
+    """The schema of a table that may stand as a bare name, and that holds a callable's options beside its own keys."""
+    schema = handler.resolve_ref_schema(handler(core))
+    properties = {name: value for name, value in schema["properties"].items() if name != hide}
+    properties["use"] = {"type": "string"}
+    table = {"type": "object", "properties": properties, "required": ["use"], "additionalProperties": True}
+    return {"title": schema["title"], "description": schema["description"], "anyOf": [{"type": "string"}, table]}
 
 
 def _plain(value: JsonValue) -> str:
@@ -79,6 +94,10 @@ class DataSpec(Record):
             own["dataset"] = {k: v for k, v in value.items() if k not in cls.model_fields}
             return own
         return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return _open_table(core, handler, hide="dataset")
 
 
 class Sgd(Record):
@@ -128,7 +147,7 @@ class TrainSpec(Record):
     epochs: Count = 10
     batch_size: Annotated[int, Field(ge=2)] = 128
     optimizer: Annotated[Sgd | AdamW, Field(discriminator="use")] = Sgd()
-    schedule: Annotated[Constant | Cosine | Step, Field(discriminator="use")] = Cosine()
+    schedule: Annotated[Constant | Cosine | Step, Field(discriminator="use")] = Cosine()  # "cosine" will do
     warmup_epochs: NonNegative = 0.0
     augment: Several[Choice] = ()
     precision: Literal["float32"] = "float32"
@@ -199,7 +218,7 @@ class LatencySpec(Record):
 
     batch_sizes: Several[Count] = (1, 32)
     threads: Several[Count] = (1,)
-    providers: Several[str] = ("cpu",)
+    providers: Several[Provider] = ("cpu",)
     seconds: Positive = 1.0  # spent on the timed calls of one combination
 
     @property
@@ -228,13 +247,21 @@ class Gate(Record):
         return self
 
 
+SEEDS = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1, "description": "this many seeds, from 0"},
+        {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
+    ]
+}
+
+
 class Suite(Record):
     """Everything one command runs: pairs x losses x seeds on one dataset, under one recipe."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
     description: str = ""
     data: DataSpec
-    seeds: Annotated[tuple[WholeNumber, ...], Field(min_length=1, strict=False)] = (0, 1, 2)
+    seeds: Annotated[tuple[WholeNumber, ...], Field(min_length=1, strict=False), WithJsonSchema(SEEDS)] = (0, 1, 2)
     teacher_seeds: Count = 1  # teachers per pair; student i learns from teacher i modulo this
     train: TrainSpec = TrainSpec()
     teacher_train: TrainSpec | None = None  # the teachers' recipe, where it is another

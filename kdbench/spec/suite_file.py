@@ -127,7 +127,9 @@ def find_line(text: str, at: Location) -> int:
         found = next((n for n in range(start, end) if key.search(lines[n])), None)
         if found is None:
             continue
+        if all(lines[found].count(left) == lines[found].count(right) for left, right in ("[]", "{}")):
+            end = found + 1  # the whole value stands on this line
         tables = [n for n in range(found, end) if "{" in lines[n]]  # an array of inline tables, one a line
-        start = tables[index] if index < len(tables) and index else found
+        start = tables[index] if index and index < len(tables) else found
         best = start + 1
     return best

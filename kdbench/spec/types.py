@@ -1,6 +1,6 @@
 """Option types with ranges. A callable annotates an option with one; a value outside is refused before any run."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -10,3 +10,6 @@ Fraction = Annotated[float, Field(gt=0, le=1)]
 ProperFraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 WholeNumber = Annotated[int, Field(ge=0)]
+
+# ONNX Runtime's execution providers by short name; `kdbench.deploy` maps them.
+Provider = Literal["cpu", "cuda", "tensorrt", "openvino", "coreml", "dml", "xnnpack"]

@@ -1,9 +1,9 @@
 """From choices to live objects: a model, a loss with what it taps, a view."""
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,16 +39,16 @@ class Criterion:
 def build_model(choice: Choice, catalog: Catalog, classes: int, shape: Shape, seed: int) -> nn.Module:
     """A freshly initialized model: the same weights for the same seed, whatever loss will train it."""
     torch.manual_seed(seed)
-    model: nn.Module = catalog.load("models", choice.use)(classes, shape, **_options(choice, catalog, "models"))
+    model: nn.Module = catalog.load("models", choice.use)(classes, shape, **_options(choice))
     return model.to(memory_format=torch.channels_last)
 
 
 def build_criterion(trial: Trial, catalog: Catalog, student: Trace, teacher: Trace | None) -> Criterion:
     """The trial's loss. Raises `NotApplicable` where it cannot serve this pair."""
-    thing = catalog.load("losses", trial.loss.use)
+    thing: Callable[..., Any] = catalog.load("losses", trial.loss.use)
     inputs = catalog.signature("losses", trial.loss.use).inputs
-    options = _options(trial.loss, catalog, "losses")
-    if not inspect.isclass(thing):
+    options = _options(trial.loss)
+    if not isinstance(thing, type):
         return Criterion(partial(thing, **options), inputs)
     torch.manual_seed(trial.seed + 1)  # the loss's own weights; not the model's draw over again
     loss: nn.Module = thing(student, teacher, **options)
@@ -62,9 +62,9 @@ def build_criterion(trial: Trial, catalog: Catalog, student: Trace, teacher: Tra
 
 def build_view(choice: Choice, catalog: Catalog) -> View:
     """A view with its options bound."""
-    return partial(catalog.load("views", choice.use), **_options(choice, catalog, "views"))
+    return partial(catalog.load("views", choice.use), **_options(choice))
 
 
-def _options(choice: Choice, catalog: Catalog, kind: str) -> dict[str, object]:
+def _options(choice: Choice) -> dict[str, object]:
     """Options as the callable expects them: JSON has no tuples."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in choice.options.items()}

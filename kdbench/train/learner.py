@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -16,12 +15,13 @@ from kdbench.train.outcome import EpochDone
 from kdbench.train.schedule import build_optimizer
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Outputs
+from kdbench.zoo.taps import outputs
 
 
 class Learner:
     """A model with its loss and optimizer. `features` is where its tapped layers leave their outputs."""
 
-    def __init__(self, trial: Trial, model: nn.Module, criterion: Criterion, features: Mapping[str, Tensor]) -> None:
+    def __init__(self, trial: Trial, model: nn.Module, criterion: Criterion, features: dict[str, Tensor]) -> None:
         self.trial = trial
         self.model = model
         self.criterion = criterion
@@ -42,7 +42,7 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = self.trial.train.optimizer.lr * factor
         self.model.train()
-        student = Outputs(self.model(images), dict(self.features))
+        student = outputs(self.model, images, self.features)
         loss = self.criterion(student, teacher, labels)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

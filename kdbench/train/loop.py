@@ -5,7 +5,7 @@ the others: each draws its random numbers from (seed, step), so alone or in a co
 """
 
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 
 import torch
@@ -22,7 +22,7 @@ from kdbench.train.schedule import learning_rate_factor
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import NotApplicable, Outputs
-from kdbench.zoo.taps import Trace, tapped, trace
+from kdbench.zoo.taps import Trace, outputs, tapped, trace
 
 
 def train_cohort(
@@ -38,7 +38,7 @@ def train_cohort(
     outcomes: dict[str, Outcome] = {}
     learners: list[Learner] = []
     with ExitStack() as stack:
-        traced = trace(teacher, _shape(splits)) if teacher else None
+        traced = trace(teacher, splits.shape) if teacher else None
         for trial in trials:
             try:
                 learners.append(_enrol(trial, splits, traced, catalog, stack))
@@ -68,8 +68,8 @@ def train_cohort(
 
 def _enrol(trial: Trial, splits: Splits, teacher: Trace | None, catalog: Catalog, stack: ExitStack) -> Learner:
     device = splits.train.images.device
-    model = build_model(trial.model, catalog, splits.classes, _shape(splits), trial.seed).to(device)
-    traced = trace(model, _shape(splits))
+    model = build_model(trial.model, catalog, splits.classes, splits.shape, trial.seed).to(device)
+    traced = trace(model, splits.shape)
     criterion = build_criterion(trial, catalog, traced, teacher)
     if criterion.module:
         criterion.module.to(device)
@@ -84,15 +84,10 @@ def _conclude(learner: Learner, cost: TrainingCost) -> Outcome:
     return Trained(learner.trial, model, tuple(learner.curve), learner.selected_epoch, learner.stopped, cost)
 
 
-def _shape(splits: Splits) -> tuple[int, int, int]:
-    channels, height, width = splits.train.images.shape[1:]
-    return channels, height, width
-
-
 class _Guide:
     """The teacher as the cohort sees it: frozen, one forward a batch."""
 
-    def __init__(self, model: nn.Module, features: Mapping[str, Tensor]) -> None:
+    def __init__(self, model: nn.Module, features: dict[str, Tensor]) -> None:
         self.model = model.eval().requires_grad_(False)
         self.features = features
         self.seconds = 0.0
@@ -100,9 +95,9 @@ class _Guide:
     def __call__(self, images: Tensor) -> Outputs:
         began = read_clock(images.device)
         with torch.no_grad():
-            outputs = Outputs(self.model(images), dict(self.features))
+            answer = outputs(self.model, images, self.features)
         self.seconds += read_clock(images.device) - began
-        return outputs
+        return answer
 
 
 class _Meter:

@@ -1,0 +1,68 @@
+# Everything a machine needs, installed by the project's own files. `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Root installs system packages as it is; anybody else through sudo, where it asks no password.
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-test system-test quickstart test test-slow check format lock clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed ## an environment with kdbench, from the lock
+
+$(VENV)/.created:
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "this Python has no venv module: installing Debian's python3-venv"; \
+	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy python3-venv && $(PYTHON) -m venv $(VENV); }
+	@touch $@
+
+$(VENV)/.installed: requirements/run.lock pyproject.toml | $(VENV)/.created
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements/run.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/.installed-test: requirements/test.lock $(VENV)/.installed
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements/test.lock
+	@touch $@
+
+install-test: $(VENV)/.installed-test
+
+# Chromium for the tests that look at a report, and Fashion-MNIST for those that need real data.
+SYSTEM_PACKAGES := chromium dataset-fashion-mnist
+system-test:
+	@missing=""; for p in $(SYSTEM_PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	  ($(SUDO) apt-get update -q && $(SUDO) apt-get install -qy --no-install-recommends $$missing) \
+	  || echo "could not install$$missing: the tests that need them will be skipped, and say so"; \
+	fi
+
+quickstart: install ## run the quickstart suite, and say where its report is
+	@$(BIN)/kdbench run quickstart
+
+test: install-test system-test ## install what the tests need, and run them
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-slow: install-test system-test ## the tests that take minutes
+	@$(BIN)/python -m pytest -m slow
+
+check: install-test system-test ## what CI runs: format, lint, types, tests
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	@$(BIN)/python -m pytest -m "not slow"
+
+format: install-test ## format the code and sort imports
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+lock: install-test ## resolve the locks anew
+	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+	  --generate-hashes -q pyproject.toml -o requirements/run.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+	  --generate-hashes -q --extra test --extra dev -c requirements/run.lock pyproject.toml -o requirements/test.lock
+
+clean: ## remove the environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist

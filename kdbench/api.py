@@ -1,0 +1,81 @@
+"""The Python interface: what the command line does, as functions that print nothing."""
+
+import os
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from kdbench import spec
+from kdbench.execute.executors import Subprocesses
+from kdbench.execute.messages import Message
+from kdbench.execute.run import Place, run_plan
+from kdbench.results import ResultSet, RunRecord, Store, load_suite_results
+from kdbench.spec import Plan, Suite
+from kdbench.zoo.catalog import Catalog
+
+T = TypeVar("T")
+Listener = Callable[[Message], None]
+DEFAULT_DATA = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kdbench"
+
+
+def load_suite(name: str | Path, plugins: Sequence[str] = ()) -> Suite:
+    """The suite in a file, or one that runs by name. Raises `UserError` with all that is wrong."""
+    return spec.load_suite(spec.find_suite(str(name)), Catalog(plugins))
+
+
+def plan(suite: Suite, plugins: Sequence[str] = ()) -> Plan:
+    """The graph of trials that a suite asks for. Imports no torch."""
+    return spec.plan(suite, Catalog(plugins))
+
+
+def place(
+    results: str | Path = "results",
+    *,
+    data: str | Path = DEFAULT_DATA,
+    workers: int | None = None,
+    device: str = "cpu",
+    plugins: Sequence[str] = (),
+) -> Place:
+    """Where things run: by default one single-thread process per core that this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Place(
+        store=Store(Path(results)),
+        executor=Subprocesses(workers or (cores if device == "cpu" else 1)),
+        alone=Subprocesses(1),
+        data_root=Path(data),
+        device=device,
+        plugins=tuple(plugins),
+    )
+
+
+def run(suite: Suite, where: Place | None = None, on_message: Listener | None = None) -> ResultSet:
+    """Train, export, measure and record what a suite asks for and the store lacks.
+
+    Raises `UserError` before any training where the input is bad; a trial that fails is an outcome, no exception.
+    """
+    where = where or place()
+    drain(run_plan(plan(suite, where.plugins), where), on_message)
+    return load_suite_results(where.store, suite.name)
+
+
+def drain(messages: Generator[Message, None, T], on_message: Listener | None = None) -> T:
+    """Run a generator of messages to its end, and return what it returns."""
+    while True:
+        try:
+            message = next(messages)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        if on_message:
+            on_message(message)
+
+
+def report(results: ResultSet, reports: str | Path = "reports") -> tuple[Path, Path]:
+    """Render `reports/<suite>/index.html` and `report.md`; returns both paths."""
+    from kdbench.analyze.summary import summarize
+    from kdbench.report import render_report
+
+    return render_report(summarize(results), Path(reports) / results.run.name)
+
+
+__all__ = ["DEFAULT_DATA", "RunRecord", "drain", "load_suite", "place", "plan", "report", "run"]

@@ -1,0 +1,27 @@
+"""kdbench baseline"""
+
+from pathlib import Path
+
+import click
+
+from kdbench.cli import options
+
+
+@click.command(name="baseline")
+@options.suite_argument
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="New folder. [default: baselines/SUITE]")
+@click.option("--force", is_flag=True, help="Freeze gates too that are finer than what the seeds can show.")
+@options.results_option
+def command(suite: str, folder: Path | None, force: bool, results: Path) -> None:
+    """Freeze a suite's latest results: per-seed accuracies, counts and ONNX files, for `kdbench check`."""
+    from kdbench.analyze.gate import undetectable_gates
+    from kdbench.results import Store, freeze, load_suite_results
+    from kdbench.spec import Problem, UserError
+
+    store = Store(results)
+    found = load_suite_results(store, Path(suite).stem)
+    if not force and (finer := undetectable_gates(found)):
+        raise UserError(Problem(what, help="widen may_drop, add seeds, or --force") for what in finer)
+    target = folder or Path("baselines") / found.run.name
+    frozen = freeze(found, store, target)
+    click.echo(f"{target}: {len(frozen.rows)} trials, {len(frozen.models)} architectures")

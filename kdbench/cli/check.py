@@ -1,0 +1,71 @@
+"""kdbench check"""
+
+import os
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from kdbench.cli import options
+
+
+@click.command(name="check")
+@options.suite_argument
+@click.option("--baseline", "folder", type=click.Path(path_type=Path), required=True, help="Folder of the baseline.")
+@click.option("--fresh", is_flag=True, help="Train everything anew instead of using the records in --results.")
+@click.option("--strict", is_flag=True, help="Exit with 4 where the answer is inconclusive.")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON instead of Markdown.")
+@options.results_option
+@options.reports_option
+@options.data_option
+@options.plugin_option
+@options.workers_option
+@options.device_option
+def command(
+    suite: str,
+    folder: Path,
+    fresh: bool,
+    strict: bool,
+    as_json: bool,
+    results: Path,
+    reports: Path,
+    data: Path | None,
+    plugins: tuple[str, ...],
+    workers: int | None,
+    device: str,
+) -> int:
+    """Hold a suite's results against a baseline: accuracy, latency, parameters, FLOPs and bytes.
+
+    Runs what is missing, then times new against baseline ONNX interleaved in one run. Writes verdict.md, verdict.json
+    and verdict.xml (JUnit) beside the report. Exit codes: 0 pass, 3 regression, 4 inconclusive under --strict,
+    5 baseline missing or incompatible, 6 nothing measured.
+    """
+    from kdbench import api
+    from kdbench.analyze.gate import judge, latency_decided
+    from kdbench.cli.progress import follow
+    from kdbench.execute.check import compare_with_baseline
+    from kdbench.execute.run import run_plan
+    from kdbench.report.verdict import render_verdict
+    from kdbench.results import load_baseline, load_suite_results
+
+    with ExitStack() as stack:
+        if fresh:
+            results = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kdbench-check-")))
+        frozen = load_baseline(folder)
+        where = api.place(results, data=data or api.DEFAULT_DATA, workers=workers, device=device, plugins=plugins)
+        wanted = api.load_suite(suite, plugins)
+        plan = api.plan(wanted, plugins)
+        run = follow(run_plan(plan, where), plan)
+        found = load_suite_results(where.store, wanted.name)
+        comparisons = follow(compare_with_baseline(frozen, folder, found, where, latency_decided(frozen)), plan)
+        verdict = judge(frozen, found, comparisons)
+    written = render_verdict(verdict, reports / wanted.name)
+    click.echo(written["json" if as_json else "markdown"].read_text("utf-8"))
+    reused = len(plan.trials) - len(run.trained)
+    if reused:
+        click.echo(f"note: {reused} of {len(plan.trials)} trials came from '{results}'; --fresh trains anew", err=True)
+    if page := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(page).open("a", encoding="utf-8") as file:
+            file.write(written["markdown"].read_text("utf-8"))
+    return verdict.exit_code(strict)

@@ -1,0 +1,55 @@
+"""Exceptions to messages and exit codes: the one edge between the code and the user."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from kdbench.spec import UserError
+
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+
+
+def run_guarded(command: click.Command, argv: Sequence[str]) -> int:
+    """Run a command; returns its exit code. Errors go to stderr."""
+    debug = "--debug" in argv
+    try:
+        code = command.main(list(argv), prog_name="kdbench", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Abort:
+        return _interrupted(argv)
+    except KeyboardInterrupt:
+        return _interrupted(argv)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output went away
+        return FAILED
+    except Exception as error:
+        if debug:
+            raise
+        from kdbench.spec import UserError  # not for `kdbench --help`, which fails rarely and starts often
+
+        if isinstance(error, UserError):
+            return _refused(error)
+        click.echo(f"error: {type(error).__name__}: {error}", err=True)
+        click.echo("  help: this is a defect of kdbench, or of a plugin; add --debug to see where", err=True)
+        return FAILED
+
+
+def _refused(error: "UserError") -> int:
+    for problem in error.problems:
+        click.echo(problem, err=True)
+    if len(error.problems) > 1:
+        click.echo(f"{len(error.problems)} errors; nothing was run", err=True)
+    return error.exit_code
+
+
+def _interrupted(argv: Sequence[str]) -> int:
+    click.echo("\ninterrupted: every finished trial is kept", err=True)
+    click.echo(f"  help: go on with the same command: kdbench {' '.join(argv)}", err=True)
+    return INTERRUPTED

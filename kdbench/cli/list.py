@@ -1,0 +1,46 @@
+"""kdbench list"""
+
+import click
+
+from kdbench.cli import options
+
+KINDS = ("losses", "models", "datasets", "views", "suites")
+
+
+@click.command(name="list")
+@click.argument("kind", type=click.Choice(KINDS), required=False)
+@options.plugin_option
+def command(kind: str | None, plugins: tuple[str, ...]) -> None:
+    """List losses, models, datasets, views and suites, one line each."""
+    for name in (kind,) if kind else KINDS:
+        rows = _rows(name, plugins)
+        width = max((len(row[0]) for row in rows), default=0)
+        if not kind:
+            click.echo(f"{name}:")
+        for use, summary in rows:
+            click.echo(f"{'' if kind else '  '}{use:{width}}  {summary}")
+
+
+def _rows(kind: str, plugins: tuple[str, ...]) -> list[tuple[str, str]]:
+    from kdbench.spec import KINDS as CALLABLES
+    from kdbench.spec import suites
+    from kdbench.zoo.catalog import MEMBERS, Catalog
+    from kdbench.zoo.source import read_signature
+
+    if kind == "suites":
+        return [(name, _description(path.read_text("utf-8"))) for name, path in sorted(suites().items())]
+    catalog = Catalog(plugins)
+    callables = next(each for each in CALLABLES if each == kind)
+    return [
+        (f"{use}NAME" if use in MEMBERS else use, read_signature(callables, use, target).summary)
+        for use, target in catalog.targets(callables).items()
+    ]
+
+
+def _description(text: str) -> str:
+    import tomllib
+
+    try:
+        return str(tomllib.loads(text).get("description", ""))
+    except tomllib.TOMLDecodeError:
+        return "(not TOML)"

@@ -1,0 +1,43 @@
+"""kdbench plan"""
+
+import json
+from pathlib import Path
+
+import click
+
+from kdbench.cli import options
+
+
+@click.command(name="plan")
+@options.suite_argument
+@options.results_option
+@options.plugin_option
+@click.option("--seeds", type=click.IntRange(min=1), help="Only the first N seeds of the suite.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Train for N epochs instead of the suite's.")
+@click.option("--json", "as_json", is_flag=True, help="Every trial in full, as JSON lines.")
+def command(
+    suite: str, results: Path, plugins: tuple[str, ...], seeds: int | None, epochs: int | None, as_json: bool
+) -> None:
+    """Show the trials that a suite asks for, wave by wave, and which are done. Trains nothing."""
+    from kdbench import api
+    from kdbench.cli.restrict import restrict
+    from kdbench.results import Store
+
+    plan = api.plan(restrict(api.load_suite(suite, plugins), seeds, epochs), plugins)
+    store = Store(results)
+    rows = {entry.key: entry for entry in reversed(plan.entries)}
+    done = sum(store.has_artifacts(key) for key in plan.trials)
+    for number, wave in enumerate(plan.waves):
+        if not as_json:
+            click.echo(f"wave {number}: {len(wave)} trials")
+        for trial in wave:
+            state = "done" if store.has_artifacts(trial.key) else "to do"
+            if as_json:
+                content = {"key": trial.key, "wave": number, "state": state, "trial": trial.model_dump(mode="json")}
+                click.echo(json.dumps(content))
+                continue
+            entry = rows[trial.key]
+            what = "teacher" if entry.role == "teacher" else entry.loss
+            taught = f"  <- {trial.teachers[0].key}" if trial.teachers else ""
+            click.echo(f"  {trial.key}  {state:5}  {what:20} {entry.model}  seed {entry.seed}{taught}")
+    click.echo(f"{len(plan.trials)} trials, {done} done, {len(plan.trials) - done} to do", err=as_json)

@@ -1,0 +1,21 @@
+"""kdbench report"""
+
+from pathlib import Path
+
+import click
+
+from kdbench.cli import options
+
+
+@click.command(name="report")
+@click.argument("suite", metavar="SUITE")
+@options.results_option
+@options.reports_option
+def command(suite: str, results: Path, reports: Path) -> None:
+    """Render the report of a suite's latest run again, from its records. Trains and measures nothing."""
+    from kdbench import api
+    from kdbench.results import Store, load_suite_results
+
+    html, markdown = api.report(load_suite_results(Store(results), Path(suite).stem), reports)
+    click.echo(f"HTML report:     {html}")
+    click.echo(f"Markdown report: {markdown}")

@@ -1,0 +1,53 @@
+"""kdbench run"""
+
+from pathlib import Path
+
+import click
+
+from kdbench.cli import options
+
+
+@click.command(name="run")
+@options.suite_argument
+@options.results_option
+@options.reports_option
+@options.data_option
+@options.plugin_option
+@options.workers_option
+@options.device_option
+@click.option("--seeds", type=click.IntRange(min=1), help="Only the first N seeds of the suite.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Train for N epochs instead of the suite's.")
+def command(
+    suite: str,
+    results: Path,
+    reports: Path,
+    data: Path | None,
+    plugins: tuple[str, ...],
+    workers: int | None,
+    device: str,
+    seeds: int | None,
+    epochs: int | None,
+) -> int:
+    """Train, export, time and report what a suite asks for; what is done already is not done again.
+
+    SUITE is a name (`kdbench list suites`) or a path to a .toml file. Exit code 1 says that a trial failed.
+    """
+    from kdbench import api
+    from kdbench.cli.progress import follow
+    from kdbench.cli.restrict import restrict
+    from kdbench.execute.run import run_plan
+    from kdbench.results import load_suite_results
+
+    where = api.place(results, data=data or api.DEFAULT_DATA, workers=workers, device=device, plugins=plugins)
+    wanted = restrict(api.load_suite(suite, plugins), seeds, epochs)
+    plan = api.plan(wanted, plugins)
+    run = follow(run_plan(plan, where), plan)
+    found = load_suite_results(where.store, wanted.name)
+    failed = sum(outcome.status == "failed" for outcome in run.outcomes.values())
+    if not found.trials:
+        click.echo("error: nothing was measured: no trial came to its end (reasons above)", err=True)
+        return 1 if failed else 6
+    html, markdown = api.report(found, reports)
+    click.echo(f"HTML report:     {html}")
+    click.echo(f"Markdown report: {markdown}")
+    return 1 if failed else 0

@@ -1,0 +1,42 @@
+"""kdbench show"""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from kdbench.cli import options
+
+if TYPE_CHECKING:
+    from kdbench.spec import Kind, Signature
+    from kdbench.zoo.catalog import Catalog
+
+
+@click.command(name="show")
+@click.argument("name")
+@options.plugin_option
+def command(name: str, plugins: tuple[str, ...]) -> None:
+    """Show a loss, model, dataset or view: what it computes, its options and defaults, its paper."""
+    from kdbench.spec import KINDS, REQUIRED, UserError, nearest
+    from kdbench.zoo.catalog import Catalog as Names
+
+    catalog = Names(plugins)
+    found = [signature for kind in KINDS if (signature := _signature(catalog, kind, name))]
+    if not found:
+        known = [known for kind in KINDS for known in catalog.names(kind)]
+        raise UserError(f"nothing is called '{name}'", help=nearest(name, known))
+    for signature in found:
+        click.echo(f"{signature.use} ({signature.kind}, {signature.target})\n")
+        click.echo(signature.doc)
+        if signature.options:
+            click.echo("\nOptions:")
+        width = max((len(option.name) for option in signature.options), default=0)
+        for option in signature.options:
+            default = "required" if option.default is REQUIRED else f"default {option.default}"
+            click.echo(f"  {option.name:{width}}  {default}")
+
+
+def _signature(catalog: "Catalog", kind: "Kind", name: str) -> "Signature | None":
+    try:
+        return catalog.signature(kind, name)
+    except KeyError:
+        return None

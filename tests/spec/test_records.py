@@ -1,0 +1,96 @@
+import pytest
+from pydantic import ValidationError
+
+from kdbench.spec import AdamW, Choice, DataSpec, Gate, NamedChoice, Pair, Sgd, Suite, TrainSpec, Trial
+
+
+def trial(**changes: object) -> Trial:
+    content: dict[str, object] = {
+        "model": {"use": "mlp", "hidden": [8]},
+        "data": "digits",
+        "loss": "cross_entropy",
+        "train": {},
+        "seed": 0,
+    }
+    return Trial.model_validate({**content, **changes})
+
+
+def test_a_choice_is_a_name_or_a_table() -> None:
+    assert Choice.model_validate("kd") == Choice(use="kd")
+    assert Choice.model_validate({"use": "kd", "temperature": 2}) == Choice(use="kd", options={"temperature": 2})
+    assert Choice.model_validate({"use": "mlp", "hidden": [8, 4]}).label == "mlp(hidden=8-4)"
+    assert NamedChoice.model_validate({"use": "kd", "name": "hot", "temperature": 9}).label == "hot"
+
+
+def test_data_takes_slice_and_options_in_one_table() -> None:
+    data = DataSpec.model_validate({"use": "digits", "fraction": 0.5, "other": 1})
+    assert data == DataSpec(dataset=Choice(use="digits", options={"other": 1}), fraction=0.5)
+
+
+def test_records_survive_json() -> None:
+    one = trial(teachers=[trial(seed=3)])
+    again = Trial.model_validate_json(one.model_dump_json())
+    assert again == one
+    assert again.key == one.key
+
+
+def test_the_key_depends_on_content_alone() -> None:
+    assert trial().key == trial().key
+    assert len(trial().key) == 16
+    base = trial(teachers=[trial(seed=1)])
+    changed = [
+        trial(seed=1),
+        trial(model="cnn"),
+        trial(loss="kd"),
+        trial(train={"epochs": 3}),
+        trial(view="gaussian_noise"),
+        trial(data={"use": "digits", "per_class": 5}),
+        base,
+        trial(teachers=[trial(seed=2)]),
+        trial(teachers=[trial(seed=1, train={"epochs": 2})]),
+        trial(start=trial()),
+    ]
+    assert len({one.key for one in [trial(), *changed]}) == len(changed) + 1
+
+
+def test_depth_counts_the_trials_before() -> None:
+    assert trial().depth == 0
+    assert trial(teachers=[trial(teachers=[trial()])]).depth == 2
+    assert trial(start=trial()).depth == 1
+
+
+def test_seeds_are_a_count_or_a_list() -> None:
+    content = {"name": "x", "data": "digits", "pairs": [{"teacher": "mlp", "student": "mlp"}], "losses": ["kd"]}
+    assert Suite.model_validate({**content, "seeds": 2}).seeds == (0, 1)
+    assert Suite.model_validate({**content, "seeds": [7, 9]}).seeds == (7, 9)
+    for wrong in (0, [], -1, [-1], True, "2", 2.5):
+        with pytest.raises(ValidationError):
+            Suite.model_validate({**content, "seeds": wrong})
+
+
+def test_optimizers_are_told_apart_by_name() -> None:
+    assert TrainSpec.model_validate({"optimizer": {"use": "adamw"}}).optimizer == AdamW()
+    assert TrainSpec().optimizer == Sgd()
+    with pytest.raises(ValidationError):
+        TrainSpec.model_validate({"optimizer": {"use": "adamw", "momentum": 0.9}})
+
+
+def test_a_gate_names_the_limit_of_its_metric() -> None:
+    assert Gate(metric="top1", may_drop=0.01).may_drop == 0.01
+    for wrong in ({"metric": "top1"}, {"metric": "latency", "may_drop": 0.1}, {"metric": "top1", "may_drop": 0.001}):
+        with pytest.raises(ValidationError):
+            Gate.model_validate(wrong)
+
+
+def test_labels_say_what_was_written() -> None:
+    pair = Pair.model_validate({"teacher": {"use": "cnn", "width": 64}, "student": "cnn"})
+    assert pair.label == "cnn(width=64) -> cnn"
+
+
+def test_records_are_frozen_and_strict() -> None:
+    with pytest.raises(ValidationError):
+        trial().seed = 4  # type: ignore[misc]
+    with pytest.raises(ValidationError):
+        TrainSpec.model_validate({"epochs": "3"})
+    with pytest.raises(ValidationError):
+        TrainSpec.model_validate({"epoch": 3})

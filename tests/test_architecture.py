@@ -1,0 +1,91 @@
+"""Who may import whom: the table of docs/design.md, held against every import statement, deferred ones included."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "kdbench"
+
+MAY_IMPORT = {
+    "spec": set(),
+    "zoo": {"spec"},
+    "results": {"spec"},
+    "train": {"spec", "zoo", "results"},
+    "deploy": {"spec", "results"},
+    "analyze": {"spec", "results"},
+    "execute": {"spec", "zoo", "train", "deploy", "results"},
+    "report": {"spec", "results", "analyze"},
+    "cli": {"spec", "zoo", "train", "deploy", "results", "analyze", "execute", "report", "api"},
+    "api": {"spec", "zoo", "results", "analyze", "execute", "report"},
+}
+WITHOUT_TORCH = ("spec", "results", "analyze", "report", "cli")
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, by absolute name."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            found.add(node.module or "")
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def rooms_of(modules: set[str]) -> set[str]:
+    return {m.split(".")[1] for m in modules if m.startswith("kdbench.") and m.split(".")[1] in MAY_IMPORT}
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_rooms_import_only_what_the_table_allows(room: str) -> None:
+    files = sorted((PACKAGE / room).rglob("*.py")) or [PACKAGE / f"{room}.py"]
+    for path in files:
+        strangers = rooms_of(imports(path)) - {room} - MAY_IMPORT[room]
+        assert not strangers, f"{path.relative_to(PACKAGE)} imports {sorted(strangers)}"
+
+
+def test_every_room_is_in_the_table() -> None:
+    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert rooms == set(MAY_IMPORT) - {"api"}
+
+
+@pytest.mark.parametrize("room", WITHOUT_TORCH)
+def test_rooms_that_know_no_torch(room: str) -> None:
+    for path in sorted((PACKAGE / room).rglob("*.py")):
+        named = {module.partition(".")[0] for module in imports(path)}
+        assert not named & {"torch", "torchvision", "safetensors"}, path.relative_to(PACKAGE)
+
+
+def test_only_the_command_line_prints() -> None:
+    speaks_lines = {"deploy/latency_worker.py", "execute/worker.py"}  # JSON lines to the process that started them
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        if name.startswith("cli/") or name in speaks_lines:
+            continue
+        calls = [n for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Call)]
+        assert not any(isinstance(c.func, ast.Name) and c.func.id == "print" for c in calls), name
+
+
+def test_no_file_has_a_name_that_says_nothing() -> None:
+    empty = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
+    assert not [path for path in PACKAGE.rglob("*.py") if path.stem in empty]
+
+
+@pytest.mark.parametrize(
+    ("code", "forbidden"),
+    [
+        ("import kdbench, kdbench.cli", {"torch", "pandas", "matplotlib", "pydantic", "numpy"}),
+        ("from kdbench import api; api.plan(api.load_suite('quickstart'))", {"torch", "pandas", "matplotlib"}),
+        ("import kdbench.analyze, kdbench.report", {"torch"}),
+        ("import kdbench.deploy.latency_worker", {"torch", "pandas", "matplotlib"}),
+    ],
+)
+def test_what_an_import_does_not_pull_in(code: str, forbidden: set[str]) -> None:
+    report = f"{code}; import sys; print(*(set(sys.modules) & {forbidden!r}))"
+    done = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
