@@ -1,6 +1,6 @@
 """Feature taps without touching models: which layers there are, what shape they give, and reading them in a pass."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -104,15 +104,21 @@ def trace(model: nn.Module, shape: tuple[int, int, int]) -> Trace:
 
 
 def _spatial_stages(ran: list[_Call]) -> tuple[str, ...]:
-    """The last layer at each spatial resolution over 1x1, among the shallowest that have it."""
-    found: dict[Shape, str] = {}
+    """The last layer at each spatial resolution over 1x1, among the shallowest that have it.
+
+    Resolutions only shrink: VGG's adaptive pooling, which blows 1x1 up to 7x7, makes no stage.
+    """
+    found: dict[tuple[int, int], str] = {}
     for call in ran:
-        size = tuple(call.gave.shape[2:])
-        if len(size) == 2 and size[0] * size[1] > 1:
-            known = found.get(size)
-            if known is None or call.name.count(".") <= known.count("."):
-                found.pop(size, None)  # so that the order is that of the layers chosen
-                found[size] = call.name
+        if call.gave.ndim != 4 or call.gave.shape[2] * call.gave.shape[3] == 1:
+            continue
+        size = call.gave.shape[2], call.gave.shape[3]
+        known = found.get(size)
+        if known is None and any(size[0] * size[1] > height * width for height, width in found):
+            continue
+        if known is None or call.name.count(".") <= known.count("."):
+            found.pop(size, None)  # so that the order is that of the layers chosen
+            found[size] = call.name
     return tuple(found.values())
 
 
@@ -144,22 +150,22 @@ def tapped(model: nn.Module, trace: Trace, layers: Iterable[str]) -> Iterator[di
             if tap.entering:
                 handles.append(module.register_forward_pre_hook(_keep_input(features, layer)))
             else:
-                handles.append(module.register_forward_hook(_keep_output(features, layer, tap, trace)))
+                handles.append(
+                    module.register_forward_hook(_keep_output(features, layer, tap.module in trace.overwritten))
+                )
         yield features
     finally:
         _remove(handles)
 
 
-def _keep_input(features: dict[str, Tensor], layer: str):  # type: ignore[no-untyped-def]
+def _keep_input(features: dict[str, Tensor], layer: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
     def keep(_: nn.Module, entered: tuple[Tensor, ...]) -> None:
         features[layer] = entered[0]
 
     return keep
 
 
-def _keep_output(features: dict[str, Tensor], layer: str, tap: Tap, trace: Trace):  # type: ignore[no-untyped-def]
-    copied = tap.module in trace.overwritten
-
+def _keep_output(features: dict[str, Tensor], layer: str, copied: bool) -> Callable[[nn.Module, object, Tensor], None]:
     def keep(_: nn.Module, __: object, gave: Tensor) -> None:
         features[layer] = gave.clone() if copied else gave
 

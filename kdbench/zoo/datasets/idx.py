@@ -19,11 +19,15 @@ def read_idx(path: Path) -> Tensor:
         content = path.read_bytes()
         if path.suffix == ".gz":
             content = gzip.decompress(content)
+    except FileNotFoundError as error:
+        raise UserError(f"'{path}' is missing beside the files it belongs to", help="get it again") from error
     except (OSError, EOFError, zlib.error) as error:
         raise _damaged(path, str(error)) from error
     if len(content) < 4 or content[:3] != bytes((0, 0, _UNSIGNED_BYTE)):
         raise _damaged(path, f"it begins with {content[:4].hex(' ') or 'nothing'}, not with 00 00 08")
     start = 4 + 4 * content[3]
+    if len(content) < start:
+        raise _damaged(path, "it ends within its header")
     shape = tuple(np.frombuffer(content[4:start], ">u4").tolist())
     expected = start + int(np.prod(shape, dtype=np.int64))
     if len(content) != expected:

@@ -1,0 +1,65 @@
+from math import log
+
+import pytest
+import torch
+
+from kdbench.zoo import NotApplicable, Outputs, tapped, trace
+from kdbench.zoo.losses.fitnet import FitNet
+from kdbench.zoo.models.cnn import cnn
+from kdbench.zoo.models.mlp import mlp
+from kdbench.zoo.models.resnet_cifar import resnet_cifar
+from kdbench.zoo.taps import outputs
+
+SHAPE = (3, 16, 16)
+
+
+def test_value_by_hand_on_flat_features() -> None:
+    # Student's features 1 and 3 through a weight of 1: batch norm makes them -1 and +1 (mean 2, SD 1).
+    # The teacher's are 0 and 1: squares 1 and 0, mean 1/2; times weight 10 = 5. CE of uniform logits: log 2.
+    student, teacher = (trace(mlp(2, (1, 1, 1), hidden=(1,)), (1, 1, 1)) for _ in range(2))
+    loss = FitNet(student, teacher, weight=10.0)
+    torch.nn.init.ones_(loss.regressor[0].weight)
+    logits, labels = torch.zeros(2, 2), torch.tensor([0, 1])
+    given = Outputs(logits, {"middle": torch.tensor([[1.0], [3.0]])})
+    taught = Outputs(logits, {"middle": torch.tensor([[0.0], [1.0]])})
+    assert loss(given, taught, labels).item() == pytest.approx(5 + log(2), rel=1e-4)
+
+
+def test_spatial_regressor_is_convolution_norm_relu() -> None:
+    student, teacher = cnn(4, SHAPE, width=4), cnn(4, SHAPE, width=6)
+    loss = FitNet(trace(student, SHAPE), trace(teacher, SHAPE))
+    assert [type(m).__name__ for m in loss.regressor] == ["Conv2d", "BatchNorm2d", "ReLU"]
+    assert sum(p.numel() for p in loss.parameters()) == 8 * 12 + 2 * 12  # 1x1 weights, scale and shift
+
+
+@pytest.mark.parametrize(
+    ("student_layer", "teacher_layer"), [("middle", "middle"), ("conv2", "relu2"), ("embedding",) * 2]
+)
+def test_learns_through_real_taps(student_layer: str, teacher_layer: str) -> None:
+    torch.manual_seed(0)
+    student, teacher = cnn(4, SHAPE, width=4), cnn(4, SHAPE, width=6).eval()
+    traces = trace(student, SHAPE), trace(teacher, SHAPE)
+    loss = FitNet(*traces, student_layer=student_layer, teacher_layer=teacher_layer, ce_weight=0.0)
+    images, labels = torch.randn(8, *SHAPE), torch.arange(8) % 4
+    optimizer = torch.optim.Adam([*student.parameters(), *loss.parameters()], lr=1e-2)
+    with tapped(student, traces[0], loss.student_layers) as one, tapped(teacher, traces[1], loss.teacher_layers) as two:
+        values = []
+        for _ in range(15):
+            with torch.no_grad():
+                taught = outputs(teacher, images, two)
+            value = loss(outputs(student, images, one), taught, labels)
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+            values.append(value.item())
+    assert values[-1] < 0.7 * values[0]
+
+
+def test_other_sizes_are_not_applicable_with_both_shapes() -> None:
+    student, teacher = trace(cnn(4, SHAPE, width=4), SHAPE), trace(resnet_cifar(4, SHAPE, depth=8), SHAPE)
+    with pytest.raises(NotApplicable, match=r"student's are \[4, 16, 16\], the teacher's \[64, 4, 4\]"):
+        FitNet(student, teacher, student_layer="first", teacher_layer="last")
+    with pytest.raises(NotApplicable, match=r"student's are \[16\], the teacher's \[32, 8, 8\]"):
+        FitNet(student, teacher, student_layer="fc1")
+    with pytest.raises(NotApplicable, match="no layer 'midle' in this model; did you mean 'middle'"):
+        FitNet(student, teacher, student_layer="midle")

@@ -1,0 +1,182 @@
+"""The contract holds for every loss of kdbench, and catches a wrong loss of every kind."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from kdbench.spec import UserError
+from kdbench.zoo import BrokenContract, check_loss
+from kdbench.zoo.catalog import BUILTIN
+from kdbench.zoo.contract import CLAUSES
+
+
+@pytest.mark.parametrize("use", BUILTIN["losses"])
+def test_every_loss_holds_the_contract(use: str) -> None:
+    check_loss(use)
+
+
+@pytest.mark.parametrize(
+    ("use", "options"),
+    [
+        ("kd", {"temperature": 1.0, "ce_weight": 0.0}),
+        ("soft_cross_entropy", {"temperature": 4.0}),
+        ("fitnet", {"student_layer": "embedding", "teacher_layer": "embedding"}),
+        ("fitnet", {"student_layer": "first", "teacher_layer": "relu1"}),
+    ],
+)
+def test_options_reach_the_loss(use, options) -> None:
+    check_loss(use, **options)
+
+
+def kl(student, teacher, temperature=1.0):
+    """The right divergence, from which the wrong ones below depart."""
+    log_t = functional.log_softmax(teacher.logits.detach().float() / temperature, 1)
+    log_s = functional.log_softmax(student.logits.float() / temperature, 1)
+    return functional.kl_div(log_s, log_t, reduction="batchmean", log_target=True)
+
+
+def ce(student, labels):
+    return functional.cross_entropy(student.logits.float(), labels)
+
+
+def right(student, teacher, labels, *, temperature=4.0):
+    return temperature**2 * kl(student, teacher, temperature) + ce(student, labels)
+
+
+def mean_over_classes(student, teacher, labels):
+    return kl(student, teacher) / student.logits.shape[1] + 0 * ce(student, labels)
+
+
+def sum_over_batch(student, teacher, labels):
+    return kl(student, teacher) * len(labels)
+
+
+def without_t_squared(student, teacher, labels, *, temperature=4.0):
+    return kl(student, teacher, temperature) + ce(student, labels)
+
+
+def swapped(student, teacher, labels):
+    log_t = functional.log_softmax(teacher.logits.detach().float(), 1)
+    return functional.kl_div(log_t, functional.softmax(student.logits.float(), 1), reduction="batchmean")
+
+
+def negated(student, teacher, labels):
+    return ce(student, labels) - kl(student, teacher)
+
+
+def negated_labels(student, labels):
+    return -ce(student, labels)
+
+
+def detached_term(student, teacher, labels):
+    return ce(student, labels) + kl(student, teacher).detach()
+
+
+def rebuilt_tensor(student, teacher, labels):
+    return torch.tensor([kl(student, teacher).item(), ce(student, labels).item()]).sum()
+
+
+def without_teacher(student, teacher, labels):
+    return ce(student, labels)
+
+
+def log_of_softmax(student, teacher, labels):
+    p_t = functional.softmax(teacher.logits.detach().float(), 1)
+    return -(p_t * functional.softmax(student.logits.float(), 1).log()).sum(1).mean()
+
+
+def teacher_attached(student, teacher, labels):
+    return functional.mse_loss(student.logits.float(), teacher.logits.float())
+
+
+def per_sample(student, teacher, labels):
+    return functional.cross_entropy(student.logits.float(), labels, reduction="none")
+
+
+def a_number(student, labels):
+    return ce(student, labels).item()
+
+
+def half_precision(student, labels):
+    return functional.cross_entropy(student.logits, labels).float()
+
+
+class IdleWeight(nn.Module):
+    """A loss with a weight that no gradient reaches."""
+
+    def __init__(self, student, teacher):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, student, teacher, labels):
+        return kl(student, teacher) * self.scale.detach()
+
+
+class FeaturesCut(nn.Module):
+    """A loss of features that cuts the student's off."""
+
+    def __init__(self, student, teacher):
+        super().__init__()
+        self.student_layers = self.teacher_layers = ("embedding",)
+        self.regressor = nn.Linear(student.shape("embedding")[0], teacher.shape("embedding")[0])
+
+    def forward(self, student, teacher, labels):
+        guessed = self.regressor(student.features["embedding"].detach())
+        return functional.mse_loss(guessed, teacher.features["embedding"].detach()) + ce(student, labels)
+
+
+WRONG = [
+    (mean_over_classes, "class padding"),
+    (sum_over_batch, "batch doubling"),
+    (without_t_squared, "temperature"),
+    (swapped, "direction"),
+    (negated, "minimum"),
+    (negated_labels, "step"),
+    (detached_term, "gradient"),
+    (rebuilt_tensor, "gradient"),
+    (without_teacher, "gradient"),
+    (log_of_softmax, "finite"),
+    (teacher_attached, "teacher"),
+    (per_sample, "scalar"),
+    (a_number, "scalar"),
+    (half_precision, "precision"),
+    (IdleWeight, "gradient"),
+    (FeaturesCut, "gradient"),
+]
+
+
+def test_the_right_loss_passes() -> None:
+    check_loss(right)
+
+
+@pytest.mark.parametrize(("loss", "clause"), WRONG, ids=lambda value: getattr(value, "__name__", value))
+def test_a_wrong_loss_is_caught_by_its_clause(loss, clause: str) -> None:
+    others = [name for name in CLAUSES if name != clause]
+    with pytest.raises(BrokenContract, match=f"loss '{loss.__name__}' breaks the clause '{clause}': ") as caught:
+        check_loss(loss, others)
+    assert caught.value.clause == clause
+    with pytest.raises(BrokenContract):
+        check_loss(loss)
+
+
+def test_every_clause_catches_something() -> None:
+    assert {clause for _, clause in WRONG} == CLAUSES.keys()
+
+
+def test_a_clause_can_be_waived() -> None:
+    check_loss(swapped, ("direction", "finite"))
+
+
+def test_unknown_names() -> None:
+    with pytest.raises(UserError, match="no clause 'padding'"):
+        check_loss("kd", ("padding",))
+    with pytest.raises(UserError, match=r"unknown loss 'kdd'\n  help: did you mean 'kd'"):
+        check_loss("kdd")
+
+
+def test_the_random_state_is_left_alone() -> None:
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    check_loss("fitnet")
+    assert torch.equal(before, torch.get_rng_state())
