@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kdbench.spec import REQUIRED, Option, Signature, UserError
+from kdbench.spec.signature import fill_options
 from kdbench.zoo import Catalog
 from kdbench.zoo.catalog import BUILTIN, torchvision_models
 
@@ -174,3 +175,22 @@ def test_signatures_that_source_cannot_tell_come_from_the_object(plugin: Path) -
         (Option("needed", int, REQUIRED),),
         "A loss with weights.",
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "use", "given", "problem"),
+    [
+        ("models", "mlp", {"hidden": [64, 0]}, "greater than or equal to 1"),
+        ("models", "mlp", {"dropout": 1.0}, "less than 1"),
+        ("models", "resnet_cifar", {"width_factor": 2}, "1 or 4"),
+        ("losses", "kd", {"temperature": 0.0}, "greater than 0"),
+        ("losses", "fitnet", {"weight": -1.0}, "greater than or equal to 0"),
+        ("views", "crop", {"padding": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_options_out_of_range_are_refused_before_any_run(kind, use, given, problem) -> None:
+    signature = Catalog().signature(kind, use)
+    assert fill_options(signature, {})[1] == []
+    _, wrong = fill_options(signature, given)
+    assert [name for name, _ in wrong] == list(given)
+    assert problem in wrong[0][1].help
