@@ -1,7 +1,7 @@
 """What the records say: statistics, curves, efficiency, Pareto fronts, the gate's verdicts. No torch."""
 
 from kdbench.analyze.accuracy_gate import smallest_detectable, undetectable_gates
-from kdbench.analyze.gate import Verdict, judge
+from kdbench.analyze.gate import Verdict, judge, latency_decided
 from kdbench.analyze.gate_entries import GateEntry
 from kdbench.analyze.latency import judge_ratio, summarize_calls
 from kdbench.analyze.recommend import Recommendation, recommend
@@ -10,6 +10,6 @@ from kdbench.analyze.summary import summarize
 
 __all__ = [
     "Deployed", "GateEntry", "ModelRow", "PairSummary", "Recommendation", "StudentRow", "Summary", "Timing", "Trouble",
-    "Verdict", "judge", "judge_ratio", "recommend", "smallest_detectable", "summarize", "summarize_calls",
-    "undetectable_gates",
+    "Verdict", "judge", "judge_ratio", "latency_decided", "recommend", "smallest_detectable", "summarize",
+    "summarize_calls", "undetectable_gates",
 ]  # fmt: skip

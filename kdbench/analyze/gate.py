@@ -1,17 +1,20 @@
 """Whether new results are worse than a baseline: one entry a comparison, and the exit code that follows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from kdbench.analyze.accuracy_gate import judge_accuracy
+from kdbench.analyze.accuracy_gate import judge_accuracy, undetectable_gates
 from kdbench.analyze.gate_entries import GateEntry, Status
 from kdbench.analyze.latency import RatioBounds, judge_ratio
-from kdbench.results import Baseline, LatencyComparison, ModelFacts, ResultSet
+from kdbench.results import Baseline, LatencyComparison, ModelFacts, ResultSet, SlicePair
 from kdbench.results.baseline import BaselineModel
 
 LATENCY_MARGIN = 0.05  # a shared machine's noise; quiet ones may gate at 3 %
 LATENCY_ALPHA = 0.01
+LOOKS = 3  # at most, while rounds are still being timed: each look may fail, so they share the error
+__all__ = ["GateEntry", "Verdict", "judge", "latency_decided", "undetectable_gates"]
+
 COUNTS: tuple[tuple[Literal["parameters", "flops", "onnx_bytes"], str], ...] = (
     ("parameters", "parameters"),
     ("flops", "FLOPs per sample"),
@@ -54,16 +57,28 @@ class Verdict:
 
 def judge(baseline: Baseline, results: ResultSet, comparisons: Sequence[LatencyComparison]) -> Verdict:
     """Hold results against a baseline: accuracy by seed, latency by interleaved slices, sizes exactly."""
-    suite = baseline.spec
-    rises = [gate.may_rise for gate in suite.gates if gate.metric == "latency" and gate.may_rise is not None]
-    margin = min(rises, default=LATENCY_MARGIN)
-    timed = [comparison for comparison in comparisons if comparison.sessions]
+    margin, family = _latency_rule(baseline)
     entries = [
         *judge_accuracy(baseline, results),
-        *(_judge_latency(comparison, margin, max(1, len(timed))) for comparison in comparisons),
+        *(_judge_latency(comparison, margin, family) for comparison in comparisons),
         *(entry for model in baseline.models for entry in _judge_counts(model, results)),
     ]
-    return Verdict(suite.name, tuple(entries), _notes(baseline, results))
+    return Verdict(baseline.spec.name, tuple(entries), _notes(baseline, results))
+
+
+def latency_decided(baseline: Baseline) -> Callable[[Sequence[Sequence[SlicePair]]], bool]:
+    """Whether the slices timed so far decide their comparison, as `judge` will; else more rounds are worth it."""
+    margin, family = _latency_rule(baseline)
+    return lambda sessions: judge_ratio(sessions, margin, LATENCY_ALPHA, family).status != "undecided"
+
+
+def _latency_rule(baseline: Baseline) -> tuple[float, int]:
+    """The margin that the suite's gates allow, and how many judgements share the error: entries times looks."""
+    suite = baseline.spec
+    rises = [gate.may_rise for gate in suite.gates if gate.metric == "latency" and gate.may_rise is not None]
+    timings = len(suite.latency.combinations)
+    students = sum(model.role == "student" for model in baseline.models)
+    return min(rises, default=LATENCY_MARGIN), LOOKS * max(1, timings * students)
 
 
 def _judge_latency(comparison: LatencyComparison, margin: float, family: int) -> GateEntry:

@@ -1,0 +1,137 @@
+"""The report of a run as one HTML page that needs nothing else, and as Markdown with SVG files beside it."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from kdbench.analyze import Recommendation, Summary, recommend
+from kdbench.report import formats as f
+from kdbench.report.deployment import architecture_table, timing_table, unmeasured_table
+from kdbench.report.drawing import DARK, LIGHT, Image
+from kdbench.report.markdown import markdown_cell, markdown_table, markdown_text
+from kdbench.report.plot_accuracy import plot_accuracy
+from kdbench.report.plot_curves import plot_curves
+from kdbench.report.plot_gain import plot_gain
+from kdbench.report.protocol import Facts, commands, environment, protocol, resolved_suite
+from kdbench.report.tables import (
+    Table,
+    comparison_table,
+    existing,
+    seeds_table,
+    teacher_table,
+    training_table,
+    trouble_table,
+)
+from kdbench.results.store import write_whole
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that both forms of a report say, in their order."""
+
+    summary: Summary
+    recommendation: Recommendation
+    tiles: tuple[tuple[str, str, str], ...]  # label, figure, remark
+    comparison: Table
+    accuracy: Image | None
+    gain: Image | None
+    curves: tuple[Image, ...]
+    trouble: Table | None
+    deployed: tuple[Table, ...]
+    training: Table
+    seeds: Table
+    protocol: Facts
+    environment: Facts
+    commands: tuple[str, ...]
+    suite_json: str
+    origin: str
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        return tuple(image for image in (self.accuracy, self.gain, *self.curves) if image)
+
+
+def render_report(summary: Summary, folder: Path) -> tuple[Path, Path]:
+    """Write `index.html`, `report.md` and its SVG files into a folder, each whole; returns the first two."""
+    content = _compose(summary)
+    html, markdown = folder / "index.html", folder / "report.md"
+    for image in content.images:
+        write_whole(folder / f"{image.name}.svg", image.file)
+    write_whole(html, _environment(html=True).get_template("report.html.j2").render(c=content, light=LIGHT, dark=DARK))
+    write_whole(markdown, _environment(html=False).get_template("report.md.j2").render(c=content))
+    return html, markdown
+
+
+def _compose(summary: Summary) -> Content:
+    recommendation = recommend(summary)
+    curves = (plot_curves(summary, pair, index) for index, pair in enumerate(summary.pairs))
+    return Content(
+        summary=summary,
+        recommendation=recommendation,
+        tiles=_tiles(recommendation),
+        comparison=comparison_table(summary, recommendation),
+        accuracy=plot_accuracy(summary),
+        gain=plot_gain(summary),
+        curves=tuple(image for image in curves if image),
+        trouble=trouble_table(summary),
+        deployed=existing(
+            (teacher_table(summary), architecture_table(summary), timing_table(summary), unmeasured_table(summary))
+        ),
+        training=training_table(summary),
+        seeds=seeds_table(summary),
+        protocol=protocol(summary),
+        environment=environment(summary),
+        commands=commands(summary),
+        suite_json=resolved_suite(summary),
+        origin=_origin(summary),
+    )
+
+
+def _tiles(recommendation: Recommendation) -> tuple[tuple[str, str, str], ...]:
+    """The recommended student in four figures."""
+    row = recommendation.student
+    if row is None:
+        return ()
+    interval = f.percent_interval(row.top1.interval)
+    cost = ("FLOPs per sample", f.count(row.flops), "latency was not measured")
+    if row.p50_microseconds is not None:
+        than = f"{f.times(row.speedup)} its teacher's speed (unpaired)" if row.speedup else ""
+        cost = ("Latency, p50", f.microseconds(row.p50_microseconds), than)
+    smaller = f"{f.times(row.compression_parameters)} fewer parameters" if row.compression_parameters else ""
+    return (
+        ("Test top-1", f.percent(row.top1.mean), f"95 % interval {interval}" if interval else "one seed: no interval"),
+        ("Of its teacher's accuracy", f.percent(row.retention), f"teacher {recommendation.teacher or 'unknown'}"),
+        cost,
+        ("ONNX file", f.byte_size(row.onnx_bytes), smaller),
+    )
+
+
+def _origin(summary: Summary) -> str:
+    reused = summary.entries - len(summary.trouble) - summary.trained
+    began = summary.started.replace("T", " ").removesuffix("Z")
+    return (
+        f"Run {summary.run_id} began {began} UTC and took {f.seconds(summary.seconds)}; "
+        f"{f.several(summary.trained, 'model')} trained in it"
+        + (f", {f.several(reused, 'row')} from records already there." if reused > 0 else ".")
+    )
+
+
+@lru_cache(maxsize=2)
+def _environment(*, html: bool) -> Environment:
+    found = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=html,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    found.filters.update(
+        md=markdown_text, md_cell=markdown_cell, md_table=markdown_table, svg=Markup, several=f.several
+    )
+    return found

@@ -1,0 +1,106 @@
+"""Learning curves of one pair: the mean over seeds with a band from the lowest to the highest seed."""
+
+import math
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from kdbench.analyze import ModelRow, PairSummary, Summary
+from kdbench.analyze.curves import MeanCurve
+from kdbench.report.drawing import GRID, MUTED, Drawing, Image, draw
+from kdbench.report.formats import percent
+from kdbench.report.looks import TEACHER, Look, looks, shorten
+
+WIDTH, LEFT, RIGHT, BOTTOM, TOP = 520.0, 54.0, 128.0, 44.0, 12.0
+LABEL_LINE = 14.0
+Line = tuple[str, MeanCurve, Look]
+
+
+def plot_curves(summary: Summary, pair: PairSummary, index: int) -> Image | None:
+    """Validation top-1 by epoch, a line per loss and the teacher's; None where there are no curves."""
+    style = looks(summary)
+    rows: list[tuple[str, ModelRow, Look]] = [(row.loss, row, style[row.loss]) for row in pair.students]
+    if pair.teacher:
+        rows.insert(0, ("teacher", pair.teacher, TEACHER))
+    lines: list[Line] = [(name, row.curve, look) for name, row, look in rows if row.curve]
+    if not lines:
+        return None
+    height = max(310.0, TOP + BOTTOM + LABEL_LINE * (len(lines) + 1))
+    title = f"Learning curves of {pair.pair}: validation top-1 by epoch"
+    return draw(f"curves-{index}", title, WIDTH, height, lambda drawing: _paint(drawing, lines))
+
+
+def _paint(drawing: Drawing, lines: list[Line]) -> None:
+    axes = drawing.axes(LEFT, RIGHT, BOTTOM, TOP)
+    last = max(curve.epochs[-1] for _, curve, _ in lines)
+    axes.set_xlim(0, max(last, 1))
+    axes.set_ylim(*_focus(lines, last))
+    for name, curve, look in lines:
+        _draw_curve(drawing, axes, name, curve, look)
+    axes.set(xlabel="Epoch", ylabel="Validation top-1 (%)")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
+    _label_ends(drawing, axes, lines)
+
+
+def _focus(lines: list[Line], last: int) -> tuple[float, float]:
+    """Limits in percent that show the later four fifths of the training: the first epochs would flatten the rest."""
+    start = math.ceil(last / 5)
+    seen = [
+        (low, high)
+        for _, curve, _ in lines
+        for epoch, low, high in zip(curve.epochs, curve.low, curve.high, strict=True)
+        if epoch >= start or len(curve.epochs) == 1
+    ]
+    low, high = 100 * min(low for low, _ in seen), 100 * max(high for _, high in seen)
+    room = max(high - low, 0.5)
+    return low - 0.08 * room, min(high + 0.08 * room, max(100.0, high))
+
+
+def _draw_curve(drawing: Drawing, axes: Axes, name: str, curve: MeanCurve, look: Look) -> None:
+    low, mean, high = ([100 * v for v in values] for values in (curve.low, curve.mean, curve.high))
+    axes.fill_between(curve.epochs, low, high, color=look.color, alpha=0.13, linewidth=0)
+    every = max(1, len(curve.epochs) // 8)
+    (line,) = axes.plot(curve.epochs, mean, color=look.color, linewidth=1.7, dashes=look.dash or (None, None))
+    drawing.tip(line, f"{name}: {percent(curve.mean[-1])} at epoch {curve.epochs[-1]}, mean of {curve.seeds}")
+    axes.plot(
+        curve.epochs,
+        mean,
+        look.marker,
+        color=look.color,
+        markersize=0.65 * look.size,
+        linestyle="none",
+        markevery=(every - 1, every),
+    )
+
+
+def _label_ends(drawing: Drawing, axes: Axes, lines: list[Line]) -> None:
+    """Names at the right end of their lines, moved apart where lines meet, each tied to its line."""
+    inner = drawing.height - BOTTOM - TOP
+    low, high = axes.get_ylim()
+    wanted = sorted(((100 * c.mean[-1] - low) / (high - low) * inner, name, c, look) for name, c, look in lines)
+    heights = _spread([min(max(y, 0), inner) for y, *_ in wanted], LABEL_LINE, inner)
+    for y, (_, name, curve, look) in zip(heights, wanted, strict=True):
+        axes.annotate(
+            shorten(name, 20),
+            (curve.epochs[-1], 100 * curve.mean[-1]),
+            (1 + 14 / (WIDTH - LEFT - RIGHT), y / inner),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=9.5,
+            color=look.color,
+            arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 2},
+            annotation_clip=False,
+        )
+
+
+def _spread(wanted: list[float], line: float, top: float) -> list[float]:
+    """Rising positions at least a line apart, as near to the wanted ones as a pass up and one down bring them."""
+    placed: list[float] = []
+    for y in wanted:
+        placed.append(max(y, placed[-1] + line) if placed else max(y, 0))
+    over = top
+    for index in reversed(range(len(placed))):
+        placed[index] = min(placed[index], over)
+        over = placed[index] - line
+    return placed

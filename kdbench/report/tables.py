@@ -1,0 +1,246 @@
+"""The tables of a report as data, so that HTML and Markdown show the same cells."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from kdbench.analyze import ModelRow, PairSummary, Recommendation, StudentRow, Summary
+from kdbench.report import formats as f
+
+
+@dataclass(frozen=True)
+class Column:
+    """A heading with its unit, what it means in one line, and whether it holds numbers."""
+
+    head: str
+    unit: str = ""
+    help: str = ""
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A text, a second line in small, what to sort by (the text where None), and a tag such as a verdict."""
+
+    text: str
+    sub: str = ""
+    sort: float | None = None
+    tag: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A captioned table; `notes` explain it below."""
+
+    name: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+VERDICT_SIGNS = {"better": "▲ better", "equivalent": "= equivalent", "worse": "▼ worse", "undecided": "? undecided"}
+
+
+def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
+    """Every loss of every pair: the table the report is about."""
+    timing = summary.reference
+    where = f"{timing.provider}, {f.several(timing.threads, 'thread')}, batch {timing.batch}" if timing else "not timed"
+    columns = (
+        Column("Loss", "", "what the student was trained with", numeric=False),
+        Column("Top-1", "% of test", "mean over seeds, with its 95 % Student-t interval"),
+        Column("SD", "points", "over seeds"),
+        Column("Worst seed", "%", "the lowest test top-1 of any seed"),
+        Column("Gain", "points", "over the student alone, paired by seed, with its 95 % interval"),
+        Column("Least detectable", "points", "the smallest gain these seeds can show, at 80 % power"),
+        Column("Verdict", "", "of the gain's interval against ±0.5 points", numeric=False),
+        Column("Retention", "%", "student's accuracy as a share of its teacher's"),
+        Column("Smaller", "parameters, bytes", "teacher's size over the student's: by parameters; by ONNX bytes below"),
+        Column("Latency p50", where, "of one call; below, the teacher's p50 over it (unpaired)"),
+        Column("FLOPs", "per sample", "2 for a multiply-accumulate"),
+        Column("Correct per GFLOP", "test samples", "right predictions per compute spent; below, those beyond chance"),
+        Column("Training step", "ms", "the student's own step; the teacher's forwards are not in it"),
+    )
+    several = len(summary.pairs) > 1
+    rows = tuple(
+        _comparison_row(row, several=several, shipped=row is recommendation.student) for row in summary.students
+    )
+    return Table("losses", "Students by loss", columns, rows, _comparison_notes(summary))
+
+
+def _comparison_row(row: StudentRow, *, several: bool, shipped: bool) -> tuple[Cell, ...]:
+    gain = row.gain
+    name = "the student alone" if row.alone else f.several(len(row.seeds), "seed")
+    verdict = Cell(f.NONE, sort=9.0)
+    if gain:
+        order = ("better", "equivalent", "undecided", "worse").index(gain.verdict)
+        verdict = Cell(VERDICT_SIGNS[gain.verdict], _p_value(row.holm_p), float(order), gain.verdict)
+    speedup = f"{f.times(row.speedup)} teacher" if row.speedup else ""
+    return (
+        Cell(row.loss, f"{row.pair}; {name}" if several else name, tag="ship" if shipped else ""),
+        Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
+        Cell(f.spread(row.top1.sd), sort=row.top1.sd),
+        Cell(f.percent(row.top1.worst), sort=row.top1.worst),
+        Cell(f.points(gain.estimate.mean), f.points_interval(gain.estimate.interval), gain.estimate.mean)
+        if gain
+        else Cell(f.NONE),
+        Cell(f.spread(gain.least_detectable) if gain else f.NONE, sort=gain.least_detectable if gain else None),
+        verdict,
+        Cell(f.percent(row.retention), sort=row.retention),
+        Cell(f.times(row.compression_parameters), f.times(row.compression_bytes), row.compression_parameters),
+        Cell(f.microseconds(row.p50_microseconds), speedup, row.p50_microseconds),
+        Cell(f.count(row.flops), sort=float(row.flops)),
+        Cell(
+            f.count(row.efficiency.per_gflop), f.count(row.efficiency.per_gflop_above_chance), row.efficiency.per_gflop
+        ),
+        Cell(f"{row.training.step_milliseconds:.2f}", sort=row.training.step_milliseconds),
+    )
+
+
+def _p_value(p: float | None) -> str:
+    return "" if p is None else "Holm p < 0.001" if p < 0.001 else f"Holm p {p:.3f}"
+
+
+def _comparison_notes(summary: Summary) -> tuple[str, ...]:
+    notes = [
+        f"Gains are paired by seed against the same student under labels alone; {f.NONE} marks what the seeds cannot "
+        "give (one seed has no spread, equal seeds give no interval).",
+        "A gain is undecided where its interval lies neither wholly inside nor wholly outside ±0.5 points. "
+        "A verdict holds for its one comparison; the Holm p-value beside it holds for all losses of the pair at once.",
+        "Losses of one pair share one architecture, hence one latency and one FLOP count.",
+    ]
+    if summary.reference and any(row.speedup for row in summary.students):
+        notes.append("The speed-up divides two stored p50s that were not timed in pairs: take it as rough.")
+    if not summary.reference:
+        notes.append(
+            "Not every model was timed, so FLOPs stand in for latency; reasons are listed under Deployed models."
+        )
+    return tuple(notes)
+
+
+def teacher_table(summary: Summary) -> Table:
+    """One row per teacher."""
+    columns = (
+        Column("Teacher", numeric=False),
+        Column("Pair", numeric=False),
+        Column("Top-1", "% of test", "mean over teachers, with its 95 % interval"),
+        Column("SD", "points", "over teachers"),
+        Column("Parameters"),
+        Column("FLOPs", "per sample"),
+        Column("ONNX file"),
+        Column("Latency p50"),
+        Column("Correct per GFLOP", "test samples", "below, those beyond chance"),
+        Column("Training step", "ms"),
+    )
+    return Table("teachers", "Teachers", columns, tuple(_teacher_row(p) for p in summary.pairs))
+
+
+def _teacher_row(pair: PairSummary) -> tuple[Cell, ...]:
+    row = pair.teacher
+    if row is None:
+        return (Cell("none finished"), Cell(pair.pair), *(Cell(f.NONE) for _ in range(8)))
+    above = f.count(row.efficiency.per_gflop_above_chance)
+    return (
+        Cell(row.model, f.several(len(row.seeds), "teacher")),
+        Cell(pair.pair),
+        Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
+        Cell(f.spread(row.top1.sd), sort=row.top1.sd),
+        Cell(f.count(row.parameters), sort=row.parameters),
+        Cell(f.count(row.flops), sort=row.flops),
+        Cell(f.byte_size(row.onnx_bytes), sort=row.onnx_bytes),
+        Cell(f.microseconds(row.p50_microseconds), sort=row.p50_microseconds),
+        Cell(f.count(row.efficiency.per_gflop), above, row.efficiency.per_gflop),
+        Cell(f"{row.training.step_milliseconds:.2f}", sort=row.training.step_milliseconds),
+    )
+
+
+def training_table(summary: Summary) -> Table:
+    """What training took, how it went, and what the test evaluation cost in CPU time."""
+    columns = (
+        Column("Model and loss", numeric=False),
+        Column("Own steps", "per model", "forward, loss, backward and update of this model"),
+        Column("Throughput", "samples/s", "through own steps alone"),
+        Column("Teacher forwards", "per cohort", "shared by all models trained in the same pass"),
+        Column("CPU time", "per cohort", "process CPU time of the pass; below, how many models shared it"),
+        Column("Peak memory", "per process"),
+        Column("Curve slope", "points/epoch", "least squares through the mean curve: y = m x + b; below, b and R²"),
+        Column("Validation", "%", "mean at the deployed epoch"),
+        Column("Correct per CPU-second", "test samples", "evaluating the ONNX model; below, those beyond chance"),
+    )
+    rows = tuple(_training_row(row) for row in summary.models)
+    note = (
+        "A straight line describes a learning curve poorly where R² is low; it is given as one number for how fast "
+        "accuracy rises."
+    )
+    return Table("training", "Training cost and learning curves", columns, rows, (note,))
+
+
+def _training_row(row: ModelRow) -> tuple[Cell, ...]:
+    cost, line, use = row.training, row.line, row.efficiency
+    fit = f"b {100 * line.intercept:.1f} %" if line else ""
+    fit += f", R² {line.r_squared:.2f}" if line and line.r_squared is not None else ""
+    shared = f.several(cost.cohort, "model")
+    return (
+        Cell(f"{row.model}: {'teacher' if row.role == 'teacher' else row.loss}", row.pair),
+        Cell(f.seconds(cost.step_seconds), sort=cost.step_seconds),
+        Cell(f.count(cost.samples_per_second and round(cost.samples_per_second)), sort=cost.samples_per_second),
+        Cell(f.seconds(cost.teacher_seconds) if cost.teacher_seconds else f.NONE, sort=cost.teacher_seconds),
+        Cell(f.seconds(cost.cohort_cpu_seconds), shared, cost.cohort_cpu_seconds),
+        Cell(f.byte_size(cost.peak_memory_bytes), sort=cost.peak_memory_bytes),
+        Cell(f.points(line.slope) if line else f.NONE, fit, line.slope if line else None),
+        Cell(f.percent(row.validation.mean), sort=row.validation.mean),
+        Cell(f.count(use.per_cpu_second), f.count(use.per_cpu_second_above_chance), use.per_cpu_second),
+    )
+
+
+def seeds_table(summary: Summary) -> Table:
+    """Every trained model, so that each mean can be checked."""
+    columns = (
+        Column("Pair", numeric=False),
+        Column("Model and loss", numeric=False),
+        Column("Seed"),
+        Column("Top-1", "% of test"),
+        Column("Validation", "%", "at the deployed epoch"),
+        Column("Deployed epoch", "of trained"),
+        Column("Parity flips", "of samples", "top-1 that differs between torch and ONNX Runtime"),
+        Column("Key", "", "folder under results/trials", numeric=False),
+    )
+    rows = tuple(
+        (
+            Cell(row.pair),
+            Cell(f"{row.model}: {'teacher' if row.role == 'teacher' else row.loss}"),
+            Cell(str(seed.seed), sort=seed.seed),
+            Cell(f.percent(seed.top1), sort=seed.top1),
+            Cell(f.percent(seed.validation_top1), sort=seed.validation_top1),
+            Cell(f"{seed.selected_epoch} of {seed.epochs}", sort=seed.selected_epoch),
+            Cell(f"{seed.flips} of {seed.parity_samples}", sort=seed.flips),
+            Cell(seed.key),
+        )
+        for row in summary.models
+        for seed in row.seeds
+    )
+    return Table("seeds", "Every trained model", columns, rows)
+
+
+def trouble_table(summary: Summary) -> Table | None:
+    """Rows without a result; None where all have one."""
+    if not summary.trouble:
+        return None
+    heads = ("What happened", "Pair", "Model and loss", "Seed", "Reason")
+    rows = tuple(
+        (
+            Cell(trouble.status, tag=trouble.status),
+            Cell(trouble.pair),
+            Cell(f"{trouble.model}: {'teacher' if trouble.role == 'teacher' else trouble.loss}"),
+            Cell(str(trouble.seed), sort=trouble.seed),
+            Cell(trouble.reason),
+        )
+        for trouble in summary.trouble
+    )
+    columns = tuple(Column(head, numeric=head == "Seed") for head in heads)
+    return Table("trouble", f"{len(rows)} of {summary.entries} rows have no result", columns, rows)
+
+
+def existing(tables: Sequence[Table | None]) -> tuple[Table, ...]:
+    """The tables that have rows."""
+    keep: Callable[[Table | None], bool] = lambda table: bool(table and table.rows)  # noqa: E731
+    return tuple(table for table in tables if table is not None and keep(table))

@@ -1,0 +1,129 @@
+"""A verdict as Markdown, JUnit XML and JSON: what fails comes first, and how to accept it stands below."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from xml.etree import ElementTree
+
+from kdbench.analyze import GateEntry, Verdict
+from kdbench.report import formats as f
+from kdbench.report.markdown import markdown_table, markdown_text
+from kdbench.report.tables import Cell, Column, Table
+from kdbench.results.store import write_whole
+
+ORDER = ("fail", "invalid", "inconclusive", "pass")
+SIGNS = {"fail": "❌ fail", "invalid": "⚠️ invalid", "inconclusive": "❔ inconclusive", "pass": "✅ pass"}
+KINDS = {
+    "top1": "top-1",
+    "latency": "latency",
+    "parameters": "parameters",
+    "flops": "FLOPs",
+    "onnx_bytes": "ONNX bytes",
+}
+HEADLINES = {
+    "fail": "Regression",
+    "invalid": "Not comparable with this baseline",
+    "inconclusive": "Inconclusive",
+    "pass": "No regression",
+}
+
+
+def render_verdict(verdict: Verdict, folder: Path) -> dict[str, Path]:
+    """Write `verdict.md`, `verdict.json` and `verdict.xml`; their paths by 'markdown', 'json' and 'junit'."""
+    written = {
+        name: folder / f"verdict.{end}" for name, end in (("markdown", "md"), ("json", "json"), ("junit", "xml"))
+    }
+    write_whole(written["markdown"], verdict_markdown(verdict))
+    write_whole(written["json"], verdict_json(verdict))
+    write_whole(written["junit"], verdict_junit(verdict))
+    return written
+
+
+def verdict_markdown(verdict: Verdict) -> str:
+    """A headline, a table, the notes, and the command that re-baselines."""
+    counts = ", ".join(f"{n} {status}" for status in ORDER if (n := sum(e.status == status for e in verdict.entries)))
+    headline = HEADLINES[verdict.status] if verdict.measured else "Nothing was measured"
+    lines = [f"## {headline}: {markdown_text(verdict.suite)}", "", f"{counts or 'no entries'}.", ""]
+    if verdict.entries:
+        lines += [markdown_table(_table(verdict)), ""]
+    if verdict.notes:
+        lines += ["Differences that decide nothing:", "", *(f"- {markdown_text(note)}" for note in verdict.notes), ""]
+    lines += ["To accept these results as the new baseline:", "", "```sh", f"{rebaseline(verdict)}", "```"]
+    return "\n".join(lines) + "\n"
+
+
+def rebaseline(verdict: Verdict) -> str:
+    """The command that freezes the checked results; a baseline is never edited, hence a new folder."""
+    return f"kdbench baseline {verdict.suite} --to baselines/{verdict.suite}-new"
+
+
+def verdict_json(verdict: Verdict) -> str:
+    """Status, exit codes, and every entry with its figures and bounds."""
+    content = {
+        "suite": verdict.suite,
+        "status": verdict.status,
+        "exit_code": verdict.exit_code(strict=False),
+        "exit_code_strict": verdict.exit_code(strict=True),
+        "measured": verdict.measured,
+        "entries": [asdict(entry) for entry in _sorted(verdict)],
+        "notes": list(verdict.notes),
+        "rebaseline": rebaseline(verdict),
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def verdict_junit(verdict: Verdict) -> str:
+    """JUnit XML: fail is a failure, inconclusive is skipped, invalid is an error."""
+    by_status = {status: sum(entry.status == status for entry in verdict.entries) for status in ORDER}
+    counts = {
+        "tests": str(len(verdict.entries)),
+        "failures": str(by_status["fail"]),
+        "errors": str(by_status["invalid"]),
+        "skipped": str(by_status["inconclusive"]),
+    }
+    root = ElementTree.Element("testsuites", counts)
+    suite = ElementTree.SubElement(root, "testsuite", {"name": f"kdbench check {_xml(verdict.suite)}", **counts})
+    for entry in _sorted(verdict):
+        names = {"classname": f"kdbench.{KINDS[entry.kind]}", "name": f"{KINDS[entry.kind]}: {_xml(entry.what)}"}
+        case = ElementTree.SubElement(suite, "testcase", names)
+        message = _xml(entry.message)
+        if element := {"fail": "failure", "invalid": "error", "inconclusive": "skipped"}.get(entry.status):
+            ElementTree.SubElement(case, element, {"message": message}).text = message
+        else:
+            ElementTree.SubElement(case, "system-out").text = message
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _sorted(verdict: Verdict) -> list[GateEntry]:
+    return sorted(verdict.entries, key=lambda entry: ORDER.index(entry.status))
+
+
+def _table(verdict: Verdict) -> Table:
+    heads = ("Verdict", "Figure", "Of", "Baseline", "Now", "What was found")
+    columns = tuple(Column(head, numeric=head in ("Baseline", "Now")) for head in heads)
+    rows = tuple(
+        (
+            Cell(SIGNS[entry.status]),
+            Cell(KINDS[entry.kind]),
+            Cell(entry.what),
+            Cell(_figure(entry, entry.baseline)),
+            Cell(_figure(entry, entry.current)),
+            Cell(entry.message),
+        )
+        for entry in _sorted(verdict)
+    )
+    return Table("verdict", "Verdict", columns, rows)
+
+
+def _figure(entry: GateEntry, value: float | None) -> str:
+    if value is None:
+        return f.NONE
+    return f.percent(value) if entry.kind == "top1" else f"{value:,.0f}"
+
+
+def _xml(text: str) -> str:
+    """Without the control characters that XML 1.0 cannot hold, such as the colours of a traceback."""
+    return "".join(
+        c for c in text if c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff"
+    )
