@@ -56,7 +56,7 @@ def test_cnn_refuses_smaller_images_with_a_reason() -> None:
 @pytest.mark.parametrize(
     ("classes", "depth", "width_factor", "parameters"),
     [
-        # Rounded: He's .27M, .85M, 1.7M for 10 classes, RepDistiller's 1.2M (8x4) and 7.4M (32x4) for 100. Exact: pinned.
+        # Rounded: He's .27M, .85M, 1.7M for 10 classes, RepDistiller's 1.2M (8x4) and 7.4M (32x4) for 100. Exact here.
         (10, 20, 1, 272_474),
         (10, 56, 1, 855_770),
         (10, 110, 1, 1_730_714),
