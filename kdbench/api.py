@@ -41,7 +41,6 @@ def place(
     return Place(
         store=Store(Path(results)),
         executor=Subprocesses(workers or (cores if device == "cpu" else 1)),
-        alone=Subprocesses(1),
         data_root=Path(data),
         device=device,
         plugins=tuple(plugins),
@@ -53,9 +52,9 @@ def run(suite: Suite, where: Place | None = None, on_message: Listener | None = 
 
     Raises `UserError` before any training where the input is bad; a trial that fails is an outcome, no exception.
     """
-    where = where or place()
-    drain(run_plan(plan(suite, where.plugins), where), on_message)
-    return load_suite_results(where.store, suite.name)
+    with where or place() as here:
+        drain(run_plan(plan(suite, here.plugins), here), on_message)
+    return load_suite_results(here.store, suite.name)
 
 
 def drain(messages: Generator[Message, None, T], on_message: Listener | None = None) -> T:

@@ -53,7 +53,9 @@ def command(
         if fresh:
             results = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kdbench-check-")))
         frozen = load_baseline(folder)
-        where = api.place(results, data=data or api.DEFAULT_DATA, workers=workers, device=device, plugins=plugins)
+        where = stack.enter_context(
+            api.place(results, data=data or api.DEFAULT_DATA, workers=workers, device=device, plugins=plugins)
+        )
         wanted = api.load_suite(suite, plugins)
         plan = api.plan(wanted, plugins)
         run = follow(run_plan(plan, where), plan)

@@ -41,7 +41,8 @@ def command(
     where = api.place(results, data=data or api.DEFAULT_DATA, workers=workers, device=device, plugins=plugins)
     wanted = restrict(api.load_suite(suite, plugins), seeds, epochs)
     plan = api.plan(wanted, plugins)
-    run = follow(run_plan(plan, where), plan)
+    with where:
+        run = follow(run_plan(plan, where), plan)
     found = load_suite_results(where.store, wanted.name)
     failed = sum(outcome.status == "failed" for outcome in run.outcomes.values())
     if not found.trials:

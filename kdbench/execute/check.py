@@ -52,7 +52,7 @@ def _rounds(
 ) -> Generator[Message, None, tuple[Sessions, str | None]]:
     sessions: Sessions = ()
     for number in range(1, LOOKS[-1] + 1):
-        for _, message in place.alone.map(f"{STAGES}:compare_architectures", [item]):
+        for _, message in place.executor.map(f"{STAGES}:compare_architectures", [item]):
             raise_if_refused(message)
             yield message
             if isinstance(message, Crashed):

@@ -38,8 +38,12 @@ class Executor(Protocol):
     @property
     def workers(self) -> int: ...
 
-    def map(self, function: str, items: Iterable[Item]) -> Iterator[tuple[Item, Message]]:
-        """Every message of every job, with the item that it belongs to, as they come."""
+    def map(self, function: str, items: Iterable[Item], at_once: int | None = None) -> Iterator[tuple[Item, Message]]:
+        """Every message of every job, with the item that it belongs to, as they come; `at_once` jobs at the most."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds."""
         ...
 
 
@@ -48,55 +52,65 @@ class Inline:
 
     workers = 1
 
-    def map(self, function: str, items: Iterable[Item]) -> Iterator[tuple[Item, Message]]:
+    def map(self, function: str, items: Iterable[Item], at_once: int | None = None) -> Iterator[tuple[Item, Message]]:  # noqa: ARG002
         for item in items:
             for message in run_job(function, item):
                 yield item, message
 
+    def close(self) -> None:
+        pass
+
 
 class Subprocesses:
-    """In at most `workers` processes that each run job after job; one that dies fails its job alone."""
+    """In at most `workers` processes that each run job after job; one that dies fails its job alone.
+
+    Processes are kept from one `map` to the next: importing torch takes them seconds.
+    """
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
+        self._idle: list[_Worker] = []
 
-    def map(self, function: str, items: Iterable[Item]) -> Iterator[tuple[Item, Message]]:
+    def map(self, function: str, items: Iterable[Item], at_once: int | None = None) -> Iterator[tuple[Item, Message]]:
         waiting = list(items)[::-1]
+        busy: dict[int, _Worker] = {}
         selector = selectors.DefaultSelector()
-        running: set[_Worker] = set()
+
+        def begin() -> None:
+            worker = self._idle.pop() if self._idle else _Worker()
+            worker.take(function, waiting.pop())
+            busy[worker.stdout.fileno()] = worker
+            selector.register(worker.stdout, selectors.EVENT_READ)
+
+        def end(worker: _Worker) -> None:
+            selector.unregister(worker.stdout)
+            del busy[worker.stdout.fileno()]
+
         try:
-            for _ in range(min(self.workers, len(waiting))):
-                self._start(selector, running).take(function, waiting.pop())
-            while running:
+            for _ in range(min(at_once or self.workers, len(waiting))):
+                begin()
+            while busy:
                 for key, _ in selector.select():
-                    worker: _Worker = key.data
+                    worker = busy[key.fd]
                     line = worker.stdout.readline()
-                    item = worker.item
-                    if line and json.loads(line) is not None:
-                        yield item, MESSAGE.validate_json(line)
+                    if line.strip() not in (b"", b"null"):
+                        yield worker.item, MESSAGE.validate_json(line)
                         continue
-                    if not line:  # the process is gone in the middle of a job
-                        yield item, Crashed(reason=worker.epitaph())
-                        selector.unregister(worker.stdout)
-                        running.discard(worker)
-                        worker = self._start(selector, running) if waiting else worker
+                    end(worker)
+                    if line:
+                        self._idle.append(worker)
+                    else:  # the process is gone in the middle of a job
+                        yield worker.item, Crashed(reason=worker.epitaph())
                     if waiting:
-                        worker.take(function, waiting.pop())
-                    elif worker in running:
-                        selector.unregister(worker.stdout)
-                        running.discard(worker)
-                        worker.stop()
+                        begin()
         finally:
-            for worker in running:
-                worker.process.kill()
-                worker.process.wait()
+            for worker in busy.values():  # the caller left before the end: what is running has nobody to tell
+                worker.kill()
             selector.close()
 
-    def _start(self, selector: selectors.BaseSelector, running: "set[_Worker]") -> "_Worker":
-        worker = _Worker()
-        selector.register(worker.stdout, selectors.EVENT_READ, worker)
-        running.add(worker)
-        return worker
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().kill()
 
 
 class _Worker:
@@ -123,9 +137,12 @@ class _Worker:
         self.item = item
         self.stdin.write(json.dumps({"function": function, "item": item}).encode() + b"\n")
 
-    def stop(self) -> None:
-        self.stdin.close()
+    def kill(self) -> None:
+        self.process.kill()
         self.process.wait()
+        self.stdin.close()
+        self.stdout.close()
+        self.stderr.close()
 
     def epitaph(self) -> str:
         code = self.process.wait()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 from kdbench.execute.cohorts import Cohort, cohorts
 from kdbench.execute.executors import Executor, Item
@@ -30,10 +31,15 @@ class Place:
 
     store: Store
     executor: Executor
-    alone: Executor  # for what must have the machine for itself
     data_root: Path
     device: str = "cpu"
     plugins: tuple[str, ...] = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.executor.close()
 
     def item(self, **content: object) -> Item:
         shared = {"store": str(self.store.root), "data_root": str(self.data_root)}
@@ -89,7 +95,7 @@ def _keep(record: RunRecord, store: Store) -> RunRecord:
 def _check(pending: list[Trial], place: Place) -> Generator[Message, None, dict[str, str]]:
     """Which trials cannot run, and why."""
     item = place.item(trials=[trial.model_dump(mode="json") for trial in pending])
-    for _, message in place.alone.map(f"{STAGES}:check_trials", [item]):
+    for _, message in place.executor.map(f"{STAGES}:check_trials", [item]):
         raise_if_refused(message)
         if isinstance(message, Checked):
             for key, reason in message.skipped.items():
@@ -159,7 +165,7 @@ def _time(
             data=plan.suite.data.model_dump(mode="json"),
             seconds=plan.suite.latency.seconds,
         )
-        for _, message in place.alone.map(f"{STAGES}:time_architectures", [item]):
+        for _, message in place.executor.map(f"{STAGES}:time_architectures", [item]):
             raise_if_refused(message)
             yield message
             if isinstance(message, LatencyMissing):

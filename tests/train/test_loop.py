@@ -1,0 +1,183 @@
+"""The training loop: the same numbers whoever trains beside, teachers untouched, honest ends."""
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import nn
+
+from kdbench.deploy.export import hash_weights
+from kdbench.spec import Trial
+from kdbench.train.build import build_model
+from kdbench.train.loop import train_cohort
+from kdbench.train.outcome import EpochDone, NotTrained, Outcome, Trained
+from kdbench.zoo.catalog import BUILTIN, Catalog
+from tests.small import random_splits, small_trial
+
+SPLITS = random_splits()
+TEACHER = small_trial(model={"use": "cnn", "options": {"width": 4}}, seed=5)
+
+
+def teacher() -> nn.Module:
+    return build_model(TEACHER.model, Catalog(), SPLITS.classes, SPLITS.shape, TEACHER.seed)
+
+
+def train(trials: Sequence[Trial], guide: nn.Module | None = None) -> tuple[list[Outcome], list[EpochDone]]:
+    training = train_cohort(trials, SPLITS, guide, Catalog())
+    progress = []
+    while True:
+        try:
+            progress.append(next(training))
+        except StopIteration as end:
+            return end.value, progress
+
+
+def trained(outcome: Outcome) -> Trained:
+    assert isinstance(outcome, Trained), outcome
+    return outcome
+
+
+def taught(loss: str, **changes: object) -> Trial:
+    options = {"width": 2}
+    return small_trial(
+        loss={"use": loss, "options": {}}, model={"use": "cnn", "options": options}, teachers=[TEACHER], **changes
+    )
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def test_the_same_trial_twice_gives_the_same_weights_bit_for_bit() -> None:
+    trial = small_trial(train={"epochs": 2, "batch_size": 16, "augment": [{"use": "crop", "options": {"padding": 1}}]})
+    first, second = (trained(train([trial])[0][0]) for _ in range(2))
+    assert hash_weights(first.model) == hash_weights(second.model)
+    assert first.curve == second.curve
+
+
+def test_another_seed_gives_other_weights() -> None:
+    first, second = (trained(train([small_trial(seed=seed)])[0][0]) for seed in (0, 1))
+    assert hash_weights(first.model) != hash_weights(second.model)
+
+
+def test_a_cohort_changes_nothing_over_all_losses() -> None:
+    losses = [loss for loss in BUILTIN["losses"]]
+    trials = [taught(loss, view={"use": "gaussian_noise", "options": {"sd": 0.1}}) for loss in losses]
+    together = {o.trial.key: hash_weights(trained(o).model) for o in train(trials, teacher())[0]}
+    for trial in trials:
+        alone = trained(train([trial], teacher())[0][0])
+        assert hash_weights(alone.model) == together[trial.key], trial.loss.use
+    backwards = {o.trial.key: hash_weights(trained(o).model) for o in train(trials[::-1], teacher())[0]}
+    assert backwards == together
+    assert len(set(together.values())) == len(losses)
+
+
+def test_dropout_draws_the_same_whoever_trains_beside() -> None:
+    model = {"use": "mlp", "options": {"hidden": [16], "dropout": 0.5}}
+    one, other = (
+        small_trial(model=model),
+        small_trial(model={"use": "mlp", "options": {"hidden": [9], "dropout": 0.3}}),
+    )
+    alone = trained(train([one])[0][0])
+    beside = trained(train([other, one])[0][1])
+    assert hash_weights(alone.model) == hash_weights(beside.model)
+
+
+def test_the_teacher_is_untouched_and_in_eval_mode() -> None:
+    guide = build_model(
+        TEACHER.model.model_copy(update={"use": "resnet_cifar", "options": {"depth": 8}}), Catalog(), 4, (1, 8, 8), 0
+    )
+    before = hash_weights(guide)
+    guide.train()
+    train([taught("kd")], guide)
+    assert hash_weights(guide) == before  # batch norm's running statistics included
+    assert not guide.training
+    assert all(parameter.grad is None for parameter in guide.parameters())
+
+
+def test_the_student_is_back_in_train_mode_after_each_evaluation() -> None:
+    # A student left in eval would not move its batch norm statistics after epoch 0's evaluation.
+    trial = small_trial(model={"use": "resnet_cifar", "options": {"depth": 8}})
+    fresh = build_model(trial.model, Catalog(), 4, (1, 8, 8), trial.seed).state_dict()
+    done = trained(train([trial])[0][0]).model.state_dict()
+    name = next(name for name in done if name.endswith("running_mean"))
+    assert not torch.equal(fresh[name], done[name])
+    assert int(done[name.replace("running_mean", "num_batches_tracked")]) == 2 * 5  # epochs x steps
+
+
+def test_students_of_one_seed_start_from_the_same_weights() -> None:
+    models = [build_model(taught(loss).model, Catalog(), 4, (1, 8, 8), seed=3) for loss in ("kd", "fitnet")]
+    assert hash_weights(models[0]) == hash_weights(models[1])
+
+
+def test_the_curve_has_step_zero_and_every_epoch() -> None:
+    outcomes, progress = train([small_trial()])
+    done = trained(outcomes[0])
+    assert [point.epoch for point in done.curve] == [0, 1, 2]
+    assert [point.samples for point in done.curve] == [0, 70, 140]
+    assert done.curve[0].train_loss is None
+    assert [step.epoch for step in progress] == [0, 1, 2]
+    assert done.cost.steps == 10
+    assert done.cost.samples == 140
+    assert done.cost.step_seconds > 0
+
+
+def test_a_run_that_diverges_fails_with_its_reason_and_leaves_the_others_alone() -> None:
+    wild = small_trial(train={"epochs": 2, "batch_size": 16, "optimizer": {"use": "sgd", "lr": 1e30}})
+    (outcome,) = train([wild])[0]
+    assert isinstance(outcome, NotTrained)
+    assert outcome.status == "failed"
+    assert "diverged" in outcome.reason
+    assert "nan" in outcome.reason
+    assert "epoch 1" in outcome.reason
+
+
+def test_one_diverging_student_does_not_touch_its_cohort() -> None:
+    # An absurd weight makes one loss overflow; the recipe is the same for all.
+    calm = taught("kd")
+    wild = taught("kd").model_copy(update={"loss": taught("kd").loss.model_copy(update={"options": {"weight": 1e38}})})
+    outcomes, _ = train([wild, calm], teacher())
+    assert isinstance(outcomes[0], NotTrained)
+    assert hash_weights(trained(outcomes[1]).model) == hash_weights(trained(train([calm], teacher())[0][0]).model)
+
+
+def test_patience_stops_when_validation_no_longer_improves() -> None:
+    frozen = {"use": "sgd", "lr": 1e-12}
+    trial = small_trial(train={"epochs": 9, "batch_size": 16, "optimizer": frozen, "patience": 2})
+    done = trained(train([trial])[0][0])
+    assert done.stopped == "patience"
+    assert done.curve[-1].epoch == 2
+
+
+def test_the_best_epoch_is_deployed_where_asked() -> None:
+    recipe = {"epochs": 6, "batch_size": 16, "optimizer": {"use": "sgd", "lr": 0.3}}
+    last = trained(train([small_trial(train=recipe)])[0][0])
+    best = trained(train([small_trial(train={**recipe, "select": "best"})])[0][0])
+    accuracies = [point.validation_top1 for point in best.curve]
+    assert accuracies == [point.validation_top1 for point in last.curve]
+    assert last.selected_epoch == 6
+    assert best.selected_epoch == accuracies.index(max(accuracies))
+    from kdbench.train.evaluate import evaluate
+
+    assert evaluate(best.model, SPLITS.validation, SPLITS)[1] == max(accuracies)
+
+
+def test_a_loss_that_does_not_fit_is_skipped_with_its_reason() -> None:
+    trial = taught("fitnet").model_copy(
+        update={"loss": taught("fitnet").loss.model_copy(update={"options": {"student_layer": "nowhere"}})}
+    )
+    outcomes, _ = train([trial, taught("kd")], teacher())
+    assert isinstance(outcomes[0], NotTrained)
+    assert outcomes[0].status == "skipped"
+    assert "nowhere" in outcomes[0].reason
+    trained(outcomes[1])
+
+
+def test_the_student_sees_its_view_and_the_teacher_the_clean_images() -> None:
+    seen: list[torch.Tensor] = []
+    guide = teacher()
+    guide.register_forward_pre_hook(lambda _, entered: seen.append(entered[0].clone()))
+    train([taught("kd", view={"use": "gaussian_noise", "options": {"sd": 5.0}})], guide)
+    noisy = max(float(images.abs().max()) for images in seen)
+    assert noisy < 6  # five SDs of noise would reach far beyond
