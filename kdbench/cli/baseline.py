@@ -14,7 +14,7 @@ from kdbench.cli import options
 @options.results_option
 def command(suite: str, folder: Path | None, force: bool, results: Path) -> None:
     """Freeze a suite's latest results: per-seed accuracies, counts and ONNX files, for `kdbench check`."""
-    from kdbench.analyze.gate import undetectable_gates
+    from kdbench.analyze import undetectable_gates
     from kdbench.results import Store, freeze, load_suite_results
     from kdbench.spec import Problem, UserError
 

@@ -138,8 +138,12 @@ class _Worker:
         self.stdin.write(json.dumps({"function": function, "item": item}).encode() + b"\n")
 
     def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
+        self.process.terminate()  # lets it remove its drafts
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         self.stdin.close()
         self.stdout.close()
         self.stderr.close()

@@ -55,6 +55,7 @@ class Job:
         self.catalog = Catalog(item["plugins"])
         self.data_root = Path(item["data_root"])
         self.device = torch.device(item["device"])
+        torch.set_num_threads(1)  # in a worker process as in this one: the number of threads changes the last bits
         torch.use_deterministic_algorithms(True, warn_only=True)
 
     def splits(self, spec: DataSpec) -> Splits:

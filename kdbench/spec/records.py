@@ -154,6 +154,13 @@ class TrainSpec(Record):
     patience: Count | None = None  # stop after so many epochs without a better validation accuracy
     select: Literal["last", "best"] = "last"  # deployed weights: of the last epoch, or best on validation
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler(core)
+        properties = handler.resolve_ref_schema(schema)["properties"]
+        properties["schedule"] = {"anyOf": [{"enum": ["constant", "cosine"]}, properties["schedule"]]}
+        return schema
+
     @field_validator("schedule", mode="before")
     @classmethod
     def _named(cls, value: Any) -> Any:

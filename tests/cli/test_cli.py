@@ -1,0 +1,231 @@
+"""The command line as a user meets it: real processes, exit codes, stdout for data and stderr for progress."""
+
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+KDBENCH = [sys.executable, "-m", "kdbench"]
+
+SUITE = """\
+name = "tiny"
+data = { use = "digits" }
+seeds = 2
+
+[train]
+epochs = 2
+batch_size = 64
+
+[[pairs]]
+teacher = { use = "mlp", hidden = [32] }
+student = { use = "mlp", hidden = [8] }
+
+[[losses]]
+use = "cross_entropy"
+
+[[losses]]
+use = "kd"
+
+[latency]
+batch_sizes = [1]
+seconds = 0.05
+"""
+
+
+def kdbench(*argv: str, at: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([*KDBENCH, *argv], cwd=at, capture_output=True, text=True, timeout=300)
+    assert done.returncode == code, f"{argv}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a suite file that has been run once."""
+    folder = tmp_path_factory.mktemp("user")
+    (folder / "tiny.toml").write_text(SUITE)
+    kdbench("run", "tiny.toml", at=folder)
+    return folder
+
+
+@pytest.fixture
+def user(ran: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(ran, tmp_path / "user"))
+
+
+def test_run_says_where_the_reports_are(user: Path) -> None:
+    shutil.rmtree(user / "reports")
+    done = kdbench("run", "tiny.toml", at=user)
+    assert done.stdout.splitlines() == [
+        "HTML report:     reports/tiny/index.html",
+        "Markdown report: reports/tiny/report.md",
+    ]
+    assert (user / "reports/tiny/index.html").is_file()
+    assert (user / "reports/tiny/report.md").is_file()
+
+
+def test_progress_is_plain_lines_where_there_is_no_terminal(tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(SUITE)
+    done = kdbench("run", "tiny.toml", "--seeds", "1", "--epochs", "1", at=tmp_path)
+    assert "[3/3] kd · mlp(hidden=8) · seed 0: test top-1" in done.stderr
+    assert "latency · mlp(hidden=8) · cpu, 1 thread, batch 1: p50" in done.stderr
+    assert "\x1b" not in done.stderr
+
+
+def test_progress_is_live_on_a_terminal(tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(SUITE)
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "160"}
+    command = [*KDBENCH, "run", "tiny.toml", "--seeds", "1", "--epochs", "1"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=theirs, env=environment)
+    os.close(theirs)
+    seen = b""
+    while True:
+        try:
+            piece = os.read(ours, 65536)
+        except OSError:
+            break
+        if not piece:
+            break
+        seen += piece
+    assert process.wait(timeout=60) == 0
+    process.communicate()
+    assert b"\x1b[" in seen
+    assert b"3/3 trials" in seen
+
+
+def test_plan_shows_what_is_done(user: Path) -> None:
+    done = kdbench("plan", "tiny.toml", "--seeds", "2", at=user).stdout
+    assert done.splitlines()[0] == "wave 0: 3 trials"
+    assert "5 trials, 5 done, 0 to do" in done
+    more = kdbench("plan", "tiny.toml", "--epochs", "3", "--json", at=user).stdout
+    rows = [json.loads(line) for line in more.splitlines()]
+    assert {row["state"] for row in rows} == {"to do"}
+
+
+def test_report_renders_from_records_alone(user: Path) -> None:
+    shutil.rmtree(user / "reports")
+    for path in (user / "results").rglob("*.safetensors"):
+        path.unlink()
+    kdbench("report", "tiny", at=user)
+    assert (user / "reports/tiny/index.html").is_file()
+
+
+@pytest.mark.parametrize("kind", ["losses", "models", "datasets", "views", "suites"])
+def test_list_has_one_line_each(kind: str, tmp_path: Path) -> None:
+    lines = kdbench("list", kind, at=tmp_path).stdout.splitlines()
+    assert len(lines) >= 4
+    assert all(len(line.split(maxsplit=1)) == 2 for line in lines), lines
+
+
+def test_show_has_options_and_the_paper(tmp_path: Path) -> None:
+    text = kdbench("show", "kd", at=tmp_path).stdout
+    assert "1503.02531" in text
+    assert "temperature  default 4.0" in text
+    assert "did you mean 'kd'" in kdbench("show", "kdd", at=tmp_path, code=2).stderr
+
+
+def test_schema_accepts_the_shipped_suites_and_refuses_a_typo(tmp_path: Path) -> None:
+    import tomllib
+
+    import jsonschema
+
+    from kdbench.spec import suites
+
+    schema = json.loads(kdbench("schema", at=tmp_path).stdout)
+    for path in suites().values():
+        jsonschema.validate(tomllib.loads(path.read_text()), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**tomllib.loads(SUITE), "seed": 3}, schema)
+
+
+def test_doctor_finds_this_machine_sound(tmp_path: Path) -> None:
+    text = kdbench("doctor", at=tmp_path).stdout
+    assert "ok       torch:" in text
+    assert "ok       onnxruntime:" in text
+    assert "0 problems" in text
+
+
+def test_help_is_light(tmp_path: Path) -> None:
+    code = "import sys; from kdbench.cli import main\ntry: main()\nexcept SystemExit: print(len(sys.modules.keys() & {'torch', 'pandas', 'pydantic', 'numpy', 'rich'}))"
+    done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0"
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["run", "nothing"], ["no suite 'nothing'"]),
+        (["run", "quickstrat"], ["did you mean 'quickstart'"]),
+        (["run", "none.toml"], ["no suite file 'none.toml'"]),
+        (["run", "tiny.toml", "--seeds", "0"], ["--seeds"]),
+        (["run", "tiny.toml", "--results", "tiny.toml"], ["tiny.toml"]),
+        (["run", "tiny.toml", "-p", "no_such_module"], ["no module 'no_such_module' for -p"]),
+        (["runn", "tiny.toml"], ["runn"]),
+        (["report", "nothing"], ["no results of suite 'nothing'"]),
+        (["baseline", "nothing"], ["no results of suite 'nothing'"]),
+        (["list", "lossses"], ["lossses"]),
+    ],
+)
+def test_bad_input_gets_one_message_and_code_two(argv: list[str], words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(SUITE)
+    done = kdbench(*argv, at=tmp_path, code=2)
+    assert done.stdout == ""
+    for word in words:
+        assert word in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.toml"]  # nothing half-written
+
+
+def test_errors_of_a_suite_come_together_with_their_lines(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text(SUITE.replace("epochs", "epoch").replace("seeds = 2", 'seeds = "two"'))
+    stderr = kdbench("run", "bad.toml", at=tmp_path, code=2).stderr
+    assert "--> bad.toml:6" in stderr
+    assert "--> bad.toml:3" in stderr
+    assert "2 errors; nothing was run" in stderr
+
+
+def test_a_failing_trial_gives_code_one_and_a_report(tmp_path: Path) -> None:
+    (tmp_path / "wild.py").write_text("def nan(student, labels):\n    return student.logits.sum() * float('nan')\n")
+    (tmp_path / "tiny.toml").write_text(SUITE.replace('"kd"', '"wild:nan"'))
+    done = kdbench("run", "tiny.toml", "-p", "wild", "--seeds", "1", at=tmp_path, code=1)
+    assert "failed: diverged" in done.stderr
+    assert "diverged" in (tmp_path / "reports/tiny/report.md").read_text()
+    refused = kdbench("run", "tiny.toml", at=tmp_path, code=2)  # a suite file alone can make nothing run
+    assert "unknown loss 'wild:nan'" in refused.stderr
+
+
+def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(SUITE.replace("epochs = 2", "epochs = 60"))
+    process = subprocess.Popen(
+        [*KDBENCH, "run", "tiny.toml"], cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stderr
+    for line in process.stderr:
+        if "[1/5]" in line:
+            process.send_signal(signal.SIGINT)
+            break
+    rest = process.stderr.read()
+    assert process.wait(timeout=60) == 130
+    process.communicate()
+    assert "every finished trial is kept" in rest
+    assert "kdbench run tiny.toml" in rest
+    assert "Traceback" not in rest
+    finished = list((tmp_path / "results/trials").glob("*/trial.json"))
+    assert finished
+    assert not list((tmp_path / "results/trials").glob(".*")), "a draft was left behind"
+    time.sleep(0.2)
+    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True)
+    assert children.stdout == ""
+
+
+def test_debug_shows_where(tmp_path: Path) -> None:
+    done = subprocess.run([*KDBENCH, "run", "nothing", "--debug"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr

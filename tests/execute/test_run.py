@@ -1,0 +1,185 @@
+"""A suite run for real, small: what is trained, what is kept, what is told."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import kdbench
+from kdbench import api
+from kdbench.execute.executors import Inline
+from kdbench.execute.messages import Message, TrialEnded
+from kdbench.execute.run import Place, run_plan
+from kdbench.results import ResultSet, RunRecord, Store, load_suite_results
+from kdbench.spec import Suite, UserError
+from tests.small import small_suite
+
+
+def place(root: Path, **changes: object) -> Place:
+    content: dict[str, object] = {"store": Store(root), "executor": Inline(), "data_root": root / "data"}
+    return Place(**{**content, **changes})  # type: ignore[arg-type]
+
+
+def run(suite: Suite, where: Place) -> tuple[RunRecord, list[Message]]:
+    heard: list[Message] = []
+    return api.drain(run_plan(api.plan(suite, where.plugins), where), heard.append), heard
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with the small suite run in it."""
+    root = tmp_path_factory.mktemp("results")
+    run(small_suite(), place(root))
+    return root
+
+
+@pytest.fixture
+def copy(done: Path, tmp_path: Path) -> Iterator[Path]:
+    yield Path(shutil.copytree(done, tmp_path / "results"))
+
+
+def test_everything_is_recorded(done: Path) -> None:
+    results = load_suite_results(Store(done), "small")
+    assert {outcome.status for outcome in results.run.outcomes.values()} == {"done"}
+    assert len(results.trials) == 5  # one teacher, two losses x two seeds
+    assert len(results.latencies) == 2  # two architectures, one batch size, shared by all students
+    for key, record in results.trials.items():
+        assert record.key == key
+        assert record.test.samples == 359
+        assert record.test.top1 > 0.15  # two epochs teach something: chance is 0.1
+        assert record.parity.max_difference <= record.parity.tolerance
+        assert record.environment["versions"]
+        folder = Store(done).trial_folder(key)
+        assert sorted(path.name for path in folder.iterdir()) == ["model.onnx", "trial.json", "weights.safetensors"]
+    students = [results.trials[e.key] for e in results.run.entries if e.role == "student"]
+    assert len({record.model.architecture for record in students}) == 1
+    assert {record.model.parameters for record in students} == {64 * 8 + 8 + 8 * 10 + 10}
+
+
+def test_no_draft_is_left_behind(done: Path) -> None:
+    assert not [path for path in done.rglob(".*")]
+
+
+def test_a_data_frame_has_a_row_for_every_entry(done: Path) -> None:
+    frame = kdbench.load(done)
+    assert len(frame) == 5
+    assert set(frame["loss"]) == {"cross_entropy", "kd"}
+    assert frame["top1"].between(0.15, 1).all()
+
+
+def test_running_again_trains_nothing_and_writes_nothing(copy: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
+    record, heard = run(small_suite(), place(copy))
+    assert record.trained == load_suite_results(Store(copy), "small").run.trained  # the earlier record stands
+    assert not [m for m in heard if isinstance(m, TrialEnded)]
+    assert before == {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
+
+
+def test_a_new_seed_or_loss_trains_only_what_is_new(copy: Path) -> None:
+    record, _ = run(small_suite(seeds=3, losses=["cross_entropy", "kd", "logit_mse"]), place(copy))
+    new = {(e.loss, e.seed) for e in record.entries if e.key in record.trained}
+    assert new == {("cross_entropy", 2), ("kd", 2), ("logit_mse", 0), ("logit_mse", 1), ("logit_mse", 2)}
+
+
+def test_a_teacher_is_shared_between_suites(copy: Path) -> None:
+    record, _ = run(small_suite(name="other", losses=["pseudo_label"]), place(copy))
+    assert {e.loss for e in record.entries if e.key in record.trained} == {"pseudo_label"}
+
+
+def test_grouping_and_place_do_not_change_the_numbers(done: Path, tmp_path: Path) -> None:
+    where = api.place(tmp_path, workers=2)
+    with where:
+        run(small_suite(latency={"batch_sizes": [1], "seconds": 0.01}), where)
+    for record in Store(done).trials():
+        other = Store(tmp_path).read_trial(record.key)
+        assert other.model.weights_sha256 == record.model.weights_sha256
+        assert other.model.onnx_sha256 == record.model.onnx_sha256
+        assert other.test.correct_bits == record.test.correct_bits
+
+
+def test_records_without_weights_are_trained_anew(copy: Path) -> None:
+    teacher = next(e.key for e in load_suite_results(Store(copy), "small").run.entries if e.role == "teacher")
+    (Store(copy).trial_folder(teacher) / "weights.safetensors").unlink()
+    record, _ = run(small_suite(), place(copy))
+    assert record.trained == (teacher,)
+
+
+def test_a_loss_that_does_not_fit_is_skipped_and_told(copy: Path) -> None:
+    suite = small_suite(losses=["cross_entropy", {"use": "fitnet", "student_layer": "nowhere"}])
+    record, heard = run(suite, place(copy))
+    skipped = [outcome for outcome in record.outcomes.values() if outcome.status == "skipped"]
+    assert len(skipped) == 2
+    assert "nowhere" in (skipped[0].reason or "")
+    assert sum(isinstance(m, TrialEnded) and m.status == "skipped" for m in heard) == 2
+    assert record.latencies
+
+
+def test_a_trial_that_fails_leaves_the_others_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "wild.py").write_text(
+        "from torch import Tensor\n"
+        "def nan(student, labels, *, power: float = 1.0) -> Tensor:\n"
+        "    return student.logits.sum() * float('nan')\n"
+        "def broken(student, teacher, labels) -> Tensor:\n"
+        "    raise RuntimeError('as broken as can be')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    suite = small_suite(losses=["kd", "wild:nan", "wild:broken"], seeds=1)
+    record, _ = run(suite, place(tmp_path / "results", plugins=("wild",)))
+    by_loss = {e.loss: record.outcomes[e.key] for e in record.entries if e.role == "student"}
+    assert by_loss["kd"].status == "done"
+    assert by_loss["wild:nan"].status == "failed"
+    assert "diverged" in (by_loss["wild:nan"].reason or "")
+    assert by_loss["wild:broken"].status == "failed"
+    assert by_loss["wild:broken"].reason == "RuntimeError: as broken as can be"
+
+
+def test_a_failed_teacher_fails_its_students_with_the_reason(tmp_path: Path) -> None:
+    hopeless = {"epochs": 1, "batch_size": 64, "optimizer": {"use": "sgd", "lr": 1e30}}
+    record, _ = run(small_suite(teacher_train=hopeless, seeds=1), place(tmp_path))
+    outcomes = {e.loss if e.role == "student" else "teacher": record.outcomes[e.key] for e in record.entries}
+    assert outcomes["teacher"].status == outcomes["kd"].status == "failed"
+    assert "its teacher mlp" in (outcomes["kd"].reason or "")
+    assert "diverged" in (outcomes["kd"].reason or "")
+    assert outcomes["cross_entropy"].status == "done"
+
+
+def test_a_provider_that_is_not_there_is_recorded(copy: Path) -> None:
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this machine has CUDA")
+    suite = small_suite(latency={"providers": ["cpu", "cuda"], "batch_sizes": [1], "seconds": 0.05})
+    record, _ = run(suite, place(copy))
+    assert {missing.provider for missing in record.not_measured} == {"cuda"}
+    assert "CUDAExecutionProvider" in record.not_measured[0].reason
+    assert all(r.provider == "cpu" for r in load_suite_results(Store(copy), "small").latencies)
+
+
+def test_data_that_is_not_there_is_refused_before_any_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.socket.connect", lambda *_: (_ for _ in ()).throw(OSError("no network in this test")))
+    with pytest.raises(UserError, match="MNIST is not in"):
+        run(small_suite(data="mnist"), place(tmp_path))
+    assert not list(tmp_path.rglob("trial.json"))
+
+
+def test_an_unwritable_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="cannot write to the results folder"):
+        run(small_suite(), place(tmp_path / "file"))
+
+
+def test_a_damaged_record_is_named(copy: Path) -> None:
+    path = next(copy.glob("trials/*/trial.json"))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "key": 7}))
+    with pytest.raises(UserError, match="not a TrialRecord"):
+        load_suite_results(Store(copy), "small")
+
+
+def test_the_python_interface(tmp_path: Path) -> None:
+    results = kdbench.run(small_suite(seeds=1), place(tmp_path))
+    assert isinstance(results, ResultSet)
+    html, markdown = kdbench.report(results, tmp_path / "reports")
+    assert html.is_file()
+    assert markdown.is_file()
