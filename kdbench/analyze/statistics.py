@@ -117,7 +117,9 @@ def detectable_sds(n: int, alpha: float = 0.05, power: float = 0.8) -> float | N
 
     def found(effect: float) -> float:
         shift = effect * n**0.5
-        return 1 - float(nctdtr(n - 1, shift, critical)) + float(nctdtr(n - 1, shift, -critical))
+        # scipy 1.17 gives nan for the far tail of a large shift, where numerical integration gives 0.
+        far = float(nctdtr(n - 1, shift, -critical))
+        return 1 - float(nctdtr(n - 1, shift, critical)) + (0.0 if math.isnan(far) else far)
 
     low, high = 0.0, 1.0
     while found(high) < power:

@@ -60,23 +60,21 @@ def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
         Column("Correct per GFLOP", "test samples", "right predictions per compute spent; below, those beyond chance"),
         Column("Training step", "ms", "the student's own step; the teacher's forwards are not in it"),
     )
-    several = len(summary.pairs) > 1
     rows = tuple(
-        _comparison_row(row, several=several, shipped=row is recommendation.student) for row in summary.students
+        _comparison_row(row, _whose(summary, row), shipped=row is recommendation.student) for row in summary.students
     )
     return Table("losses", "Students by loss", columns, rows, _comparison_notes(summary))
 
 
-def _comparison_row(row: StudentRow, *, several: bool, shipped: bool) -> tuple[Cell, ...]:
+def _comparison_row(row: StudentRow, whose: str, *, shipped: bool) -> tuple[Cell, ...]:
     gain = row.gain
-    name = "the student alone" if row.alone else f.several(len(row.seeds), "seed")
     verdict = Cell(f.NONE, sort=9.0)
     if gain:
         order = ("better", "equivalent", "undecided", "worse").index(gain.verdict)
         verdict = Cell(VERDICT_SIGNS[gain.verdict], _p_value(row.holm_p), float(order), gain.verdict)
     speedup = f"{f.times(row.speedup)} teacher" if row.speedup else ""
     return (
-        Cell(row.loss, f"{row.pair}; {name}" if several else name, tag="ship" if shipped else ""),
+        Cell(row.loss, whose, tag="ship" if shipped else ""),
         Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
         Cell(f.spread(row.top1.sd), sort=row.top1.sd),
         Cell(f.percent(row.top1.worst), sort=row.top1.worst),
@@ -94,6 +92,15 @@ def _comparison_row(row: StudentRow, *, several: bool, shipped: bool) -> tuple[C
         ),
         Cell(f"{row.training.step_milliseconds:.2f}", sort=row.training.step_milliseconds),
     )
+
+
+def _whose(summary: Summary, row: StudentRow) -> str:
+    """The student (the pair, where pairs share it), that it is the one trained alone, and how many seeds it lacks."""
+    shared = len({other.pair for other in summary.students if other.model == row.model}) > 1
+    name = row.pair if shared else row.model
+    planned = len(summary.suite.seeds)
+    lacking = f", {len(row.seeds)} of {f.several(planned, 'seed')}" if len(row.seeds) < planned else ""
+    return name + (", alone" if row.alone else "") + lacking
 
 
 def _p_value(p: float | None) -> str:

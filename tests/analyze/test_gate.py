@@ -1,0 +1,215 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kdbench.analyze import smallest_detectable
+from kdbench.analyze.gate import GateEntry, Verdict, judge, latency_decided, undetectable_gates
+from kdbench.results import Baseline, LatencyComparison, Outcome
+from kdbench.results.baseline import BaselineModel, BaselineRow, bits_hash
+from kdbench.spec import Gate
+from tests.records import Shape, correct_bits, make_results, slice_sessions
+
+
+def freeze(results):
+    """The baseline that these results would freeze to."""
+    rows, models = [], {}
+    for entry in results.run.entries:
+        if entry.key in results.trials:
+            record = results.trials[entry.key]
+            digest = bits_hash(record.test.correct_bits)
+            rows.append(
+                BaselineRow(
+                    **entry.model_dump(), top1=record.test.top1, samples=record.test.samples, bits_sha256=digest
+                )
+            )
+            models[entry.pair, entry.role] = BaselineModel(
+                pair=entry.pair, role=entry.role, model=entry.model, facts=record.model, onnx="x.onnx"
+            )
+    return Baseline(
+        suite=results.run.suite, rows=tuple(rows), models=tuple(models.values()),
+        environment=results.run.environment, frozen="2025-01-01T00:00:00Z",
+    )  # fmt: skip
+
+
+def moved(results, drop, wobble=0.0005, loss="kd"):
+    """The same run with the top-1 of one loss (all, where None) lowered by `drop`, each seed a little off."""
+    random = np.random.default_rng(7)
+    trials = dict(results.trials)
+    for entry in results.run.entries:
+        if entry.role == "student" and loss in (None, entry.loss):
+            record = trials[entry.key]
+            top1 = record.test.top1 - drop + random.normal(0, wobble)
+            test = record.test.model_copy(update={"correct_bits": correct_bits(top1, record.test.samples, 99)})
+            trials[entry.key] = record.model_copy(update={"test": test})
+    return replace(results, trials=trials)
+
+
+def compared(ratio, **changes):
+    fields = {"pair": "big -> small", "role": "student", "model": "small", "provider": "cpu", "threads": 1, "batch": 1}
+    return LatencyComparison(
+        **fields | changes, sessions=slice_sessions(ratio) if ratio else (), reason=None if ratio else "no file"
+    )
+
+
+def entry_of(verdict, kind, what="kd"):
+    return next(e for e in verdict.entries if e.kind == kind and what in e.what)
+
+
+def test_the_same_results_pass_bit_for_bit():
+    results = make_results()
+    verdict = judge(freeze(results), results, [compared(1.0)])
+    assert {e.status for e in verdict.entries} == {"pass"}
+    assert (verdict.exit_code(False), verdict.exit_code(True)) == (0, 0)
+    assert "the same 10000 predictions" in entry_of(verdict, "top1").message
+    assert verdict.notes == ()
+
+
+def test_a_clear_drop_fails():
+    results = make_results(Shape(seeds=5))
+    verdict = judge(freeze(results), moved(results, 0.02), [])
+    found = entry_of(verdict, "top1")
+    assert found.status == "fail"
+    assert found.upper < found.limit == -0.005
+    assert found.estimate == pytest.approx(-0.02, abs=0.001)
+    assert entry_of(verdict, "top1", "cross_entropy").status == "pass"
+    assert verdict.exit_code(False) == 3
+
+
+def test_a_drop_within_the_limit_passes_and_a_vague_one_is_inconclusive():
+    results = make_results(Shape(seeds=5))
+    assert entry_of(judge(freeze(results), moved(results, 0.001), []), "top1").status == "pass"
+    vague = judge(freeze(results), moved(results, 0.005, wobble=0.004), [])
+    assert entry_of(vague, "top1").status == "inconclusive"
+    assert (vague.exit_code(False), vague.exit_code(True)) == (0, 4)
+
+
+def test_the_users_limit_is_used_but_never_under_half_a_point():
+    results = make_results(Shape(seeds=5, gates=(Gate(metric="top1", may_drop=0.03),)))
+    assert entry_of(judge(freeze(results), moved(results, 0.02), []), "top1").status == "pass"
+
+
+def test_one_seed_decides_nothing_unless_it_is_identical():
+    results = make_results(Shape(seeds=1))
+    found = entry_of(judge(freeze(results), moved(results, 0.2), []), "top1")
+    assert found.status == "inconclusive"
+    assert "one seed gives no interval" in found.message
+
+
+def test_holm_guards_the_family():
+    """A drop that one comparison alone would fail at 1 % is not enough among twelve with the same evidence."""
+    one, many = ("kd",), ("kd", "dkd", "dist", "rkd", "vid", "nkd", "ttm", "wttm", "ctkd", "fitnet", "fsp", "crd")
+    found = []
+    for losses in (one, many):
+        results = make_results(Shape(seeds=3, losses=losses))
+        verdict = judge(freeze(results), moved(results, 0.0155, wobble=0.0008, loss="kd"), [])
+        others = judge(freeze(results), moved(results, 0.0, wobble=0.0008, loss=None), [])
+        found.append((entry_of(verdict, "top1", "/ kd").status, sum(e.status == "fail" for e in others.entries)))
+    assert found[0][0] == "fail"
+    assert found[1][1] == 0
+
+
+def test_a_row_that_failed_now_is_a_failure_with_its_reason():
+    before = make_results()
+    now = make_results(Shape(outcomes={("big -> small", "kd", 1): Outcome(status="failed", reason="NaN at step 3")}))
+    found = entry_of(judge(freeze(before), now, []), "top1")
+    assert (found.status, found.measured) == ("fail", False)
+    assert found.message == "seed 1: failed: NaN at step 3"
+
+
+def test_a_row_the_suite_no_longer_has_is_a_failure():
+    found = entry_of(judge(freeze(make_results()), make_results(Shape(losses=("cross_entropy",))), []), "top1")
+    assert "the suite no longer asks for it" in found.message
+
+
+def test_another_test_split_is_invalid():
+    verdict = judge(freeze(make_results()), make_results(Shape(samples=5000)), [])
+    assert {e.status for e in verdict.entries if e.kind == "top1"} == {"invalid"}
+    assert verdict.exit_code(False) == 5
+
+
+@pytest.mark.parametrize(("ratio", "status", "code"), [(1.0, "pass", 0), (1.2, "fail", 3), (1.05, "inconclusive", 0)])
+def test_latency(ratio, status, code):
+    results = make_results()
+    verdict = judge(freeze(results), results, [compared(ratio)])
+    assert entry_of(verdict, "latency", "cpu").status == status
+    assert verdict.exit_code(False) == code
+
+
+def test_latency_margin_comes_from_the_baselines_gates():
+    results = make_results(Shape(gates=(Gate(metric="latency", may_rise=0.3),)))
+    baseline = freeze(results)
+    assert entry_of(judge(baseline, results, [compared(1.2)]), "latency", "cpu").status == "pass"
+    assert latency_decided(baseline)(slice_sessions(1.2))
+    assert not latency_decided(baseline)(slice_sessions(1.3))
+    assert not latency_decided(baseline)(())
+
+
+def test_a_latency_that_was_not_measured_is_inconclusive_with_its_reason():
+    results = make_results()
+    verdict = judge(freeze(results), results, [compared(None)])
+    found = entry_of(verdict, "latency", "cpu")
+    assert (found.status, found.message) == ("inconclusive", "not measured: no file")
+    assert verdict.exit_code(True) == 4
+
+
+@pytest.mark.parametrize(
+    ("field", "kind"), [("parameters", "parameters"), ("flops", "flops"), ("onnx_bytes", "onnx_bytes")]
+)
+@pytest.mark.parametrize(("change", "status"), [(1, "fail"), (-1, "pass"), (0, "pass")])
+def test_counts_are_compared_exactly(field, kind, change, status):
+    results = make_results()
+    baseline = freeze(results)
+    trials = {
+        key: r.model_copy(update={"model": r.model.model_copy(update={field: getattr(r.model, field) + change})})
+        for key, r in results.trials.items()
+    }
+    found = entry_of(judge(baseline, replace(results, trials=trials), []), kind, "student")
+    assert found.status == status
+    assert (f"({change:+d})" in found.message) == bool(change)
+
+
+def test_operators_and_versions_are_noted():
+    results = make_results()
+    baseline = freeze(results)
+    trials = {
+        key: r.model_copy(update={"model": r.model.model_copy(update={"operators": {"Conv": 4, "Relu": 3}})})
+        for key, r in results.trials.items()
+    }
+    versions = results.run.environment["versions"] | {"onnxruntime": "9.9"}
+    run = results.run.model_copy(update={"environment": results.run.environment | {"versions": versions}})
+    notes = judge(baseline, replace(results, run=run, trials=trials), []).notes
+    assert "big -> small / student: operators differ: Conv 3 -> 4, Gemm 1 -> none" in notes
+    assert "environment: onnxruntime 1.23.0 -> 9.9" in notes
+
+
+def test_nothing_measured():
+    assert Verdict("x", ()).exit_code(True) == 6
+    lost = GateEntry("top1", "a", "fail", "no record", measured=False)
+    assert Verdict("x", (lost,)).exit_code(False) == 6
+
+
+def test_gates_finer_than_the_seeds_can_show_are_named_with_a_remedy():
+    wobble = [0.0, 0.01, -0.01]
+    shape = Shape(gates=(Gate(metric="top1", may_drop=0.005),), accuracy=lambda p, loss, s: 0.9 + wobble[s])
+    results = make_results(shape)
+    # SD .01, paired at most sqrt(2) times that, times 3.26 for three seeds
+    assert smallest_detectable(results, "big -> small", "kd") == pytest.approx(0.01 * 2**0.5 * 3.26, rel=0.01)
+    found = undetectable_gates(results)
+    assert len(found) == 2
+    assert "3 seeds show no drop under 4.6" in found[0]
+    assert "seeds or may_drop = 0.047" in found[0]
+
+
+def test_the_remedies_work():
+    shape = Shape(gates=(Gate(metric="top1", may_drop=0.047),), accuracy=lambda p, loss, s: 0.9 + [0.0, 0.01, -0.01][s])
+    assert undetectable_gates(make_results(shape)) == []
+
+
+def test_one_seed_cannot_hold_an_accuracy_gate():
+    found = undetectable_gates(make_results(Shape(seeds=1, gates=(Gate(metric="top1", may_drop=0.05),))))
+    assert "one seed has no spread" in found[0]
+
+
+def test_no_accuracy_gate_no_complaint():
+    assert undetectable_gates(make_results(Shape(seeds=1, gates=(Gate(metric="latency", may_rise=0.05),)))) == []

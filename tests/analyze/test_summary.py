@@ -1,0 +1,151 @@
+from dataclasses import replace
+
+import pytest
+
+from kdbench.analyze import summarize
+from kdbench.results import Outcome
+from tests.records import Shape, make_results
+
+TWO = (("big", "small"), ("wide", "thin"))
+
+
+def table(pair, loss, seed):
+    return {"teacher": 0.95, "cross_entropy": 0.90, "kd": 0.92}[loss] + 0.001 * seed * (1 + (loss == "kd"))
+
+
+def test_figures_of_a_row_by_hand():
+    summary = summarize(make_results(Shape(accuracy=table)))
+    alone, kd = summary.students
+    assert alone.alone
+    assert alone.gain is None
+    assert kd.top1.values == (0.92, 0.922, 0.924)
+    assert kd.gain.estimate.values == (pytest.approx(0.02), pytest.approx(0.021), pytest.approx(0.022))
+    assert kd.gain.verdict == "better"
+    assert kd.gain.least_detectable == pytest.approx(3.27 * 0.001, rel=0.01)
+    assert kd.holm_p == kd.gain.p_value
+    assert kd.retention == pytest.approx((0.92 + 0.922 + 0.924) / 3 / 0.95)
+    assert (kd.compression_parameters, kd.compression_bytes) == (8.0, 8.0)
+    assert kd.speedup == pytest.approx(8, rel=0.1)
+
+
+def test_correct_per_compute_by_hand():
+    row = summarize(make_results(Shape(accuracy=lambda *_: 0.9))).students[0]
+    # 10,000 samples of 900,000 FLOPs are 9 GFLOP; 9,000 are right, 1,000 would be by chance; 0.5 CPU-seconds
+    assert row.efficiency.per_gflop == pytest.approx(1000)
+    assert row.efficiency.per_gflop_above_chance == pytest.approx(8000 / 9)
+    assert row.efficiency.per_cpu_second == pytest.approx(18_000)
+    assert row.efficiency.per_cpu_second_above_chance == pytest.approx(16_000)
+
+
+def test_training_cost_by_hand():
+    cost = summarize(make_results(Shape(seeds=1))).students[0].training
+    assert cost.step_milliseconds == pytest.approx(0.8 / 200 * 1000)
+    assert cost.samples_per_second == pytest.approx(25_000 / 0.8)
+    assert cost.cohort == 2
+
+
+def test_retention_uses_the_teacher_of_the_seed():
+    def accuracy(pair, loss, seed):
+        return 0.8 if loss == "teacher" and seed == 0 else 0.9 if loss == "teacher" else 0.72
+
+    row = summarize(make_results(Shape(seeds=3, teacher_seeds=2, accuracy=accuracy))).students[0]
+    assert row.retention == pytest.approx((0.9 + 0.8 + 0.9) / 3)
+
+
+def test_one_seed_gives_figures_without_intervals():
+    kd = summarize(make_results(Shape(seeds=1))).students[1]
+    assert kd.top1.interval is None
+    assert kd.gain.estimate.interval is None
+    assert (kd.gain.verdict, kd.gain.least_detectable, kd.holm_p) == ("undecided", None, None)
+
+
+def test_failed_and_skipped_trials_are_kept_with_their_reasons():
+    outcomes = {
+        ("big -> small", "kd", 1): Outcome(status="failed", reason="NaN"),
+        ("big -> small", "kd", 2): Outcome(status="skipped", reason="no teacher"),
+    }
+    summary = summarize(make_results(Shape(outcomes=outcomes)))
+    assert [(t.loss, t.seed, t.status, t.reason) for t in summary.trouble] == [
+        ("kd", 1, "failed", "NaN"),
+        ("kd", 2, "skipped", "no teacher"),
+    ]
+    assert [len(row.seeds) for row in summary.students] == [3, 1]
+    assert summary.students[1].gain.seeds == (0,)
+
+
+def test_a_loss_without_any_result_is_only_trouble():
+    outcomes = {("big -> small", "kd", s): Outcome(status="failed", reason=None) for s in range(3)}
+    summary = summarize(make_results(Shape(outcomes=outcomes)))
+    assert [row.loss for row in summary.students] == ["cross_entropy"]
+    assert {t.reason for t in summary.trouble} == {"no reason was recorded"}
+
+
+def test_an_entry_without_outcome_is_missing_not_forgotten():
+    results = make_results()
+    key = results.run.entries[-1].key
+    outcomes = {k: v for k, v in results.run.outcomes.items() if k != key}
+    trials = {k: v for k, v in results.trials.items() if k != key}
+    run = results.run.model_copy(update={"outcomes": outcomes})
+    (trouble,) = summarize(replace(results, run=run, trials=trials)).trouble
+    assert trouble.status == "missing"
+
+
+def test_without_a_teacher_nothing_is_compared_with_it():
+    outcomes = {("big -> small", "teacher", 0): Outcome(status="failed", reason="out of memory")}
+    summary = summarize(make_results(Shape(outcomes=outcomes)))
+    assert summary.pairs[0].teacher is None
+    row = summary.students[0]
+    assert (row.retention, row.compression_bytes, row.speedup) == (None, None, None)
+
+
+def test_nothing_finished():
+    outcomes = {
+        ("big -> small", loss, s): Outcome(status="failed", reason="x")
+        for loss in ("teacher", "cross_entropy", "kd")
+        for s in range(3)
+    }
+    summary = summarize(make_results(Shape(outcomes=outcomes)))
+    assert summary.models == ()
+    assert len(summary.trouble) == summary.entries == 7
+    assert (summary.reference, summary.test_samples) == (None, None)
+
+
+def test_missing_latency_falls_back_to_flops_and_says_so():
+    summary = summarize(make_results(Shape(latency=False)))
+    assert summary.reference is None
+    assert all(row.p50_microseconds is None for row in summary.models)
+    assert all(model.not_measured[0].reason.startswith("asked for") for model in summary.deployed)
+    assert any(row.pareto for row in summary.models)
+
+
+def test_unmeasured_provider_keeps_its_reason():
+    summary = summarize(make_results(Shape(not_measured=(("cuda", "no such provider"),))))
+    assert [(m.provider, m.reason) for d in summary.deployed for m in d.not_measured] == [
+        ("cuda", "no such provider")
+    ] * 2
+    assert summary.reference.provider == "cpu"
+
+
+def test_pareto_front_over_all_pairs():
+    level = {(0, "cross_entropy"): 0.90, (0, "kd"): 0.91, (1, "cross_entropy"): 0.89, (1, "kd"): 0.93}
+    results = make_results(Shape(pairs=TWO, accuracy=lambda p, loss, s: level.get((p, loss), 0.95)))
+    flags = {(row.pair, row.loss): row.pareto for row in summarize(results).students}
+    assert flags == {
+        ("big -> small", "cross_entropy"): False,
+        ("big -> small", "kd"): True,
+        ("wide -> thin", "cross_entropy"): False,
+        ("wide -> thin", "kd"): True,
+    }
+
+
+def test_the_student_alone_is_known_by_its_loss_not_its_name():
+    results = make_results()
+    suite = results.run.suite | {"losses": [{"use": "cross_entropy", "name": "labels"}, {"use": "kd", "name": "kd"}]}
+    entries = tuple(
+        e.model_copy(update={"loss": "labels"}) if e.role == "student" and e.loss == "cross_entropy" else e
+        for e in results.run.entries
+    )
+    run = results.run.model_copy(update={"suite": suite, "entries": entries})
+    summary = summarize(replace(results, run=run))
+    assert summary.pairs[0].alone.loss == "labels"
+    assert summary.students[1].gain is not None
