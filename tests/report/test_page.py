@@ -1,0 +1,135 @@
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+
+from kdbench.analyze import summarize
+from kdbench.report import render_report
+from kdbench.results import Outcome
+from tests.records import Shape, make_results
+
+EVIL = 'a<b>&"c"|d\'`*_$x$'
+VOID = {"meta", "link", "br", "img", "hr", "input"}
+ALL_FAIL = {
+    ("big -> small", loss, s): Outcome(status="failed", reason="<script>alert(1)</script> | x\ny")
+    for loss in ("teacher", "cross_entropy", "kd")
+    for s in range(3)
+}
+SHAPES = {
+    "usual": Shape(),
+    "one seed": Shape(seeds=1),
+    "two seeds": Shape(seeds=2),
+    "two pairs": Shape(pairs=(("big", "small"), ("wide", "thin")), seeds=5),
+    "one loss": Shape(losses=("cross_entropy",)),
+    "no student alone": Shape(losses=("kd", "dkd")),
+    "many losses": Shape(losses=tuple(f"loss_{i}" for i in range(20))),
+    "no latency": Shape(latency=False),
+    "few calls": Shape(calls=10),
+    "not measured": Shape(not_measured=(("cuda", EVIL),)),
+    "evil names": Shape(pairs=((EVIL, "s" + EVIL),), losses=("cross_entropy", EVIL)),
+    "some failed": Shape(outcomes={("big -> small", "kd", 0): Outcome(status="skipped", reason=EVIL)}),
+    "all failed": Shape(outcomes=ALL_FAIL),
+    "no variance": Shape(accuracy=lambda *_: 0.9),
+    "at chance": Shape(accuracy=lambda *_: 0.0),
+    "one epoch": Shape(epochs=1),
+}
+
+
+class Balance(HTMLParser):
+    """Checks that tags close in order, and gathers text and ids."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.text, self.ids, self.addresses = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in VOID:
+            self.open.append(tag)
+        self.ids += [value for name, value in attrs if name == "id"]
+        self.addresses += [v for name, v in attrs if name in ("src", "href") and v and not v.startswith(("#", "data:"))]
+
+    def handle_startendtag(self, tag, attrs):
+        self.ids += [value for name, value in attrs if name == "id"]
+
+    def handle_endtag(self, tag):
+        assert self.open
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture(params=SHAPES, ids=lambda name: name.replace(" ", "-"))
+def rendered(request, tmp_path):
+    html, markdown = render_report(summarize(make_results(SHAPES[request.param])), tmp_path)
+    return request.param, html.read_text("utf-8"), markdown.read_text("utf-8"), tmp_path
+
+
+def test_html_is_whole_and_needs_nothing_else(rendered):
+    _, html, _, _ = rendered
+    page = Balance()
+    page.feed(html)
+    assert not page.open
+    assert len(page.ids) == len(set(page.ids))
+    assert page.addresses == []
+    assert "http" not in re.sub(r"<script>.*</script>", "", html, flags=re.DOTALL)
+    assert "<script>alert" not in html
+    assert not re.search(r"\b(None|nan|inf)\b", " ".join(page.text).split("with every default")[0])
+
+
+def test_markdown_tables_are_rectangular_and_images_exist(rendered):
+    _, _, markdown, folder = rendered
+    width = None
+    for line in markdown.splitlines():
+        bars = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else None
+        assert bars == width or width is None or bars is None, line
+        width = bars
+    for image in re.findall(r"\]\(([^)]*\.svg)\)", markdown):
+        ElementTree.fromstring((folder / image).read_text("utf-8"))
+    assert "<b>" not in markdown
+    assert "<script>" not in markdown
+
+
+def test_both_begin_with_what_to_ship(rendered):
+    name, html, markdown, _ = rendered
+    words = "No student of 'example' finished" if name == "all failed" else "Ship "
+    assert markdown.startswith(words)
+    body = Balance()
+    body.feed(html[html.index("<body>") : html.index("</html>")])
+    assert next(text.strip() for text in body.text if text.strip()).startswith(words)
+
+
+def test_reasons_are_told(tmp_path):
+    html, markdown = render_report(summarize(make_results(SHAPES["all failed"])), tmp_path)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html.read_text("utf-8")
+    assert "7 of 7 rows have no result" in markdown.read_text("utf-8")
+    html, _ = render_report(summarize(make_results(SHAPES["not measured"])), tmp_path)
+    assert "Asked for and not measured" in html.read_text("utf-8")
+
+
+def test_markdown_shows_names_as_they_are(tmp_path):
+    _, markdown = render_report(summarize(make_results(SHAPES["evil names"])), tmp_path)
+    assert r"a&lt;b&gt;&amp;" in markdown.read_text("utf-8")
+    assert r"\|d'\`\*\_\$x\$" in markdown.read_text("utf-8")
+
+
+def test_rendering_twice_gives_the_same_bytes(tmp_path):
+    summary = summarize(make_results())
+    for folder in ("a", "b"):
+        render_report(summary, tmp_path / folder)
+    names = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert names == ["accuracy.svg", "curves-0.svg", "gain.svg", "index.html", "report.md"]
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_every_promised_figure_is_there(tmp_path):
+    _, markdown = render_report(summarize(make_results(Shape(seeds=5))), tmp_path)
+    text = markdown.read_text("utf-8")
+    for word in (
+        "Top-1", "SD", "Worst seed", "Gain", "Least detectable", "Verdict", "Retention", "Smaller", "Latency p50",
+        "FLOPs", "Correct per GFLOP", "Training step", "Curve slope", "Correct per CPU-second", "Seeds", "Teachers",
+        "test samples", "Validation", "threads 1", "Processor", "kdbench run example",
+    ):  # fmt: skip
+        assert word in text, word

@@ -1,0 +1,54 @@
+import json
+from xml.etree import ElementTree
+
+from kdbench.analyze import GateEntry, Verdict
+from kdbench.report import render_verdict, verdict_json, verdict_junit, verdict_markdown
+
+EVIL = "a<b>&c|d \x1b[31mred\x1b[0m"
+ENTRIES = (
+    GateEntry("flops", "p / student", "pass", "900,000 FLOPs as before", baseline=9e5, current=9e5, limit=9e5),
+    GateEntry("latency", "p / student / cuda", "inconclusive", "not measured: no provider", measured=False),
+    GateEntry("top1", EVIL, "fail", "-2.00 points", 0.9, 0.88, -0.02, -0.021, -0.019, -0.005, 5),
+    GateEntry("top1", "p / student / kd", "invalid", EVIL, limit=-0.005),
+)
+VERDICT = Verdict("quick", ENTRIES, ("operators differ: Conv 3 -> 4",))
+
+
+def test_markdown_puts_what_fails_first_and_says_how_to_accept():
+    text = verdict_markdown(VERDICT)
+    assert text.startswith("## Regression: quick\n\n1 fail, 1 invalid, 1 inconclusive, 1 pass.")
+    rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    assert [row.split("|")[1].split()[1] for row in rows] == ["fail", "invalid", "inconclusive", "pass"]
+    assert "90.00 % | 88.00 %" in rows[0]
+    assert "kdbench baseline quick --to baselines/quick-new" in text
+    assert "operators differ" in text
+    assert "<b>" not in text
+
+
+def test_junit_maps_statuses_and_is_valid_xml():
+    root = ElementTree.fromstring(verdict_junit(VERDICT).encode())
+    suite = root.find("testsuite")
+    assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "4", "failures": "1", "errors": "1", "skipped": "1",
+    }  # fmt: skip
+    kinds = [next((child.tag for child in case), None) for case in suite]
+    assert kinds == ["failure", "error", "skipped", "system-out"]
+    assert suite[0].get("name") == "top-1: a<b>&c|d [31mred[0m"
+
+
+def test_json_has_every_figure_and_the_exit_codes():
+    found = json.loads(verdict_json(VERDICT))
+    assert (found["status"], found["exit_code"], found["exit_code_strict"]) == ("fail", 3, 3)
+    assert found["entries"][0]["upper"] == -0.019
+    assert found["entries"][0]["n"] == 5
+
+
+def test_nothing_measured_is_said():
+    assert verdict_markdown(Verdict("quick", ())).startswith("## Nothing was measured: quick\n\nno entries.")
+    assert json.loads(verdict_json(Verdict("quick", ())))["exit_code"] == 6
+
+
+def test_three_files_are_written(tmp_path):
+    written = render_verdict(VERDICT, tmp_path / "new")
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["verdict.json", "verdict.md", "verdict.xml"]
+    assert written["markdown"].read_text("utf-8") == verdict_markdown(VERDICT)
