@@ -13,7 +13,10 @@ def percent(fraction: float | None) -> str:
 
 def points(difference: float | None) -> str:
     """0.0042 as '+0.42': percentage points with their sign."""
-    return NONE if difference is None else _signed(f"{100 * difference:+.2f}")
+    if difference is None:
+        return NONE
+    text = f"{100 * difference:+.2f}"
+    return text[1:] if text[1:] == "0.00" else _signed(text)  # a rounded nothing has no sign
 
 
 def spread(difference: float | None) -> str:

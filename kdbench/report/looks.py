@@ -34,7 +34,9 @@ def looks(summary: Summary) -> dict[str, Look]:
             found[loss.label] = Look(INK, "s", (2, 2), size=6)
             continue
         i = len(found.keys() - alone)
-        found[loss.label] = Look(SERIES[i % len(SERIES)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
+        marker = MARKERS[i % len(MARKERS)]
+        size = 8.0 if marker in "PX" else 6.5  # crosses have less ink
+        found[loss.label] = Look(SERIES[i % len(SERIES)], marker, DASHES[i % len(DASHES)], size)
     return found
 
 

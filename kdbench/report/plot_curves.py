@@ -89,7 +89,14 @@ def _label_ends(drawing: Drawing, axes: Axes, lines: list[Line]) -> None:
             va="center",
             fontsize=9.5,
             color=look.color,
-            arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 2},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": MUTED,
+                "linewidth": 0.6,
+                "shrinkA": 1,
+                "shrinkB": 2,
+                "relpos": (0, 0.5),
+            },
             annotation_clip=False,
         )
 

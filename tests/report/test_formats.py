@@ -10,7 +10,7 @@ from kdbench.report import formats as f
         (f.percent(0.91234), "91.23 %"),
         (f.percent(None), "—"),
         (f.points(-0.0042), "−0.42"),
-        (f.points(0.0), "+0.00"),
+        (f.points(-0.00001), "0.00"),
         (f.percent_interval(Interval(0.908, 0.916)), "90.80 to 91.60"),
         (f.points_interval(Interval(-0.001, 0.0094)), "−0.10 to +0.94"),
         (f.points_interval(None), ""),
