@@ -16,10 +16,10 @@ def command(suite: str, folder: Path | None, force: bool, results: Path) -> None
     """Freeze a suite's latest results: per-seed accuracies, counts and ONNX files, for `kdbench check`."""
     from kdbench.analyze import undetectable_gates
     from kdbench.results import Store, freeze, load_suite_results
-    from kdbench.spec import Problem, UserError
+    from kdbench.spec import Problem, UserError, suite_name
 
     store = Store(results)
-    found = load_suite_results(store, Path(suite).stem)
+    found = load_suite_results(store, suite_name(suite))
     if not force and (finer := undetectable_gates(found)):
         raise UserError(Problem(what, help="widen may_drop, add seeds, or --force") for what in finer)
     target = folder or Path("baselines") / found.run.name

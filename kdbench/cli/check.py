@@ -58,13 +58,13 @@ def command(
         )
         wanted = api.load_suite(suite, plugins)
         plan = api.plan(wanted, plugins)
-        run = follow(run_plan(plan, where), plan)
+        reused = sum(where.store.has_artifacts(key) for key in plan.trials)
+        follow(run_plan(plan, where), plan)
         found = load_suite_results(where.store, wanted.name)
         comparisons = follow(compare_with_baseline(frozen, folder, found, where, latency_decided(frozen)), plan)
         verdict = judge(frozen, found, comparisons)
     written = render_verdict(verdict, reports / wanted.name)
     click.echo(written["json" if as_json else "markdown"].read_text("utf-8"))
-    reused = len(plan.trials) - len(run.trained)
     if reused:
         click.echo(f"note: {reused} of {len(plan.trials)} trials came from '{results}'; --fresh trains anew", err=True)
     if page := os.environ.get("GITHUB_STEP_SUMMARY"):

@@ -48,6 +48,7 @@ class _State:
         self.total = len(plan.trials)
         self.ended = 0
         self.seen: dict[str, int] = {}  # epochs finished, of trials that this run works on
+        self.told: set[tuple[str, str]] = set()  # reasons for missing latencies: once is enough
         self.began = time.monotonic()
 
     def update(self, message: Message) -> None:
@@ -68,8 +69,9 @@ class _State:
             case LatencyMeasured(label=label, p50_microseconds=p50, provider=provider, threads=threads, batch=batch):
                 how = f"{provider}, {threads} thread{'s' * (threads > 1)}, batch {batch}"
                 return f"latency · {label} · {how}: p50 {p50:.0f} us"
-            case LatencyMissing(what=what):
-                return f"latency · {what.provider}, batch {what.batch}: not measured: {what.reason}"
+            case LatencyMissing(what=what) if (what.provider, what.reason) not in self.told:
+                self.told.add((what.provider, what.reason))
+                return f"latency · {what.provider}: not measured: {what.reason}"
             case Crashed(reason=reason):
                 return f"failed: {reason}"
         return None

@@ -49,11 +49,17 @@ def configure(provider: str, threads: int, batch: int | None) -> SessionConfig:
     )
 
 
+def missing_provider(provider: str) -> str | None:
+    """Why this installation cannot use a provider at all, or None where it may."""
+    available = ort.get_available_providers()
+    return None if PROVIDERS[provider] in available else why_missing(provider, available)
+
+
 def open_session(onnx: Path, config: SessionConfig) -> ort.InferenceSession:
     """A session on the provider asked for. Raises `CannotMeasure` where it is not there or did not load."""
     name = PROVIDERS[config.provider]
-    if name not in ort.get_available_providers():
-        raise CannotMeasure(why_missing(config.provider, ort.get_available_providers()))
+    if reason := missing_provider(config.provider):
+        raise CannotMeasure(reason)
     if config.provider in WHOLE_MODEL and hasattr(ort, "preload_dlls"):
         ort.preload_dlls()  # finds CUDA and cuDNN in Python packages
     session = ort.InferenceSession(str(onnx), _options(config), providers=[(name, config.provider_options)])

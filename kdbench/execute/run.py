@@ -145,6 +145,31 @@ def _time(
     plan: Plan, outcomes: dict[str, Outcome], place: Place
 ) -> Generator[Message, None, tuple[tuple[str, ...], tuple[NotMeasured, ...]]]:
     """Time each architecture once per combination, alone on the machine: latency keys, and what is missing."""
+    keys, wanted = _combinations(plan, outcomes, place)
+    missing: list[NotMeasured] = []
+    if wanted:
+        from kdbench.deploy.session import missing_provider  # ONNX Runtime: not for a run that has all its figures
+
+        reasons = {one["how"]["provider"]: missing_provider(one["how"]["provider"]) for one in wanted}
+        missing = [_not_timed(one, reason) for one in wanted if (reason := reasons[one["how"]["provider"]])]
+        wanted = [one for one in wanted if not reasons[one["how"]["provider"]]]
+        yield from (LatencyMissing(what=what) for what in missing)
+    if wanted:
+        item = place.item(
+            combinations=wanted, data=plan.suite.data.model_dump(mode="json"), seconds=plan.suite.latency.seconds
+        )
+        for _, message in place.executor.map(f"{STAGES}:time_architectures", [item]):
+            raise_if_refused(message)
+            yield message
+            if isinstance(message, LatencyMissing):
+                missing.append(message.what)
+            if isinstance(message, Crashed):
+                missing += [_not_timed(one, message.reason) for one in wanted]
+    return tuple(key for key in keys if place.store.read_latency(key)), tuple(missing)
+
+
+def _combinations(plan: Plan, outcomes: dict[str, Outcome], place: Place) -> tuple[list[str], list[Item]]:
+    """The keys of all latencies that the plan's architectures should have here, and those yet to be timed."""
     machine = machine_fingerprint()
     keys: list[str] = []
     wanted: list[Item] = []
@@ -158,21 +183,7 @@ def _time(
                 keys.append(key)
                 if place.store.read_latency(key) is None:
                     wanted.append({"key": entry.key, "label": entry.model, "architecture": architecture, "how": how})
-    missing: list[NotMeasured] = []
-    if wanted:
-        item = place.item(
-            combinations=wanted,
-            data=plan.suite.data.model_dump(mode="json"),
-            seconds=plan.suite.latency.seconds,
-        )
-        for _, message in place.executor.map(f"{STAGES}:time_architectures", [item]):
-            raise_if_refused(message)
-            yield message
-            if isinstance(message, LatencyMissing):
-                missing.append(message.what)
-            if isinstance(message, Crashed):
-                missing += [_not_timed(one, message.reason) for one in wanted]
-    return tuple(key for key in keys if place.store.read_latency(key)), tuple(missing)
+    return keys, wanted
 
 
 def _not_timed(wanted: Item, reason: str) -> NotMeasured:

@@ -22,7 +22,8 @@ from kdbench.results.records import (
 from kdbench.results.store import Store
 
 __all__ = [
-    "Baseline", "CurvePoint", "Evaluation", "LatencyComparison", "LatencyRecord", "ModelFacts", "NotMeasured", "Outcome", "ParityFacts",
-    "ResultSet", "RunRecord", "SlicePair", "Store", "TrainingCost", "TrialRecord", "environment_facts", "freeze", "load",
-    "load_baseline", "load_suite_results", "machine_fingerprint", "pack_bits", "unpack_bits",
+    "Baseline", "CurvePoint", "Evaluation", "LatencyComparison", "LatencyRecord", "ModelFacts", "NotMeasured",
+    "Outcome", "ParityFacts", "ResultSet", "RunRecord", "SlicePair", "Store", "TrainingCost", "TrialRecord",
+    "environment_facts", "freeze", "load", "load_baseline", "load_suite_results", "machine_fingerprint", "pack_bits",
+    "unpack_bits",
 ]  # fmt: skip

@@ -15,7 +15,8 @@ from pydantic import JsonValue
 from kdbench.spec import content_key
 
 PACKAGES = (
-    "kdbench", "torch", "torchvision", "onnx", "onnxscript", "onnxruntime", "onnxruntime-gpu", "numpy", "scipy", "pandas",
+    "kdbench", "torch", "torchvision", "onnx", "onnxscript", "onnxruntime", "onnxruntime-gpu", "numpy", "scipy",
+    "pandas",
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """What to run: suites, trials, plans and their errors. Pure functions and frozen records; no torch."""
 
 from kdbench.spec.errors import Problem, UserError, nearest
-from kdbench.spec.library import find_suite, suites
+from kdbench.spec.library import find_suite, suite_name, suites
 from kdbench.spec.plan import Entry, Plan, plan
 from kdbench.spec.records import (
     AdamW,
@@ -28,5 +28,5 @@ __all__ = [
     "KINDS", "REQUIRED", "AdamW", "Catalog", "Choice", "Constant", "Cosine", "DataSpec", "Entry", "Gate", "Kind",
     "LatencySpec", "NamedChoice", "Option", "Pair", "Plan", "Problem", "Record", "Sgd", "Signature", "Step", "Suite",
     "TrainSpec", "Trial", "UserError", "content_key", "find_suite", "load_suite", "nearest", "parse_suite", "plan",
-    "suites",
+    "suite_name", "suites",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """Finding a suite: a path, or the name of one in ./suites or shipped with kdbench."""
 
+import tomllib
 from pathlib import Path
 
 from kdbench.spec.errors import UserError, nearest
@@ -29,3 +30,14 @@ def find_suite(name: str) -> Path:
     if name not in known:
         raise UserError(f"no suite '{name}'", help=f"{nearest(name, known)}; or give a path that ends in .toml")
     return known[name]
+
+
+def suite_name(argument: str) -> str:
+    """The name under which results are kept: of the suite in a file where a path is given, else the argument itself."""
+    path = Path(argument)
+    if path.suffix != ".toml":
+        return argument
+    try:
+        return str(tomllib.loads(find_suite(argument).read_text("utf-8")).get("name", path.stem))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return path.stem

@@ -37,7 +37,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copy(done: Path, tmp_path: Path) -> Iterator[Path]:
-    yield Path(shutil.copytree(done, tmp_path / "results"))
+    return Path(shutil.copytree(done, tmp_path / "results"))
 
 
 def test_everything_is_recorded(done: Path) -> None:
@@ -59,7 +59,7 @@ def test_everything_is_recorded(done: Path) -> None:
 
 
 def test_no_draft_is_left_behind(done: Path) -> None:
-    assert not [path for path in done.rglob(".*")]
+    assert not list(done.rglob(".*"))
 
 
 def test_a_data_frame_has_a_row_for_every_entry(done: Path) -> None:

@@ -85,7 +85,9 @@ def test_one_error(old: str, new: str, line: int, words: list[str]) -> None:
 
 
 def test_all_errors_at_once() -> None:
-    text = GOOD.replace("temperature", "temprature").replace("hidden = [8]", "hiden = [8]").replace('"digits"', '"digit"')
+    text = (
+        GOOD.replace("temperature", "temprature").replace("hidden = [8]", "hiden = [8]").replace('"digits"', '"digit"')
+    )
     assert len(problems(text)) == 3
 
 

@@ -62,7 +62,7 @@ def test_another_seed_gives_other_weights() -> None:
 
 
 def test_a_cohort_changes_nothing_over_all_losses() -> None:
-    losses = [loss for loss in BUILTIN["losses"]]
+    losses = list(BUILTIN["losses"])
     trials = [taught(loss, view={"use": "gaussian_noise", "options": {"sd": 0.1}}) for loss in losses]
     together = {o.trial.key: hash_weights(trained(o).model) for o in train(trials, teacher())[0]}
     for trial in trials:

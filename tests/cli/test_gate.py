@@ -1,0 +1,90 @@
+"""The gate from the command line: quiet where nothing changed, loud on a real regression."""
+
+import json
+import shutil
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.cli.test_cli import SUITE, kdbench
+
+GATED = SUITE.replace("[[pairs]]", '[[pairs]]\nname = "pair"').replace("seeds = 2", "seeds = 3") + (
+    '\n[[gates]]\nmetric = "top1"\nmay_drop = 0.1\n\n[[gates]]\nmetric = "latency"\nmay_rise = 0.5\n'
+)
+GATED = GATED.replace("epochs = 2", "epochs = 8").replace("hidden = [8]", "hidden = [32]")
+
+
+@pytest.fixture(scope="module")
+def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("gate")
+    (folder / "tiny.toml").write_text(GATED)
+    kdbench("run", "tiny.toml", at=folder)
+    done = kdbench("baseline", "tiny.toml", "--to", "base", "--force", at=folder)
+    assert done.stdout.strip() == "base: 7 trials, 2 architectures"
+    return folder
+
+
+@pytest.fixture
+def user(frozen: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(frozen, tmp_path / "user"))
+
+
+def test_nothing_changed_passes(user: Path) -> None:
+    done = kdbench("check", "tiny.toml", "--baseline", "base", at=user)
+    assert done.stdout.startswith("## No regression")
+    assert "7 of 7 trials came from 'results'" in done.stderr
+
+
+def test_training_anew_gives_the_same_bits(user: Path) -> None:
+    done = kdbench("check", "tiny.toml", "--baseline", "base", "--fresh", "--json", at=user)
+    verdict = json.loads(done.stdout)
+    accuracies = [entry for entry in verdict["entries"] if entry["kind"] == "top1"]
+    assert len(accuracies) == 3
+    assert {entry["status"] for entry in accuracies} == {"pass"}
+    assert "came from" not in done.stderr
+
+
+def test_a_worse_recipe_is_a_regression_of_accuracy(user: Path) -> None:
+    (user / "tiny.toml").write_text(GATED.replace("epochs = 8", "epochs = 1"))
+    done = kdbench("check", "tiny.toml", "--baseline", "base", at=user, code=3)
+    assert "top-1" in done.stdout
+    suite = ElementTree.parse(user / "reports/tiny/verdict.xml").getroot()
+    assert suite.findall(".//failure")
+
+
+def test_a_slower_student_is_a_regression_of_latency_and_size(user: Path) -> None:
+    (user / "tiny.toml").write_text(GATED.replace("hidden = [32] }\n\n", "hidden = [1024, 1024] }\n\n"))
+    done = kdbench("check", "tiny.toml", "--baseline", "base", "--json", at=user, code=3)
+    failed = {entry["kind"] for entry in json.loads(done.stdout)["entries"] if entry["status"] == "fail"}
+    assert {"latency", "parameters", "flops", "onnx_bytes"} <= failed
+
+
+@pytest.mark.parametrize("damage", ["missing", "not json", "other onnx", "no onnx"])
+def test_a_baseline_that_cannot_be_used_is_code_five(user: Path, damage: str) -> None:
+    onnx = next((user / "base").glob("*.onnx"))
+    match damage:
+        case "missing":
+            shutil.rmtree(user / "base")
+        case "not json":
+            (user / "base/baseline.json").write_text("{")
+        case "other onnx":
+            onnx.write_bytes(onnx.read_bytes() + b"\0")
+        case "no onnx":
+            onnx.unlink()
+    done = kdbench("check", "tiny.toml", "--baseline", "base", at=user, code=5)
+    assert done.stdout == ""
+    assert "baseline" in done.stderr
+
+
+def test_a_gate_finer_than_the_seeds_can_show_is_refused(user: Path) -> None:
+    (user / "tiny.toml").write_text(GATED.replace("may_drop = 0.1", "may_drop = 0.005"))
+    kdbench("run", "tiny.toml", at=user)
+    done = kdbench("baseline", "tiny.toml", "--to", "finer", at=user, code=2)
+    assert "--force" in done.stderr
+    assert not (user / "finer").exists()
+
+
+def test_a_baseline_is_never_overwritten(user: Path) -> None:
+    done = kdbench("baseline", "tiny.toml", "--to", "base", "--force", at=user, code=2)
+    assert "'base' exists" in done.stderr
