@@ -33,7 +33,8 @@ def user(frozen: Path, tmp_path: Path) -> Path:
 def test_nothing_changed_passes(user: Path) -> None:
     done = kdbench("check", "tiny.toml", "--baseline", "base", at=user)
     assert done.stdout.startswith("## No regression")
-    assert "7 of 7 trials came from 'results'" in done.stderr
+    # Six, not seven: the teacher's architecture is the student's here, so one trial is both.
+    assert "6 of 6 trials came from 'results'" in done.stderr
 
 
 def test_training_anew_gives_the_same_bits(user: Path) -> None:
