@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test system-test quickstart test test-slow check format lock clean
+.PHONY: help install install-test system-test quickstart test test-slow bench check format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ test: install-test system-test ## install what the tests need, and run them
 
 test-slow: install-test system-test ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow
+
+bench: install-test ## how long the command line takes to start, side by side with the bare interpreter
+	@$(BIN)/python -m pytest benchmarks --benchmark-columns=min,median,iqr,rounds
 
 check: install-test system-test ## what CI runs: format, lint, types, tests
 	$(BIN)/ruff format --check

@@ -1,0 +1,35 @@
+from pathlib import Path
+
+import pytest
+
+import kdbench
+from kdbench.results import Store
+from kdbench.spec import UserError
+from tests.records import Shape, make_results
+
+
+def test_a_frame_has_a_row_for_every_finished_entry() -> None:
+    results = make_results(Shape())
+    frame = results.frame
+    assert len(frame) == sum(entry.key in results.trials for entry in results.run.entries)
+    row = frame.iloc[0]
+    assert row["top1"] == results.trials[row["key"]].test.top1
+    assert row["parameters"] == results.trials[row["key"]].model.parameters
+
+
+def test_load_reads_every_suite_of_a_store(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    results = make_results(Shape())
+    for record in results.trials.values():
+        with store.new_trial(record.key) as folder:
+            (folder / "trial.json").write_text(record.model_dump_json())
+    for name in ("one", "two"):
+        store.write_run(results.run.model_copy(update={"name": name}))
+    frame = kdbench.load(tmp_path)
+    assert set(frame["suite"]) == {"one", "two"}
+    assert len(frame) == 2 * len(results.frame)
+
+
+def test_an_empty_store_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no results in"):
+        kdbench.load(tmp_path)

@@ -1,0 +1,113 @@
+"""The store: whole or not at all, never edited."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from kdbench.results import Store
+from kdbench.results.store import latency_key, sha256_of, write_whole
+from kdbench.spec import UserError
+from tests.records import Shape, make_results
+
+
+def fill(store: Store, key: str, text: str = "{}") -> None:
+    with store.new_trial(key) as folder:
+        (folder / "trial.json").write_text(text)
+        (folder / Store.WEIGHTS).write_bytes(b"w")
+        (folder / Store.ONNX).write_bytes(b"o")
+
+
+def test_a_trial_appears_when_the_block_ends(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.new_trial("k") as folder:
+        (folder / "trial.json").write_text("{}")
+        assert not store.has_trial("k")
+    assert store.has_trial("k")
+    assert not store.has_artifacts("k")
+    assert [path.name for path in (tmp_path / "trials").iterdir()] == ["k"]
+
+
+def test_a_trial_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with pytest.raises(ZeroDivisionError), store.new_trial("k") as folder:
+        (folder / "trial.json").write_text("{}")
+        1 / 0  # noqa: B018
+    assert list((tmp_path / "trials").iterdir()) == []
+
+
+def test_a_finished_trial_is_never_edited(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, "k", "first")
+    fill(store, "k", "second")
+    assert (store.trial_folder("k") / "trial.json").read_text() == "first"
+    assert len(list((tmp_path / "trials").iterdir())) == 1
+
+
+def test_a_record_without_weights_gives_way_to_a_full_one(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, "k", "bare")
+    (store.trial_folder("k") / Store.WEIGHTS).unlink()
+    fill(store, "k", "full")
+    assert (store.trial_folder("k") / "trial.json").read_text() == "full"
+    assert store.has_artifacts("k")
+
+
+def test_folders_can_be_read_by_others(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, "k")
+    assert stat.S_IMODE(os.stat(store.trial_folder("k")).st_mode) & 0o055 == 0o055
+
+
+def test_a_file_is_written_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b.json"
+    write_whole(path, "one")
+    write_whole(path, "two")
+    assert path.read_text() == "two"
+    assert [p.name for p in path.parent.iterdir()] == ["b.json"]
+
+
+def test_records_come_back_as_they_were(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    results = make_results(Shape())
+    store.write_run(results.run)
+    assert store.latest_run(results.run.name) == results.run
+    for record in results.trials.values():
+        fill(store, record.key, record.model_dump_json())
+        assert store.read_trial(record.key) == record
+    for latency in results.latencies:
+        store.write_latency("x", latency)
+        assert store.read_latency("x") == latency
+
+
+def test_the_last_run_counts(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    run = make_results(Shape()).run
+    for run_id in ("20260101T000000Z-aa", "20260102T000000Z-aa", "20251231T000000Z-ff"):
+        store.write_run(run.model_copy(update={"run_id": run_id}))
+    assert store.latest_run(run.name).run_id == "20260102T000000Z-aa"
+
+
+def test_no_results_is_told_with_what_there_is(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write_run(make_results(Shape()).run)
+    with pytest.raises(UserError, match="no results of suite 'other'.*\n.*suites with results: "):
+        store.latest_run("other")
+
+
+def test_latency_belongs_to_architecture_and_machine() -> None:
+    keys = {
+        latency_key(architecture, provider, threads, batch, machine)
+        for architecture in "ab"
+        for provider in ("cpu", "cuda")
+        for threads in (1, 2)
+        for batch in (1, 8)
+        for machine in "mn"
+    }
+    assert len(keys) == 32
+
+
+def test_sha256(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"abc")
+    assert sha256_of(tmp_path / "x") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
