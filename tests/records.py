@@ -197,6 +197,7 @@ def _trial(shape: Shape, key: str, pair: int, role: str, named: str, model: str,
         input_shape=(1, 28, 28),
         input_mean=(0.13,),
         input_std=(0.31,),
+        data_sha256="0" * 64,
         environment=ENVIRONMENT,
         finished="2025-01-02T03:05:00Z",
     )

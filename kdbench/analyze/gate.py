@@ -145,6 +145,8 @@ def _notes(baseline: Baseline, results: ResultSet) -> tuple[str, ...]:
         facts = _facts_now(model, results)
         if facts and (changed := _changes(model.facts.operators, facts.operators)):
             notes.append(f"{model.pair} / {model.role}: operators differ: {changed}")
+        if facts and model.role == "student" and facts.onnx_sha256 == model.facts.onnx_sha256:
+            notes.append(f"{model.pair} / {model.role}: not timed: the ONNX file is the baseline's, byte for byte")
         if facts and facts.opset != model.facts.opset:
             notes.append(f"{model.pair} / {model.role}: opset {model.facts.opset} before, {facts.opset} now")
     for fact in ("cpu", "gpus", "system"):

@@ -48,6 +48,7 @@ def command(
     from kdbench.execute.run import run_plan
     from kdbench.report.verdict import render_verdict
     from kdbench.results import load_baseline, load_suite_results
+    from kdbench.results.store import prepare_folder
 
     with ExitStack() as stack:
         if fresh:
@@ -58,6 +59,7 @@ def command(
         )
         wanted = api.load_suite(suite, plugins)
         plan = api.plan(wanted, plugins)
+        prepare_folder(reports, "reports")
         reused = sum(where.store.has_artifacts(key) for key in plan.trials)
         follow(run_plan(plan, where), plan)
         found = load_suite_results(where.store, wanted.name)

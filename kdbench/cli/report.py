@@ -15,8 +15,11 @@ def command(suite: str, results: Path, reports: Path) -> None:
     """Render the report of a suite's latest run again, from its records. Trains and measures nothing."""
     from kdbench import api
     from kdbench.results import Store, load_suite_results
+    from kdbench.results.store import prepare_folder
     from kdbench.spec import suite_name
 
-    html, markdown = api.report(load_suite_results(Store(results), suite_name(suite)), reports)
+    found = load_suite_results(Store(results), suite_name(suite))
+    prepare_folder(reports, "reports")
+    html, markdown = api.report(found, reports)
     click.echo(f"HTML report:     {html}")
     click.echo(f"Markdown report: {markdown}")

@@ -37,10 +37,12 @@ def command(
     from kdbench.cli.restrict import restrict
     from kdbench.execute.run import run_plan
     from kdbench.results import load_suite_results
+    from kdbench.results.store import prepare_folder
 
     where = api.place(results, data=data or api.DEFAULT_DATA, workers=workers, device=device, plugins=plugins)
     wanted = restrict(api.load_suite(suite, plugins), seeds, epochs)
     plan = api.plan(wanted, plugins)
+    prepare_folder(reports, "reports")  # before the work, not after it
     with where:
         run = follow(run_plan(plan, where), plan)
     found = load_suite_results(where.store, wanted.name)

@@ -145,6 +145,7 @@ def _record(outcome: Trained | NotTrained, splits: Splits, job: Job) -> Message:
                 model=facts,
                 parity=parity,
                 test=evaluate_onnx(folder / Store.ONNX, images, labels),
+                data_sha256=splits.sha256(),
                 classes=splits.classes,
                 input_shape=splits.shape,
                 input_mean=tuple(splits.mean.tolist()),

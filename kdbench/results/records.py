@@ -88,6 +88,7 @@ class TrialRecord(Record):
     model: ModelFacts
     parity: ParityFacts
     test: Evaluation
+    data_sha256: str  # of the raw training, validation and test split as they were used
     classes: int
     input_shape: Several[int]  # channels, height, width
     input_mean: Several[float]  # per channel, of the raw values; part of the deployment contract

@@ -28,13 +28,7 @@ class Store:
 
     def prepare(self) -> None:
         """Make the folder; raises `UserError` where it cannot be written."""
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.root):
-                pass
-        except OSError as error:
-            help = "choose another with --results, or change its permissions"
-            raise UserError(f"cannot write to the results folder '{self.root}': {error.strerror}", help=help) from error
+        prepare_folder(self.root, "results")
 
     def trial_folder(self, key: str) -> Path:
         return self.root / "trials" / key
@@ -95,6 +89,17 @@ class Store:
 
     def suites(self) -> tuple[str, ...]:
         return tuple(sorted(path.name for path in (self.root / "suites").glob("*") if path.is_dir()))
+
+
+def prepare_folder(folder: Path, option: str) -> None:
+    """Make a folder of the user's; raises `UserError`, naming the command's option, where it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        help = f"choose another with --{option}, or change its permissions"
+        raise UserError(f"cannot write to the {option} folder '{folder}': {error.strerror}", help=help) from error
 
 
 def latency_key(architecture: str, provider: str, threads: int, batch: int, machine: str) -> str:

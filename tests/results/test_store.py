@@ -1,6 +1,5 @@
 """The store: whole or not at all, never edited."""
 
-import os
 import stat
 from pathlib import Path
 
@@ -31,9 +30,14 @@ def test_a_trial_appears_when_the_block_ends(tmp_path: Path) -> None:
 
 def test_a_trial_that_fails_leaves_nothing(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    with pytest.raises(ZeroDivisionError), store.new_trial("k") as folder:
-        (folder / "trial.json").write_text("{}")
-        1 / 0  # noqa: B018
+
+    def break_off() -> None:
+        with store.new_trial("k") as folder:
+            (folder / "trial.json").write_text("{}")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        break_off()
     assert list((tmp_path / "trials").iterdir()) == []
 
 
@@ -57,7 +61,7 @@ def test_a_record_without_weights_gives_way_to_a_full_one(tmp_path: Path) -> Non
 def test_folders_can_be_read_by_others(tmp_path: Path) -> None:
     store = Store(tmp_path)
     fill(store, "k")
-    assert stat.S_IMODE(os.stat(store.trial_folder("k")).st_mode) & 0o055 == 0o055
+    assert stat.S_IMODE(store.trial_folder("k").stat().st_mode) & 0o055 == 0o055
 
 
 def test_a_file_is_written_whole(tmp_path: Path) -> None:
@@ -92,7 +96,7 @@ def test_the_last_run_counts(tmp_path: Path) -> None:
 def test_no_results_is_told_with_what_there_is(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.write_run(make_results(Shape()).run)
-    with pytest.raises(UserError, match="no results of suite 'other'.*\n.*suites with results: "):
+    with pytest.raises(UserError, match=r"no results of suite 'other'.*\n.*suites with results: "):
         store.latest_run("other")
 
 

@@ -1,5 +1,6 @@
 """Training, validation and test split of a dataset, and the slice of it that a suite asks for."""
 
+import hashlib
 from dataclasses import dataclass
 
 import torch
@@ -32,6 +33,15 @@ class Splits:
             Split(part.images.to(device), part.labels.to(device)) for part in (self.train, self.validation, self.test)
         )
         return Splits(train, validation, test, self.classes, self.mean.to(device), self.std.to(device))
+
+    def sha256(self) -> str:
+        """The SHA-256, hexadecimal, over images and labels of the three splits, in order."""
+        digest = hashlib.sha256()
+        for part in (self.train, self.validation, self.test):
+            for values in (part.images, part.labels):
+                digest.update(f"{values.dtype} {tuple(values.shape)}".encode())
+                digest.update(values.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
 
 def split(dataset: Dataset, spec: DataSpec) -> Splits:

@@ -132,3 +132,12 @@ def test_a_class_with_one_sample_keeps_it_for_training() -> None:
 def test_labels_that_cannot_be_split(labels, message) -> None:
     with pytest.raises(UserError, match=message):
         split(made_up(labels), DataSpec(dataset=CHOICE))
+
+
+def test_the_hash_tells_other_data_and_other_splits() -> None:
+    hashes = {
+        split(digits(None), DataSpec(dataset=CHOICE, **changes)).sha256()  # type: ignore[arg-type]
+        for changes in ({}, {"split_seed": 1}, {"fraction": 0.5})
+    }
+    assert len(hashes) == 3
+    assert split(digits(None), DataSpec(dataset=CHOICE)).sha256() in hashes  # type: ignore[arg-type]
