@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from functools import cached_property
 from typing import Annotated, Any, Literal, Self, TypedDict, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, JsonValue, field_validator, model_validator
@@ -109,6 +108,12 @@ class Sgd(Record):
     weight_decay: NonNegative = 5e-4
     nesterov: bool = False
 
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov = true needs momentum above 0: give momentum = 0.9, say, or drop nesterov")
+        return self
+
 
 class AdamW(Record):
     """Adam with decoupled weight decay."""
@@ -179,7 +184,7 @@ class Trial(Record):
     teachers: tuple["Trial", ...] = Field(default=(), strict=False)
     start: "Trial | None" = None
 
-    @cached_property
+    @property  # not cached: `model_copy` would hand the old key to a changed trial
     def key(self) -> str:
         """The first 16 hex digits of the SHA-256 of the trial as canonical JSON."""
         content = self.model_dump(mode="json", exclude={"teachers", "start"})

@@ -53,6 +53,13 @@ def test_the_key_depends_on_content_alone() -> None:
     assert len({one.key for one in [trial(), *changed]}) == len(changed) + 1
 
 
+def test_a_changed_copy_has_a_key_of_its_own() -> None:
+    one = trial(teachers=[trial(seed=3)])
+    before = one.key
+    assert one.model_copy(update={"seed": 5}).key == trial(seed=5, teachers=[trial(seed=3)]).key != before
+    assert one.model_copy(update={"teachers": (trial(seed=4),)}).key != before
+
+
 def test_depth_counts_the_trials_before() -> None:
     assert trial().depth == 0
     assert trial(teachers=[trial(teachers=[trial()])]).depth == 2
@@ -73,6 +80,13 @@ def test_optimizers_are_told_apart_by_name() -> None:
     assert TrainSpec().optimizer == Sgd()
     with pytest.raises(ValidationError):
         TrainSpec.model_validate({"optimizer": {"use": "adamw", "momentum": 0.9}})
+
+
+def test_nesterov_needs_momentum() -> None:
+    with pytest.raises(ValidationError, match="nesterov = true needs momentum above 0"):
+        Sgd(nesterov=True, momentum=0.0)
+    assert Sgd(nesterov=True).momentum == 0.9
+    assert not Sgd(momentum=0.0).nesterov
 
 
 def test_a_gate_names_the_limit_of_its_metric() -> None:
