@@ -33,11 +33,12 @@ def find_suite(name: str) -> Path:
 
 
 def suite_name(argument: str) -> str:
-    """The name under which results are kept: of the suite in a file where a path is given, else the argument itself."""
+    """The name under which results are kept: of the suite that a path or a name finds, else the argument itself."""
     path = Path(argument)
-    if path.suffix != ".toml":
+    file = find_suite(argument) if path.suffix == ".toml" else suites().get(argument)
+    if file is None:
         return argument
     try:
-        return str(tomllib.loads(find_suite(argument).read_text("utf-8")).get("name", path.stem))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        return path.stem
+        return str(tomllib.loads(file.read_bytes().decode("utf-8")).get("name", file.stem))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
+        return file.stem

@@ -30,3 +30,15 @@ def test_results_are_kept_under_the_name_that_the_file_gives(tmp_path: Path) -> 
     (tmp_path / "file.toml").write_text('name = "inside"')
     assert suite_name(str(tmp_path / "file.toml")) == "inside"
     assert suite_name("plain") == "plain"
+
+
+def test_the_name_of_a_known_file_means_the_name_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites/foo.toml").write_text('name = "bar"')
+    (tmp_path / "suites/latin.toml").write_bytes(b'name = "caf\xe9"')
+    (tmp_path / "suites/folder.toml").mkdir()
+    assert suite_name("foo") == "bar"
+    assert suite_name("bar") == "bar"
+    assert suite_name("latin") == "latin"
+    assert suite_name("folder") == "folder"
