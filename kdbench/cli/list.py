@@ -1,5 +1,7 @@
 """kdbench list"""
 
+from pathlib import Path
+
 import click
 
 from kdbench.cli import options
@@ -28,7 +30,7 @@ def _rows(kind: str, plugins: tuple[str, ...]) -> list[tuple[str, str]]:
     from kdbench.zoo.source import read_signature
 
     if kind == "suites":
-        return [(name, _description(path.read_text("utf-8"))) for name, path in sorted(suites().items())]
+        return [(name, _description(path)) for name, path in sorted(suites().items())]
     catalog = Catalog(plugins)
     callables = next(each for each in CALLABLES if each == kind)
     return [
@@ -37,10 +39,14 @@ def _rows(kind: str, plugins: tuple[str, ...]) -> list[tuple[str, str]]:
     ]
 
 
-def _description(text: str) -> str:
+def _description(path: Path) -> str:
     import tomllib
 
     try:
-        return str(tomllib.loads(text).get("description", ""))
+        return str(tomllib.loads(path.read_bytes().decode("utf-8")).get("description", ""))
+    except OSError as error:
+        return f"(not readable: {error.strerror})"
+    except UnicodeDecodeError:
+        return "(not UTF-8)"
     except tomllib.TOMLDecodeError:
         return "(not TOML)"
