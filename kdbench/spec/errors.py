@@ -1,8 +1,13 @@
 """What a user is told when an input is wrong: what, where, what is allowed, what to do next."""
 
 import difflib
+import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import ErrorDetails
 
 
 @dataclass(frozen=True)
@@ -47,3 +52,64 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
     guess = f"did you mean '{close[0]}'? " if close else ""
     listed = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
     return f"{guess}allowed: {listed}"
+
+
+# What pydantic's error types mean to somebody who writes TOML.
+KINDS_OF_VALUE = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "string_type": "text in quotes",
+    "bool_type": "true or false, without quotes",
+    "tuple_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "invalid-json-value": "text, a number, true or false, a list or a table; a date or time goes in quotes",
+}
+BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
+
+
+def say_allowed(detail: ErrorDetails) -> str:
+    """What may stand where pydantic found something else, and how to write it."""
+    context, value = detail.get("ctx", {}), detail["input"]
+    for bound, words in BOUNDS.items():
+        if bound in context:
+            return f"allowed: {words} {context[bound]:g}"
+    if detail["type"] == "literal_error":
+        names = re.findall(r"'([^']*)'", context["expected"])
+        return nearest(value if isinstance(value, str) else "", names)
+    if detail["type"] not in KINDS_OF_VALUE:
+        return detail["msg"]
+    return f"allowed: {KINDS_OF_VALUE[detail['type']]}{_example(detail['type'], value)}"
+
+
+def _example(kind: str, value: Any) -> str:
+    """How the value would be written right, where that can be told."""
+    match kind, value:
+        case "int_type" | "int_from_float" | "float_type", str() if re.fullmatch(r"\s*-?\d+(\.\d*)?\s*", value):
+            return ", without quotes"
+        case "int_type" | "int_from_float", float() if value.is_integer():
+            return f", as {value:.0f}"
+        case "string_type", int() | float():
+            return f', as "{as_toml(value)}"'
+        case "tuple_type", str() | int() | float():
+            return f", as [{as_toml(value)}]"
+    return ""
+
+
+def as_toml(value: Any) -> str:
+    """A value as a suite file writes it, on one line of at most 60 characters."""
+    match value:
+        case bool():
+            text = "true" if value else "false"
+        case str():
+            text = json.dumps(value, ensure_ascii=False)
+        case list() | tuple():
+            text = f"[{', '.join(map(as_toml, value))}]"
+        case dict():
+            text = f"{{{', '.join(f'{key} = {as_toml(inner)}' for key, inner in value.items())}}}"
+        case _:
+            text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."

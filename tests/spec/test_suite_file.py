@@ -1,5 +1,6 @@
 """Bad suite files: one clear message each, at its line, and all of them at once."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,23 @@ use = "cross_entropy"
 use = "kd"
 temperature = 2.0
 """
+PAIRS = GOOD[GOOD.index("[[pairs]]") : GOOD.index("[[losses]]")]
+LOSSES = GOOD[GOOD.index("[[losses]]") :]
+JUNK = (
+    "3",
+    "-1",
+    "2.5",
+    "nan",
+    '"x"',
+    "true",
+    "[]",
+    "[3]",
+    '["kd", {}]',
+    "{}",
+    "{use = 3}",
+    "{options = 3}",
+    "1979-05-27",
+)
 
 
 def problems(text: str) -> list[str]:
@@ -54,26 +72,59 @@ def test_every_shipped_suite_parses() -> None:
         ("temperature = 2.0", "temperature = -2.0", 18, ["-2.0", "greater than 0"]),
         ("temperature = 2.0", 'temperature = "hot"', 18, ["'hot'", "number"]),
         ("epochs = 3", "epoch = 3", 6, ["unknown key 'epoch' at train", "did you mean 'epochs'"]),
-        ("epochs = 3", "epochs = 0", 6, ["train.epochs is 0", "greater than or equal to 1"]),
-        ("epochs = 3", 'epochs = "3"', 6, ["train.epochs is '3'", "integer"]),
+        ("epochs = 3", "epochs = 0", 6, ["train.epochs is 0", "allowed: at least 1"]),
+        ("epochs = 3", 'epochs = "3"', 6, ['train.epochs is "3"', "allowed: a whole number, without quotes"]),
         ("lr = 0.1", "learning_rate = 0.1", 7, ["unknown key 'learning_rate' at train.optimizer", "lr"]),
-        ('use = "sgd"', 'use = "sdg"', 7, ["sdg", "'sgd', 'adamw'"]),
+        ('use = "sgd"', 'use = "sdg"', 7, ['train.optimizer.use is "sdg"', "did you mean 'sgd'? allowed: adamw, sgd"]),
         ('use = "kd"', 'use = "dk"', 17, ["unknown loss 'dk' at losses[1]", "did you mean 'kd'"]),
         ('use = "digits"', 'use = "digit"', 2, ["unknown dataset 'digit'", "did you mean 'digits'"]),
         ("hidden = [8]", "hidden = [0]", 11, ["pairs[0].student", "hidden"]),
         ('student = { use = "mlp"', 'student = { use = "mpl"', 11, ["unknown model 'mpl' at pairs[0].student", "did you mean 'mlp'"]),
         ('student = { use = "mlp"', 'student = { use = "torchvision:resnet81"', 11, ["unknown model", "resnet"]),
-        ("seeds = 2", "seeds = 0", 3, ["seeds"]),
+        ("seeds = 2", "seeds = 0", 3, ["seeds is 0", "at least 1, as seeds = 3"]),
+        ("seeds = 2", "seeds = []", 3, ["seeds is []", "at least 1, as seeds = 3"]),
+        ("seeds = 2", 'seeds = "2"', 3, ['seeds is "2"', "at least 1, as seeds = 3"]),
+        ("seeds = 2", "seeds = [0, -1]", 3, ["seeds[1] is -1", "whole numbers"]),
         ("seeds = 2", "seeds = 2\nseed = 3", 4, ["unknown key 'seed' at the top level", "did you mean 'seeds'"]),
         ("seeds = 2", "seeds = 2\nteacher_seeds = 3", 4, ["teacher_seeds is 3", "only 2 seeds"]),
         ("seeds = 2", "seeds = [1, 1]", 3, ["duplicate '1'"]),
         ('use = "kd"\ntemperature = 2.0', 'use = "cross_entropy"', 13, ["duplicate 'cross_entropy'", "name ="]),
-        ('name = "x"', 'name = "a b"', 1, ["name is 'a b'"]),
+        ('name = "x"', 'name = "a b"', 1, ['name is "a b"', "lower-case letters"]),
         ('name = "x"\n', "", 1, ["missing key 'name' at the top level"]),
         ("epochs = 3", "epochs = 3\nschedule = \"cosin\"", 7, ["cosin", "cosine"]),
         ("epochs = 3", "epochs = 3\naugment = [\"flop\"]", 7, ["unknown view 'flop'", "did you mean 'flip'"]),
-        ("seeds = 2", "seeds = 2\n[latency]\nproviders = [\"cudda\"]", 5, ["cudda", "'cpu', 'cuda'"]),
+        ("seeds = 2", "seeds = 2\n[latency]\nproviders = [\"cudda\"]", 5, ["cudda", "did you mean 'cuda'? allowed: coreml, cpu, cuda"]),
         ("epochs = 3", "epochs = ", 6, ["not TOML"]),
+        ("epochs = 3", "epochs = true", 6, ["train.epochs is true", "allowed: a whole number"]),
+        ("epochs = 3", "epochs = 3.0", 6, ["train.epochs is 3.0", "allowed: a whole number, as 3"]),
+        ("epochs = 3", 'epochs = 3\nview = "clean"', 7, ["unknown key 'view' at train", "belongs at the top level"]),
+        ("epochs = 3", "epochs = 3\nlr = 0.1", 7, ["unknown key 'lr' at train", "belongs in train.optimizer"]),
+        ("epochs = 3", 'epochs = 3\naugment = "flip"', 7, ['train.augment is "flip"', 'augment = ["flip"]']),
+        ("epochs = 3", 'epochs = 3\naugment = ["flip", 3]', 7, ["train.augment[1] is 3", "allowed: a name in quotes"]),
+        ("epochs = 3", 'epochs = 3\nschedule = "step"', 7, ["missing key 'milestones' at train.schedule", "[30, 40]"]),
+        ("epochs = 3", 'epochs = 3\nschedule = {use = "step", milestone = [3]}', 7, ["unknown key 'milestone' at train.schedule", "did you mean 'milestones'? allowed: factor, milestones, use"]),
+        ('use = "sgd", lr = 0.1', 'use = "adamw", momentum = 0.9', 7, ["unknown key 'momentum' at train.optimizer", "allowed: beta1, beta2, lr, use, weight_decay"]),
+        ('use = "sgd", lr = 0.1', "lr = 0.1", 7, ["missing key 'use' at train.optimizer", 'add use = "sgd"; allowed: adamw, sgd']),
+        ('{ use = "sgd", lr = 0.1 }', '"adam"', 7, ['train.optimizer is "adam"', 'optimizer = { use = "adamw" }']),
+        ('use = "sgd", lr = 0.1', 'use = "sgd", momentum = 0.0, nesterov = true', 7, ["nesterov = true needs momentum above 0"]),
+        ("lr = 0.1", 'lr = "0.1"', 7, ["allowed: a number, without quotes"]),
+        ("lr = 0.1", "lr = -1", 7, ["train.optimizer.lr is -1", "allowed: above 0"]),
+        ('name = "x"', "name = {a = 1}", 1, ["name is {a = 1}", "lower-case letters"]),
+        ('data = { use = "digits" }\n', "", 1, ["missing key 'data'", 'data = "digits"']),
+        ('{ use = "digits" }', "3", 2, ["data is 3", 'data = "digits"']),
+        ('"digits" }', '"digits", fractoin = 0.5 }', 2, ["unknown key 'fractoin' at data", "did you mean 'fraction'"]),
+        ('teacher = { use = "mlp", hidden = [32] }\n', "", 9, ["missing key 'teacher' at pairs[0]", "name a model"]),
+        ("teacher = {", "teachr = {", 10, ["unknown key 'teachr' at pairs[0]", "did you mean 'teacher'"]),
+        ('teacher = { use = "mlp", ', "teacher = { ", 10, ["missing key 'use' at pairs[0].teacher", "kdbench list"]),
+        ('use = "kd"', "use = 3", 17, ["losses[1].use is 3", "a name in quotes"]),
+        ('use = "kd"', 'use = "kd"\nname = 3', 18, ["losses[1].name is 3", 'allowed: text in quotes, as "3"']),
+        ("temperature = 2.0", "temperature = 1979-05-27", 18, ["losses[1].temperature is 1979-05-27", "goes in quotes"]),
+        (PAIRS, "", 1, ["missing key 'pairs'", "at least one pair: [[pairs]]"]),
+        (PAIRS, "[[pairs]]\nteacher = 3\nstudent = \"mlp\"\n", 10, ["pairs[0].teacher is 3", "name a model"]),
+        (PAIRS, "[pairs]\nteacher = \"mlp\"\nstudent = \"mlp\"\n", 9, ["[[pairs]], with two brackets"]),
+        (LOSSES, "", 1, ["missing key 'losses'", "at least one loss: [[losses]]"]),
+        (LOSSES, "[[losses]]\nuse = 3\n", 14, ["losses[0].use is 3"]),
+        (LOSSES, "[[gates]]\nmetric = \"top1\"\nmay_drop = 0.1\n" + LOSSES.replace('"kd"', '"dk"'), 20, ["unknown loss 'dk'"]),
     ],
 )  # fmt: skip
 def test_one_error(old: str, new: str, line: int, words: list[str]) -> None:
@@ -89,6 +140,54 @@ def test_all_errors_at_once() -> None:
         GOOD.replace("temperature", "temprature").replace("hidden = [8]", "hiden = [8]").replace('"digits"', '"digit"')
     )
     assert len(problems(text)) == 3
+
+
+def test_options_are_checked_beside_broken_keys() -> None:
+    text = GOOD.replace('use = "sgd", lr = 0.1', 'use = "adamw", momentum = 0.9').replace("temperature", "temprature")
+    first, second = problems(text)
+    assert "unknown key 'momentum'" in first
+    assert "unknown option 'temprature' at losses[1]" in second
+
+
+def test_entries_keep_their_places_beside_a_broken_one() -> None:
+    text = GOOD.replace('use = "cross_entropy"', "use = 3").replace("temperature", "temprature")
+    first, second = problems(text)
+    assert "losses[0].use is 3" in first
+    assert "unknown option 'temprature' at losses[1]" in second
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("seeds = 2", "seeds = 0\nteacher_seeds = 5"),  # too many teachers for the default of three seeds
+        ('use = "cross_entropy"', 'use = "kd"\nname = 3'),  # a duplicate, were the name left out
+        ("temperature = 2.0", "temperature = 1979-05-27"),
+        ('{ use = "mlp", hidden = [8] }', "3"),
+        ('use = "kd"', 'uze = "kd"'),
+    ],
+)
+def test_nothing_is_told_that_only_follows(old: str, new: str) -> None:
+    assert old in GOOD
+    assert len(problems(GOOD.replace(old, new))) == 1
+
+
+def test_problems_stand_in_the_order_of_the_file() -> None:
+    text = GOOD.replace("temperature", "temprature").replace("seeds = 2", "seeds = 0").replace("lr =", "rl =")
+    where = [int(problem.split("x.toml:")[1].split("\n")[0]) for problem in problems(text)]
+    assert where == [3, 7, 18]
+
+
+@pytest.mark.parametrize("junk", JUNK)
+def test_any_value_anywhere_is_told_in_words_for_people(junk: str) -> None:
+    for value in re.finditer(r"(?<= = )(\{.*\}|\[.*?\]|[^\s,{}]+)|(?<=use = )\"\w+\"", GOOD):
+        text = GOOD[: value.start()] + junk + GOOD[value.end() :]
+        try:
+            parse_suite(text, "x.toml", Catalog())
+        except UserError as error:
+            told = str(error)
+            assert "x.toml:" in told
+            for word in ("Input", "Tuple", "dictionary", "instance of", "None", "?'", "validation, not"):
+                assert word not in told, told
 
 
 def test_not_utf8(tmp_path: Path) -> None:
