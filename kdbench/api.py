@@ -9,7 +9,8 @@ from kdbench import spec
 from kdbench.execute.executors import Subprocesses
 from kdbench.execute.messages import Message
 from kdbench.execute.run import Place, run_plan
-from kdbench.results import ResultSet, RunRecord, Store, load_suite_results
+from kdbench.results import ResultSet, Store, load_run
+from kdbench.results.environment import usable_cores
 from kdbench.spec import Plan, Suite
 from kdbench.zoo.catalog import Catalog
 
@@ -37,10 +38,9 @@ def place(
     plugins: Sequence[str] = (),
 ) -> Place:
     """Where things run: by default one single-thread process per core that this process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Place(
         store=Store(Path(results)),
-        executor=Subprocesses(workers or (cores if device == "cpu" else 1)),
+        executor=Subprocesses(workers or (usable_cores() if device == "cpu" else 1)),
         data_root=Path(data),
         device=device,
         plugins=tuple(plugins),
@@ -53,8 +53,8 @@ def run(suite: Suite, where: Place | None = None, on_message: Listener | None = 
     Raises `UserError` before any training where the input is bad; a trial that fails is an outcome, no exception.
     """
     with where or place() as here:
-        drain(run_plan(plan(suite, here.plugins), here), on_message)
-    return load_suite_results(here.store, suite.name)
+        record = drain(run_plan(plan(suite, here.plugins), here), on_message)
+    return load_run(here.store, record)
 
 
 def drain(messages: Generator[Message, None, T], on_message: Listener | None = None) -> T:
@@ -77,4 +77,4 @@ def report(results: ResultSet, reports: str | Path = "reports") -> tuple[Path, P
     return render_report(summarize(results), Path(reports) / results.run.name)
 
 
-__all__ = ["DEFAULT_DATA", "RunRecord", "drain", "load_suite", "place", "plan", "report", "run"]
+__all__ = ["DEFAULT_DATA", "drain", "load_suite", "place", "plan", "report", "run"]

@@ -43,33 +43,38 @@ def command(
     """
     from kdbench import api
     from kdbench.analyze.gate import judge, latency_decided
-    from kdbench.cli.progress import follow
+    from kdbench.cli.progress import follow, invocation
     from kdbench.execute.check import compare_with_baseline
     from kdbench.execute.run import run_plan
     from kdbench.report.verdict import render_verdict
-    from kdbench.results import load_baseline, load_suite_results
+    from kdbench.results import load_baseline, load_run
     from kdbench.results.store import prepare_folder
 
     with ExitStack() as stack:
         if fresh:
             results = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kdbench-check-")))
-        frozen = load_baseline(folder)
+        wanted = api.load_suite(suite, plugins)
+        frozen = load_baseline(folder, wanted.name)
         where = stack.enter_context(
             api.place(results, data=data or api.DEFAULT_DATA, workers=workers, device=device, plugins=plugins)
         )
-        wanted = api.load_suite(suite, plugins)
         plan = api.plan(wanted, plugins)
         prepare_folder(reports, "reports")
-        reused = sum(where.store.has_artifacts(key) for key in plan.trials)
-        follow(run_plan(plan, where), plan)
-        found = load_suite_results(where.store, wanted.name)
-        comparisons = follow(compare_with_baseline(frozen, folder, found, where, latency_decided(frozen)), plan)
+        done = [key for key in plan.trials if where.store.is_complete(key)]
+        run = follow(run_plan(plan, where, invocation()), plan, done)
+        found = load_run(where.store, run)
+        comparisons = follow(
+            compare_with_baseline(frozen, folder, found, where, latency_decided(frozen)), plan, plan.trials
+        )
         verdict = judge(frozen, found, comparisons)
     written = render_verdict(verdict, reports / wanted.name)
     click.echo(written["json" if as_json else "markdown"].read_text("utf-8"))
-    if reused:
-        click.echo(f"note: {reused} of {len(plan.trials)} trials came from '{results}'; --fresh trains anew", err=True)
+    if done:
+        click.echo(
+            f"note: {len(done)} of {len(plan.trials)} trials came from '{results}'; --fresh trains anew", err=True
+        )
     if page := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(page).open("a", encoding="utf-8") as file:
             file.write(written["markdown"].read_text("utf-8"))
-    return verdict.exit_code(strict)
+    failed = any(outcome.status == "failed" for outcome in run.outcomes.values())
+    return verdict.exit_code(strict) or (1 if failed else 0)

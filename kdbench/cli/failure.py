@@ -1,7 +1,9 @@
 """Exceptions to messages and exit codes: the one edge between the code and the user."""
 
 import os
+import shlex
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -31,7 +33,7 @@ def run_guarded(command: click.Command, argv: Sequence[str]) -> int:
         return FAILED
     except Exception as error:
         if debug:
-            raise
+            traceback.print_exc()
         from kdbench.spec import UserError  # not for `kdbench --help`, which fails rarely and starts often
 
         if isinstance(error, UserError):
@@ -50,6 +52,7 @@ def _refused(error: "UserError") -> int:
 
 
 def _interrupted(argv: Sequence[str]) -> int:
-    click.echo("\ninterrupted: every finished trial is kept", err=True)
-    click.echo(f"  help: go on with the same command: kdbench {' '.join(argv)}", err=True)
+    kept = "nothing is kept of a --fresh check" if "--fresh" in argv else "every finished trial is kept"
+    click.echo(f"\ninterrupted: {kept}", err=True)
+    click.echo(f"  help: go on with the same command: {shlex.join(['kdbench', *argv])}", err=True)
     return INTERRUPTED

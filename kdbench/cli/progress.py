@@ -1,25 +1,43 @@
 """Progress on stderr: live on a terminal, plain lines elsewhere."""
 
+import shlex
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from typing import Protocol, TypeVar
 
 import click
 
-from kdbench.execute.messages import Crashed, EpochFinished, LatencyMeasured, LatencyMissing, Message, TrialEnded
+from kdbench.execute.messages import (
+    Compared,
+    Crashed,
+    EpochFinished,
+    LatencyMeasured,
+    LatencyMissing,
+    Message,
+    TrialEnded,
+)
 from kdbench.spec import Plan
 
 T = TypeVar("T")
 
 
-def follow(messages: Generator[Message, None, T], plan: Plan) -> T:
-    """Show messages as they come; returns what the generator returns."""
-    view: View = _Live(plan) if sys.stderr.isatty() else _Lines(plan)
+def invocation() -> str:
+    """The command line that this process was started with, quoted for a shell."""
+    return shlex.join(["kdbench", *sys.argv[1:]])
+
+
+def follow(messages: Generator[Message, None, T], plan: Plan, done: Collection[str] = ()) -> T:
+    """Show messages as they come; returns what the generator returns. `done` are trials that are there already."""
+    state = _State(plan, done)
+    view: View = _Live(state) if sys.stderr.isatty() else _Lines(state)
     try:
         while True:
             try:
-                view.show(next(messages))
+                message = next(messages)
+                view.show(message)
+                if "--debug" in sys.argv and (trace := getattr(message, "traceback", None)):
+                    click.echo(trace, err=True)
             except StopIteration as end:
                 result: T = end.value
                 return result
@@ -37,17 +55,18 @@ class View(Protocol):
 
 
 class _State:
-    """What has happened so far."""
+    """What has happened so far, of the trials that were not done before."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, done: Collection[str]) -> None:
         self.names: dict[str, str] = {}
         for entry in plan.entries:
             what = "teacher" if entry.role == "teacher" else entry.loss
             self.names.setdefault(entry.key, f"{what} · {entry.model} · seed {entry.seed}")
-        self.epochs = {key: trial.train.epochs for key, trial in plan.trials.items()}
-        self.total = len(plan.trials)
+        self.epochs = {key: trial.train.epochs for key, trial in plan.trials.items() if key not in done}
+        self.total = len(self.epochs)
         self.ended = 0
-        self.seen: dict[str, int] = {}  # epochs finished, of trials that this run works on
+        self.rounds = 0
+        self.seen: dict[str, int] = {}  # epochs finished
         self.told: set[tuple[str, str]] = set()  # reasons for missing latencies: once is enough
         self.began = time.monotonic()
 
@@ -58,6 +77,8 @@ class _State:
             case TrialEnded(key=key):
                 self.seen[key] = self.epochs[key]
                 self.ended += 1
+            case Compared():
+                self.rounds += 1
 
     def line(self, message: Message) -> str | None:
         """One line for what is worth one."""
@@ -72,6 +93,8 @@ class _State:
             case LatencyMissing(what=what) if (what.provider, what.reason) not in self.told:
                 self.told.add((what.provider, what.reason))
                 return f"latency · {what.provider}: not measured: {what.reason}"
+            case Compared(sessions=sessions):
+                return f"latency · new against baseline: round {self.rounds}, {sum(map(len, sessions))} slice pairs"
             case Crashed(reason=reason):
                 return f"failed: {reason}"
         return None
@@ -82,8 +105,8 @@ class _State:
 
 
 class _Lines:
-    def __init__(self, plan: Plan) -> None:
-        self.state = _State(plan)
+    def __init__(self, state: _State) -> None:
+        self.state = state
 
     def show(self, message: Message) -> None:
         self.state.update(message)
@@ -97,11 +120,11 @@ class _Lines:
 class _Live:
     """A bar over all epochs with the time left, and what runs now."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, state: _State) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-        self.state = _State(plan)
+        self.state = state
         self.progress = Progress(
             TextColumn("{task.fields[trials]}"),
             BarColumn(bar_width=None),
@@ -113,12 +136,12 @@ class _Live:
         )
         self.task = self.progress.add_task("", total=None, trials="checking", now="")
         self.progress.start()
-        self.running: dict[str, float] = {}
+        self.running: dict[str, EpochFinished] = {}
 
     def show(self, message: Message) -> None:
         self.state.update(message)
         if isinstance(message, EpochFinished):
-            self.running[message.key] = message.top1
+            self.running[message.key] = message
         if isinstance(message, TrialEnded):
             self.running.pop(message.key, None)
         if line := self.state.line(message):
@@ -128,8 +151,9 @@ class _Live:
         done = sum(state.seen.values())
         now = ""
         if self.running:
-            key, top1 = list(self.running.items())[-1]
-            now = f"{len(self.running)} running: {state.names[key]}, epoch {state.seen[key]}, {100 * top1:.1f} %"
+            last = list(self.running.values())[-1]
+            loss = "" if last.train_loss is None else f", loss {last.train_loss:.3f}"
+            now = f"{len(self.running)} running: {state.names[last.key]}, epoch {last.epoch}{loss}, {100 * last.top1:.1f} %"
         trials = f"{state.ended}/{state.total} trials"
         self.progress.update(self.task, total=todo, completed=done, trials=trials, now=now)
 

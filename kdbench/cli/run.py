@@ -33,19 +33,20 @@ def command(
     SUITE is a name (`kdbench list suites`) or a path to a .toml file. Exit code 1 says that a trial failed.
     """
     from kdbench import api
-    from kdbench.cli.progress import follow
+    from kdbench.cli.progress import follow, invocation
     from kdbench.cli.restrict import restrict
     from kdbench.execute.run import run_plan
-    from kdbench.results import load_suite_results
+    from kdbench.results import load_run
     from kdbench.results.store import prepare_folder
 
     where = api.place(results, data=data or api.DEFAULT_DATA, workers=workers, device=device, plugins=plugins)
     wanted = restrict(api.load_suite(suite, plugins), seeds, epochs)
     plan = api.plan(wanted, plugins)
     prepare_folder(reports, "reports")  # before the work, not after it
+    done = [key for key in plan.trials if where.store.is_complete(key)]
     with where:
-        run = follow(run_plan(plan, where), plan)
-    found = load_suite_results(where.store, wanted.name)
+        run = follow(run_plan(plan, where, invocation()), plan, done)
+    found = load_run(where.store, run)
     failed = sum(outcome.status == "failed" for outcome in run.outcomes.values())
     if not found.trials:
         click.echo("error: nothing was measured: no trial came to its end (reasons above)", err=True)

@@ -121,7 +121,9 @@ def _parse(text: str) -> tuple[Measured | SessionPairTimed, ...]:
 def _environment() -> dict[str, str]:
     root = str(Path(kdbench.__file__).parent.parent)  # kdbench may run from a checkout that is not installed
     path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+    # A training worker tunes its allocator; what is deployed runs under the usual one.
+    usual = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    return {**usual, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
 
 
 def _ending(code: int) -> str:

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from pydantic import JsonValue, TypeAdapter
 
 from kdbench.deploy.jobs import CompareJob, Job, Measured, MeasureJob, Refused, SessionPairTimed
-from kdbench.deploy.session import INPUT, OUTPUT, CannotMeasure, SessionConfig, configure, open_session, usable_cores
+from kdbench.deploy.session import INPUT, OUTPUT, CannotMeasure, SessionConfig, configure, open_session
 from kdbench.results import SlicePair
+from kdbench.results.environment import affinity
 
 WARMUP_RUNS = (20, 300)  # least, most
 WARMUP_NANOSECONDS = 20_000_000
@@ -168,7 +169,7 @@ class _Counters:
 
 def _facts(session: ort.InferenceSession) -> dict[str, JsonValue]:
     return {
-        "affinity": list(usable_cores()),
+        "affinity": list[JsonValue](affinity()),
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
         "providers": list(session.get_providers()),
         "onnxruntime": ort.__version__,
@@ -178,9 +179,6 @@ def _facts(session: ort.InferenceSession) -> dict[str, JsonValue]:
 
 
 def _answers(job: MeasureJob | CompareJob) -> Iterator[Measured | SessionPairTimed]:
-    cores = len(usable_cores())
-    if job.threads > cores:
-        raise CannotMeasure(f"{job.threads} threads were asked for, and this process may use {cores} cores")
     yield from measure(job) if isinstance(job, MeasureJob) else compare(job)
 
 

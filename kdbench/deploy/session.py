@@ -1,6 +1,5 @@
 """Opening ONNX Runtime sessions in one way everywhere, with every option declared. No torch."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from kdbench.deploy.providers import PROVIDERS, WHOLE_MODEL, why_missing
+from kdbench.results.environment import affinity
 from kdbench.spec import Record
 
 INPUT = "images"
@@ -49,16 +49,20 @@ def configure(provider: str, threads: int, batch: int | None) -> SessionConfig:
     )
 
 
-def missing_provider(provider: str) -> str | None:
-    """Why this installation cannot use a provider at all, or None where it may."""
+def why_impossible(provider: str, threads: int) -> str | None:
+    """Why this machine and installation cannot even try, or None where they can."""
     available = ort.get_available_providers()
-    return None if PROVIDERS[provider] in available else why_missing(provider, available)
+    if PROVIDERS[provider] not in available:
+        return why_missing(provider, available)
+    if threads > len(affinity()):
+        return f"{threads} threads were asked for, and this process may use {len(affinity())} cores"
+    return None
 
 
 def open_session(onnx: Path, config: SessionConfig) -> ort.InferenceSession:
     """A session on the provider asked for. Raises `CannotMeasure` where it is not there or did not load."""
     name = PROVIDERS[config.provider]
-    if reason := missing_provider(config.provider):
+    if reason := why_impossible(config.provider, config.intra_op_num_threads):
         raise CannotMeasure(reason)
     if config.provider in WHOLE_MODEL and hasattr(ort, "preload_dlls"):
         ort.preload_dlls()  # finds CUDA and cuDNN in Python packages
@@ -88,10 +92,3 @@ def predict(session: ort.InferenceSession, images: NDArray[np.float32], batch: i
     starts = range(0, len(images), batch)
     chunks = [session.run([OUTPUT], {INPUT: np.ascontiguousarray(images[at : at + batch])})[0] for at in starts]
     return np.concatenate(chunks)
-
-
-def usable_cores() -> list[int]:
-    """The cores that this process may run on, which can be fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))

@@ -1,6 +1,5 @@
 """What of this machine kdbench can use, and how to mend what it cannot. Imports are tried in processes of their own."""
 
-import os
 import platform
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from kdbench.results import Store
+from kdbench.results.environment import usable_cores
 from kdbench.spec import UserError
 
 
@@ -33,8 +33,7 @@ def examine(results: Path) -> Iterator[Finding]:
     yield _torchvision()
     yield from _onnxruntime()
     yield _cuda()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield Finding("cores", "ok", f"{cores} usable; training runs one single-thread process on each")
+    yield Finding("cores", "ok", f"{usable_cores()} usable; training runs one single-thread process on each")
     try:
         Store(results).prepare()
         yield Finding("results folder", "ok", str(results))

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from typing import IO, Any, Protocol
 
@@ -38,8 +39,8 @@ class Executor(Protocol):
     @property
     def workers(self) -> int: ...
 
-    def map(self, function: str, items: Iterable[Item], at_once: int | None = None) -> Iterator[tuple[Item, Message]]:
-        """Every message of every job, with the item that it belongs to, as they come; `at_once` jobs at the most."""
+    def map(self, function: str, items: Iterable[Item]) -> Iterator[tuple[Item, Message]]:
+        """Every message of every job, with the item that it belongs to, as they come."""
         ...
 
     def close(self) -> None:
@@ -52,7 +53,7 @@ class Inline:
 
     workers = 1
 
-    def map(self, function: str, items: Iterable[Item], at_once: int | None = None) -> Iterator[tuple[Item, Message]]:  # noqa: ARG002
+    def map(self, function: str, items: Iterable[Item]) -> Iterator[tuple[Item, Message]]:
         for item in items:
             for message in run_job(function, item):
                 yield item, message
@@ -71,13 +72,13 @@ class Subprocesses:
         self.workers = workers
         self._idle: list[_Worker] = []
 
-    def map(self, function: str, items: Iterable[Item], at_once: int | None = None) -> Iterator[tuple[Item, Message]]:
+    def map(self, function: str, items: Iterable[Item]) -> Iterator[tuple[Item, Message]]:
         waiting = list(items)[::-1]
         busy: dict[int, _Worker] = {}
         selector = selectors.DefaultSelector()
 
         def begin() -> None:
-            worker = self._idle.pop() if self._idle else _Worker()
+            worker = self._living()
             worker.take(function, waiting.pop())
             busy[worker.stdout.fileno()] = worker
             selector.register(worker.stdout, selectors.EVENT_READ)
@@ -87,19 +88,20 @@ class Subprocesses:
             del busy[worker.stdout.fileno()]
 
         try:
-            for _ in range(min(at_once or self.workers, len(waiting))):
+            for _ in range(min(self.workers, len(waiting))):
                 begin()
             while busy:
                 for key, _ in selector.select():
                     worker = busy[key.fd]
                     line = worker.stdout.readline()
-                    if line.strip() not in (b"", b"null"):
+                    whole = line.endswith(b"\n")
+                    if whole and line.strip() != b"null":
                         yield worker.item, MESSAGE.validate_json(line)
                         continue
                     end(worker)
-                    if line:
+                    if whole:
                         self._idle.append(worker)
-                    else:  # the process is gone in the middle of a job
+                    else:  # the process is gone in the middle of a job, and perhaps of a line
                         yield worker.item, Crashed(reason=worker.epitaph())
                     if waiting:
                         begin()
@@ -107,6 +109,14 @@ class Subprocesses:
             for worker in busy.values():  # the caller left before the end: what is running has nobody to tell
                 worker.kill()
             selector.close()
+
+    def _living(self) -> "_Worker":
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.process.poll() is None:
+                return worker
+            worker.kill()  # it died while it had nothing to do: only its pipes are left
+        return _Worker()
 
     def close(self) -> None:
         while self._idle:
@@ -135,7 +145,8 @@ class _Worker:
 
     def take(self, function: str, item: Item) -> None:
         self.item = item
-        self.stdin.write(json.dumps({"function": function, "item": item}).encode() + b"\n")
+        with suppress(BrokenPipeError):  # it is dying: the end of its stdout will say so
+            self.stdin.write(json.dumps({"function": function, "item": item}).encode() + b"\n")
 
     def kill(self) -> None:
         self.process.terminate()  # lets it remove its drafts

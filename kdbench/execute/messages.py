@@ -10,10 +10,10 @@ from kdbench.spec.records import Several
 
 
 class Checked(Record):
-    """The trials were tried on one sample: these cannot run, and why."""
+    """A trial was rehearsed on two samples. `reason` says why it cannot run, where it cannot."""
 
     kind: Literal["checked"] = "checked"
-    skipped: dict[str, str]  # trial key -> reason
+    reason: str | None
 
 
 class EpochFinished(Record):
@@ -22,6 +22,7 @@ class EpochFinished(Record):
     kind: Literal["epoch"] = "epoch"
     key: str
     epoch: int
+    train_loss: float | None
     top1: float
 
 

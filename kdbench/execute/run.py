@@ -2,11 +2,14 @@
 
 import secrets
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Self
+
+from pydantic import JsonValue
 
 from kdbench.execute.cohorts import Cohort, cohorts
 from kdbench.execute.executors import Executor, Item
@@ -46,20 +49,18 @@ class Place:
         return {**shared, "device": self.device, "plugins": list(self.plugins), **content}
 
 
-def run_plan(plan: Plan, place: Place) -> Generator[Message, None, RunRecord]:
+def run_plan(plan: Plan, place: Place, command: str = "") -> Generator[Message, None, RunRecord]:
     """Carry out a plan. Yields messages as things happen; returns the record of the run.
 
     Raises `UserError` before anything is trained where the input is bad. A trial that fails leaves the others running.
     """
     place.store.prepare()
-    began, started = time.perf_counter(), datetime.now(UTC)
-    pending = [trial for trial in plan.trials.values() if not place.store.has_artifacts(trial.key)]
-    outcomes = {key: Outcome(status="done") for key in plan.trials if place.store.has_artifacts(key)}
+    began, started, environment = time.perf_counter(), datetime.now(UTC), environment_facts()
+    outcomes = {key: Outcome(status="done") for key in plan.trials if place.store.is_complete(key)}
+    outcomes |= _known_skips(plan, place.store, environment)
     trained: list[str] = []
-    if pending:
-        for key, reason in (yield from _check(pending, place)).items():
-            outcomes[key] = Outcome(status="skipped", reason=reason)
-        for message in _train(plan, outcomes, place):
+    if len(outcomes) < len(plan.trials):
+        for message in chain(_check(plan, outcomes, place), _train(plan, outcomes, place)):
             yield message
             if isinstance(message, TrialEnded):
                 outcomes[message.key] = Outcome(status=message.status, reason=message.reason)
@@ -67,14 +68,15 @@ def run_plan(plan: Plan, place: Place) -> Generator[Message, None, RunRecord]:
     latencies, missing = yield from _time(plan, outcomes, place)
     record = RunRecord(
         name=plan.suite.name,
-        run_id=f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",
+        run_id=f"{started:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(2)}",
+        command=command,
         suite=plan.suite.model_dump(mode="json"),
         entries=plan.entries,
         outcomes=outcomes,
         trained=tuple(trained),
         latencies=latencies,
         not_measured=missing,
-        environment=environment_facts(),
+        environment=environment,
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - began, 3),
     )
@@ -92,16 +94,36 @@ def _keep(record: RunRecord, store: Store) -> RunRecord:
     return record
 
 
-def _check(pending: list[Trial], place: Place) -> Generator[Message, None, dict[str, str]]:
-    """Which trials cannot run, and why."""
-    item = place.item(trials=[trial.model_dump(mode="json") for trial in pending])
-    for _, message in place.executor.map(f"{STAGES}:check_trials", [item]):
+def _known_skips(plan: Plan, store: Store, environment: Mapping[str, JsonValue]) -> dict[str, Outcome]:
+    """What the last run skipped, where neither kdbench nor a package has changed since: the answer would be the same."""
+    if plan.suite.name not in store.suites():
+        return {}
+    latest = store.latest_run(plan.suite.name)
+    if any(latest.environment.get(fact) != environment[fact] for fact in ("kdbench_source", "versions")):
+        return {}
+    skipped = {key: outcome for key, outcome in latest.outcomes.items() if outcome.status == "skipped"}
+    return {key: outcome for key, outcome in skipped.items() if key in plan.trials}
+
+
+def _check(plan: Plan, outcomes: Mapping[str, Outcome], place: Place) -> Iterator[Message]:
+    """Rehearse what is pending, once for all seeds, and end what cannot run."""
+    alike: dict[str, list[Trial]] = {}
+    for trial in plan.trials.values():
+        if trial.key not in outcomes:
+            alike.setdefault(_but_for_seeds(trial), []).append(trial)
+    items = {trials[0].key: trials for trials in alike.values()}
+    jobs = [place.item(trials=[trials[0].model_dump(mode="json")], key=key) for key, trials in items.items()]
+    for item, message in place.executor.map(f"{STAGES}:check_trials", jobs):
         raise_if_refused(message)
-        if isinstance(message, Checked):
-            for key, reason in message.skipped.items():
-                yield TrialEnded(key=key, status="skipped", reason=reason)
-            return message.skipped
-    return {}
+        # What crashes here will crash in training, where it is recorded as a failure of its trials alone.
+        if isinstance(message, Checked) and message.reason:
+            for trial in items[item["key"]]:
+                yield TrialEnded(key=trial.key, status="skipped", reason=message.reason)
+
+
+def _but_for_seeds(trial: Trial) -> str:
+    alike = trial.model_copy(update={"seed": 0, "teachers": ()})
+    return alike.model_dump_json() + "".join(map(_but_for_seeds, trial.teachers))
 
 
 def _train(plan: Plan, outcomes: dict[str, Outcome], place: Place) -> Iterator[Message]:
@@ -148,11 +170,11 @@ def _time(
     keys, wanted = _combinations(plan, outcomes, place)
     missing: list[NotMeasured] = []
     if wanted:
-        from kdbench.deploy.session import missing_provider  # ONNX Runtime: not for a run that has all its figures
+        from kdbench.deploy.session import why_impossible  # ONNX Runtime: not for a run that has all its figures
 
-        reasons = {one["how"]["provider"]: missing_provider(one["how"]["provider"]) for one in wanted}
-        missing = [_not_timed(one, reason) for one in wanted if (reason := reasons[one["how"]["provider"]])]
-        wanted = [one for one in wanted if not reasons[one["how"]["provider"]]]
+        reasons = [why_impossible(one["how"]["provider"], one["how"]["threads"]) for one in wanted]
+        missing = [_not_timed(one, reason) for one, reason in zip(wanted, reasons, strict=True) if reason]
+        wanted = [one for one, reason in zip(wanted, reasons, strict=True) if not reason]
         yield from (LatencyMissing(what=what) for what in missing)
     if wanted:
         item = place.item(
@@ -164,7 +186,11 @@ def _time(
             if isinstance(message, LatencyMissing):
                 missing.append(message.what)
             if isinstance(message, Crashed):
-                missing += [_not_timed(one, message.reason) for one in wanted]
+                told = {what.model_dump_json(exclude={"reason"}) for what in missing}
+                lost = [
+                    _not_timed(one, message.reason) for one in wanted if not place.store.read_latency(one["latency"])
+                ]
+                missing += [what for what in lost if what.model_dump_json(exclude={"reason"}) not in told]
     return tuple(key for key in keys if place.store.read_latency(key)), tuple(missing)
 
 
@@ -178,11 +204,12 @@ def _combinations(plan: Plan, outcomes: dict[str, Outcome], place: Place) -> tup
             continue
         architecture = place.store.read_trial(entry.key).model.architecture
         for how in plan.suite.latency.combinations:
-            key = latency_key(architecture, **how, machine=machine)
+            key = latency_key(architecture, **how, seconds=plan.suite.latency.seconds, machine=machine)
             if key not in keys:
                 keys.append(key)
                 if place.store.read_latency(key) is None:
-                    wanted.append({"key": entry.key, "label": entry.model, "architecture": architecture, "how": how})
+                    asked = {"key": entry.key, "latency": key, "label": entry.model}
+                    wanted.append({**asked, "architecture": architecture, "how": how})
     return keys, wanted
 
 

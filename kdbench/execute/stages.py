@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +30,15 @@ from kdbench.execute.messages import (
 )
 from kdbench.results import NotMeasured, Store, TrialRecord, environment_facts, machine_fingerprint
 from kdbench.results.store import latency_key
-from kdbench.spec import Choice, DataSpec, Trial
+from kdbench.spec import DataSpec, Trial, UserError
 from kdbench.train.batches import normalize
-from kdbench.train.build import Shape, build_criterion, build_model, build_view
+from kdbench.train.build import build_model
 from kdbench.train.loop import train_cohort
 from kdbench.train.outcome import NotTrained, Trained
+from kdbench.train.rehearsal import rehearse
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits, split
 from kdbench.zoo.interface import NotApplicable, Split
-from kdbench.zoo.taps import Trace, trace
 
 Item = dict[str, Any]
 
@@ -52,14 +52,21 @@ class Job:
 
     def __init__(self, item: Item) -> None:
         self.store = Store(Path(item["store"]))
-        self.catalog = Catalog(item["plugins"])
+        self.catalog = _catalog(tuple(item["plugins"]))
         self.data_root = Path(item["data_root"])
         self.device = torch.device(item["device"])
+        if self.device.type == "cuda" and not torch.cuda.is_available():
+            raise UserError("--device cuda: torch finds no usable GPU here", help="`kdbench doctor` says more")
         torch.set_num_threads(1)  # in a worker process as in this one: the number of threads changes the last bits
         torch.use_deterministic_algorithms(True, warn_only=True)
 
     def splits(self, spec: DataSpec) -> Splits:
         return _load_splits(spec.model_dump_json(), self.data_root, self.catalog, str(self.device))
+
+
+@cache
+def _catalog(plugins: tuple[str, ...]) -> Catalog:
+    return Catalog(plugins)
 
 
 @lru_cache(maxsize=1)
@@ -70,34 +77,15 @@ def _load_splits(spec_json: str, root: Path, catalog: Catalog, device: str) -> S
 
 
 def check_trials(item: Item) -> Iterator[Message]:
-    """Try every trial on one sample before any is trained: data, models, losses and views."""
+    """Rehearse a trial on two samples, before any is trained: data, views, models and loss together."""
     job = Job(item)
-    traces: dict[str, Trace | NotApplicable] = {}
-    skipped: dict[str, str] = {}
-
-    def traced(choice: Choice, classes: int, shape: Shape) -> Trace:
-        name = choice.model_dump_json()
-        if name not in traces:
-            try:
-                traces[name] = trace(build_model(choice, job.catalog, classes, shape, seed=0), shape)
-            except NotApplicable as reason:
-                traces[name] = reason
-        found = traces[name]
-        if isinstance(found, NotApplicable):
-            raise found
-        return found
-
-    for trial in TRIALS.validate_python(item["trials"]):
-        splits = job.splits(trial.data)
-        try:
-            student = traced(trial.model, splits.classes, splits.shape)
-            teacher = traced(trial.teachers[0].model, splits.classes, splits.shape) if trial.teachers else None
-            build_criterion(trial, job.catalog, student, teacher)
-            for choice in (*trial.train.augment, trial.view):
-                build_view(choice, job.catalog)
-        except NotApplicable as reason:
-            skipped[trial.key] = str(reason)
-    yield Checked(skipped=skipped)
+    (trial,) = TRIALS.validate_python(item["trials"])
+    try:
+        rehearse(trial, job.splits(trial.data), job.catalog)
+    except NotApplicable as reason:
+        yield Checked(reason=str(reason))
+    else:
+        yield Checked(reason=None)
 
 
 def train_trials(item: Item) -> Iterator[Message]:
@@ -113,7 +101,9 @@ def train_trials(item: Item) -> Iterator[Message]:
         except StopIteration as end:
             outcomes = end.value
             break
-        yield EpochFinished(key=progress.trial.key, epoch=progress.epoch, top1=progress.top1)
+        yield EpochFinished(
+            key=progress.trial.key, epoch=progress.epoch, train_loss=progress.train_loss, top1=progress.top1
+        )
     for outcome in outcomes:
         yield _record(outcome, splits, job)
 
@@ -153,7 +143,7 @@ def _record(outcome: Trained | NotTrained, splits: Splits, job: Job) -> Message:
                 environment=environment_facts(),
                 finished=datetime.now(UTC).isoformat(timespec="seconds"),
             )
-            (folder / "trial.json").write_text(record.model_dump_json(indent=1) + "\n", "utf-8")
+            (folder / Store.RECORD).write_text(record.model_dump_json(indent=1) + "\n", "utf-8")
     except (ExportError, ParityError) as error:
         return TrialEnded(key=key, status="failed", reason=str(error))
     return TrialEnded(key=key, status="done", top1=record.test.top1)
@@ -184,7 +174,7 @@ def time_architectures(item: Item) -> Iterator[Message]:
         if isinstance(found, NotMeasured):
             yield LatencyMissing(what=found)
             continue
-        key = latency_key(architecture, **how, machine=machine_fingerprint())
+        key = latency_key(architecture, **how, seconds=item["seconds"], machine=machine_fingerprint())
         job.store.write_latency(key, found)
         p50 = float(np.median(found.call_microseconds))
         yield LatencyMeasured(key=key, label=wanted["label"], **how, p50_microseconds=p50)

@@ -2,7 +2,7 @@
 
 from kdbench.results.baseline import Baseline, freeze, load_baseline
 from kdbench.results.environment import environment_facts, machine_fingerprint
-from kdbench.results.frames import ResultSet, load, load_suite_results
+from kdbench.results.frames import ResultSet, load, load_run, load_suite_results
 from kdbench.results.records import (
     CurvePoint,
     Evaluation,
@@ -24,6 +24,6 @@ from kdbench.results.store import Store
 __all__ = [
     "Baseline", "CurvePoint", "Evaluation", "LatencyComparison", "LatencyRecord", "ModelFacts", "NotMeasured",
     "Outcome", "ParityFacts", "ResultSet", "RunRecord", "SlicePair", "Store", "TrainingCost", "TrialRecord",
-    "environment_facts", "freeze", "load", "load_baseline", "load_suite_results", "machine_fingerprint", "pack_bits",
-    "unpack_bits",
+    "environment_facts", "freeze", "load", "load_baseline", "load_run", "load_suite_results", "machine_fingerprint",
+    "pack_bits", "unpack_bits",
 ]  # fmt: skip

@@ -82,10 +82,13 @@ def freeze(results: ResultSet, store: Store, folder: Path) -> Baseline:
                 bits_sha256=bits_hash(bits),
             )
         )
-        if (entry.pair, entry.role) not in models and store.has_artifacts(entry.key):
+        if (entry.pair, entry.role) not in models:
             models[entry.pair, entry.role] = BaselineModel(
                 pair=entry.pair, role=entry.role, model=entry.model, facts=record.model, onnx=f"{entry.key}.onnx"
             )
+    if lost := [model.onnx for model in models.values() if not store.is_complete(model.onnx.removesuffix(".onnx"))]:
+        help = "these are records without their weights: run the suite here, then freeze"
+        raise UserError(f"'{store.root}' has no ONNX file for trial {lost[0].removesuffix('.onnx')}", help=help)
     baseline = Baseline(
         suite=results.run.suite,
         rows=tuple(rows),
@@ -110,18 +113,21 @@ def freeze(results: ResultSet, store: Store, folder: Path) -> Baseline:
     return baseline
 
 
-def load_baseline(folder: Path) -> Baseline:
-    """The baseline in a folder, its ONNX files checked against their hashes."""
+def load_baseline(folder: Path, suite: str) -> Baseline:
+    """The baseline of a suite in a folder, its ONNX files checked against their hashes."""
     path = folder / "baseline.json"
     help = "freeze one with: kdbench baseline SUITE --to DIR"
     if not path.is_file():
         raise BaselineError(f"no baseline in '{folder}': there is no baseline.json", help=help)
     try:
         baseline = Baseline.model_validate_json(path.read_bytes())
+        frozen = baseline.spec.name
     except ValidationError as error:
         detail = error.errors()[0]
         at = ".".join(map(str, detail["loc"]))
         raise BaselineError(f"damaged baseline '{path}': {at}: {detail['msg']}", help=help) from error
+    if frozen != suite:
+        raise BaselineError(f"the baseline '{folder}' is of suite '{frozen}', not of '{suite}'", help=help)
     for model in baseline.models:
         file = folder / model.onnx
         if not file.is_file():

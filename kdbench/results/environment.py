@@ -1,6 +1,7 @@
 """Facts about the machine and the software that a figure was measured with. Unknown facts are null, never guessed."""
 
 import hashlib
+import math
 import os
 import platform
 import shutil
@@ -16,13 +17,27 @@ from kdbench.spec import content_key
 
 PACKAGES = (
     "kdbench", "torch", "torchvision", "onnx", "onnxscript", "onnxruntime", "onnxruntime-gpu", "numpy", "scipy",
-    "pandas",
+    "pandas", "nvidia-cuda-runtime", "nvidia-cuda-runtime-cu12", "nvidia-cudnn-cu12", "nvidia-cudnn-cu13",
 )  # fmt: skip
 
 
 def environment_facts() -> dict[str, JsonValue]:
     """Machine, load and versions now. JSON values; sizes in bytes, loads as the kernel gives them."""
     return {**_fixed_facts(), "load_average": list(os.getloadavg()), "cpu_pressure": _text("/proc/pressure/cpu")}
+
+
+def affinity() -> list[int]:
+    """The logical cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))  # macOS, Windows: no such limit
+
+
+def usable_cores() -> int:
+    """How many cores this process may keep busy: its affinity, or less where a container's quota says so."""
+    quota, _, period = (_text("/sys/fs/cgroup/cpu.max") or "max").partition(" ")
+    allowed = math.ceil(int(quota) / int(period)) if quota.isdigit() and period.isdigit() else len(affinity())
+    return max(1, min(len(affinity()), allowed))
 
 
 def machine_fingerprint() -> str:
@@ -37,16 +52,15 @@ def machine_fingerprint() -> str:
 @lru_cache(maxsize=1)
 def _fixed_facts() -> dict[str, JsonValue]:
     cpu = _cpu_info()
-    affinity = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
     return {
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
-        "cpu": cpu.get("model name") or platform.processor() or None,
+        "cpu": cpu.get("model name") or _other_cpu_name(cpu),
         "cpu_flags": list[JsonValue](sorted(set(cpu.get("flags", "").split()) & _TELLING_FLAGS)),
         "caches": _caches(),
         "physical_cores": psutil.cpu_count(logical=False),
         "logical_cores": psutil.cpu_count(),
-        "affinity": list(affinity),
+        "affinity": list[JsonValue](affinity()),
         "cpu_quota": _text("/sys/fs/cgroup/cpu.max"),
         "hypervisor": "hypervisor" in cpu.get("flags", "").split(),
         "governor": _text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
@@ -75,6 +89,15 @@ def _cpu_info() -> dict[str, str]:
     text = _text("/proc/cpuinfo") or ""
     pairs = (line.partition(":") for line in text.split("\n\n")[0].splitlines())
     return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _other_cpu_name(cpu: dict[str, str]) -> str | None:
+    """Where the kernel gives no model name: macOS by sysctl, ARM Linux by the numbers of maker and part."""
+    if platform.system() == "Darwin":
+        done = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False)
+        return done.stdout.strip() or None
+    part = [cpu[name] for name in ("CPU implementer", "CPU part") if name in cpu]
+    return f"{platform.machine()} {'/'.join(part)}" if part else platform.processor() or None
 
 
 def _caches() -> dict[str, JsonValue]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from kdbench.results.records import LatencyRecord, RunRecord, TrialRecord
 from kdbench.results.store import Store
 from kdbench.spec import Suite, UserError
@@ -23,7 +25,12 @@ class ResultSet:
 
     @property
     def suite(self) -> Suite:
-        return Suite.model_validate(self.run.suite)
+        """The resolved suite. Raises `UserError` where the run is of a version of kdbench that knew other suites."""
+        try:
+            return Suite.model_validate(self.run.suite)
+        except ValidationError as error:
+            text = f"the run {self.run.run_id} of suite '{self.run.name}' is of another version of kdbench"
+            raise UserError(text, help=f"run it again: kdbench run {self.run.name}") from error
 
     @property
     def frame(self) -> "pd.DataFrame":
@@ -42,23 +49,28 @@ def _figures(record: TrialRecord) -> dict[str, object]:
     return {
         "top1": record.test.top1,
         "test_loss": record.test.loss,
-        "validation_top1": record.curve[-1].validation_top1,
+        "validation_top1": next(p.validation_top1 for p in record.curve if p.epoch == record.selected_epoch),
         "parameters": record.model.parameters,
         "flops": record.model.flops,
         "onnx_bytes": record.model.onnx_bytes,
         "architecture": record.model.architecture,
         "steps": record.training.steps,
         "step_seconds": record.training.step_seconds,
-        "cpu_seconds": record.training.cpu_seconds,
-        "wall_seconds": record.training.wall_seconds,
+        "cohort": record.training.cohort,
+        "cohort_cpu_seconds": record.training.cpu_seconds,
+        "cohort_wall_seconds": record.training.wall_seconds,
     }
 
 
 def load_suite_results(store: Store, suite: str) -> ResultSet:
-    """The latest run of a suite. Raises `UserError` where it never ran."""
-    run = store.latest_run(suite)
+    """The latest run of a suite with its records. Raises `UserError` where it never ran."""
+    return load_run(store, store.latest_run(suite))
+
+
+def load_run(store: Store, run: RunRecord) -> ResultSet:
+    """One run with its records."""
     done = {key for key, outcome in run.outcomes.items() if outcome.status == "done"}
-    trials = {key: store.read_trial(key) for key in sorted(done) if store.has_trial(key)}
+    trials = {key: store.read_trial(key) for key in sorted(done) if store.has_record(key)}
     found = (store.read_latency(key) for key in run.latencies)
     return ResultSet(run, trials, tuple(record for record in found if record is not None))
 

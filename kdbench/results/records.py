@@ -158,6 +158,7 @@ class RunRecord(Record):
 
     name: str
     run_id: str
+    command: str = ""  # the command line that asked for it, quoted for a shell
     suite: dict[str, JsonValue]  # resolved
     entries: Several[Entry]
     outcomes: dict[str, Outcome]  # by trial key

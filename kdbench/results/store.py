@@ -16,10 +16,14 @@ from kdbench.spec import Record, UserError, content_key
 
 R = TypeVar("R", bound=Record)
 
+# Part of every latency's key: raise it when a change of kdbench alters how calls are timed.
+TIMING = 1
+
 
 class Store:
     """`root/trials/<key>/`, `root/latency/<key>.json`, `root/suites/<name>/<run id>.json`."""
 
+    RECORD = "trial.json"
     WEIGHTS = "weights.safetensors"
     ONNX = "model.onnx"
 
@@ -33,20 +37,17 @@ class Store:
     def trial_folder(self, key: str) -> Path:
         return self.root / "trials" / key
 
-    def has_trial(self, key: str) -> bool:
-        """Whether a record is there. Records can be kept without their weights: see `has_artifacts`."""
-        return (self.trial_folder(key) / "trial.json").is_file()
+    def has_record(self, key: str) -> bool:
+        """Whether a record is there. Records can be kept without their weights: see `is_complete`."""
+        return (self.trial_folder(key) / self.RECORD).is_file()
 
-    def has_artifacts(self, key: str) -> bool:
+    def is_complete(self, key: str) -> bool:
+        """Whether nothing of a trial is missing: its record, its weights, its ONNX file."""
         folder = self.trial_folder(key)
-        return (folder / self.WEIGHTS).is_file() and (folder / self.ONNX).is_file()
+        return all((folder / name).is_file() for name in (self.RECORD, self.WEIGHTS, self.ONNX))
 
     def read_trial(self, key: str) -> TrialRecord:
-        return _read(self.trial_folder(key) / "trial.json", TrialRecord)
-
-    def trials(self) -> Iterator[TrialRecord]:
-        for path in sorted((self.root / "trials").glob("*/trial.json")):
-            yield _read(path, TrialRecord)
+        return _read(self.trial_folder(key) / self.RECORD, TrialRecord)
 
     @contextmanager
     def new_trial(self, key: str) -> Iterator[Path]:
@@ -58,16 +59,23 @@ class Store:
             yield draft
             for path in draft.iterdir():
                 _sync(path)
-            if self.has_trial(key) and not self.has_artifacts(key):
-                # A record that came without its weights gives way to a full one.
-                final.rename(retired := draft.with_name(f"{draft.name}-old"))
-                shutil.rmtree(retired)
-            if not self.has_trial(key):  # another process may have finished the same trial meanwhile
-                draft.chmod(0o755)
-                draft.rename(final)
-                _sync(final.parent)
+            draft.chmod(0o755)
+            self._settle(key, draft)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+
+    def _settle(self, key: str, draft: Path) -> None:
+        """Give a finished draft its name. A complete trial is never replaced; what lacks a part gives way."""
+        final = self.trial_folder(key)
+        if final.exists() and not self.is_complete(key):
+            final.rename(retired := draft.with_name(f"{draft.name}-retired"))
+            shutil.rmtree(retired)
+        try:
+            draft.rename(final)
+        except OSError:
+            if not self.is_complete(key):  # else another process has finished the same trial first
+                raise
+        _sync(final.parent)
 
     def read_latency(self, key: str) -> LatencyRecord | None:
         path = self.root / "latency" / f"{key}.json"
@@ -102,9 +110,9 @@ def prepare_folder(folder: Path, option: str) -> None:
         raise UserError(f"cannot write to the {option} folder '{folder}': {error.strerror}", help=help) from error
 
 
-def latency_key(architecture: str, provider: str, threads: int, batch: int, machine: str) -> str:
-    """The name of a latency record: what was timed, how, and on what kind of machine."""
-    return content_key([architecture, provider, threads, batch, machine])
+def latency_key(architecture: str, provider: str, threads: int, batch: int, seconds: float, machine: str) -> str:
+    """The name of a latency record: what was timed, how, for how long, and on what kind of machine."""
+    return content_key([TIMING, architecture, provider, threads, batch, seconds, machine])
 
 
 def sha256_of(path: Path) -> str:
@@ -130,10 +138,13 @@ def write_whole(path: Path, text: str) -> None:
 def _read(path: Path, kind: type[R]) -> R:
     try:
         return kind.model_validate_json(path.read_bytes())
+    except OSError as error:
+        help = "run the suite again: what is missing is measured anew"
+        raise UserError(f"cannot read '{path}': {error.strerror}", help=help) from error
     except ValidationError as error:
         detail = error.errors()[0]
         at = ".".join(map(str, detail["loc"]))
-        help = "it is damaged or of another version of kdbench; move it away to measure again"
+        help = "it is damaged or of another version of kdbench; remove it to measure again"
         raise UserError(f"not a {kind.__name__}: '{path}': {at}: {detail['msg']}", help=help) from error
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from kdbench.spec.errors import Problem, UserError, nearest
 from kdbench.spec.records import Choice, NamedChoice, Pair, Record, Suite, TrainSpec, Trial
-from kdbench.spec.signature import Catalog, Kind, fill_options
+from kdbench.spec.signature import Catalog, Kind, Signature, fill_options
 
 # What kdbench hands to each kind of callable; a callable takes all of them, a loss those it needs.
 INPUTS: dict[Kind, tuple[str, ...]] = {
@@ -76,7 +76,7 @@ def plan(suite: Suite, catalog: Catalog) -> Plan:
                 student = Trial(
                     model=pair.student,
                     data=suite.data,
-                    loss=Choice(use=loss.use, options=loss.options),
+                    loss=Choice(use=loss.use, options=loss.options, origin=loss.origin),
                     train=suite.train,
                     view=suite.view,
                     seed=seed,
@@ -108,7 +108,7 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
     losses = []
     for i, loss in enumerate(suite.losses):
         filled = fill(Choice(use=loss.use, options=loss.options), "losses", "losses", i)
-        losses.append(NamedChoice(use=filled.use, options=filled.options, name=loss.label))
+        losses.append(NamedChoice(use=filled.use, options=filled.options, origin=filled.origin, name=loss.label))
     problems += _duplicates("pairs", (pair.label for pair in pairs))
     problems += _duplicates("losses", (loss.label for loss in losses))
     problems += _duplicates("seeds", map(str, suite.seeds))
@@ -140,13 +140,21 @@ def _fill(choice: Choice, kind: Kind, catalog: Catalog, at: Location, problems: 
         problems.append(((*at, "use"), Problem(text, help=nearest(choice.use, catalog.names(kind)))))
         return choice
     allowed = INPUTS[kind]
-    if strangers := [name for name in signature.inputs if name not in allowed and name != "name"]:
-        text = f"{signature.target} takes '{strangers[0]}', which kdbench does not give to {kind}"
-        help = f"its positional parameters may be {', '.join(allowed)}; make the others keyword-only options"
+    if not _callable_with(signature, allowed):
+        text = f"{signature.target} takes ({', '.join(signature.inputs)}), which is not how kdbench calls {kind}"
+        how = "some of" if kind == "losses" else "exactly"
+        help = f"its positional parameters are {how} ({', '.join(allowed)}); make the others keyword-only options"
         problems.append(((*at, "use"), Problem(text, help=help)))
     options, wrong = fill_options(signature, choice.options)
     problems += [((*at, name), problem) for name, problem in wrong]
-    return choice.model_copy(update={"options": options})
+    return choice.model_copy(update={"options": options, "origin": signature.origin})
+
+
+def _callable_with(signature: Signature, allowed: tuple[str, ...]) -> bool:
+    """A loss takes what it needs, by name; the others all there is, in order (members of a family their name, too)."""
+    if signature.kind == "losses":
+        return set(signature.inputs) <= set(allowed)
+    return signature.inputs in (allowed, (*allowed, "name"))
 
 
 def _duplicates(where: str, names: Iterable[str]) -> list[Located]:

@@ -33,6 +33,7 @@ class Signature:
     inputs: tuple[str, ...]
     options: tuple[Option, ...]
     doc: str
+    origin: str | None = None  # of what is not kdbench's own: a hash of its source
 
     @property
     def summary(self) -> str:

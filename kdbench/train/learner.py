@@ -60,7 +60,7 @@ class Learner:
         if not math.isfinite(train_loss or 0.0) or not math.isfinite(loss):
             self.stopped = "diverged"
             self.diverged = f"the loss is {train_loss if math.isfinite(loss) else loss} in epoch {epoch}"
-            return EpochDone(self.trial, epoch, top1)
+            return EpochDone(self.trial, epoch, train_loss, top1)
         self.curve.append(
             CurvePoint(
                 epoch=epoch,
@@ -77,7 +77,7 @@ class Learner:
             self.stopped = "epochs"
         elif spec.patience is not None and epoch - self.best_epoch >= spec.patience:
             self.stopped = "patience"
-        return EpochDone(self.trial, epoch, top1)
+        return EpochDone(self.trial, epoch, train_loss, top1)
 
     @property
     def best_epoch(self) -> int:

@@ -15,6 +15,7 @@ class EpochDone:
 
     trial: Trial
     epoch: int
+    train_loss: float | None
     top1: float
 
 

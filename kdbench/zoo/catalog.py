@@ -4,6 +4,7 @@ import importlib
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kdbench.spec import Kind, Signature, UserError
-from kdbench.zoo.source import load_target, read_signature
+from kdbench.zoo.source import load_target, read_signature, source_hash
 
 # One line each: the name a suite uses, and where the callable stands.
 BUILTIN: dict[Kind, dict[str, str]] = {
@@ -96,7 +97,9 @@ class Catalog:
         return tuple(self.targets(kind))
 
     def signature(self, kind: Kind, use: str) -> Signature:
-        return read_signature(kind, use, self._target(kind, use))
+        target = self._target(kind, use)
+        signature = read_signature(kind, use, target)
+        return signature if target in BUILTIN[kind].values() else replace(signature, origin=source_hash(target))
 
     def load(self, kind: Kind, use: str) -> Callable[..., Any]:
         """The callable itself; a member of a family comes with its `name` bound. Imports its module."""

@@ -1,5 +1,6 @@
 """What passes between the training loop and the zoo's callables."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -61,7 +62,7 @@ class Draw:
 
     def words(self, stream: str, count: int = 1) -> Tensor:
         """Random 63-bit words [B, count], int64, not negative."""
-        name = int.from_bytes(stream.encode()[:7].ljust(7, b"\0"), "big")
+        name = int.from_bytes(hashlib.blake2b(stream.encode(), digest_size=7).digest(), "big")
         words = _mix(_mix(_mix(self.samples.new_tensor(self.seed)) + self.epoch) + name)
         words = _mix(words + self.samples)[:, None] + torch.arange(count, device=self.samples.device)[None, :]
         return _mix(words) & 0x7FFFFFFFFFFFFFFF
@@ -77,8 +78,8 @@ class Draw:
     def normal(self, stream: str, count: int) -> Tensor:
         """Standard normal floats [B, count], float32 (Box and Muller 1958)."""
         half = (count + 1) // 2
-        radius = torch.sqrt(-2 * torch.log1p(-self.uniform(f"{stream[:6]}r", half)))
-        angle = 2 * torch.pi * self.uniform(f"{stream[:6]}a", half)
+        radius = torch.sqrt(-2 * torch.log1p(-self.uniform(f"{stream} radius", half)))
+        angle = 2 * torch.pi * self.uniform(f"{stream} angle", half)
         return torch.cat((radius * torch.cos(angle), radius * torch.sin(angle)), dim=1)[:, :count]
 
 

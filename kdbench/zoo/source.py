@@ -1,6 +1,7 @@
 """Reading a callable's signature from its source, without importing it (so without importing torch)."""
 
 import ast
+import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -44,6 +45,14 @@ def load_target(target: str) -> Any:
         raise UserError(f"'{target}' needs the module '{error.name}', which is not installed") from error
     except AttributeError as error:
         raise UserError(f"module '{module}' has no '{attribute}'") from error
+
+
+def source_hash(target: str) -> str | None:
+    """A hash of the file that `module:attribute` stands in; none where it has no file."""
+    found = importlib.util.find_spec(target.partition(":")[0])
+    if found is None or not found.origin or not Path(found.origin).is_file():
+        return None
+    return hashlib.sha256(Path(found.origin).read_bytes()).hexdigest()[:16]
 
 
 @cache

@@ -92,7 +92,7 @@ def test_grouping_and_place_do_not_change_the_numbers(done: Path, tmp_path: Path
     where = api.place(tmp_path, workers=2)
     with where:
         run(small_suite(latency={"batch_sizes": [1], "seconds": 0.01}), where)
-    for record in Store(done).trials():
+    for record in load_suite_results(Store(done), "small").trials.values():
         other = Store(tmp_path).read_trial(record.key)
         assert other.model.weights_sha256 == record.model.weights_sha256
         assert other.model.onnx_sha256 == record.model.onnx_sha256
@@ -114,6 +114,32 @@ def test_a_loss_that_does_not_fit_is_skipped_and_told(copy: Path) -> None:
     assert "nowhere" in (skipped[0].reason or "")
     assert sum(isinstance(m, TrialEnded) and m.status == "skipped" for m in heard) == 2
     assert record.latencies
+
+
+def test_what_cannot_run_is_found_in_rehearsal_and_remembered(copy: Path) -> None:
+    # Noise is for normalized images: as augmentation of raw ones it cannot serve, which only a call can tell.
+    suite = small_suite(train={"epochs": 2, "batch_size": 64, "augment": ["gaussian_noise"]})
+    record, _ = run(suite, place(copy))
+    assert {outcome.status for outcome in record.outcomes.values()} == {"skipped"}
+    _, heard = run(suite, place(copy))
+    assert heard == []
+
+
+def test_a_record_that_was_removed_is_measured_again(copy: Path) -> None:
+    key = load_suite_results(Store(copy), "small").run.entries[-1].key
+    (Store(copy).trial_folder(key) / Store.RECORD).unlink()
+    record, _ = run(small_suite(), place(copy))
+    assert record.trained == (key,)
+
+
+def test_edited_plugin_code_is_another_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    keys = []
+    for factor in (1, 2):
+        (tmp_path / "mine.py").write_text(f"def loss(student, labels):\n    return {factor} * student.logits.sum()\n")
+        keys.append(set(api.plan(small_suite(losses=["mine:loss"]), ["mine"]).trials))
+        (tmp_path / "mine.py").unlink()
+    assert len(keys[0] & keys[1]) == 1  # the teacher
 
 
 def test_a_trial_that_fails_leaves_the_others_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

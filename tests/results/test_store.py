@@ -22,9 +22,9 @@ def test_a_trial_appears_when_the_block_ends(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with store.new_trial("k") as folder:
         (folder / "trial.json").write_text("{}")
-        assert not store.has_trial("k")
-    assert store.has_trial("k")
-    assert not store.has_artifacts("k")
+        assert not store.has_record("k")
+    assert store.has_record("k")
+    assert not store.is_complete("k")
     assert [path.name for path in (tmp_path / "trials").iterdir()] == ["k"]
 
 
@@ -55,7 +55,7 @@ def test_a_record_without_weights_gives_way_to_a_full_one(tmp_path: Path) -> Non
     (store.trial_folder("k") / Store.WEIGHTS).unlink()
     fill(store, "k", "full")
     assert (store.trial_folder("k") / "trial.json").read_text() == "full"
-    assert store.has_artifacts("k")
+    assert store.is_complete("k")
 
 
 def test_folders_can_be_read_by_others(tmp_path: Path) -> None:
@@ -102,14 +102,15 @@ def test_no_results_is_told_with_what_there_is(tmp_path: Path) -> None:
 
 def test_latency_belongs_to_architecture_and_machine() -> None:
     keys = {
-        latency_key(architecture, provider, threads, batch, machine)
+        latency_key(architecture, provider, threads, batch, seconds, machine)
         for architecture in "ab"
         for provider in ("cpu", "cuda")
         for threads in (1, 2)
         for batch in (1, 8)
+        for seconds in (0.5, 1.0)
         for machine in "mn"
     }
-    assert len(keys) == 32
+    assert len(keys) == 64
 
 
 def test_sha256(tmp_path: Path) -> None:

@@ -1,0 +1,30 @@
+"""A trial in miniature, to find out whether it can run before hours are spent on others."""
+
+from dataclasses import replace
+
+import torch
+
+from kdbench.spec import Trial
+from kdbench.train.build import build_model
+from kdbench.train.loop import train_cohort
+from kdbench.train.outcome import NotTrained
+from kdbench.zoo.catalog import Catalog
+from kdbench.zoo.datasets.splits import Splits
+from kdbench.zoo.interface import NotApplicable
+
+
+def rehearse(trial: Trial, splits: Splits, catalog: Catalog) -> None:
+    """Train for one step on two samples, under an untrained teacher. Raises `NotApplicable` where that cannot be."""
+    two = torch.arange(2, device=splits.train.labels.device)
+    few = replace(splits, train=splits.train.take(two), validation=splits.validation.take(two[:1]))
+    short = trial.model_copy(update={"train": trial.train.model_copy(update={"epochs": 1, "batch_size": 2})})
+    guides = [build_model(t.model, catalog, splits.classes, splits.shape, t.seed) for t in trial.teachers]
+    training = train_cohort([short], few, guides[0].to(splits.train.images.device) if guides else None, catalog)
+    while True:
+        try:
+            next(training)
+        except StopIteration as end:
+            (outcome,) = end.value
+            break
+    if isinstance(outcome, NotTrained) and outcome.status == "skipped":
+        raise NotApplicable(outcome.reason)
