@@ -28,6 +28,7 @@ class Choice(Record):
 
     use: str
     options: dict[str, JsonValue] = {}
+    origin: str | None = None  # of a plugin's callable: a hash of its source, so that edited code has another key
 
     @model_validator(mode="before")
     @classmethod
@@ -35,14 +36,14 @@ class Choice(Record):
         if isinstance(value, str):
             return {"use": value}
         if isinstance(value, dict) and not isinstance(value.get("options"), dict):
-            own = {k: v for k, v in value.items() if k in cls.model_fields}
-            own["options"] = {k: v for k, v in value.items() if k not in cls.model_fields}
+            own = {k: v for k, v in value.items() if k in ("use", "name") and k in cls.model_fields}
+            own["options"] = {k: v for k, v in value.items() if k not in own}
             return own
         return value
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return _open_table(core, handler, hide="options")
+        return _open_table(core, handler, hide=("options", "origin"))
 
     @property
     def label(self) -> str:
@@ -61,10 +62,10 @@ class NamedChoice(Choice):
         return self.name or super().label
 
 
-def _open_table(core: CoreSchema, handler: GetJsonSchemaHandler, hide: str) -> JsonSchemaValue:
+def _open_table(core: CoreSchema, handler: GetJsonSchemaHandler, hide: tuple[str, ...]) -> JsonSchemaValue:
     """The schema of a table that may stand as a bare name, and that holds a callable's options beside its own keys."""
     schema = handler.resolve_ref_schema(handler(core))
-    properties = {name: value for name, value in schema["properties"].items() if name != hide}
+    properties = {name: value for name, value in schema["properties"].items() if name not in hide}
     properties["use"] = {"type": "string"}
     table = {"type": "object", "properties": properties, "required": ["use"], "additionalProperties": True}
     return {"title": schema["title"], "description": schema["description"], "anyOf": [{"type": "string"}, table]}
@@ -96,7 +97,7 @@ class DataSpec(Record):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return _open_table(core, handler, hide="dataset")
+        return _open_table(core, handler, hide=("dataset",))
 
 
 class Sgd(Record):
