@@ -211,13 +211,13 @@ def _widen(at: Location, problem: Problem, table: dict[str, Any], catalog: Catal
 
 
 def _written(loc: Location, table: dict[str, Any]) -> Location:
-    """A location without what pydantic puts in itself: a union's tag such as 'sgd', 'dataset' or 'options'."""
+    """A location without what pydantic puts in itself: a union's tag such as 'sgd' or 'list', 'dataset', 'options'."""
     at: list[str | int] = []
     node: Any = table
     for part in loc:
         inner = _inside(node, part)
         tag = part == node or (isinstance(node, dict) and node.get("use") == part)
-        if inner is None and (tag or part in ("dataset", "options")):
+        if inner is None and (tag or part in ("dataset", "options", "list", "dict")):
             continue
         at.append(part)
         node = inner
