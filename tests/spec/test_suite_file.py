@@ -44,6 +44,7 @@ JUNK = (
     "{use = 3}",
     "{options = 3}",
     "1979-05-27",
+    "[1979-05-27]",
 )
 
 
@@ -119,6 +120,7 @@ def test_every_shipped_suite_parses() -> None:
         ('use = "kd"', "use = 3", 17, ["losses[1].use is 3", "a name in quotes"]),
         ('use = "kd"', 'use = "kd"\nname = 3', 18, ["losses[1].name is 3", 'allowed: text in quotes, as "3"']),
         ("temperature = 2.0", "temperature = 1979-05-27", 18, ["losses[1].temperature is 1979-05-27", "goes in quotes"]),
+        ("temperature = 2.0", "temperature = [3, {a = [1979-05-27]}]", 18, ["losses[1].temperature[1].a[0] is 1979-05-27"]),
         (PAIRS, "", 1, ["missing key 'pairs'", "at least one pair: [[pairs]]"]),
         (PAIRS, "[[pairs]]\nteacher = 3\nstudent = \"mlp\"\n", 10, ["pairs[0].teacher is 3", "name a model"]),
         (PAIRS, "[pairs]\nteacher = \"mlp\"\nstudent = \"mlp\"\n", 9, ["[[pairs]], with two brackets"]),
