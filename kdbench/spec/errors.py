@@ -43,15 +43,19 @@ class UserError(Exception):
         super().__init__("\n".join(map(str, self.problems)))
 
 
+def guess(word: str, allowed: Iterable[str]) -> str:
+    """`did you mean 'kd'? `, or nothing where nothing comes near."""
+    close = difflib.get_close_matches(word, sorted(allowed), n=1, cutoff=0.5)
+    return f"did you mean '{close[0]}'? " if close else ""
+
+
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """A sentence that lists what is allowed, and says which of them `word` most resembles."""
     names = sorted(allowed)
     if not names:
         return "nothing is allowed here"
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    guess = f"did you mean '{close[0]}'? " if close else ""
     listed = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-    return f"{guess}allowed: {listed}"
+    return f"{guess(word, names)}allowed: {listed}"
 
 
 # What pydantic's error types mean to somebody who writes TOML.
@@ -79,7 +83,7 @@ def say_allowed(detail: ErrorDetails) -> str:
             return f"allowed: {words} {context[bound]:g}"
     if detail["type"] == "literal_error":
         names = re.findall(r"'([^']*)'", context["expected"])
-        return nearest(value if isinstance(value, str) else "", names)
+        return nearest(str(value), names) if names else f"allowed: {context['expected']}"
     if detail["type"] not in KINDS_OF_VALUE:
         return detail["msg"]
     return f"allowed: {KINDS_OF_VALUE[detail['type']]}{_example(detail['type'], value)}"

@@ -260,6 +260,7 @@ class Gate(Record):
         return self
 
 
+MOST_SEEDS = 1000  # a slip of the finger should not fill the memory
 SEEDS = {
     "anyOf": [
         {"type": "integer", "minimum": 1, "description": "this many seeds, from 0"},
@@ -288,5 +289,7 @@ class Suite(Record):
     @classmethod
     def _count(cls, value: Any) -> Any:
         if isinstance(value, int) and not isinstance(value, bool):
+            if value > MOST_SEEDS:
+                raise ValueError(f"{value} seeds were asked for; allowed are at most {MOST_SEEDS}")
             return tuple(range(value))
         return value

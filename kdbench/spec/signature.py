@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from kdbench.spec.errors import Problem, nearest
+from kdbench.spec.errors import Problem, as_toml, guess, say_allowed
 
 Kind = Literal["losses", "models", "datasets", "views"]
 KINDS: tuple[Kind, ...] = ("losses", "models", "datasets", "views")
@@ -56,8 +56,9 @@ def fill_options(
 ) -> tuple[dict[str, JsonValue], list[tuple[str, Problem]]]:
     """All options with their values, defaults included, and what is wrong: (option, problem) pairs."""
     known = {option.name: option for option in signature.options}
+    allowed = f"'{signature.use}' takes {', '.join(sorted(known)) or 'no options'}"
     problems = [
-        (name, Problem(f"unknown option '{name}'", help=f"{nearest(name, known)} ('{signature.use}')"))
+        (name, Problem(f"unknown option '{name}'", help=f"{guess(name, known)}{allowed}"))
         for name in given
         if name not in known
     ]
@@ -74,6 +75,6 @@ def fill_options(
             )
         except ValidationError as error:
             detail = error.errors()[0]
-            text = f"option '{option.name}' of '{signature.use}' is {value!r}"
-            problems.append((option.name, Problem(text, help=f"{detail['msg'].lower()}")))
+            text = f"option '{option.name}' of '{signature.use}' is {as_toml(value)}"
+            problems.append((option.name, Problem(text, help=say_allowed(detail))))
     return filled, problems

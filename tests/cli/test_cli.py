@@ -233,3 +233,13 @@ def test_debug_shows_where(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "Traceback" in done.stderr
     assert "error: no suite 'nothing'" in done.stderr
+
+
+def test_list_survives_suites_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites/latin.toml").write_bytes(b'description = "caf\xe9"')
+    (tmp_path / "suites/broken.toml").write_text("name = ")
+    lines = dict(line.split(maxsplit=1) for line in kdbench("list", "suites", at=tmp_path).stdout.splitlines())
+    assert lines["latin"] == "(not UTF-8)"
+    assert lines["broken"] == "(not TOML)"
+    assert "quickstart" in lines

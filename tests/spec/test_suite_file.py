@@ -70,8 +70,8 @@ def test_every_shipped_suite_parses() -> None:
     ("old", "new", "line", "words"),
     [
         ("temperature = 2.0", "temprature = 2.0", 18, ["unknown option 'temprature'", "losses[1]", "did you mean 'temperature'"]),
-        ("temperature = 2.0", "temperature = -2.0", 18, ["-2.0", "greater than 0"]),
-        ("temperature = 2.0", 'temperature = "hot"', 18, ["'hot'", "number"]),
+        ("temperature = 2.0", "temperature = -2.0", 18, ["-2.0", "above 0"]),
+        ("temperature = 2.0", 'temperature = "hot"', 18, ["\"hot\"", "number"]),
         ("epochs = 3", "epoch = 3", 6, ["unknown key 'epoch' at train", "did you mean 'epochs'"]),
         ("epochs = 3", "epochs = 0", 6, ["train.epochs is 0", "allowed: at least 1"]),
         ("epochs = 3", 'epochs = "3"', 6, ['train.epochs is "3"', "allowed: a whole number, without quotes"]),

@@ -182,12 +182,12 @@ def test_signatures_that_source_cannot_tell_come_from_the_object(plugin: Path) -
 @pytest.mark.parametrize(
     ("kind", "use", "given", "problem"),
     [
-        ("models", "mlp", {"hidden": [64, 0]}, "greater than or equal to 1"),
-        ("models", "mlp", {"dropout": 1.0}, "less than 1"),
+        ("models", "mlp", {"hidden": [64, 0]}, "at least 1"),
+        ("models", "mlp", {"dropout": 1.0}, "below 1"),
         ("models", "resnet_cifar", {"width_factor": 2}, "1 or 4"),
-        ("losses", "kd", {"temperature": 0.0}, "greater than 0"),
-        ("losses", "fitnet", {"weight": -1.0}, "greater than or equal to 0"),
-        ("views", "crop", {"padding": 0}, "greater than or equal to 1"),
+        ("losses", "kd", {"temperature": 0.0}, "above 0"),
+        ("losses", "fitnet", {"weight": -1.0}, "at least 0"),
+        ("views", "crop", {"padding": 0}, "at least 1"),
     ],
 )
 def test_options_out_of_range_are_refused_before_any_run(kind, use, given, problem) -> None:
