@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from kdbench.analyze.figures import points, several
 from kdbench.analyze.gate_entries import GateEntry
 from kdbench.analyze.statistics import detectable_sds, estimate, holm, one_sided_bound, p_below, spread
 from kdbench.results import Baseline, ResultSet
@@ -12,6 +13,7 @@ from kdbench.spec import Suite
 LEAST_DROP = 0.005
 FAIL_CONFIDENCE = 0.99
 PASS_CONFIDENCE = 0.95
+ROUNDING = 1e-12  # a drop of exactly the limit, as a difference of two fractions, may exceed it by 1e-17
 MOST_SEEDS = 200  # more than anybody trains: beyond, only a wider gate helps
 
 
@@ -65,9 +67,11 @@ def _compare(rows: Sequence[BaselineRow], results: ResultSet, limit: float) -> _
         n=len(rows),
     )
     if all(bits_hash(test.correct_bits) == row.bits_sha256 for test, row in zip(now, rows, strict=True)):
-        text = f"the same {tests[0]} predictions, right and wrong, in {_seeds(len(rows))}"
+        text = f"the same {tests[0]} predictions, right and wrong, in {several(len(rows), 'seed')}"
         return _Compared(replace(entry, status="pass", message=text, estimate=0.0))
     differences = [test.top1 - before for test, before in zip(now, was, strict=True)]
+    if not spread(differences):
+        return _Compared(_judge_constant(entry, differences[0]))
     bounded = replace(
         entry,
         estimate=estimate(differences).mean,
@@ -77,19 +81,29 @@ def _compare(rows: Sequence[BaselineRow], results: ResultSet, limit: float) -> _
     return _Compared(bounded, p_below(differences, -limit))
 
 
+def _judge_constant(entry: GateEntry, change: float) -> GateEntry:
+    """Without a spread: a change that every seed shows is judged as it is; one seed alone decides nothing."""
+    assert entry.limit is not None
+    allowed = f"allowed {points(entry.limit)}"
+    if entry.n == 1:
+        text = f"not judged: one seed ({points(change)} points, {allowed}; one seed has no spread to judge by)"
+        return replace(entry, status="unjudged", estimate=change, message=text)
+    text = f"{points(change)} points in each of {entry.n} seeds, {allowed}"
+    return replace(entry, status="fail" if change < entry.limit - ROUNDING else "pass", estimate=change, message=text)
+
+
 def _decide(entry: GateEntry, adjusted_p: float | None, family: int) -> GateEntry:
     """Fail where Holm rejects 'within the limit', pass where the lower bound clears it."""
     if entry.message:
         return entry
     assert entry.estimate is not None
     assert entry.limit is not None
-    change = f"{100 * entry.estimate:+.2f} points over {_seeds(entry.n or 0)}"
-    allowed = f"allowed {100 * entry.limit:+.2f}"
-    if adjusted_p is None or entry.lower is None or entry.upper is None:
-        why = "one seed gives no interval" if entry.n == 1 else "the differences do not vary, so no interval is known"
-        return replace(entry, message=f"{change}, {allowed}; {why}")
-    bounds = f"lower 95 % bound {100 * entry.lower:+.2f}, upper 99 % bound {100 * entry.upper:+.2f}"
-    message = f"{change} ({bounds}), {allowed}"
+    assert adjusted_p is not None
+    assert entry.lower is not None
+    assert entry.upper is not None
+    change = f"{points(entry.estimate)} points over {several(entry.n or 0, 'seed')}"
+    bounds = f"lower 95 % bound {points(entry.lower)}, upper 99 % bound {points(entry.upper)}"
+    message = f"{change} ({bounds}), allowed {points(entry.limit)}"
     if adjusted_p < 1 - FAIL_CONFIDENCE:
         return replace(entry, status="fail", message=message)
     if entry.lower > entry.limit:
@@ -159,7 +173,3 @@ def _remedy(top1: Sequence[float], may_drop: float, least: float) -> str:
     wide = f"may_drop = {-(-least * 1000 // 1) / 1000:.3f}"
     enough = next((n for n in range(len(top1) + 1, MOST_SEEDS) if sd * (detectable_sds(n) or 1e9) <= may_drop), None)
     return f"use {enough} seeds or {wide}" if enough else f"use {wide} (no {MOST_SEEDS} seeds would do)"
-
-
-def _seeds(n: int) -> str:
-    return f"{n} seed{'s' if n != 1 else ''}"

@@ -26,7 +26,6 @@ class MeanCurve:
     low: tuple[float, ...]
     high: tuple[float, ...]
     seeds: int
-    longest: int  # the last epoch that any seed reached
 
 
 def fit_line(x: Sequence[float], y: Sequence[float]) -> LinearFit | None:
@@ -64,5 +63,4 @@ def mean_curve(curves: Sequence[Sequence[CurvePoint]]) -> MeanCurve | None:
         low=tuple(values.min(axis=0).tolist()),
         high=tuple(values.max(axis=0).tolist()),
         seeds=len(by_epoch),
-        longest=max(epoch for curve in by_epoch for epoch in curve),
     )

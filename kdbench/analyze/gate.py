@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from kdbench.analyze.accuracy_gate import judge_accuracy, undetectable_gates
+from kdbench.analyze.accuracy_gate import judge_accuracy
 from kdbench.analyze.gate_entries import GateEntry, Status
 from kdbench.analyze.latency import RatioBounds, judge_ratio
 from kdbench.results import Baseline, LatencyComparison, ModelFacts, ResultSet, SlicePair
@@ -13,8 +13,6 @@ from kdbench.results.baseline import BaselineModel
 LATENCY_MARGIN = 0.05  # a shared machine's noise; quiet ones may gate at 3 %
 LATENCY_ALPHA = 0.01
 LOOKS = 3  # at most, while rounds are still being timed: each look may fail, so they share the error
-__all__ = ["GateEntry", "Verdict", "judge", "latency_decided", "undetectable_gates"]
-
 COUNTS: tuple[tuple[Literal["parameters", "flops", "onnx_bytes"], str], ...] = (
     ("parameters", "parameters"),
     ("flops", "FLOPs per sample"),
@@ -32,12 +30,12 @@ class Verdict:
 
     @property
     def measured(self) -> int:
-        """How many entries compared a figure with the baseline's."""
-        return sum(entry.measured for entry in self.entries)
+        """How many entries compared a figure with the baseline's, and could judge it."""
+        return sum(entry.measured and entry.status != "unjudged" for entry in self.entries)
 
     @property
     def status(self) -> Status:
-        """The worst that any entry says; 'inconclusive' where nothing was measured."""
+        """The worst that any entry says, but for unjudged ones; 'inconclusive' where nothing was measured."""
         found = {entry.status for entry in self.entries}
         if not self.measured:
             return "fail" if any(entry.status == "fail" for entry in self.entries) else "inconclusive"
@@ -49,15 +47,15 @@ class Verdict:
         if not self.measured:
             return 6
         inconclusive = 4 if strict else 0
-        return {"pass": 0, "fail": 3, "invalid": 5, "inconclusive": inconclusive}[self.status]
-
-    def count(self, status: Status) -> int:
-        return sum(entry.status == status for entry in self.entries)
+        codes: dict[Status, int] = {"pass": 0, "fail": 3, "invalid": 5, "inconclusive": inconclusive}
+        return codes[self.status]
 
 
 def judge(baseline: Baseline, results: ResultSet, comparisons: Sequence[LatencyComparison]) -> Verdict:
     """Hold results against a baseline: accuracy by seed, latency by interleaved slices, sizes exactly."""
-    margin, family = _latency_rule(baseline)
+    # What was not timed takes no share of the error. `latency_decided` cannot know it yet, and is stricter.
+    family = LOOKS * max(1, sum(bool(comparison.sessions) for comparison in comparisons))
+    margin = _latency_margin(baseline)
     entries = [
         *judge_accuracy(baseline, results),
         *(_judge_latency(comparison, margin, family) for comparison in comparisons),
@@ -67,18 +65,21 @@ def judge(baseline: Baseline, results: ResultSet, comparisons: Sequence[LatencyC
 
 
 def latency_decided(baseline: Baseline) -> Callable[[Sequence[Sequence[SlicePair]]], bool]:
-    """Whether the slices timed so far decide their comparison, as `judge` will; else more rounds are worth it."""
-    margin, family = _latency_rule(baseline)
+    """Whether the slices timed so far decide their comparison, as `judge` will; else more rounds are worth it.
+
+    The error is shared by all looks at everything that could be timed: at least as many as `judge` will find timed.
+    """
+    margin = _latency_margin(baseline)
+    students = sum(model.role == "student" for model in baseline.models)
+    family = LOOKS * max(1, len(baseline.spec.latency.combinations) * students)
     return lambda sessions: judge_ratio(sessions, margin, LATENCY_ALPHA, family).status != "undecided"
 
 
-def _latency_rule(baseline: Baseline) -> tuple[float, int]:
-    """The margin that the suite's gates allow, and how many judgements share the error: entries times looks."""
-    suite = baseline.spec
-    rises = [gate.may_rise for gate in suite.gates if gate.metric == "latency" and gate.may_rise is not None]
-    timings = len(suite.latency.combinations)
-    students = sum(model.role == "student" for model in baseline.models)
-    return min(rises, default=LATENCY_MARGIN), LOOKS * max(1, timings * students)
+def _latency_margin(baseline: Baseline) -> float:
+    """The rise of latency that the suite's gates allow."""
+    gates = baseline.spec.gates
+    rises = [gate.may_rise for gate in gates if gate.metric == "latency" and gate.may_rise is not None]
+    return min(rises, default=LATENCY_MARGIN)
 
 
 def _judge_latency(comparison: LatencyComparison, margin: float, family: int) -> GateEntry:

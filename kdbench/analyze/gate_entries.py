@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Status = Literal["pass", "fail", "inconclusive", "invalid"]
+# 'unjudged': shown, and decides nothing, because one seed has no spread to judge by.
+Status = Literal["pass", "fail", "inconclusive", "invalid", "unjudged"]
 Kind = Literal["top1", "latency", "parameters", "flops", "onnx_bytes"]
 
 

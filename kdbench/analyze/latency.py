@@ -16,6 +16,7 @@ CALLS_FOR_P99 = 662
 FEWEST_SESSIONS = 3
 TAIL_DRAWS = 40  # bootstrap draws beyond a bound, so that the bound itself is not noise
 FEWEST_DRAWS = 2000
+DRAWN_BYTES = 64 * 2**20  # of one chunk of draws: all at once, a large family would take gigabytes
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class CallTimes:
     p90: float | None
     p99: float | None
     samples_per_second: float
+    seconds: float  # all calls together
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def summarize_calls(call_microseconds: Sequence[float], batch: int) -> CallTimes
         p90=p90 if n >= CALLS_FOR_P90 else None,
         p99=p99 if n >= CALLS_FOR_P99 else None,
         samples_per_second=float(batch * n / (calls.sum() / 1e6)),
+        seconds=float(calls.sum() / 1e6),
     )
 
 
@@ -81,9 +84,9 @@ def judge_ratio(
     pairs = sum(map(len, kept))
     if len(kept) < FEWEST_SESSIONS:
         return RatioVerdict("undecided", None, None, len(kept), pairs)
-    drawn = _draw_pairs([len(session) for session in kept], _draws(alpha / family), np.random.default_rng(seed))
-    p50 = _bounds(_log_ratios(kept, "p50"), drawn, alpha, family)
-    minimum = _bounds(_log_ratios(kept, "min"), drawn, alpha, family)
+    logs = np.stack([_log_ratios(kept, "p50"), _log_ratios(kept, "min")])
+    medians = _draw_medians(logs, [len(session) for session in kept], _draws(alpha / family), seed)
+    p50, minimum = (_bounds(one, drawn, alpha, family) for one, drawn in zip(logs, medians, strict=True))
     limit = 1 + margin
     status: Literal["pass", "fail", "undecided"] = "undecided"
     if p50.lower_of_family > limit and minimum.lower_of_family > limit:
@@ -108,6 +111,19 @@ def _log_ratios(sessions: Sequence[Sequence[SlicePair]], figure: Literal["p50", 
     return logs
 
 
+def _draw_medians(logs: NDArray[np.float64], lengths: Sequence[int], draws: int, seed: int) -> NDArray[np.float64]:
+    """The median of each draw, for each row of [figures, pairs]; [figures, draws]. Drawn in chunks of bounded size."""
+    random = np.random.default_rng(seed)
+    # A draw's indices, their random numbers and their values stand side by side: 8 bytes each, and copies of them.
+    step = max(1, DRAWN_BYTES // (4 * 8 * max(1, sum(lengths))))
+    medians = np.empty((len(logs), draws))
+    for start in range(0, draws, step):
+        drawn = _draw_pairs(lengths, min(step, draws - start), random)
+        for row, ratios in zip(medians, logs, strict=True):
+            row[start : start + len(drawn)] = np.median(ratios[drawn], axis=1, overwrite_input=True)
+    return medians
+
+
 def _draw_pairs(lengths: Sequence[int], draws: int, random: np.random.Generator) -> NDArray[np.intp]:
     """Which pairs each draw takes, as indices into all pairs; [draws, sessions x mean pairs a session]."""
     sizes = np.asarray(lengths)
@@ -119,7 +135,6 @@ def _draw_pairs(lengths: Sequence[int], draws: int, random: np.random.Generator)
     return indices
 
 
-def _bounds(logs: NDArray[np.float64], drawn: NDArray[np.intp], alpha: float, family: int) -> RatioBounds:
-    medians = np.median(logs[drawn], axis=1)
+def _bounds(logs: NDArray[np.float64], medians: NDArray[np.float64], alpha: float, family: int) -> RatioBounds:
     lower, upper, strict = np.quantile(medians, (alpha, 1 - alpha, alpha / family))
     return RatioBounds(*(float(np.exp(value)) for value in (np.median(logs), lower, upper, strict)))

@@ -15,6 +15,8 @@ Judgement = Literal["better", "equivalent", "worse", "undecided"]
 
 # Half a point of accuracy: differences within it are of no practical consequence.
 EQUIVALENCE = 0.005
+# Under so many seeds a paired comparison finds only differences of several SDs: it is a smoke test, without a verdict.
+SEEDS_FOR_A_CLAIM = 5
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,6 @@ class Estimate:
     worst: float
     best: float
 
-    @property
-    def range(self) -> float:
-        return self.best - self.worst
-
 
 @dataclass(frozen=True)
 class PairedDifference:
@@ -50,7 +48,12 @@ class PairedDifference:
     estimate: Estimate
     least_detectable: float | None  # at 80 % power, in the unit of the values
     p_value: float | None  # two-sided paired t against no difference
-    verdict: Judgement
+    verdict: Judgement  # 'undecided' under `SEEDS_FOR_A_CLAIM` seeds, whatever the interval
+
+    @property
+    def claims(self) -> bool:
+        """Whether there are seeds enough for any verdict."""
+        return len(self.seeds) >= SEEDS_FOR_A_CLAIM
 
 
 def estimate(values: Sequence[float], level: float = 0.95) -> Estimate:
@@ -148,9 +151,8 @@ def paired_difference(
     if found.sd:
         t = abs(found.mean) / (found.sd / len(seeds) ** 0.5)
         p_value = 2 * float(stdtr(len(seeds) - 1, -t))
-    return PairedDifference(
-        seeds, found, least_detectable(found.sd, len(seeds)), p_value, judge_interval(found.interval, margin)
-    )
+    verdict = judge_interval(found.interval, margin) if len(seeds) >= SEEDS_FOR_A_CLAIM else "undecided"
+    return PairedDifference(seeds, found, least_detectable(found.sd, len(seeds)), p_value, verdict)
 
 
 def judge_interval(interval: Interval | None, margin: float = EQUIVALENCE) -> Judgement:

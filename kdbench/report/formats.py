@@ -1,22 +1,12 @@
 """Numbers as a reader wants them: with units, few digits, a true minus sign, and a dash where there is none."""
 
+from kdbench.analyze.figures import MINUS, NONE, percent, points, points_interval, several
 from kdbench.analyze.statistics import Interval
 
-NONE = "\N{EM DASH}"
-MINUS = "\N{MINUS SIGN}"
-
-
-def percent(fraction: float | None) -> str:
-    """0.91234 as '91.23 %'."""
-    return NONE if fraction is None else f"{100 * fraction:.2f} %"
-
-
-def points(difference: float | None) -> str:
-    """0.0042 as '+0.42': percentage points with their sign."""
-    if difference is None:
-        return NONE
-    text = f"{100 * difference:+.2f}"
-    return text[1:] if text[1:] == "0.00" else _signed(text)  # a rounded nothing has no sign
+__all__ = [
+    "MINUS", "NONE", "byte_size", "count", "microseconds", "percent", "percent_interval", "points", "points_interval",
+    "seconds", "several", "spread", "times",
+]  # fmt: skip
 
 
 def spread(difference: float | None) -> str:
@@ -27,11 +17,6 @@ def spread(difference: float | None) -> str:
 def percent_interval(interval: Interval | None) -> str:
     """'90.80 to 91.60', in percent."""
     return "" if interval is None else _signed(f"{100 * interval.low:.2f} to {100 * interval.high:.2f}")
-
-
-def points_interval(interval: Interval | None) -> str:
-    """'-0.10 to +0.94', in points."""
-    return "" if interval is None else _signed(f"{100 * interval.low:+.2f} to {100 * interval.high:+.2f}")
 
 
 def times(ratio: float | None) -> str:
@@ -77,12 +62,6 @@ def seconds(time: float | None) -> str:
         return f"{_three(time)} s"
     whole = round(time)
     return f"{whole // 60} min {whole % 60:02} s" if whole < 7200 else f"{whole // 3600} h {whole % 3600 // 60:02} min"
-
-
-def several(number: int, noun: str) -> str:
-    """'1 seed', '3 seeds', '2 losses'."""
-    plural = {"loss": "losses", "entry": "entries"}.get(noun, noun + "s")
-    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def _three(number: float) -> str:

@@ -6,13 +6,20 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from kdbench.analyze import GateEntry, Verdict
+from kdbench.analyze.gate_entries import Status
 from kdbench.report import formats as f
 from kdbench.report.markdown import markdown_table, markdown_text
 from kdbench.report.tables import Cell, Column, Table
 from kdbench.results.store import write_whole
 
-ORDER = ("fail", "invalid", "inconclusive", "pass")
-SIGNS = {"fail": "❌ fail", "invalid": "⚠️ invalid", "inconclusive": "❔ inconclusive", "pass": "✅ pass"}
+ORDER: tuple[Status, ...] = ("fail", "invalid", "inconclusive", "unjudged", "pass")
+SIGNS: dict[Status, str] = {
+    "fail": "❌ fail",
+    "invalid": "⚠️ invalid",
+    "inconclusive": "❔ inconclusive",
+    "unjudged": "ℹ️ not judged",
+    "pass": "✅ pass",
+}
 KINDS = {
     "top1": "top-1",
     "latency": "latency",
@@ -25,6 +32,12 @@ HEADLINES = {
     "invalid": "Not comparable with this baseline",
     "inconclusive": "Inconclusive",
     "pass": "No regression",
+}
+ELEMENTS: dict[Status, str] = {
+    "fail": "failure",
+    "invalid": "error",
+    "inconclusive": "skipped",
+    "unjudged": "skipped",
 }
 
 
@@ -41,20 +54,32 @@ def render_verdict(verdict: Verdict, folder: Path) -> dict[str, Path]:
 
 def verdict_markdown(verdict: Verdict) -> str:
     """A headline, a table, the notes, and the command that re-baselines."""
-    counts = ", ".join(f"{n} {status}" for status in ORDER if (n := sum(e.status == status for e in verdict.entries)))
+    numbers = [(sum(entry.status == status for entry in verdict.entries), status) for status in ORDER]
+    counts = ", ".join(f"{n} {status.replace('unjudged', 'not judged')}" for n, status in numbers if n)
     headline = HEADLINES[verdict.status] if verdict.measured else "Nothing was measured"
+    if verdict.status == "pass" and any(entry.status == "unjudged" for entry in verdict.entries):
+        headline = "No regression in what was judged"
     lines = [f"## {headline}: {markdown_text(verdict.suite)}", "", f"{counts or 'no entries'}.", ""]
     if verdict.entries:
         lines += [markdown_table(_table(verdict)), ""]
     if verdict.notes:
         lines += ["Differences that decide nothing:", "", *(f"- {markdown_text(note)}" for note in verdict.notes), ""]
-    lines += ["To accept these results as the new baseline:", "", "```sh", f"{rebaseline(verdict)}", "```"]
+    lines += [
+        "To accept what is measured now as the new baseline (done already: not done again):",
+        "",
+        "```sh",
+        f"{rebaseline(verdict)}",
+        "```",
+    ]
     return "\n".join(lines) + "\n"
 
 
 def rebaseline(verdict: Verdict) -> str:
-    """The command that freezes the checked results; a baseline is never edited, hence a new folder."""
-    return f"kdbench baseline {verdict.suite} --to baselines/{verdict.suite}-new"
+    """The commands that measure and freeze; a baseline is never edited, hence a new folder.
+
+    The run comes first because the results of `check --fresh` are gone; where they are kept, it finds all done.
+    """
+    return f"kdbench run {verdict.suite} && kdbench baseline {verdict.suite} --to baselines/{verdict.suite}-new"
 
 
 def verdict_json(verdict: Verdict) -> str:
@@ -73,13 +98,13 @@ def verdict_json(verdict: Verdict) -> str:
 
 
 def verdict_junit(verdict: Verdict) -> str:
-    """JUnit XML: fail is a failure, inconclusive is skipped, invalid is an error."""
+    """JUnit XML: fail is a failure, inconclusive and unjudged are skipped, invalid is an error."""
     by_status = {status: sum(entry.status == status for entry in verdict.entries) for status in ORDER}
     counts = {
         "tests": str(len(verdict.entries)),
         "failures": str(by_status["fail"]),
         "errors": str(by_status["invalid"]),
-        "skipped": str(by_status["inconclusive"]),
+        "skipped": str(by_status["inconclusive"] + by_status["unjudged"]),
     }
     root = ElementTree.Element("testsuites", counts)
     suite = ElementTree.SubElement(root, "testsuite", {"name": f"kdbench check {_xml(verdict.suite)}", **counts})
@@ -87,7 +112,7 @@ def verdict_junit(verdict: Verdict) -> str:
         names = {"classname": f"kdbench.{KINDS[entry.kind]}", "name": f"{KINDS[entry.kind]}: {_xml(entry.what)}"}
         case = ElementTree.SubElement(suite, "testcase", names)
         message = _xml(entry.message)
-        if element := {"fail": "failure", "invalid": "error", "inconclusive": "skipped"}.get(entry.status):
+        if element := ELEMENTS.get(entry.status):
             ElementTree.SubElement(case, element, {"message": message}).text = message
         else:
             ElementTree.SubElement(case, "system-out").text = message

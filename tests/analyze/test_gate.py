@@ -3,8 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kdbench.analyze import smallest_detectable
-from kdbench.analyze.gate import GateEntry, Verdict, judge, latency_decided, undetectable_gates
+from kdbench.analyze import GateEntry, Verdict, judge, latency_decided, smallest_detectable, undetectable_gates
 from kdbench.results import Baseline, LatencyComparison, Outcome
 from kdbench.results.baseline import BaselineModel, BaselineRow, bits_hash
 from kdbench.spec import Gate
@@ -89,24 +88,50 @@ def test_the_users_limit_is_used_but_never_under_half_a_point():
     assert entry_of(judge(freeze(results), moved(results, 0.02), []), "top1").status == "pass"
 
 
-def test_one_seed_decides_nothing_unless_it_is_identical():
+@pytest.mark.parametrize("drop", [0.2, 0.0001])
+def test_one_seed_is_shown_and_not_judged(drop):
     results = make_results(Shape(seeds=1))
-    found = entry_of(judge(freeze(results), moved(results, 0.2), []), "top1")
-    assert found.status == "inconclusive"
-    assert "one seed gives no interval" in found.message
+    verdict = judge(freeze(results), moved(results, drop, wobble=0), [])
+    found = entry_of(verdict, "top1")
+    assert found.status == "unjudged"
+    assert found.message.startswith("not judged: one seed")
+    assert found.estimate == pytest.approx(-drop)
+    assert (verdict.exit_code(False), verdict.exit_code(True)) == (0, 0)
+    assert entry_of(verdict, "top1", "cross_entropy").status == "pass"  # the same bits
 
 
-def test_holm_guards_the_family():
-    """A drop that one comparison alone would fail at 1 % is not enough among twelve with the same evidence."""
-    one, many = ("kd",), ("kd", "dkd", "dist", "rkd", "vid", "nkd", "ttm", "wttm", "ctkd", "fitnet", "fsp", "crd")
-    found = []
-    for losses in (one, many):
-        results = make_results(Shape(seeds=3, losses=losses))
-        verdict = judge(freeze(results), moved(results, 0.0155, wobble=0.0008, loss="kd"), [])
-        others = judge(freeze(results), moved(results, 0.0, wobble=0.0008, loss=None), [])
-        found.append((entry_of(verdict, "top1", "/ kd").status, sum(e.status == "fail" for e in others.entries)))
-    assert found[0][0] == "fail"
-    assert found[1][1] == 0
+def test_unjudged_rows_alone_are_no_verdict():
+    verdict = Verdict("x", (GateEntry("top1", "a", "unjudged", "not judged: one seed"),))
+    assert (verdict.status, verdict.exit_code(True)) == ("inconclusive", 6)
+
+
+@pytest.mark.parametrize(("drop", "status"), [(0.01, "fail"), (0.005, "pass"), (0.0049, "pass"), (-0.01, "pass")])
+def test_a_constant_change_is_judged_as_it_is(drop, status):
+    before = make_results(Shape(seeds=3, accuracy=lambda *_: 0.9))
+    now = make_results(Shape(seeds=3, accuracy=lambda pair, loss, seed: 0.9 - drop * (loss == "kd")))
+    found = entry_of(judge(freeze(before), now, []), "top1", "/ kd")
+    assert found.status == status
+    assert "in each of 3 seeds" in found.message
+
+
+MANY = ("kd", "dkd", "dist", "rkd", "vid", "nkd", "ttm", "wttm", "ctkd", "fitnet", "fsp", "crd")
+
+
+@pytest.mark.parametrize(("losses", "status"), [(("kd",), "fail"), (MANY, "inconclusive")])
+def test_holm_guards_the_family(losses, status):
+    """A drop that one comparison alone fails at p = .004 is not enough among twelve: 12 x .004 > .01."""
+    wobble = (-0.002, -0.001, 0.0, 0.001, 0.002)  # SD .00158, standard error .00071
+    was = Shape(seeds=5, losses=losses, accuracy=lambda *_: 0.9)
+
+    def now(pair, loss, seed):
+        # t = (.0085 - .005) / .00071 = 4.95 with 4 degrees of freedom
+        return 0.9 if loss == "teacher" else 0.9 - 0.0085 * (loss == "kd") + wobble[seed]
+
+    verdict = judge(freeze(make_results(was)), make_results(replace(was, accuracy=now)), [])
+    found = entry_of(verdict, "top1", "/ kd")
+    assert found.status == status
+    assert ("12 comparisons share the error (Holm)" in found.message) == (losses is MANY)
+    assert {e.status for e in verdict.entries if e.kind == "top1" and e is not found} == {"pass"}
 
 
 def test_a_row_that_failed_now_is_a_failure_with_its_reason():
@@ -143,6 +168,15 @@ def test_latency_margin_comes_from_the_baselines_gates():
     assert latency_decided(baseline)(slice_sessions(1.2))
     assert not latency_decided(baseline)(slice_sessions(1.3))
     assert not latency_decided(baseline)(())
+
+
+def test_what_was_not_timed_takes_no_share_of_the_error():
+    results = make_results()
+    baseline = freeze(results)
+    alone, among = (judge(baseline, results, [compared(1.08), *more]) for more in ((), [compared(None)] * 20))
+    timed = judge(baseline, results, [compared(1.08)] * 5)
+    lower = [entry_of(verdict, "latency", "cpu").lower for verdict in (alone, among, timed)]
+    assert lower[0] == lower[1] > lower[2]
 
 
 def test_a_latency_that_was_not_measured_is_inconclusive_with_its_reason():

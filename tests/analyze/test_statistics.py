@@ -19,7 +19,7 @@ def test_estimate_by_hand():
     assert found.sd == pytest.approx(0.02)
     # t(2, .975) = 4.30265
     assert found.interval.low == pytest.approx(0.92 - 4.30265 * 0.02 / math.sqrt(3), abs=1e-6)
-    assert (found.worst, found.best, found.range) == (0.90, 0.94, pytest.approx(0.04))
+    assert (found.worst, found.best) == (0.90, 0.94)
 
 
 @given(ACCURACIES)
@@ -103,6 +103,13 @@ def test_pairs_are_matched_by_seed():
 )
 def test_verdict_against_half_a_point(low, high, verdict):
     assert s.judge_interval(s.Interval(low, high)) == verdict
+
+
+@pytest.mark.parametrize(("seeds", "verdict"), [(4, "undecided"), (5, "better")])
+def test_no_verdict_under_five_seeds(seeds, verdict):
+    found = s.paired_difference({i: 0.9 + 0.0001 * i for i in range(seeds)}, dict.fromkeys(range(seeds), 0.5))
+    assert found.estimate.interval.low > 0.3
+    assert (found.verdict, found.claims) == (verdict, seeds == 5)
 
 
 def test_no_interval_decides_nothing():

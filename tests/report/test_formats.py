@@ -13,6 +13,7 @@ from kdbench.report import formats as f
         (f.points(-0.00001), "0.00"),
         (f.percent_interval(Interval(0.908, 0.916)), "90.80 to 91.60"),
         (f.points_interval(Interval(-0.001, 0.0094)), "−0.10 to +0.94"),
+        (f.points_interval(Interval(-0.00001, 0.0094)), "0.00 to +0.94"),
         (f.points_interval(None), ""),
         (f.times(8), "8.00×"),
         (f.times(12.34), "12.3×"),

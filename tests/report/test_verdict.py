@@ -20,7 +20,7 @@ def test_markdown_puts_what_fails_first_and_says_how_to_accept():
     rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
     assert [row.split("|")[1].split()[1] for row in rows] == ["fail", "invalid", "inconclusive", "pass"]
     assert "90.00 % | 88.00 %" in rows[0]
-    assert "kdbench baseline quick --to baselines/quick-new" in text
+    assert "kdbench run quick && kdbench baseline quick --to baselines/quick-new" in text
     assert "operators differ" in text
     assert "<b>" not in text
 
@@ -52,3 +52,15 @@ def test_three_files_are_written(tmp_path):
     written = render_verdict(VERDICT, tmp_path / "new")
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["verdict.json", "verdict.md", "verdict.xml"]
     assert written["markdown"].read_text("utf-8") == verdict_markdown(VERDICT)
+
+
+def test_what_one_seed_shows_is_labelled_and_skipped():
+    one = GateEntry("top1", "p / student / kd", "unjudged", "not judged: one seed", 0.9, 0.7, -0.2, n=1)
+    verdict = Verdict("quick", (*ENTRIES[:1], one))
+    text = verdict_markdown(verdict)
+    assert text.startswith("## No regression in what was judged: quick\n\n1 not judged, 1 pass.")
+    assert "| ℹ️ not judged |" in text
+    assert json.loads(verdict_json(verdict))["exit_code_strict"] == 0
+    suite = ElementTree.fromstring(verdict_junit(verdict).encode()).find("testsuite")
+    assert suite.get("skipped") == "1"
+    assert [child.tag for child in suite[0]] == ["skipped"]
