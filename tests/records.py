@@ -34,6 +34,7 @@ ENVIRONMENT: dict[str, JsonValue] = {
     "memory_bytes": 8 * 2**30,
     "load_average": [0.5, 0.4, 0.3],
     "versions": {"kdbench": "0.1.0", "torch": "2.9.0", "onnxruntime": "1.23.0", "onnxruntime-gpu": None},
+    "kdbench_source": "0123456789abcdef",
     "kdbench_commit": "0123456789ab",
 }
 
@@ -54,6 +55,7 @@ class Shape:
     gates: Sequence[Gate] = ()
     latency: bool = True
     calls: int = 1000
+    close: bool = False  # latencies within a few percent of each other
     not_measured: Sequence[tuple[str, str]] = ()  # (provider, reason), for every architecture
     outcomes: Mapping[tuple[str, str, int], Outcome] = field(default_factory=dict)  # (pair, loss or role, seed)
 
@@ -97,7 +99,7 @@ def make_results(shape: Shape | None = None) -> ResultSet:
             for provider, reason in shape.not_measured
         ),
         environment=ENVIRONMENT,
-        started="2025-01-02T03:04:05Z",
+        started="2025-01-02T03:04:05+00:00",
         seconds=123.4,
     )
     return ResultSet(run, trials, tuple(latencies))
@@ -199,12 +201,12 @@ def _trial(shape: Shape, key: str, pair: int, role: str, named: str, model: str,
         input_std=(0.31,),
         data_sha256="0" * 64,
         environment=ENVIRONMENT,
-        finished="2025-01-02T03:05:00Z",
+        finished="2025-01-02T03:05:00+00:00",
     )
 
 
 def _latency(shape: Shape, record: TrialRecord) -> LatencyRecord:
-    p50 = 40.0 * record.model.flops / 900_000
+    p50 = 8.0 + record.model.flops / 30_000_000 if shape.close else 40.0 * record.model.flops / 900_000
     random = np.random.default_rng(record.model.flops)
     return LatencyRecord(
         architecture=record.model.architecture,
@@ -218,5 +220,5 @@ def _latency(shape: Shape, record: TrialRecord) -> LatencyRecord:
         call_microseconds=tuple((p50 * np.exp(random.gamma(0.5, 0.05, shape.calls))).tolist()),
         environment=ENVIRONMENT,
         session={"intra_op_num_threads": 1},
-        finished="2025-01-02T03:06:00Z",
+        finished="2025-01-02T03:06:00+00:00",
     )

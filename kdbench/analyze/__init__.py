@@ -5,11 +5,11 @@ from kdbench.analyze.gate import Verdict, judge, latency_decided
 from kdbench.analyze.gate_entries import GateEntry
 from kdbench.analyze.latency import judge_ratio, summarize_calls
 from kdbench.analyze.recommend import Recommendation, recommend
-from kdbench.analyze.rows import Deployed, ModelRow, PairSummary, StudentRow, Summary, Timing, Trouble
+from kdbench.analyze.rows import Deployed, Elsewhere, ModelRow, PairSummary, StudentRow, Summary, Timing, Trouble
 from kdbench.analyze.summary import summarize
 
 __all__ = [
-    "Deployed", "GateEntry", "ModelRow", "PairSummary", "Recommendation", "StudentRow", "Summary", "Timing", "Trouble",
-    "Verdict", "judge", "judge_ratio", "latency_decided", "recommend", "smallest_detectable", "summarize",
-    "summarize_calls", "undetectable_gates",
+    "Deployed", "Elsewhere", "GateEntry", "ModelRow", "PairSummary", "Recommendation", "StudentRow", "Summary",
+    "Timing", "Trouble", "Verdict", "judge", "judge_ratio", "latency_decided", "recommend", "smallest_detectable",
+    "summarize", "summarize_calls", "undetectable_gates",
 ]  # fmt: skip

@@ -77,14 +77,23 @@ class ModelRow:
     line: LinearFit | None  # validation top-1 by epoch
     pareto: bool  # by means: no other model is at least as accurate and as cheap
 
+    @property
+    def test_by_seed(self) -> dict[int, float]:
+        return {seed.seed: seed.top1 for seed in self.seeds}
+
+    @property
+    def validation_by_seed(self) -> dict[int, float]:
+        return {seed.seed: seed.validation_top1 for seed in self.seeds}
+
 
 @dataclass(frozen=True)
 class StudentRow(ModelRow):
     """A student against its teacher and against the same student trained alone, paired by seed."""
 
     alone: bool  # trained on labels only: what every gain is measured against
-    gain: PairedDifference | None  # over the student alone; None for that student itself
-    holm_p: float | None  # of the gain, adjusted for all losses of the pair
+    gain: PairedDifference | None  # on test, over the student alone (None for itself): reported, decides nothing
+    validation_gain: PairedDifference | None  # the same on validation: what the choice is made by
+    holm_p: float | None  # of the gain on validation, adjusted for all losses of the pair
     retention: float | None  # student / teacher accuracy, mean over seeds
     compression_parameters: float | None
     compression_bytes: float | None
@@ -146,6 +155,16 @@ class Trouble:
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """A fact in which records differ from the run they are reported with, and how many of them."""
+
+    fact: str  # a key of the environment, or the name of a package
+    value: JsonValue  # in those records
+    trials: int
+    timings: int
+
+
+@dataclass(frozen=True)
 class ReferenceTiming:
     """The one timing that tables and the Pareto front use for all models; p50 in microseconds by architecture."""
 
@@ -161,11 +180,13 @@ class Summary:
 
     suite: Suite
     run_id: str
+    command: str  # the line that asked for the run; empty where none was recorded
     started: str
     seconds: float
     trained: int  # in this very run; the others were there already
     entries: int
-    environment: Mapping[str, JsonValue]
+    environment: Mapping[str, JsonValue]  # of the run
+    elsewhere: tuple[Elsewhere, ...]  # records taken on other machines, with other versions or another kdbench
     pairs: tuple[PairSummary, ...]
     deployed: tuple[Deployed, ...]
     trouble: tuple[Trouble, ...]

@@ -7,6 +7,7 @@ from typing import Any
 from kdbench.analyze.curves import fit_line, mean_curve
 from kdbench.analyze.deployed import choose_reference, describe_deployed
 from kdbench.analyze.efficiency import compute_efficiency, training_figures
+from kdbench.analyze.elsewhere import find_elsewhere
 from kdbench.analyze.pareto import nondominated
 from kdbench.analyze.rows import (
     ModelRow,
@@ -34,15 +35,18 @@ def summarize(results: ResultSet) -> Summary:
     deployed = describe_deployed(done, results.latencies, run.not_measured, suite.latency)
     reference = choose_reference(deployed, suite.latency)
     pairs = _mark_pareto([_summarize_pair(pair.label, suite, done, reference) for pair in suite.pairs], reference)
+    unique = {entry.key: record for entry, record in done}
     any_record = done[0][1] if done else None
     return Summary(
         suite=suite,
         run_id=run.run_id,
+        command=run.command,
         started=run.started,
         seconds=run.seconds,
         trained=len(run.trained),
         entries=len(run.entries),
         environment=run.environment,
+        elsewhere=find_elsewhere(run.environment, unique.values(), results.latencies),
         pairs=tuple(pairs),
         deployed=deployed,
         trouble=tuple(_trouble(entry, results) for entry in run.entries if entry.key not in results.trials),
@@ -130,6 +134,7 @@ def _student_row(
         **figures,
         alone=False,
         gain=None,
+        validation_gain=None,
         holm_p=None,
         retention=estimate(kept).mean if kept else None,
         compression_parameters=_ratio(teacher.parameters, figures["parameters"]) if teacher else None,
@@ -143,20 +148,24 @@ def _ratio(above: float, below: float) -> float | None:
 
 
 def _compare_with_alone(rows: Sequence[StudentRow], label: str | None) -> tuple[StudentRow, ...]:
-    """Each row with its gain over the student alone, and p-values that hold for all losses of the pair at once."""
+    """Each row with its gains over the student alone, and p-values that hold for all losses of the pair at once."""
     alone = next((row for row in rows if row.loss == label), None)
     if alone is None:
         return tuple(rows)
-    base = {seed.seed: seed.top1 for seed in alone.seeds}
-    gains = {
-        row.loss: paired_difference({seed.seed: seed.top1 for seed in row.seeds}, base)
-        for row in rows
-        if row is not alone
-    }
-    tested = {loss: gain.p_value for loss, gain in gains.items() if gain and gain.p_value is not None}
+    others = [row for row in rows if row is not alone]
+    test = {row.loss: paired_difference(row.test_by_seed, alone.test_by_seed) for row in others}
+    chosen_by = {row.loss: paired_difference(row.validation_by_seed, alone.validation_by_seed) for row in others}
+    tested = {loss: gain.p_value for loss, gain in chosen_by.items() if gain and gain.p_value is not None}
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
     return tuple(
-        replace(row, alone=row is alone, gain=gains.get(row.loss), holm_p=adjusted.get(row.loss)) for row in rows
+        replace(
+            row,
+            alone=row is alone,
+            gain=test.get(row.loss),
+            validation_gain=chosen_by.get(row.loss),
+            holm_p=adjusted.get(row.loss),
+        )
+        for row in rows
     )
 
 

@@ -1,6 +1,7 @@
 """The report of a run as one HTML page that needs nothing else, and as Markdown with SVG files beside it."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -112,12 +113,13 @@ def _tiles(recommendation: Recommendation) -> tuple[tuple[str, str, str], ...]:
 
 
 def _origin(summary: Summary) -> str:
-    reused = summary.entries - len(summary.trouble) - summary.trained
-    began = summary.started.replace("T", " ").removesuffix("Z")
+    """When the run was, and how many models came from earlier ones; a model in several rows counts once."""
+    reused = len({seed.key for row in summary.models for seed in row.seeds}) - summary.trained
+    began = datetime.fromisoformat(summary.started).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     return (
         f"Run {summary.run_id} began {began} UTC and took {f.seconds(summary.seconds)}; "
         f"{f.several(summary.trained, 'model')} trained in it"
-        + (f", {f.several(reused, 'row')} from records already there." if reused > 0 else ".")
+        + (f", {reused:,} more {'comes' if reused == 1 else 'come'} from records already there." if reused > 0 else ".")
     )
 
 

@@ -1,7 +1,7 @@
 """Gain over the student alone, as a forest plot: each seed's difference, the mean, its interval."""
 
 from kdbench.analyze import StudentRow, Summary
-from kdbench.analyze.statistics import EQUIVALENCE, Interval, PairedDifference
+from kdbench.analyze.statistics import EQUIVALENCE, PairedDifference
 from kdbench.report.drawing import BAND, GRID, INK, MUTED, Drawing, Image, draw
 from kdbench.report.formats import points, points_interval
 from kdbench.report.looks import Look, limit, looks, mark, shorten
@@ -75,11 +75,14 @@ def _mark_gain(drawing: Drawing, y: int, row: StudentRow, gain: PairedDifference
     mark(axes, 100 * found.mean, y, look, drawing, f"{row.loss}: mean {points(found.mean)} points")
     _write(drawing, y, -12, shorten(row.loss, 24), left=False, weight="normal")
     _write(drawing, y, WIDTH - LEFT - RIGHT + 12, points(found.mean), left=True, weight="bold")
-    _write(drawing, y, WIDTH - LEFT - RIGHT + 54, _judged(found.interval, gain.verdict), left=True, weight="normal")
-
-
-def _judged(interval: Interval | None, verdict: str) -> str:
-    return f"{points_interval(interval)}, {verdict}" if interval else "no interval, undecided"
+    _write(
+        drawing,
+        y,
+        WIDTH - LEFT - RIGHT + 54,
+        points_interval(found.interval) or "no interval",
+        left=True,
+        weight="normal",
+    )
 
 
 def _write(drawing: Drawing, y: int, x: float, text: str, *, left: bool, weight: str) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
-from kdbench.analyze import Summary
+from kdbench.analyze import Elsewhere, Summary
+from kdbench.analyze.statistics import EQUIVALENCE, SEEDS_FOR_A_CLAIM
 from kdbench.report import formats as f
 from kdbench.spec import TrainSpec
 
@@ -50,7 +51,7 @@ def protocol(summary: Summary) -> Facts:
         ("Validation", f"{100 * data.validation:g} % of the training split, held out (split seed {data.split_seed})"),
         ("Accuracy", f"top-1 of the exported ONNX model on {tested}, the same for all"),
         ("Deployed weights", f"of {chosen}"),
-        ("Selection", "the recommended student is chosen by validation accuracy, never by test accuracy"),
+        ("Selection", _selection()),
         ("Seeds", f"{f.several(len(suite.seeds), 'seed')} ({', '.join(map(str, suite.seeds))}), shared by all losses"),
         ("Teachers", teachers),
         ("Student's training", recipe(train)),
@@ -76,26 +77,56 @@ def recipe(train: TrainSpec) -> str:
     return "; ".join(part for part in parts if part)
 
 
+def _selection() -> str:
+    return (
+        "by paired differences of validation accuracy: the student alone is kept unless the whole interval of a loss's "
+        f"gain lies above {100 * EQUIVALENCE:g} points, over at least {SEEDS_FOR_A_CLAIM} seeds; test accuracy is only "
+        "reported"
+    )
+
+
 def _latency(summary: Summary) -> str:
+    """What was asked for, and the calls and seconds that were really spent: timing stops after so many calls."""
     asked = summary.suite.latency
+    spent = [timing.times for model in summary.deployed for timing in model.timings]
+    calls, took = sorted(times.calls for times in spent), sorted(times.seconds for times in spent)
+    measured = "nothing was timed"
+    if spent:
+        measured = (
+            f"{_range(f.count(calls[0]), f.count(calls[-1]))} timed calls in "
+            f"{_range(f.seconds(took[0]), f.seconds(took[-1]))} for each combination, once per architecture"
+        )
     words = [
         f"providers {', '.join(asked.providers)}",
         f"threads {', '.join(map(str, asked.threads))}",
         f"batch sizes {', '.join(map(str, asked.batch_sizes))}",
-        f"{asked.seconds:g} s of calls for each combination, once per architecture",
+        measured,
     ]
     return "; ".join(words)
+
+
+def _range(least: str, most: str) -> str:
+    return least if least == most else f"{least} to {most}"
 
 
 def environment(summary: Summary) -> Facts:
     """The machine and the versions; what the kernel does not tell is said to be unknown."""
     facts = summary.environment
     found = [(label, _show(name, facts[name])) for name, label in MACHINE if name in facts]
+    if summary.elsewhere:
+        found.insert(0, ("Not all was measured here", "; ".join(map(_differs, summary.elsewhere))))
     versions = facts.get("versions")
     if isinstance(versions, Mapping):
         listed = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
         found.append(("Versions", listed or "unknown"))
     return tuple(found)
+
+
+def _differs(other: Elsewhere) -> str:
+    """'Processor: Example CPU for 3 models and 1 timing'."""
+    of = ((other.trials, "trained model"), (other.timings, "timing"))
+    counted = " and ".join(f.several(number, noun) for number, noun in of if number)
+    return f"{dict(MACHINE).get(other.fact, other.fact)}: {_show(other.fact, other.value)} for {counted}"
 
 
 def _show(name: str, value: JsonValue) -> str:
@@ -113,7 +144,9 @@ def _show(name: str, value: JsonValue) -> str:
 
 
 def commands(summary: Summary) -> tuple[str, ...]:
-    """What to type to get this report again; the suite file is the resolved suite below."""
+    """What was typed to get this report, where it is known; the suite file is the resolved suite below."""
+    if summary.command:
+        return (summary.command,)
     return (f"kdbench run {summary.suite.name}", f"kdbench report {summary.suite.name}")
 
 

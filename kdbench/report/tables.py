@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kdbench.analyze import ModelRow, PairSummary, Recommendation, StudentRow, Summary
+from kdbench.analyze.statistics import SEEDS_FOR_A_CLAIM, PairedDifference
 from kdbench.report import formats as f
 
 
@@ -47,12 +48,12 @@ def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
     where = f"{timing.provider}, {f.several(timing.threads, 'thread')}, batch {timing.batch}" if timing else "not timed"
     columns = (
         Column("Loss", "", "what the student was trained with", numeric=False),
+        Column("Gain", "on validation", "points over the student alone, paired by seed, with its 95 % interval"),
+        Column("Verdict", "of that gain", "its whole interval against ±0.5 points; decides the choice", numeric=False),
+        Column("Least detectable", "points", "the smallest such gain these seeds can show, at 80 % power"),
         Column("Top-1", "% of test", "mean over seeds, with its 95 % Student-t interval"),
-        Column("SD", "points", "over seeds"),
-        Column("Worst seed", "%", "the lowest test top-1 of any seed"),
-        Column("Gain", "points", "over the student alone, paired by seed, with its 95 % interval"),
-        Column("Least detectable", "points", "the smallest gain these seeds can show, at 80 % power"),
-        Column("Verdict", "", "of the gain's interval against ±0.5 points", numeric=False),
+        Column("Worst seed", "%, SD in points", "the lowest test top-1 of any seed; below, the SD over seeds"),
+        Column("Gain", "on test", "points over the student alone, paired by seed, with its 95 % interval"),
         Column("Retention", "%", "student's accuracy as a share of its teacher's"),
         Column("Smaller", "parameters, bytes", "teacher's size over the student's: by parameters; by ONNX bytes below"),
         Column("Latency p50", where, "of one call; below, the teacher's p50 over it (unpaired)"),
@@ -67,22 +68,16 @@ def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
 
 
 def _comparison_row(row: StudentRow, whose: str, *, shipped: bool) -> tuple[Cell, ...]:
-    gain = row.gain
-    verdict = Cell(f.NONE, sort=9.0)
-    if gain:
-        order = ("better", "equivalent", "undecided", "worse").index(gain.verdict)
-        verdict = Cell(VERDICT_SIGNS[gain.verdict], _p_value(row.holm_p), float(order), gain.verdict)
+    least = row.validation_gain.least_detectable if row.validation_gain else None
     speedup = f"{f.times(row.speedup)} teacher" if row.speedup else ""
     return (
         Cell(row.loss, whose, tag="ship" if shipped else ""),
+        _gain(row.validation_gain),
+        _verdict(row),
+        Cell(f.spread(least), sort=least),
         Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
-        Cell(f.spread(row.top1.sd), sort=row.top1.sd),
-        Cell(f.percent(row.top1.worst), sort=row.top1.worst),
-        Cell(f.points(gain.estimate.mean), f.points_interval(gain.estimate.interval), gain.estimate.mean)
-        if gain
-        else Cell(f.NONE),
-        Cell(f.spread(gain.least_detectable) if gain else f.NONE, sort=gain.least_detectable if gain else None),
-        verdict,
+        Cell(f.percent(row.top1.worst), f"SD {f.spread(row.top1.sd)}", row.top1.worst),
+        _gain(row.gain),
         Cell(f.percent(row.retention), sort=row.retention),
         Cell(f.times(row.compression_parameters), f.times(row.compression_bytes), row.compression_parameters),
         Cell(f.microseconds(row.p50_microseconds), speedup, row.p50_microseconds),
@@ -92,6 +87,23 @@ def _comparison_row(row: StudentRow, whose: str, *, shipped: bool) -> tuple[Cell
         ),
         Cell(f"{row.training.step_milliseconds:.2f}", sort=row.training.step_milliseconds),
     )
+
+
+def _gain(gain: PairedDifference | None) -> Cell:
+    if gain is None:
+        return Cell(f.NONE)
+    return Cell(f.points(gain.estimate.mean), f.points_interval(gain.estimate.interval), gain.estimate.mean)
+
+
+def _verdict(row: StudentRow) -> Cell:
+    """What the choice is made by; under too few seeds no verdict, whatever the interval."""
+    gain = row.validation_gain
+    if gain is None:
+        return Cell(f.NONE, sort=9.0)
+    order = ("better", "equivalent", "undecided", "worse").index(gain.verdict)
+    if not gain.claims:
+        return Cell("no claim", f.several(len(gain.seeds), "seed"), float(order), "undecided")
+    return Cell(VERDICT_SIGNS[gain.verdict], _p_value(row.holm_p), float(order), gain.verdict)
 
 
 def _whose(summary: Summary, row: StudentRow) -> str:
@@ -111,8 +123,10 @@ def _comparison_notes(summary: Summary) -> tuple[str, ...]:
     notes = [
         f"Gains are paired by seed against the same student under labels alone; {f.NONE} marks what the seeds cannot "
         "give (one seed has no spread, equal seeds give no interval).",
-        "A gain is undecided where its interval lies neither wholly inside nor wholly outside ±0.5 points. "
-        "A verdict holds for its one comparison; the Holm p-value beside it holds for all losses of the pair at once.",
+        "The verdict judges the gain on validation, as the choice does: undecided where its interval lies neither "
+        f"wholly inside nor wholly outside ±0.5 points, and no claim under {SEEDS_FOR_A_CLAIM} seeds. It holds for its "
+        "one comparison; the Holm p-value beside it holds for all losses of the pair at once.",
+        "Test figures are reported beside the choice and have no part in it.",
         "Losses of one pair share one architecture, hence one latency and one FLOP count.",
     ]
     if summary.reference and any(row.speedup for row in summary.students):

@@ -20,9 +20,9 @@ def test_figures_of_a_row_by_hand():
     assert alone.gain is None
     assert kd.top1.values == (0.92, 0.922, 0.924)
     assert kd.gain.estimate.values == (pytest.approx(0.02), pytest.approx(0.021), pytest.approx(0.022))
-    assert kd.gain.verdict == "better"
+    assert kd.gain.verdict == "undecided"  # three seeds make no claim
     assert kd.gain.least_detectable == pytest.approx(3.27 * 0.001, rel=0.01)
-    assert kd.holm_p == kd.gain.p_value
+    assert kd.holm_p == kd.validation_gain.p_value
     assert kd.retention == pytest.approx((0.92 + 0.922 + 0.924) / 3 / 0.95)
     assert (kd.compression_parameters, kd.compression_bytes) == (8.0, 8.0)
     assert kd.speedup == pytest.approx(8, rel=0.1)
@@ -149,3 +149,31 @@ def test_the_student_alone_is_known_by_its_loss_not_its_name():
     summary = summarize(replace(results, run=run))
     assert summary.pairs[0].alone.loss == "labels"
     assert summary.students[1].gain is not None
+
+
+def test_gains_on_validation_are_of_the_selected_epoch():
+    shape = Shape(accuracy=table, validation=lambda pair, loss, seed: 0.8 + 0.001 * seed * (loss == "kd"))
+    kd = summarize(make_results(shape)).students[1]
+    assert kd.validation_gain.estimate.values == (pytest.approx(0.0), pytest.approx(0.001), pytest.approx(0.002))
+    assert kd.gain.estimate.values[0] == pytest.approx(0.02)
+
+
+def test_records_of_another_machine_are_counted_once_each():
+    results = make_results()
+    keys = list(results.trials)
+    versions = results.run.environment["versions"] | {"torch": "2.8.0"}
+    trials = dict(results.trials)
+    for key, changes in ((keys[0], {"cpu": "Other CPU", "versions": versions}), (keys[1], {"cpu": "Other CPU"})):
+        environment = trials[key].environment | changes | {"load_average": [9.0, 9.0, 9.0]}
+        trials[key] = trials[key].model_copy(update={"environment": environment})
+    timing = results.latencies[0].model_copy(
+        update={"environment": results.run.environment | {"kdbench_source": "another"}}
+    )
+    shared = results.run.model_copy(update={"entries": (*results.run.entries, results.run.entries[0])})
+    found = summarize(replace(results, run=shared, trials=trials, latencies=(timing, *results.latencies[1:])))
+    assert [(e.fact, e.value, e.trials, e.timings) for e in found.elsewhere] == [
+        ("cpu", "Other CPU", 2, 0),
+        ("torch", "2.8.0", 1, 0),
+        ("kdbench_source", "another", 0, 1),
+    ]
+    assert summarize(results).elsewhere == ()

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -133,3 +134,61 @@ def test_every_promised_figure_is_there(tmp_path):
         "test samples", "Validation", "threads 1", "Processor", "kdbench run example",
     ):  # fmt: skip
         assert word in text, word
+
+
+def words_of(results, folder):
+    return render_report(summarize(results), folder)[1].read_text("utf-8")
+
+
+def test_the_command_is_the_one_that_was_given(tmp_path):
+    results = make_results()
+    assert "kdbench run example\nkdbench report example" in words_of(results, tmp_path)
+    run = results.run.model_copy(update={"command": "kdbench run 'my suite.toml' --seeds 3"})
+    text = words_of(replace(results, run=run), tmp_path)
+    assert "kdbench run 'my suite.toml' --seeds 3" in text
+    assert "kdbench run example" not in text
+
+
+def test_origin_is_in_utc_and_counts_each_model_once(tmp_path):
+    results = make_results()
+    text = words_of(results, tmp_path)
+    assert (
+        "Run 20250102T030405Z-abcd began 2025-01-02 03:04:05 UTC and took 2 min 03 s; 7 models trained in it." in text
+    )
+    first = results.run.trained[:3]
+    again = tuple(e.model_copy(update={"loss": "kd", "role": "student"}) for e in results.run.entries[1:4])
+    run = results.run.model_copy(
+        update={"entries": (*results.run.entries, *again), "trained": first, "started": "2025-01-02T05:04:05+02:00"}
+    )
+    text = words_of(replace(results, run=run), tmp_path)
+    assert "began 2025-01-02 03:04:05 UTC" in text
+    assert "3 models trained in it, 4 more come from records already there." in text
+
+
+def test_records_of_another_machine_are_told(tmp_path):
+    results = make_results()
+    assert "Not all was measured here" not in words_of(results, tmp_path)
+    key = results.run.entries[0].key
+    record = results.trials[key].model_copy(update={"environment": results.run.environment | {"cpu": "Other CPU"}})
+    text = words_of(replace(results, trials=results.trials | {key: record}), tmp_path)
+    assert "| Not all was measured here | Processor: Other CPU for 1 trained model |" in text
+
+
+def test_latency_tells_the_calls_that_were_made(tmp_path):
+    results = make_results(Shape(calls=1000))
+    spent = [sum(record.call_microseconds) / 1e3 for record in results.latencies]
+    text = words_of(results, tmp_path)
+    assert f"1,000 timed calls in {min(spent):.1f} ms to {max(spent):.0f} ms for each combination" in text
+    assert "nothing was timed" in words_of(make_results(Shape(latency=False)), tmp_path)
+
+
+@pytest.mark.parametrize(("seeds", "verdict"), [(3, "no claim"), (5, "better")])
+def test_table_and_sentence_agree(tmp_path, seeds, verdict):
+    level = {"teacher": 0.95, "cross_entropy": 0.90, "kd": 0.93}
+    text = words_of(
+        make_results(Shape(seeds=seeds, accuracy=lambda p, loss, s: level[loss] + 0.0001 * s * len(loss))), tmp_path
+    )
+    row = next(line for line in text.splitlines() if line.startswith(("| kd", "| **kd")))
+    assert verdict in row
+    assert text.startswith("Ship small trained with 'kd'") == (verdict == "better")
+    assert ("▲" in text) == (verdict == "better")
