@@ -59,6 +59,8 @@ SETTINGS: dict[Any, Any] = {
     "lines.solid_capstyle": "round",
 }
 
+COORDINATES = re.compile(r' (?:d|transform|points|x|y|x1|x2|y1|y2|cx|cy|r|width|height|style)="[^"]*"')
+
 
 @dataclass
 class Drawing:
@@ -121,9 +123,13 @@ def _body(svg: str, drawing: Drawing) -> str:
         body = body.replace(f'<g id="tip-{index}">', f"<g><title>{escape(tip)}</title>")
     body = re.sub(r' id="(?!clip|[mp][0-9a-f]{10}|C\d)[^"]*"', "", body)  # names of groups: nothing refers to them
     body = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{drawing.name}-", body)
-    # Six decimals of a point are noise that triples the page.
-    body = re.sub(r"(\d+\.\d{2})\d+", r"\1", body)
+    # Six decimals of a point are noise that triples the page; those of a name, in a text or a tip, are the name.
+    body = re.sub(r"<[a-z][^<>]*>", lambda tag: COORDINATES.sub(_trim_decimals, tag[0]), body)
     return re.sub(r"\s*\n\s*", "\n", body)
+
+
+def _trim_decimals(attribute: re.Match[str]) -> str:
+    return re.sub(r"(\d+\.\d{2})\d+", r"\1", attribute[0])
 
 
 def _inline(body: str, drawing: Drawing) -> str:

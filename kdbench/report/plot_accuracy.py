@@ -27,15 +27,14 @@ def plot_accuracy(summary: Summary) -> Image | None:
         return None
     cost = "latency (p50)" if summary.reference else "FLOPs per sample"
     entries = len(looks(summary)) + 3
-    height = max(360.0, LEGEND_LINE * entries + 2 * TOP)
+    lines = 1 + max(label.line for label in _layout(summary)[2])
+    height = max(360.0 + LABEL * (lines - 2), LEGEND_LINE * entries + 2 * TOP)
     title = f"Test top-1 accuracy against {cost} of every model, log scale"
     return draw("accuracy", title, WIDTH, height, lambda drawing: _paint(drawing, summary))
 
 
 def _paint(drawing: Drawing, summary: Summary) -> None:
-    clusters = _clusters(summary)
-    places = _places(list(clusters))
-    labels = _labels(clusters, places, timed=summary.reference is not None)
+    clusters, places, labels = _layout(summary)
     bottom = 38 + LABEL * (1 + max(label.line for label in labels))
     axes = drawing.axes(LEFT, RIGHT, bottom, TOP)
     style = looks(summary)
@@ -63,6 +62,13 @@ def _paint(drawing: Drawing, summary: Summary) -> None:
         TOP,
         [*entries, ("one seed", SEED), ("Pareto front, by means", replace(FRONT, size=11))],
     )
+
+
+def _layout(summary: Summary) -> tuple[dict[float, list[ModelRow]], dict[float, float], list["_Label"]]:
+    """Models by their cost, where each cost stands, and its label."""
+    clusters = _clusters(summary)
+    places = _places(list(clusters))
+    return clusters, places, _labels(clusters, places, timed=summary.reference is not None)
 
 
 def _clusters(summary: Summary) -> dict[float, list[ModelRow]]:
@@ -100,19 +106,19 @@ def _mark_model(drawing: Drawing, axes: Axes, row: ModelRow, x: float, look: Loo
 class _Label:
     x: float
     text: str
-    line: int  # 0, or 1 where the neighbour leaves no room
+    line: int  # the first, counted from 0, on which its neighbours leave room
 
 
 def _labels(clusters: dict[float, list[ModelRow]], places: dict[float, float], *, timed: bool) -> list[_Label]:
-    """A label per cost with its figure and models; one too near its left neighbour goes a line lower."""
-    ends = [-1e9, -1e9]
+    """A label per cost with its figure and models; one without room goes to the next line that has it."""
+    ends: list[float] = []  # of the last label on each line
     found = []
     for cost, x in places.items():
         names = shorten(", ".join(dict.fromkeys(row.model for row in clusters[cost])), 26)
         figure = microseconds(cost) if timed else count(cost)
         half = CHARACTER / 2 * max(len(names), len(figure))
-        line = 0 if x - half > ends[0] else 1
-        ends[line] = x + half
+        line = next((i for i, end in enumerate(ends) if x - half > end), len(ends))
+        ends[line:] = [x + half, *ends[line + 1 :]]
         found.append(_Label(x, f"{figure}\n{names}", line))
     return found
 

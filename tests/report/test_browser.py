@@ -82,8 +82,8 @@ def test_the_main_table_fits_a_laptop(opened):
 
 def test_sorting_by_number_both_ways_with_gaps_last(opened):
     page = opened(1280)
-    gains = "[...document.querySelectorAll('#losses tbody tr')].map(row => row.cells[4].dataset.sort ?? null)"
-    head = page.locator("#losses thead th").nth(4)
+    gains = "[...document.querySelectorAll('#losses tbody tr')].map(row => row.cells[1].dataset.sort ?? null)"
+    head = page.locator("#losses thead th").nth(1)
     for order, reverse in (("ascending", False), ("descending", True)):
         head.locator("button").click()
         found = page.evaluate(gains)
@@ -121,6 +121,9 @@ SHAPES = {
     "no latency": Shape(latency=False, seeds=5),
     "many losses": Shape(losses=("cross_entropy", *(f"loss_with_a_name_{i}" for i in range(14)))),
     "long names": Shape(pairs=(("wide_resnet(depth=40, width=2)", "wide_resnet(depth=16, width=1)"),)),
+    "close latencies": Shape(
+        pairs=(("mlp(hidden=256-128)", "mlp(hidden=16)"), ("cnn(width=16)", "cnn(width=4)")), close=True
+    ),
     "three pairs": Shape(pairs=(("resnet56", "resnet20"), ("vgg13", "vgg8"), ("wide_resnet(40, 2)", "shufflenet"))),
 }
 

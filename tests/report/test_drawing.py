@@ -1,3 +1,4 @@
+import re
 from xml.etree import ElementTree
 
 from kdbench.report.drawing import DARK, INK, LIGHT, SENTINELS, SERIES, draw
@@ -22,6 +23,24 @@ def test_both_forms_are_xml_with_names_kept_as_text():
         root = ElementTree.fromstring(svg)
         texts = [element.text for element in root.iter() if element.tag.endswith(("text", "title"))]
         assert texts.count(NAME) == 3  # title of the plot, tip of the line, text in the axes
+
+
+def test_decimals_are_trimmed_in_coordinates_and_never_in_words():
+    name = 'kd(weight=0.0125) x="1.23456" <g d="0.98765">'
+
+    def words(drawing):
+        axes = drawing.axes(40, 10, 30, 10)
+        (line,) = axes.plot([0, 1 / 3], [0, 1 / 7])
+        drawing.tip(line, name)
+        axes.text(0.5, 0.5, name)
+
+    for svg in (draw("x", "weight 0.0625", 300, 200, words).inline, draw("x", name, 300, 200, words).file):
+        root = ElementTree.fromstring(svg)
+        texts = [element.text for element in root.iter() if element.tag.endswith(("text", "title"))]
+        assert texts.count(name) >= 2
+        paths = [element.get("d") for element in root.iter() if element.get("d")]
+        assert paths
+        assert not any(re.search(r"\d\.\d{3}", path) for path in paths)
 
 
 def test_no_sentinel_colour_is_left_and_the_page_decides():
