@@ -153,7 +153,8 @@ class _Live:
         if self.running:
             last = list(self.running.values())[-1]
             loss = "" if last.train_loss is None else f", loss {last.train_loss:.3f}"
-            now = f"{len(self.running)} running: {state.names[last.key]}, epoch {last.epoch}{loss}, {100 * last.top1:.1f} %"
+            how = f"epoch {last.epoch}{loss}, {100 * last.top1:.1f} %"
+            now = f"{len(self.running)} running: {state.names[last.key]}, {how}"
         trials = f"{state.ended}/{state.total} trials"
         self.progress.update(self.task, total=todo, completed=done, trials=trials, now=now)
 

@@ -95,7 +95,7 @@ def _keep(record: RunRecord, store: Store) -> RunRecord:
 
 
 def _known_skips(plan: Plan, store: Store, environment: Mapping[str, JsonValue]) -> dict[str, Outcome]:
-    """What the last run skipped, where neither kdbench nor a package has changed since: the answer would be the same."""
+    """What the last run skipped, where neither kdbench nor a package has changed: the answer would be the same."""
     if plan.suite.name not in store.suites():
         return {}
     latest = store.latest_run(plan.suite.name)
