@@ -42,7 +42,7 @@ system-test:
 quickstart: install ## run the quickstart suite, and say where its report is
 	@$(BIN)/kdbench run quickstart
 
-test: install-test system-test ## install what the tests need, and run them
+test: install-test system-test ## install what the tests need, and run them (with format, lint, strict types)
 	@$(BIN)/python -m pytest -m "not slow"
 
 test-slow: install-test system-test ## the tests that take minutes
@@ -51,11 +51,7 @@ test-slow: install-test system-test ## the tests that take minutes
 bench: install-test ## how long the command line takes to start, side by side with the bare interpreter
 	@$(BIN)/python -m pytest benchmarks --benchmark-columns=min,median,iqr,rounds
 
-check: install-test system-test ## what CI runs: format, lint, types, tests
-	$(BIN)/ruff format --check
-	$(BIN)/ruff check
-	$(BIN)/mypy
-	@$(BIN)/python -m pytest -m "not slow"
+check: test ## the same: tests, format, lint and strict types are one; what CI runs
 
 format: install-test ## format the code and sort imports
 	$(BIN)/ruff format
