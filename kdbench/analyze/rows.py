@@ -91,9 +91,8 @@ class StudentRow(ModelRow):
     """A student against its teacher and against the same student trained alone, paired by seed."""
 
     alone: bool  # trained on labels only: what every gain is measured against
-    gain: PairedDifference | None  # on test, over the student alone (None for itself): reported, decides nothing
-    validation_gain: PairedDifference | None  # the same on validation: what the choice is made by
-    holm_p: float | None  # of the gain on validation, adjusted for all losses of the pair
+    gain: PairedDifference | None  # on test, over the student alone; None for itself
+    holm_p: float | None  # of that gain, adjusted for all losses of the pair
     retention: float | None  # student / teacher accuracy, mean over seeds
     compression_parameters: float | None
     compression_bytes: float | None

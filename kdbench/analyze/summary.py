@@ -134,7 +134,6 @@ def _student_row(
         **figures,
         alone=False,
         gain=None,
-        validation_gain=None,
         holm_p=None,
         retention=estimate(kept).mean if kept else None,
         compression_parameters=_ratio(teacher.parameters, figures["parameters"]) if teacher else None,
@@ -153,19 +152,11 @@ def _compare_with_alone(rows: Sequence[StudentRow], label: str | None) -> tuple[
     if alone is None:
         return tuple(rows)
     others = [row for row in rows if row is not alone]
-    test = {row.loss: paired_difference(row.test_by_seed, alone.test_by_seed) for row in others}
-    chosen_by = {row.loss: paired_difference(row.validation_by_seed, alone.validation_by_seed) for row in others}
-    tested = {loss: gain.p_value for loss, gain in chosen_by.items() if gain and gain.p_value is not None}
+    gains = {row.loss: paired_difference(row.test_by_seed, alone.test_by_seed) for row in others}
+    tested = {loss: gain.p_value for loss, gain in gains.items() if gain and gain.p_value is not None}
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
     return tuple(
-        replace(
-            row,
-            alone=row is alone,
-            gain=test.get(row.loss),
-            validation_gain=chosen_by.get(row.loss),
-            holm_p=adjusted.get(row.loss),
-        )
-        for row in rows
+        replace(row, alone=row is alone, gain=gains.get(row.loss), holm_p=adjusted.get(row.loss)) for row in rows
     )
 
 

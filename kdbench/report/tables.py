@@ -48,12 +48,12 @@ def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
     where = f"{timing.provider}, {f.several(timing.threads, 'thread')}, batch {timing.batch}" if timing else "not timed"
     columns = (
         Column("Loss", "", "what the student was trained with", numeric=False),
-        Column("Gain", "on validation", "points over the student alone, paired by seed, with its 95 % interval"),
-        Column("Verdict", "of that gain", "its whole interval against ±0.5 points; decides the choice", numeric=False),
-        Column("Least detectable", "points", "the smallest such gain these seeds can show, at 80 % power"),
         Column("Top-1", "% of test", "mean over seeds, with its 95 % Student-t interval"),
         Column("Worst seed", "%, SD in points", "the lowest test top-1 of any seed; below, the SD over seeds"),
-        Column("Gain", "on test", "points over the student alone, paired by seed, with its 95 % interval"),
+        Column("Gain", "points", "test top-1 over the student alone, paired by seed, with its 95 % interval"),
+        Column("Verdict", "of the gain", "its whole interval against ±0.5 points", numeric=False),
+        Column("Least detectable", "points", "the smallest gain these seeds can show, at 80 % power"),
+        Column("Validation", "%", "mean top-1 on validation: what the candidate is chosen by"),
         Column("Retention", "%", "student's accuracy as a share of its teacher's"),
         Column("Smaller", "parameters, bytes", "teacher's size over the student's: by parameters; by ONNX bytes below"),
         Column("Latency p50", where, "of one call; below, the teacher's p50 over it (unpaired)"),
@@ -68,16 +68,16 @@ def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
 
 
 def _comparison_row(row: StudentRow, whose: str, *, shipped: bool) -> tuple[Cell, ...]:
-    least = row.validation_gain.least_detectable if row.validation_gain else None
+    least = row.gain.least_detectable if row.gain else None
     speedup = f"{f.times(row.speedup)} teacher" if row.speedup else ""
     return (
         Cell(row.loss, whose, tag="ship" if shipped else ""),
-        _gain(row.validation_gain),
-        _verdict(row),
-        Cell(f.spread(least), sort=least),
         Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
         Cell(f.percent(row.top1.worst), f"SD {f.spread(row.top1.sd)}", row.top1.worst),
         _gain(row.gain),
+        _verdict(row),
+        Cell(f.spread(least), sort=least),
+        Cell(f.percent(row.validation.mean), sort=row.validation.mean),
         Cell(f.percent(row.retention), sort=row.retention),
         Cell(f.times(row.compression_parameters), f.times(row.compression_bytes), row.compression_parameters),
         Cell(f.microseconds(row.p50_microseconds), speedup, row.p50_microseconds),
@@ -96,8 +96,8 @@ def _gain(gain: PairedDifference | None) -> Cell:
 
 
 def _verdict(row: StudentRow) -> Cell:
-    """What the choice is made by; under too few seeds no verdict, whatever the interval."""
-    gain = row.validation_gain
+    """Under too few seeds no verdict, whatever the interval."""
+    gain = row.gain
     if gain is None:
         return Cell(f.NONE, sort=9.0)
     order = ("better", "equivalent", "undecided", "worse").index(gain.verdict)
@@ -123,10 +123,9 @@ def _comparison_notes(summary: Summary) -> tuple[str, ...]:
     notes = [
         f"Gains are paired by seed against the same student under labels alone; {f.NONE} marks what the seeds cannot "
         "give (one seed has no spread, equal seeds give no interval).",
-        "The verdict judges the gain on validation, as the choice does: undecided where its interval lies neither "
-        f"wholly inside nor wholly outside ±0.5 points, and no claim under {SEEDS_FOR_A_CLAIM} seeds. It holds for its "
-        "one comparison; the Holm p-value beside it holds for all losses of the pair at once.",
-        "Test figures are reported beside the choice and have no part in it.",
+        "A gain is undecided where its interval lies neither wholly inside nor wholly outside ±0.5 points; under "
+        f"{SEEDS_FOR_A_CLAIM} seeds there is no claim. A verdict holds for its one comparison; the Holm p-value beside "
+        "it holds for all losses of the pair at once.",
         "Losses of one pair share one architecture, hence one latency and one FLOP count.",
     ]
     if summary.reference and any(row.speedup for row in summary.students):
