@@ -144,8 +144,8 @@ def _limits(summary: Summary, chosen: StudentRow) -> tuple[str, ...]:
     )
     if chosen.gain and chosen.gain.verdict != "better":
         found.append(
-            f"The gain is shown to be above 0, not to be above ±{100 * EQUIVALENCE:g} points, which count as "
-            f"practically nothing: against those it is {chosen.gain.verdict}."
+            f"The gain is shown to be above 0, not to be above {100 * EQUIVALENCE:g} points: against what counts as "
+            f"practically nothing it is {chosen.gain.verdict}."
         )
     if summary.teacher_seeds == 1 and not chosen.alone:
         found.append("One teacher stands behind all seeds: the intervals do not include how teachers vary.")
