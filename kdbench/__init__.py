@@ -3,7 +3,7 @@
 import kdbench
 suite = kdbench.load_suite("quickstart")
 results = kdbench.run(suite)          # trains what is missing, exports, times, records
-kdbench.report(results, "reports")    # index.html and report.md
+kdbench.render(results, "reports")    # index.html and report.md
 frame = kdbench.load("results")       # every record as a pandas data frame
 """
 
@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kdbench.api import load_suite, plan, report, run
+    from kdbench.api import load_suite, plan, render, run
     from kdbench.results import ResultSet, load
     from kdbench.spec import Choice, DataSpec, Gate, LatencySpec, Pair, Suite, TrainSpec, Trial, UserError
     from kdbench.zoo.interface import Dataset, Draw, NotApplicable, Outputs, Split
@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 
 # Names resolve on first use: `kdbench --help` and the latency worker must import neither torch nor pandas.
 _HOMES = {
-    "kdbench.api": ("load_suite", "plan", "report", "run"),
+    "kdbench.api": ("load_suite", "plan", "render", "run"),
     "kdbench.results": ("ResultSet", "load"),
     "kdbench.spec": ("Choice", "DataSpec", "Gate", "LatencySpec", "Pair", "Suite", "TrainSpec", "Trial", "UserError"),
     "kdbench.zoo.interface": ("Dataset", "Draw", "NotApplicable", "Outputs", "Split"),
@@ -29,7 +29,7 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Choice", "DataSpec", "Dataset", "Draw", "Gate", "LatencySpec", "NotApplicable", "Outputs", "Pair", "ResultSet",
-    "Split", "Suite", "TrainSpec", "Trial", "UserError", "load", "load_suite", "plan", "report", "run",
+    "Split", "Suite", "TrainSpec", "Trial", "UserError", "load", "load_suite", "plan", "render", "run",
 ]  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def drain(messages: Generator[Message, None, T], on_message: Listener | None = N
             on_message(message)
 
 
-def report(results: ResultSet, reports: str | Path = "reports") -> tuple[Path, Path]:
+def render(results: ResultSet, reports: str | Path = "reports") -> tuple[Path, Path]:
     """Render `reports/<suite>/index.html` and `report.md`; returns both paths."""
     from kdbench.analyze.summary import summarize
     from kdbench.report import render_report
@@ -77,4 +77,4 @@ def report(results: ResultSet, reports: str | Path = "reports") -> tuple[Path, P
     return render_report(summarize(results), Path(reports) / results.run.name)
 
 
-__all__ = ["DEFAULT_DATA", "drain", "load_suite", "place", "plan", "report", "run"]
+__all__ = ["DEFAULT_DATA", "drain", "load_suite", "place", "plan", "render", "run"]

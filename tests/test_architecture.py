@@ -89,3 +89,10 @@ def test_what_an_import_does_not_pull_in(code: str, forbidden: set[str]) -> None
     report = f"{code}; import sys; print(*(set(sys.modules) & {forbidden!r}))"
     done = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_no_public_name_is_that_of_a_room() -> None:
+    # Importing the room would put the module in the name's place.
+    import kdbench
+
+    assert not set(kdbench.__all__) & {path.stem for path in PACKAGE.iterdir()}

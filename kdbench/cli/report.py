@@ -20,6 +20,6 @@ def command(suite: str, results: Path, reports: Path) -> None:
 
     found = load_suite_results(Store(results), suite_name(suite))
     prepare_folder(reports, "reports")
-    html, markdown = api.report(found, reports)
+    html, markdown = api.render(found, reports)
     click.echo(f"HTML report:     {html}")
     click.echo(f"Markdown report: {markdown}")

@@ -51,7 +51,7 @@ def command(
     if not found.trials:
         click.echo("error: nothing was measured: no trial came to its end (reasons above)", err=True)
         return 1 if failed else 6
-    html, markdown = api.report(found, reports)
+    html, markdown = api.render(found, reports)
     click.echo(f"HTML report:     {html}")
     click.echo(f"Markdown report: {markdown}")
     return 1 if failed else 0

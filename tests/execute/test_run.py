@@ -206,6 +206,6 @@ def test_a_damaged_record_is_named(copy: Path) -> None:
 def test_the_python_interface(tmp_path: Path) -> None:
     results = kdbench.run(small_suite(seeds=1), place(tmp_path))
     assert isinstance(results, ResultSet)
-    html, markdown = kdbench.report(results, tmp_path / "reports")
+    html, markdown = kdbench.render(results, tmp_path / "reports")
     assert html.is_file()
     assert markdown.is_file()
