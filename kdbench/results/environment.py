@@ -128,13 +128,20 @@ def _version(package: str) -> str | None:
 
 
 def _commit() -> str | None:
-    """The commit of the checkout that kdbench runs from, with '+' where it has changes; none when installed."""
+    """The commit of the checkout that kdbench runs from, with '+' where its code differs; none when installed."""
     root = Path(__file__).parent.parent.parent
     if not (root / ".git").exists() or not shutil.which("git"):
         return None
+    commit = _git(root, "rev-parse", "--short=12", "HEAD")
+    # Reports and results in the same checkout change with every run: they do not make it other code.
+    return commit and commit + "+" * bool(_git(root, "status", "--porcelain", "--", "kdbench", "suites"))
+
+
+def _git(root: Path, *arguments: str) -> str | None:
     try:
-        command = ["git", "-C", str(root), "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=10, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() or None
