@@ -3,6 +3,7 @@
 from kdbench.analyze import Deployed, Summary, Timing
 from kdbench.report import formats as f
 from kdbench.report.tables import Cell, Column, Table
+from kdbench.results import NotMeasured
 
 
 def architecture_table(summary: Summary) -> Table:
@@ -70,24 +71,27 @@ def _timing_row(model: Deployed, timing: Timing) -> tuple[Cell, ...]:
 
 
 def unmeasured_table(summary: Summary) -> Table:
-    """Timings that were asked for and are not there, with the reason."""
+    """Timings that were asked for and are not there: one row for a provider and its reason."""
     columns = (
-        Column("Model", numeric=False),
         Column("Provider", numeric=False),
-        Column("Threads"),
-        Column("Batch", "samples"),
+        Column("Models", numeric=False),
+        Column("Threads", numeric=False),
+        Column("Batch", "samples", numeric=False),
         Column("Why not", numeric=False),
     )
+    groups: dict[tuple[str, str], list[tuple[Deployed, NotMeasured]]] = {}
+    for model in summary.deployed:
+        for missing in model.not_measured:
+            groups.setdefault((missing.provider, missing.reason), []).append((model, missing))
     rows = tuple(
         (
-            Cell(_names(model)),
-            Cell(missing.provider),
-            Cell(str(missing.threads), sort=missing.threads),
-            Cell(str(missing.batch), sort=missing.batch),
-            Cell(missing.reason),
+            Cell(provider),
+            Cell(", ".join(dict.fromkeys(_names(model) for model, _ in group))),
+            Cell(", ".join(map(str, sorted({missing.threads for _, missing in group})))),
+            Cell(", ".join(map(str, sorted({missing.batch for _, missing in group})))),
+            Cell(reason),
         )
-        for model in summary.deployed
-        for missing in model.not_measured
+        for (provider, reason), group in groups.items()
     )
     return Table("unmeasured", "Asked for and not measured", columns, rows)
 

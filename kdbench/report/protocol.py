@@ -69,7 +69,7 @@ def recipe(train: TrainSpec) -> str:
     parts = [
         f"{f.several(train.epochs, 'epoch')} of batches of {train.batch_size}",
         f"{optimizer['use']} ({settings}), {train.schedule.use} schedule",
-        f"warm-up of {train.warmup_epochs:g} epochs" if train.warmup_epochs else "",
+        f"warm-up over {train.warmup_epochs:g} of them" if train.warmup_epochs else "",
         f"augmentation: {', '.join(view.label for view in train.augment)}" if train.augment else "no augmentation",
         f"stops after {train.patience} epochs without gain" if train.patience else "",
         train.precision,
