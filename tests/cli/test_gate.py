@@ -89,3 +89,10 @@ def test_a_gate_finer_than_the_seeds_can_show_is_refused(user: Path) -> None:
 def test_a_baseline_is_never_overwritten(user: Path) -> None:
     done = kdbench("baseline", "tiny.toml", "--to", "base", "--force", at=user, code=2)
     assert "'base' exists" in done.stderr
+
+
+def test_a_baseline_of_another_suite_is_code_five_before_any_training(user: Path) -> None:
+    (user / "tiny.toml").write_text(GATED.replace('name = "tiny"', 'name = "other"'))
+    done = kdbench("check", "tiny.toml", "--baseline", "base", "--fresh", at=user, code=5)
+    assert "is of suite 'tiny', not of 'other'" in done.stderr
+    assert "top-1" not in done.stderr
