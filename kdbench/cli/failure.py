@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from kdbench.spec import UserError
 
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
+FAILED, INTERRUPTED = 1, 130
 
 
 def run_guarded(command: click.Command, argv: Sequence[str]) -> int:
