@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from kdbench.zoo.streamed import Streamed
+
 # A step of splitmix64: a bijection of 64-bit words whose outputs pass statistical tests as random.
 _GAMMA = -7046029254386353131  # 0x9E3779B97F4A7C15 as a signed integer
 _MIX1 = -4658895280553007687  # 0xBF58476D1CE4E5B9
@@ -27,9 +29,9 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Split:
-    """Samples in memory: images [N, channels, height, width], uint8 or float32, and labels [N], int64."""
+    """Samples: images [N, channels, height, width], uint8 or float32, and labels [N], int64."""
 
-    images: Tensor
+    images: Tensor | Streamed
     labels: Tensor
 
     def __len__(self) -> int:
@@ -37,7 +39,8 @@ class Split:
 
     def take(self, index: Tensor) -> "Split":
         """The samples at `index` [K], int64."""
-        return Split(self.images[index], self.labels[index])
+        images = self.images.take(index) if isinstance(self.images, Streamed) else self.images[index]
+        return Split(images, self.labels[index])
 
 
 @dataclass(frozen=True)
