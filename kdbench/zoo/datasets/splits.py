@@ -1,13 +1,20 @@
 """Training, validation and test split of a dataset, and the slice of it that a suite asks for."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
 
 from kdbench.spec import DataSpec, UserError
+from kdbench.zoo.datasets.capacity import fits_on
 from kdbench.zoo.interface import Dataset, Draw, Split
+from kdbench.zoo.streamed import Streamed
+
+CHUNK = 2**23  # values that are looked at together, where a split is read as a whole
 
 
 @dataclass(frozen=True)
@@ -28,19 +35,30 @@ class Splits:
         return channels, height, width
 
     def to(self, device: torch.device | str) -> "Splits":
-        """The same on a device."""
+        """The same on a device. Images in memory that do not fit there stay on the host and move batch by batch."""
+        parts = (self.train, self.validation, self.test)
+        fit = fits_on(torch.device(device), sum(part.images.nbytes for part in parts if _is_in_memory(part.images)))
         train, validation, test = (
-            Split(part.images.to(device), part.labels.to(device)) for part in (self.train, self.validation, self.test)
+            Split(
+                (Streamed.of(part.images) if _is_in_memory(part.images) and not fit else part.images).to(device),
+                part.labels.to(device),
+            )
+            for part in parts
         )
         return Splits(train, validation, test, self.classes, self.mean.to(device), self.std.to(device))
 
     def sha256(self) -> str:
         """The SHA-256, hexadecimal, over images and labels of the three splits, in order."""
+        return self._sha256
+
+    @cached_property
+    def _sha256(self) -> str:  # every trial asks for it, and images in a file are read for it
         digest = hashlib.sha256()
         for part in (self.train, self.validation, self.test):
             for values in (part.images, part.labels):
                 digest.update(f"{values.dtype} {tuple(values.shape)}".encode())
-                digest.update(values.cpu().contiguous().numpy().tobytes())
+                for chunk in _chunks(values):
+                    digest.update(chunk.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
 
@@ -100,11 +118,10 @@ def _round(value: float) -> int:
     return int(value + 0.5)
 
 
-def _statistics(images: Tensor) -> tuple[Tensor, Tensor]:
+def _statistics(images: Tensor | Streamed) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each channel, in float64, given as float32."""
     means, deviations = [], []
-    for channel in range(images.shape[1]):
-        values, counts = _histogram(images[:, channel])
+    for values, counts in _histograms(images):
         mean = (values * counts).sum() / counts.sum()
         variance = ((values - mean).square() * counts).sum() / counts.sum()
         means.append(mean)
@@ -112,9 +129,26 @@ def _statistics(images: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack(means).float(), torch.stack(deviations).float()
 
 
-def _histogram(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Distinct values and how often each occurs, float64; 256 bins for bytes, so that no float copy is made of them."""
-    if values.dtype == torch.uint8:
-        return torch.arange(256, dtype=torch.float64), torch.bincount(values.flatten(), minlength=256).double()
-    flat = values.flatten().double()
-    return flat, torch.ones_like(flat)
+def _histograms(images: Tensor | Streamed) -> Iterator[tuple[Tensor, Tensor]]:
+    """Of each channel: distinct values and how often each occurs, float64; for bytes no float copy is made of them."""
+    if images.dtype == torch.uint8:
+        counts = torch.zeros(images.shape[1], 256, dtype=torch.int64)
+        for chunk in _chunks(images):
+            counts += torch.stack([torch.bincount(channel.flatten(), minlength=256) for channel in chunk.unbind(1)])
+        for channel in counts.double():
+            yield torch.arange(256, dtype=torch.float64), channel
+        return
+    for values in images[:].unbind(1):
+        flat = values.flatten().double()
+        yield flat, torch.ones_like(flat)
+
+
+def _chunks(values: Tensor | Streamed) -> Iterator[Tensor]:
+    """All of it in order, a few million values at a time."""
+    step = max(1, CHUNK // max(1, values.shape[1:].numel()))
+    for start in range(0, len(values), step):
+        yield values[start : start + step]
+
+
+def _is_in_memory(images: Tensor | Streamed) -> TypeGuard[Tensor]:
+    return isinstance(images, Tensor) and images.device.type == "cpu"
