@@ -38,6 +38,7 @@ BUILTIN: dict[Kind, dict[str, str]] = {
         "mnist": "kdbench.zoo.datasets.from_torchvision:mnist",
         "cifar10": "kdbench.zoo.datasets.from_torchvision:cifar10",
         "cifar100": "kdbench.zoo.datasets.from_torchvision:cifar100",
+        "image_folder": "kdbench.zoo.datasets.image_folder:image_folder",
     },
     "views": {
         "clean": "kdbench.zoo.views.clean:clean",

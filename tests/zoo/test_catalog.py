@@ -37,7 +37,10 @@ def test_the_signature_read_from_source_is_the_true_one(kind, use) -> None:
     thing = getattr(thing, "func", thing)  # the member of a family has its name bound
     inputs, options = described(thing)
     assert signature.inputs == inputs
-    assert [(o.name, o.type, o.default) for o in signature.options] == options
+    required = [
+        (name, kind, REQUIRED if default is inspect.Parameter.empty else default) for name, kind, default in options
+    ]
+    assert [(o.name, o.type, o.default) for o in signature.options] == required
     assert signature.doc == inspect.getdoc(thing)
     assert signature.summary.endswith(".")
 
