@@ -145,7 +145,5 @@ def _decode(file: Path, size: int) -> Images:
                 )
             fitted = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BILINEAR)
     except _FAILURES as error:
-        raise UserError(
-            f"'{file}' is damaged or no image: {error}", help="remove it or get it again; nothing was kept"
-        ) from error
+        raise UserError(f"'{file}' is damaged or no image: {error}", help="remove it or get it again") from error
     return np.asarray(fitted).transpose(2, 0, 1)
