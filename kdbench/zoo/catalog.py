@@ -44,6 +44,9 @@ BUILTIN: dict[Kind, dict[str, str]] = {
         "clean": "kdbench.zoo.views.clean:clean",
         "crop": "kdbench.zoo.views.crop:crop",
         "flip": "kdbench.zoo.views.flip:flip",
+        "cutout": "kdbench.zoo.views.cutout:cutout",
+        "color_jitter": "kdbench.zoo.views.color_jitter:color_jitter",
+        "random_resized_crop": "kdbench.zoo.views.random_resized_crop:random_resized_crop",
         "gaussian_noise": "kdbench.zoo.views.gaussian_noise:gaussian_noise",
     },
 }

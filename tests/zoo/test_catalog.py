@@ -191,6 +191,14 @@ def test_signatures_that_source_cannot_tell_come_from_the_object(plugin: Path) -
         ("losses", "kd", {"temperature": 0.0}, "above 0"),
         ("losses", "fitnet", {"weight": -1.0}, "at least 0"),
         ("views", "crop", {"padding": 0}, "at least 1"),
+        ("views", "cutout", {"size": 0}, "at least 1"),
+        ("views", "cutout", {"probability": 0.0}, "above 0"),
+        ("views", "color_jitter", {"contrast": -0.1}, "at least 0"),
+        ("views", "color_jitter", {"hue": 0.6}, "at most 0.5"),
+        ("views", "random_resized_crop", {"scale": [0.0, 1.0]}, "above 0"),
+        ("views", "random_resized_crop", {"scale": [0.5, 1.5]}, "at most 1"),
+        ("views", "random_resized_crop", {"ratio": [1.0, -1.0]}, "above 0"),
+        ("views", "random_resized_crop", {"ratio": [1.0]}, "required"),
     ],
 )
 def test_options_out_of_range_are_refused_before_any_run(kind, use, given, problem) -> None:

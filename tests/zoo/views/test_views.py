@@ -1,3 +1,7 @@
+import re
+from functools import partial
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -5,17 +9,45 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from kdbench.zoo import Draw, NotApplicable
+from kdbench.zoo.catalog import BUILTIN
 from kdbench.zoo.views.clean import clean
+from kdbench.zoo.views.color_jitter import color_jitter
 from kdbench.zoo.views.crop import crop
+from kdbench.zoo.views.cutout import cutout
 from kdbench.zoo.views.flip import flip
 from kdbench.zoo.views.gaussian_noise import gaussian_noise
-
-VIEWS = [clean, crop, flip, gaussian_noise]
-RANDOM = [crop, flip, gaussian_noise]
+from kdbench.zoo.views.random_resized_crop import random_resized_crop
 
 
 def images(count: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(count, 2, 6, 5, generator=torch.Generator().manual_seed(seed))
+
+
+def raw_images(count: int, height: int = 6, width: int = 5, channels: int = 3, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (count, channels, height, width), dtype=torch.uint8, generator=generator)
+
+
+small_cutout = partial(cutout, size=3, probability=0.7)
+full_jitter = partial(color_jitter, brightness=0.8, contrast=0.8, saturation=0.8, hue=0.5)
+RANDOM = [
+    (crop, images),
+    (crop, raw_images),
+    (flip, images),
+    (gaussian_noise, images),
+    (small_cutout, images),
+    (small_cutout, raw_images),
+    (full_jitter, raw_images),
+    (full_jitter, partial(raw_images, channels=1)),
+    (partial(color_jitter, saturation=0.0), partial(raw_images, channels=2)),
+    (random_resized_crop, images),
+    (random_resized_crop, raw_images),
+]
+VIEWS = [(clean, images), *RANDOM]
+
+
+def test_every_view_is_held_to_what_all_views_keep() -> None:
+    assert {getattr(view, "func", view).__name__ for view, _ in VIEWS} == BUILTIN["views"].keys()
 
 
 class Fixed(Draw):
@@ -26,20 +58,52 @@ class Fixed(Draw):
         return torch.tensor({"crop.y": [0, 1, 2], "crop.x": [1, 1, 0]}[stream])
 
 
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize(("view", "make"), VIEWS)
 @settings(max_examples=15, deadline=None)
 @given(samples=st.lists(st.integers(0, 49), min_size=1, max_size=50, unique=True), cut=st.integers(0, 50))
-def test_views_depend_on_neither_batching_nor_order(view, samples, cut) -> None:
-    everything = images(50)
+def test_views_depend_on_neither_batching_nor_order(view, make, samples, cut) -> None:
+    everything = make(50)
     whole = view(everything, Draw(3, 2, torch.arange(50)))
     index = torch.tensor(samples)
     parts = [view(everything[part], Draw(3, 2, part)) for part in (index[:cut], index[cut:]) if len(part)]
     torch.testing.assert_close(torch.cat(parts), whole[index], rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("view", RANDOM)
-def test_views_differ_between_seeds_epochs_and_samples(view) -> None:
-    same = images(1).expand(64, -1, -1, -1)
+@pytest.mark.parametrize("view", [small_cutout, full_jitter, random_resized_crop])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+@pytest.mark.parametrize("size", [(32, 32), (37, 23)])
+def test_larger_images_one_by_one_and_permuted_are_those_of_the_batch(view, dtype, size) -> None:
+    # Vectorized loops treat the ends of a row of values apart: larger images have such ends, and middles.
+    everything, samples = raw_images(48, *size), torch.arange(48) * 1009
+    if dtype.is_floating_point and view is not full_jitter:
+        everything = everything.to(dtype) / 97
+    whole = view(everything, Draw(1, 4, samples))
+    alone = [view(everything[i : i + 1], Draw(1, 4, samples[i : i + 1])) for i in range(48)]
+    assert torch.equal(torch.cat(alone), whole)
+    order = torch.randperm(48, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(view(everything[order], Draw(1, 4, samples[order])), whole[order])
+    channels_last = everything.contiguous(memory_format=torch.channels_last)
+    assert torch.equal(view(channels_last, Draw(1, 4, samples)), whole)
+
+
+@pytest.mark.parametrize(("view", "make"), VIEWS)
+def test_views_leave_the_global_random_state(view, make) -> None:
+    before = torch.get_rng_state()
+    view(make(4), Draw(0, 0, torch.arange(4)))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(("view", "make"), VIEWS)
+def test_views_work_on_the_device_of_the_images_without_reading_a_value(view, make) -> None:
+    # No value can be read on the meta device, and it mixes with no other: a loop over samples or a tensor made on
+    # the CPU would raise.
+    there = view(make(4).to("meta"), Draw(0, 0, torch.arange(4, device="meta")))
+    assert there.device.type == "meta"
+
+
+@pytest.mark.parametrize(("view", "make"), RANDOM)
+def test_views_differ_between_seeds_epochs_and_samples(view, make) -> None:
+    same = make(1).expand(64, -1, -1, -1)
     samples = torch.arange(64)
     seen = [view(same, Draw(seed, epoch, samples)) for seed, epoch in ((0, 0), (0, 1), (1, 0))]
     for i, one in enumerate(seen):
@@ -48,9 +112,9 @@ def test_views_differ_between_seeds_epochs_and_samples(view) -> None:
             assert not torch.equal(one, other)
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_views_leave_their_input_and_its_type(view) -> None:
-    before = images(8)
+@pytest.mark.parametrize(("view", "make"), VIEWS)
+def test_views_leave_their_input_and_its_type(view, make) -> None:
+    before = make(8)
     after = before.clone()
     given_back = view(after, Draw(0, 0, torch.arange(8)))
     assert torch.equal(before, after)
@@ -114,10 +178,12 @@ def test_gaussian_noise_refuses_raw_images() -> None:
         gaussian_noise(torch.zeros(1, 1, 2, 2, dtype=torch.uint8), Draw(0, 0, torch.arange(1)))
 
 
-def test_streams_are_distinct_within_seven_bytes() -> None:
-    # Draw.words reads 7 bytes of a name: the names in use must differ there.
-    streams = ["crop.y", "crop.x", "flip", "noiser", "noisea", "split"]
-    assert len({stream.encode()[:7].ljust(7, b"\0") for stream in streams}) == len(streams)
+def test_every_use_of_a_draw_names_a_stream_of_its_own() -> None:
+    folder = Path(random_resized_crop.__code__.co_filename).parent
+    sources = "".join(path.read_text("utf-8") for path in folder.glob("*.py"))
+    streams = re.findall(r'(?:draw\.(?:words|integers|uniform|normal)\(|_factor\(draw, )"([^"]+)"', sources)
+    assert len(streams) >= 15  # the pattern finds them
+    assert sorted(streams) == sorted({*streams})
     draw = Draw(0, 0, torch.arange(100))
-    words = [draw.words(stream)[:, 0] for stream in streams]
-    assert len(torch.cat(words).unique()) == 100 * len(streams)
+    words = [draw.words(stream)[:, 0] for stream in (*streams, "noise radius", "noise angle", "split")]
+    assert len(torch.cat(words).unique()) == 100 * len(words)
