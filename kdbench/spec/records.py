@@ -156,7 +156,10 @@ class TrainSpec(Record):
     schedule: Annotated[Constant | Cosine | Step, Field(discriminator="use")] = Cosine()  # "cosine" will do
     warmup_epochs: NonNegative = 0.0
     augment: Several[Choice] = ()
-    precision: Literal["float32"] = "float32"
+    mixup: Positive | None = None  # mix each image and label with another sample's: alpha of Zhang et al. 2018
+    views: Literal["fresh", "bank", "shared"] = "fresh"  # which augmented views seeds see: see `draws`
+    bank: Count | None = None  # views per sample where views = "bank"; twice the epochs where it is not given
+    precision: Literal["float32", "bfloat16"] = "float32"  # of the student's forward, under autocast
     patience: Count | None = None  # stop after so many epochs without a better validation accuracy
     select: Literal["last", "best"] = "last"  # deployed weights: of the last epoch, or best on validation
 
@@ -171,6 +174,19 @@ class TrainSpec(Record):
     @classmethod
     def _named(cls, value: Any) -> Any:
         return {"use": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.bank is not None and self.views != "bank":
+            raise ValueError(f'bank = {self.bank} needs views = "bank", and views is "{self.views}": drop one of them')
+        return self
+
+    @property
+    def slots(self) -> int | None:
+        """How many views of a sample there are in all: `None` where every epoch of every seed draws another."""
+        if not self.augment and self.mixup is None:
+            return 1
+        return {"fresh": None, "bank": self.bank or 2 * self.epochs, "shared": self.epochs}[self.views]
 
 
 class Trial(Record):

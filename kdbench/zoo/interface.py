@@ -56,11 +56,12 @@ class Dataset:
 class Draw:
     """Random numbers that are a function of (seed, epoch, sample): the same however samples are batched.
 
-    `samples` [B] int64 are the indices of the batch in the training split. Every use names a `stream` of its own.
+    `samples` [B] int64 are the indices of the batch in the training split; `epoch` is one for all of them, or an
+    int64 tensor [B] with one for each. Every use names a `stream` of its own.
     """
 
     seed: int
-    epoch: int
+    epoch: int | Tensor
     samples: Tensor
 
     def words(self, stream: str, count: int = 1) -> Tensor:
