@@ -29,11 +29,16 @@ class TrainingCost(Record):
     wall_seconds: float  # of the whole cohort, from its first to its last step
     cpu_seconds: float  # process CPU time of the same span
     step_seconds: float  # this model's own forward, loss, backward and update
-    teacher_seconds: float  # teacher forwards, shared by the cohort
+    evaluation_seconds: float  # this model's own, on the validation split
+    data_seconds: float  # gathering, augmenting and normalizing batches; shared by the cohort
+    teacher: Literal["none", "live", "cached"]  # asked in every batch, or recalled from the cache
+    teacher_seconds: float  # spent on the teacher in this pass; shared by the models that have the same source
+    teacher_seconds_alone: float  # what a live teacher takes for one such model that is trained alone
     cohort: int  # models trained in the same pass
-    peak_memory_bytes: int  # resident set of the process
+    peak_memory_bytes: int  # resident set of the process; on a GPU, what torch reserved there
     device: str
-    threads: int
+    threads: int  # per process
+    processes: int = 1  # that trained at the same time
 
 
 class ModelFacts(Record):
@@ -153,6 +158,15 @@ class Outcome(Record):
     reason: str | None = None
 
 
+class Layout(Record):
+    """Processes times threads of a wave of training, and what the probe measured of it, where there was one."""
+
+    processes: int
+    threads: int
+    epoch_seconds: float | None = None  # of the wave's first trial alone, in all these processes at once
+    seconds: float | None = None  # of the whole wave, foreseen
+
+
 class RunRecord(Record):
     """One run of a suite: its rows, how each trial ended, and where it ran."""
 
@@ -165,6 +179,8 @@ class RunRecord(Record):
     trained: Several[str]  # keys trained in this very run
     latencies: Several[str]  # keys of the latency records that belong to this run
     not_measured: Several[NotMeasured]
+    layouts: Several[Layout] = ()  # of the waves trained in this very run
+    notes: Several[str] = ()  # what did not go as asked, and what was done instead
     environment: dict[str, JsonValue]
     started: str
     seconds: float
