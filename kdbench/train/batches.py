@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from kdbench.spec import TrainSpec
+from kdbench.train.bank import BANK, slots_of
+from kdbench.train.mixup import mix, partners
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Draw, Split
 
@@ -14,11 +17,15 @@ View = Callable[[Tensor, Draw], Tensor]
 
 @dataclass(frozen=True)
 class Batch:
-    """Images [B, C, H, W] after augmentation and normalization, labels [B], and where in the epoch they stand."""
+    """Images [B, C, H, W] after augmentation and normalization, labels [B] (under mixup their shares, [B, classes]).
+
+    `draw` is the student's own (its view draws from it); `slots` says where in the bank the images stand, if there.
+    """
 
     images: Tensor
     labels: Tensor
     draw: Draw
+    slots: Tensor | int | None
     index: int
 
 
@@ -33,17 +40,31 @@ def steps_per_epoch(samples: int, batch_size: int) -> int:
     return samples // batch_size + (samples % batch_size > 1)
 
 
-def batches(splits: Splits, augment: Sequence[View], seed: int, epoch: int, batch_size: int) -> Iterator[Batch]:
+def batches(splits: Splits, spec: TrainSpec, augment: Sequence[View], seed: int, epoch: int) -> Iterator[Batch]:
     """The batches of one epoch of the training split, on the device of the data."""
-    train = splits.train
-    order = epoch_order(seed, epoch, len(train)).to(train.labels.device)
-    for index in range(steps_per_epoch(len(train), batch_size)):
-        samples = order[index * batch_size : (index + 1) * batch_size]
-        draw = Draw(seed, epoch, samples)
-        images = train.images[samples]
-        for view in augment:
-            images = view(images, draw)
-        yield Batch(normalize(images, splits), train.labels[samples], draw, index)
+    order = epoch_order(seed, epoch, len(splits.train)).to(splits.train.labels.device)
+    for index in range(steps_per_epoch(len(splits.train), spec.batch_size)):
+        samples = order[index * spec.batch_size : (index + 1) * spec.batch_size]
+        slots = slots_of(spec, seed, epoch, samples)
+        own = Draw(seed, epoch, samples)
+        images, labels = view_samples(splits, spec, augment, own if slots is None else Draw(BANK, slots, samples))
+        yield Batch(images, labels, own, slots, index)
+
+
+def view_samples(splits: Splits, spec: TrainSpec, augment: Sequence[View], draw: Draw) -> tuple[Tensor, Tensor]:
+    """Training samples as a draw shows them: images [B, C, H, W], labels [B], or [B, classes] under mixup."""
+    images, labels = _augmented(splits, augment, draw)
+    if spec.mixup is None:
+        return images, labels
+    others, other_labels = _augmented(splits, augment, partners(draw, len(splits.train)))
+    return mix(images, labels, others, other_labels, draw, spec.mixup, splits.classes)
+
+
+def _augmented(splits: Splits, augment: Sequence[View], draw: Draw) -> tuple[Tensor, Tensor]:
+    images = splits.train.images[draw.samples]
+    for view in augment:
+        images = view(images, draw)
+    return normalize(images, splits), splits.train.labels[draw.samples]
 
 
 def normalize(images: Tensor, splits: Splits) -> Tensor:

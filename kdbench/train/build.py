@@ -32,6 +32,11 @@ class Criterion:
         return self.call(**{name: given[name] for name in self.inputs})
 
     @property
+    def taught(self) -> bool:
+        """Whether it asks a teacher."""
+        return "teacher" in self.inputs
+
+    @property
     def parameters(self) -> list[nn.Parameter]:
         return list(self.module.parameters()) if self.module else []
 

@@ -13,11 +13,12 @@ def evaluate(model: nn.Module, split: Split, splits: Splits) -> tuple[float, flo
     """Mean cross-entropy and top-1 accuracy (0 to 1) on a split. The model's mode is left as it was."""
     training = model.training
     model.eval()
-    loss, right = 0.0, 0
+    loss = torch.zeros((), dtype=torch.float64, device=split.labels.device)
+    right = torch.zeros((), dtype=torch.int64, device=split.labels.device)
     with torch.no_grad():
         for images, labels in in_chunks(split, splits):
             logits = model(images).float()
-            loss += float(functional.cross_entropy(logits, labels, reduction="sum"))
-            right += int((logits.argmax(dim=1) == labels).sum())
+            loss += functional.cross_entropy(logits, labels, reduction="sum")
+            right += (logits.argmax(dim=1) == labels).sum()
     model.train(training)
-    return loss / len(split), right / len(split)
+    return float(loss) / len(split), int(right) / len(split)

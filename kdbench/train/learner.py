@@ -1,7 +1,6 @@
 """One model in training: its own step, its learning curve, and when it stops."""
 
 import math
-import time
 from typing import Literal
 
 import torch
@@ -10,9 +9,11 @@ from torch import Tensor, nn
 from kdbench.results import CurvePoint
 from kdbench.spec import Trial
 from kdbench.train.build import Criterion
+from kdbench.train.clock import Stopwatch
 from kdbench.train.evaluate import evaluate
 from kdbench.train.outcome import EpochDone
 from kdbench.train.schedule import build_optimizer
+from kdbench.train.teacher import Teacher
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.taps import outputs
@@ -21,42 +22,48 @@ from kdbench.zoo.taps import outputs
 class Learner:
     """A model with its loss and optimizer. `features` is where its tapped layers leave their outputs."""
 
-    def __init__(self, trial: Trial, model: nn.Module, criterion: Criterion, features: dict[str, Tensor]) -> None:
+    def __init__(
+        self, trial: Trial, model: nn.Module, criterion: Criterion, features: dict[str, Tensor], device: torch.device
+    ) -> None:
         self.trial = trial
         self.model = model
         self.criterion = criterion
         self.features = features
         self.optimizer = build_optimizer(trial.train.optimizer, [*model.parameters(), *criterion.parameters])
         self.curve: list[CurvePoint] = []
+        self.teacher: Teacher | None = None
         self.steps = self.samples = 0
-        self.step_seconds = 0.0
+        self.stepping, self.evaluating = Stopwatch(device), Stopwatch(device)
         self.stopped: Literal["epochs", "patience", "diverged"] | None = None
         self.diverged = ""  # how, where it did
         self._losses: list[Tensor] = []
+        bfloat16 = trial.train.precision == "bfloat16"
+        self._precision = torch.autocast(device.type, torch.bfloat16, enabled=bfloat16)
         self._best: dict[str, Tensor] = {}
 
     def step(self, images: Tensor, labels: Tensor, teacher: Outputs | None, factor: float, seed: int) -> None:
         """One update on a batch. `factor` scales the learning rate; `seed` is what dropout and the like draw from."""
-        began = read_clock(images.device)
-        torch.manual_seed(seed)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.trial.train.optimizer.lr * factor
-        self.model.train()
-        student = outputs(self.model, images, self.features)
-        loss = self.criterion(student, teacher, labels)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        self._losses.append(loss.detach())  # read once an epoch: reading waits for the device
+        with self.stepping():
+            torch.manual_seed(seed)
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.trial.train.optimizer.lr * factor
+            self.model.train()
+            with self._precision:
+                student = outputs(self.model, images, self.features)
+            loss = self.criterion(student, teacher, labels)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+            self._losses.append(loss.detach())  # read once an epoch: reading waits for the device
         self.steps += 1
         self.samples += len(labels)
-        self.step_seconds += read_clock(images.device) - began
 
     def close_epoch(self, epoch: int, splits: Splits) -> EpochDone:
         """Evaluate on the validation split, and decide whether to go on."""
         train_loss = float(torch.stack(self._losses).double().mean()) if self._losses else None
         self._losses.clear()
-        loss, top1 = evaluate(self.model, splits.validation, splits)
+        with self.evaluating():
+            loss, top1 = evaluate(self.model, splits.validation, splits)
         if not math.isfinite(train_loss or 0.0) or not math.isfinite(loss):
             self.stopped = "diverged"
             self.diverged = f"the loss is {train_loss if math.isfinite(loss) else loss} in epoch {epoch}"
@@ -94,10 +101,3 @@ class Learner:
         if self._best:
             self.model.load_state_dict(self._best)
         return self.model.eval()
-
-
-def read_clock(device: torch.device) -> float:
-    """Seconds now, after the device has done what it was given."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()

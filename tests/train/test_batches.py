@@ -1,5 +1,6 @@
 import torch
 
+from kdbench.spec import TrainSpec
 from kdbench.train.batches import batches, epoch_order, normalize, steps_per_epoch
 from tests.small import random_splits
 
@@ -18,7 +19,7 @@ def test_a_last_batch_of_one_is_left_out() -> None:
 
 def test_labels_stay_with_their_images() -> None:
     splits = random_splits()
-    for batch in batches(splits, [], seed=0, epoch=1, batch_size=16):
+    for batch in batches(splits, TrainSpec(batch_size=16), [], seed=0, epoch=1):
         raw = splits.train.images[batch.draw.samples]
         assert torch.equal(batch.labels, splits.train.labels[batch.draw.samples])
         assert torch.equal(batch.images, normalize(raw, splits))
@@ -34,7 +35,7 @@ def test_augmentation_does_not_depend_on_the_batch_size() -> None:
 
     def by_sample(size: int) -> dict[int, torch.Tensor]:
         seen = {}
-        for batch in batches(splits, [crop], seed=0, epoch=1, batch_size=size):
+        for batch in batches(splits, TrainSpec(batch_size=size), [crop], seed=0, epoch=1):
             seen |= dict(zip(batch.draw.samples.tolist(), batch.images, strict=True))
         return seen
 
