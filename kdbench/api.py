@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from kdbench import spec
 from kdbench.execute.executors import Subprocesses
@@ -34,16 +34,26 @@ def place(
     *,
     data: str | Path = DEFAULT_DATA,
     workers: int | None = None,
+    threads: int | None = None,
     device: str = "cpu",
     plugins: Sequence[str] = (),
+    cache: Literal["use", "require", "off"] = "use",
+    cache_limit: int = 8 * 10**9,
 ) -> Place:
-    """Where things run: by default one single-thread process per core that this process may use."""
+    """Where things run: by default on all cores that this process may use, divided as a short probe finds best.
+
+    `cache`: what to do where there is no room for teacher outputs within `cache_limit` bytes: ask the teacher live
+    ("use"), or stop ("require"). "off" never keeps any.
+    """
     return Place(
         store=Store(Path(results)),
-        executor=Subprocesses(workers or (usable_cores() if device == "cpu" else 1)),
+        executor=Subprocesses(workers or (max(1, usable_cores() // (threads or 1)) if device == "cpu" else 1)),
         data_root=Path(data),
         device=device,
         plugins=tuple(plugins),
+        threads=threads,
+        cache=cache,
+        cache_limit=cache_limit,
     )
 
 

@@ -4,6 +4,7 @@ import os
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,10 +19,7 @@ from kdbench.cli import options
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON instead of Markdown.")
 @options.results_option
 @options.reports_option
-@options.data_option
-@options.plugin_option
-@options.workers_option
-@options.device_option
+@options.place_options
 def command(
     suite: str,
     folder: Path,
@@ -30,10 +28,7 @@ def command(
     as_json: bool,
     results: Path,
     reports: Path,
-    data: Path | None,
-    plugins: tuple[str, ...],
-    workers: int | None,
-    device: str,
+    how: dict[str, Any],
 ) -> int:
     """Hold a suite's results against a baseline: accuracy, latency, parameters, FLOPs and bytes.
 
@@ -53,12 +48,10 @@ def command(
     with ExitStack() as stack:
         if fresh:
             results = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kdbench-check-")))
-        wanted = api.load_suite(suite, plugins)
+        wanted = api.load_suite(suite, how["plugins"])
         frozen = load_baseline(folder, wanted.name)
-        where = stack.enter_context(
-            api.place(results, data=data or api.DEFAULT_DATA, workers=workers, device=device, plugins=plugins)
-        )
-        plan = api.plan(wanted, plugins)
+        where = stack.enter_context(api.place(results, **how))
+        plan = api.plan(wanted, where.plugins)
         prepare_folder(reports, "reports")
         done = [key for key in plan.trials if where.store.is_complete(key)]
         run = follow(run_plan(plan, where, invocation()), plan, done)

@@ -1,6 +1,8 @@
 """Options that several commands share."""
 
+import re
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +24,60 @@ data_option = _folder("--data", None, "Folder of downloaded datasets. [default: 
 plugin_option = click.option(
     "-p", "plugins", multiple=True, metavar="MODULE", help="Import a module whose `module:attribute` a suite may use."
 )
-workers_option = click.option("--workers", type=click.IntRange(min=1), help="Processes. [default: one per core]")
-device_option = click.option(
-    "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where to train."
+
+
+class _Bytes(click.ParamType[int]):
+    """`500MB`, `2.5 GB`: a number of bytes."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", str(value).strip(), re.IGNORECASE)
+        if not found:
+            self.fail(f"'{value}' is not a size; write 500MB or 2.5GB, say", param, ctx)
+        return int(float(found[1]) * 1000 ** " KMGT".index(found[2].upper() or " "))
+
+
+_PLACE = (
+    data_option,
+    plugin_option,
+    click.option("--workers", type=click.IntRange(min=1), help="Processes. [default: one per core]"),
+    click.option("--threads", type=click.IntRange(min=1), help="Threads of each. [default: by a measured probe]"),
+    click.option(
+        "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where to train."
+    ),
+    click.option(
+        "--cache",
+        type=click.Choice(["use", "require", "off"]),
+        default="use",
+        show_default=True,
+        help="Teacher outputs kept in --results: where there is no room, ask the teacher live, or stop; or never keep.",
+    ),
+    click.option("--cache-limit", type=_Bytes(), default="8GB", show_default=True, help="Most that they may take."),
 )
+
+
+def place_options(command: Callable[..., int]) -> Callable[..., int]:
+    """The options that say where and how a suite runs; the command gets them as `how`, for `api.place`."""
+
+    @wraps(command)
+    def gathered(
+        data: Path | None,
+        plugins: tuple[str, ...],
+        workers: int | None,
+        threads: int | None,
+        device: str,
+        cache: str,
+        cache_limit: int,
+        **others: Any,
+    ) -> int:
+        how: dict[str, Any] = {"plugins": plugins, "workers": workers, "threads": threads, "device": device}
+        how |= {"cache": cache, "cache_limit": cache_limit} | ({"data": data} if data else {})
+        return command(how=how, **others)
+
+    wrapped: Callable[..., int] = gathered
+    for option in reversed(_PLACE):
+        wrapped = option(wrapped)
+    return wrapped

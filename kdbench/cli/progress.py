@@ -12,9 +12,11 @@ from kdbench.execute.messages import (
     Compared,
     Crashed,
     EpochFinished,
+    LaidOut,
     LatencyMeasured,
     LatencyMissing,
     Message,
+    Noted,
     TrialEnded,
 )
 from kdbench.spec import Plan
@@ -68,6 +70,7 @@ class _State:
         self.rounds = 0
         self.seen: dict[str, int] = {}  # epochs finished
         self.told: set[tuple[str, str]] = set()  # reasons for missing latencies: once is enough
+        self.noted: set[str] = set()
         self.began = time.monotonic()
 
     def update(self, message: Message) -> None:
@@ -95,6 +98,13 @@ class _State:
                 return f"latency · {what.provider}: not measured: {what.reason}"
             case Compared(sessions=sessions):
                 return f"latency · new against baseline: round {self.rounds}, {sum(map(len, sessions))} slice pairs"
+            case LaidOut(layout=layout) if layout.threads > 1 or layout.epoch_seconds:
+                how = f"{layout.processes} process{'es' * (layout.processes > 1)} x {layout.threads}"
+                probed = f", about {layout.seconds:.0f} s" if layout.seconds else ""
+                return f"training in {how} thread{'s' * (layout.threads > 1)}{probed}"
+            case Noted(text=text) if text not in self.noted:
+                self.noted.add(text)
+                return f"note: {text}"
             case Crashed(reason=reason):
                 return f"failed: {reason}"
         return None

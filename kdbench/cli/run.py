@@ -1,6 +1,7 @@
 """kdbench run"""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,22 +12,11 @@ from kdbench.cli import options
 @options.suite_argument
 @options.results_option
 @options.reports_option
-@options.data_option
-@options.plugin_option
-@options.workers_option
-@options.device_option
+@options.place_options
 @click.option("--seeds", type=click.IntRange(min=1), help="Only the first N seeds of the suite.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Train for N epochs instead of the suite's.")
 def command(
-    suite: str,
-    results: Path,
-    reports: Path,
-    data: Path | None,
-    plugins: tuple[str, ...],
-    workers: int | None,
-    device: str,
-    seeds: int | None,
-    epochs: int | None,
+    results: Path, reports: Path, how: dict[str, Any], suite: str, seeds: int | None, epochs: int | None
 ) -> int:
     """Train, export, time and report what a suite asks for; what is done already is not done again.
 
@@ -39,9 +29,9 @@ def command(
     from kdbench.results import load_run
     from kdbench.results.store import prepare_folder
 
-    where = api.place(results, data=data or api.DEFAULT_DATA, workers=workers, device=device, plugins=plugins)
-    wanted = restrict(api.load_suite(suite, plugins), seeds, epochs)
-    plan = api.plan(wanted, plugins)
+    where = api.place(results, **how)
+    wanted = restrict(api.load_suite(suite, where.plugins), seeds, epochs)
+    plan = api.plan(wanted, where.plugins)
     prepare_folder(reports, "reports")  # before the work, not after it
     done = [key for key in plan.trials if where.store.is_complete(key)]
     with where:

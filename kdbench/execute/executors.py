@@ -39,8 +39,11 @@ class Executor(Protocol):
     @property
     def workers(self) -> int: ...
 
-    def map(self, function: str, items: Iterable[Item]) -> Iterator[tuple[Item, Message]]:
-        """Every message of every job, with the item that it belongs to, as they come."""
+    def map(self, function: str, items: Iterable[Item], at_once: int | None = None) -> Iterator[tuple[Item, Message]]:
+        """Every message of every job, with the item that it belongs to, as they come.
+
+        At most `at_once` jobs run at a time, where that is fewer than the workers.
+        """
         ...
 
     def close(self) -> None:
@@ -53,7 +56,7 @@ class Inline:
 
     workers = 1
 
-    def map(self, function: str, items: Iterable[Item]) -> Iterator[tuple[Item, Message]]:
+    def map(self, function: str, items: Iterable[Item], at_once: int | None = None) -> Iterator[tuple[Item, Message]]:  # noqa: ARG002
         for item in items:
             for message in run_job(function, item):
                 yield item, message
@@ -72,7 +75,7 @@ class Subprocesses:
         self.workers = workers
         self._idle: list[_Worker] = []
 
-    def map(self, function: str, items: Iterable[Item]) -> Iterator[tuple[Item, Message]]:
+    def map(self, function: str, items: Iterable[Item], at_once: int | None = None) -> Iterator[tuple[Item, Message]]:
         waiting = list(items)[::-1]
         busy: dict[int, _Worker] = {}
         selector = selectors.DefaultSelector()
@@ -88,7 +91,7 @@ class Subprocesses:
             del busy[worker.stdout.fileno()]
 
         try:
-            for _ in range(min(self.workers, len(waiting))):
+            for _ in range(min(self.workers, at_once or self.workers, len(waiting))):
                 begin()
             while busy:
                 for key, _ in selector.select():

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from kdbench.results import NotMeasured, SlicePair
+from kdbench.results import Layout, NotMeasured, SlicePair
 from kdbench.spec import Problem, Record
 from kdbench.spec.records import Several
 
@@ -63,6 +63,27 @@ class Compared(Record):
     sessions: Several[Several[SlicePair]]
 
 
+class Probed(Record):
+    """A layout was tried on a few batches."""
+
+    kind: Literal["probed"] = "probed"
+    epoch_seconds: float | None  # none where the trial does not train
+
+
+class LaidOut(Record):
+    """A wave begins."""
+
+    kind: Literal["layout"] = "layout"
+    layout: Layout
+
+
+class Noted(Record):
+    """Something did not go as asked, and what is done instead."""
+
+    kind: Literal["noted"] = "noted"
+    text: str
+
+
 class Crashed(Record):
     """A job did not come to its end: an exception that nobody foresaw, or a process that died."""
 
@@ -78,5 +99,17 @@ class Refused(Record):
     problems: Several[Problem]
 
 
-Message = Checked | EpochFinished | TrialEnded | LatencyMeasured | LatencyMissing | Compared | Crashed | Refused
+Message = (
+    Checked
+    | EpochFinished
+    | TrialEnded
+    | LatencyMeasured
+    | LatencyMissing
+    | Compared
+    | Probed
+    | LaidOut
+    | Noted
+    | Crashed
+    | Refused
+)
 MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])

@@ -2,30 +2,35 @@
 
 import secrets
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import JsonValue
 
 from kdbench.execute.cohorts import Cohort, cohorts
 from kdbench.execute.executors import Executor, Item
+from kdbench.execute.layout import choose_layout
 from kdbench.execute.messages import (
     Checked,
     Crashed,
+    LaidOut,
     LatencyMissing,
     Message,
+    Noted,
+    Probed,
     Refused,
     TrialEnded,
 )
-from kdbench.results import NotMeasured, Outcome, RunRecord, Store, environment_facts, machine_fingerprint
+from kdbench.results import Layout, NotMeasured, Outcome, RunRecord, Store, environment_facts, machine_fingerprint
 from kdbench.results.store import latency_key
 from kdbench.spec import Plan, Trial, UserError
 
 STAGES = "kdbench.execute.stages"
+ONE = Layout(processes=1, threads=1)
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,9 @@ class Place:
     data_root: Path
     device: str = "cpu"
     plugins: tuple[str, ...] = ()
+    threads: int | None = None  # per process; by a measured probe where it is not given
+    cache: Literal["use", "require", "off"] = "use"  # of teacher outputs; "use": live where there is no room
+    cache_limit: int = 8 * 10**9  # bytes of all caches together
 
     def __enter__(self) -> Self:
         return self
@@ -45,8 +53,9 @@ class Place:
         self.executor.close()
 
     def item(self, **content: object) -> Item:
-        shared = {"store": str(self.store.root), "data_root": str(self.data_root)}
-        return {**shared, "device": self.device, "plugins": list(self.plugins), **content}
+        shared = {"store": str(self.store.root), "data_root": str(self.data_root), "device": self.device}
+        how = {"plugins": list(self.plugins), "cache": self.cache, "cache_limit": self.cache_limit}
+        return {**shared, **how, "layout": ONE.model_dump(), **content}
 
 
 def run_plan(plan: Plan, place: Place, command: str = "") -> Generator[Message, None, RunRecord]:
@@ -59,12 +68,18 @@ def run_plan(plan: Plan, place: Place, command: str = "") -> Generator[Message, 
     outcomes = {key: Outcome(status="done") for key in plan.trials if place.store.is_complete(key)}
     outcomes |= _known_skips(plan, place.store, environment)
     trained: list[str] = []
+    layouts: list[Layout] = []
+    notes: list[str] = []
     if len(outcomes) < len(plan.trials):
         for message in chain(_check(plan, outcomes, place), _train(plan, outcomes, place)):
             yield message
             if isinstance(message, TrialEnded):
                 outcomes[message.key] = Outcome(status=message.status, reason=message.reason)
                 trained += [message.key] if message.status == "done" else []
+            if isinstance(message, LaidOut):
+                layouts.append(message.layout)
+            if isinstance(message, Noted) and message.text not in notes:
+                notes.append(message.text)
     latencies, missing = yield from _time(plan, outcomes, place)
     record = RunRecord(
         name=plan.suite.name,
@@ -76,6 +91,8 @@ def run_plan(plan: Plan, place: Place, command: str = "") -> Generator[Message, 
         trained=tuple(trained),
         latencies=latencies,
         not_measured=missing,
+        layouts=tuple(layouts),
+        notes=tuple(notes),
         environment=environment,
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - began, 3),
@@ -138,17 +155,46 @@ def _train(plan: Plan, outcomes: dict[str, Outcome], place: Place) -> Iterator[M
                 yield TrialEnded(key=trial.key, status=outcomes[lost[0].key].status, reason=reason)
             else:
                 ready.append(trial)
+        if not ready:
+            continue
+        groups = cohorts(ready, place.executor.workers)
+        layout = yield from _lay_out(groups, place)
         crashed: list[Cohort] = []
-        yield from _train_cohorts(cohorts(ready, place.executor.workers), place, crashed.append)
-        # A cohort that broke is tried again one by one, so that one bad trial fails alone.
-        yield from _train_cohorts([(trial,) for cohort in crashed for trial in cohort], place, None)
+        yield from _train_cohorts(groups, layout, place, crashed.append)
+        # A cohort that broke is tried again one by one: a bad trial fails alone, and a large cohort fits the memory.
+        yield from _train_cohorts([(trial,) for cohort in crashed for trial in cohort], layout, place, None)
 
 
-def _train_cohorts(groups: Iterable[Cohort], place: Place, retry: Callable[[Cohort], None] | None) -> Iterator[Message]:
+def _lay_out(groups: Sequence[Cohort], place: Place) -> Generator[Message, None, Layout]:
+    """Processes times threads of a wave: as asked, or as a probe finds them."""
+
+    def probe(processes: int, threads: int) -> float | None:
+        how = Layout(processes=processes, threads=threads).model_dump()
+        item = place.item(trials=[groups[0][0].model_dump(mode="json")], layout=how)
+        found = [message for _, message in place.executor.map(f"{STAGES}:probe_step", [item] * processes)]
+        epochs = [message.epoch_seconds for message in found if isinstance(message, Probed)]
+        return max((epoch for epoch in epochs if epoch), default=None)  # what crashes here will crash in training too
+
+    if place.threads or place.device != "cpu":
+        threads = place.threads or 1
+        layout = Layout(processes=min(place.executor.workers, len(groups)), threads=threads)
+    else:
+        epochs = [sum(trial.train.epochs for trial in group) for group in groups]
+        layout = choose_layout(epochs, place.executor.workers, probe)
+    yield LaidOut(layout=layout)
+    return layout
+
+
+def _train_cohorts(
+    groups: Iterable[Cohort], layout: Layout, place: Place, retry: Callable[[Cohort], None] | None
+) -> Iterator[Message]:
     ended: set[str] = set()
     items = {tuple(t.key for t in group): group for group in groups}
-    jobs = [place.item(trials=[t.model_dump(mode="json") for t in group], keys=keys) for keys, group in items.items()]
-    for item, message in place.executor.map(f"{STAGES}:train_trials", jobs):
+    jobs = [
+        place.item(trials=[t.model_dump(mode="json") for t in group], keys=keys, layout=layout.model_dump())
+        for keys, group in items.items()
+    ]
+    for item, message in place.executor.map(f"{STAGES}:train_trials", jobs, layout.processes):
         raise_if_refused(message)
         if isinstance(message, TrialEnded):
             ended.add(message.key)
@@ -157,6 +203,7 @@ def _train_cohorts(groups: Iterable[Cohort], place: Place, retry: Callable[[Coho
             continue
         left = tuple(trial for trial in items[tuple(item["keys"])] if trial.key not in ended)
         if retry and len(left) > 1:
+            yield Noted(text=f"a cohort of {len(left)} models broke and was trained one by one: {message.reason}")
             retry(left)
             continue
         for trial in left:

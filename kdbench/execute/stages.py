@@ -1,7 +1,7 @@
 """What runs inside a worker: check, train and export, time, compare. Jobs in, messages out; the store in between."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
@@ -26,16 +26,22 @@ from kdbench.execute.messages import (
     LatencyMeasured,
     LatencyMissing,
     Message,
+    Noted,
+    Probed,
     TrialEnded,
 )
-from kdbench.results import NotMeasured, Store, TrialRecord, environment_facts, machine_fingerprint
+from kdbench.results import Layout, NotMeasured, Store, TrialRecord, environment_facts, machine_fingerprint
+from kdbench.results.output_cache import CacheFolder, CacheFull, OutputCache
 from kdbench.results.store import latency_key
 from kdbench.spec import DataSpec, Trial, UserError
-from kdbench.train.batches import normalize
+from kdbench.spec.records import RECIPE, content_key
+from kdbench.train.batches import normalize, steps_per_epoch
 from kdbench.train.build import build_model
 from kdbench.train.loop import train_cohort
 from kdbench.train.outcome import NotTrained, Trained
+from kdbench.train.probe import seconds_per_step
 from kdbench.train.rehearsal import rehearse
+from kdbench.train.teacher import OpenCache
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits, split
 from kdbench.zoo.interface import NotApplicable, Split
@@ -57,11 +63,17 @@ class Job:
         self.device = torch.device(item["device"])
         if self.device.type == "cuda" and not torch.cuda.is_available():
             raise UserError("--device cuda: torch finds no usable GPU here", help="`kdbench doctor` says more")
-        torch.set_num_threads(1)  # in a worker process as in this one: the number of threads changes the last bits
+        self.layout = Layout.model_validate(item["layout"])
+        torch.set_num_threads(self.layout.threads)  # it changes the last bits, in a worker as in this process
+        self.cache: str = item["cache"]
+        self.caches = CacheFolder(self.store.root / "cache", item["cache_limit"])
         torch.use_deterministic_algorithms(True, warn_only=True)
 
     def splits(self, spec: DataSpec) -> Splits:
         return _load_splits(spec.model_dump_json(), self.data_root, self.catalog, str(self.device))
+
+    def data_sha256(self, spec: DataSpec) -> str:
+        return _hash_splits(spec.model_dump_json(), self.data_root, self.catalog, str(self.device))
 
 
 @cache
@@ -74,6 +86,11 @@ def _load_splits(spec_json: str, root: Path, catalog: Catalog, device: str) -> S
     spec = DataSpec.model_validate_json(spec_json)
     dataset = catalog.load("datasets", spec.dataset.use)(root, **spec.dataset.options)
     return split(dataset, spec).to(device)
+
+
+@lru_cache(maxsize=1)
+def _hash_splits(spec_json: str, root: Path, catalog: Catalog, device: str) -> str:
+    return _load_splits(spec_json, root, catalog, device).sha256()
 
 
 def check_trials(item: Item) -> Iterator[Message]:
@@ -94,18 +111,62 @@ def train_trials(item: Item) -> Iterator[Message]:
     trials = TRIALS.validate_python(item["trials"])
     splits = job.splits(trials[0].data)
     teacher = _load_teacher(trials[0].teachers[0], splits, job) if trials[0].teachers else None
-    training = train_cohort(trials, splits, teacher, job.catalog)
+    notes: list[str] = []
+    training = train_cohort(trials, splits, teacher, job.catalog, _cache_of(trials[0], splits, job, notes))
     while True:
         try:
             progress = next(training)
         except StopIteration as end:
             outcomes = end.value
             break
+        while notes:
+            yield Noted(text=notes.pop())
         yield EpochFinished(
             key=progress.trial.key, epoch=progress.epoch, train_loss=progress.train_loss, top1=progress.top1
         )
     for outcome in outcomes:
         yield _record(outcome, splits, job)
+
+
+def probe_step(item: Item) -> Iterator[Message]:
+    """Time a trial's step on a few batches, as this process is set up, under an untrained teacher."""
+    job = Job(item)
+    (trial,) = TRIALS.validate_python(item["trials"])
+    splits = job.splits(trial.data)
+    guides = [build_model(t.model, job.catalog, splits.classes, splits.shape, t.seed) for t in trial.teachers]
+    step = seconds_per_step(trial, splits, guides[0] if guides else None, job.catalog)
+    steps = steps_per_epoch(len(splits.train), trial.train.batch_size)
+    yield Probed(epoch_seconds=steps * step if step else None)
+
+
+def _cache_of(trial: Trial, splits: Splits, job: Job, notes: list[str]) -> OpenCache:
+    """How the trial's cohort gets at the cache of its teacher's outputs; `notes` take down why it has none."""
+
+    def open_cache(widths: Mapping[str, int]) -> OutputCache | None:
+        slots = trial.train.slots
+        if job.cache == "off" or slots is None:
+            return None
+        teacher = job.store.read_trial(trial.teachers[0].key)
+        about = {
+            "teacher": teacher.key,
+            "teacher_weights": teacher.model.weights_sha256,
+            "data": job.data_sha256(trial.data),
+            "augment": [view.model_dump(mode="json") for view in trial.train.augment],
+            "mixup": trial.train.mixup,
+            "torch": torch.__version__,
+            "device": job.device.type,
+            "threads": job.layout.threads,
+        }
+        try:
+            return job.caches.open(content_key([RECIPE, about]), about, len(splits.train), widths, slots)
+        except CacheFull as full:
+            if job.cache == "require":
+                help = "raise --cache-limit, make room on the disk, or drop --cache require to ask the teacher live"
+                raise UserError(f"no room for the cache of teacher outputs: {full}", help=help) from full
+            notes.append(f"no room for the cache of teacher outputs: {full}; the teacher was asked live")
+            return None
+
+    return open_cache
 
 
 def _load_teacher(trial: Trial, splits: Splits, job: Job) -> nn.Module:
@@ -131,11 +192,11 @@ def _record(outcome: Trained | NotTrained, splits: Splits, job: Job) -> Message:
                 curve=outcome.curve,
                 selected_epoch=outcome.selected_epoch,
                 stopped=outcome.stopped,
-                training=outcome.cost,
+                training=outcome.cost.model_copy(update={"processes": job.layout.processes}),
                 model=facts,
                 parity=parity,
                 test=evaluate_onnx(folder / Store.ONNX, images, labels),
-                data_sha256=splits.sha256(),
+                data_sha256=job.data_sha256(outcome.trial.data),
                 classes=splits.classes,
                 input_shape=splits.shape,
                 input_mean=tuple(splits.mean.tolist()),
