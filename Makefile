@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test system-test quickstart test test-slow bench check format lock clean
+.PHONY: help install install-test system-test quickstart test test-slow bench bench-engine check format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ $(VENV)/.installed-test: requirements/test.lock $(VENV)/.installed
 
 install-test: $(VENV)/.installed-test
 
+$(VENV)/.installed-bench: $(VENV)/.installed-test
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[bench]'
+	@touch $@
+
 # Chromium for the tests that look at a report, and Fashion-MNIST for those that need real data.
 SYSTEM_PACKAGES := chromium dataset-fashion-mnist
 system-test:
@@ -50,6 +54,10 @@ test-slow: install-test system-test ## the tests that take minutes
 
 bench: install-test ## how long the command line takes to start, side by side with the bare interpreter
 	@$(BIN)/python -m pytest benchmarks --benchmark-columns=min,median,iqr,rounds
+
+# ARGS goes to the benchmark: ARGS=--quick tries it out in minutes, ARGS=--help lists the rest.
+bench-engine: $(VENV)/.installed-bench ## training beside torchdistill and a plain loop: hours, but it can be stopped and goes on
+	@$(BIN)/python -m benchmarks.engine.compare $(ARGS)
 
 check: test ## the same: tests, format, lint and strict types are one; what CI runs
 

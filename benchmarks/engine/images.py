@@ -1,0 +1,45 @@
+"""Samples as PyTorch's users load them: a dataset of PIL images, a transform for each sample, a DataLoader."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision import transforms
+
+from benchmarks.engine.task import Task
+
+
+class Images(Dataset[tuple[Tensor, int]]):
+    """As torchvision's MNIST and CIFAR: an array in memory, each sample made a PIL image and transformed when asked."""
+
+    def __init__(self, data: NDArray[np.uint8], targets: NDArray[np.int64], transform: Callable[[Any], Tensor]) -> None:
+        self.data, self.targets, self.transform = data, targets.tolist(), transform
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.transform(Image.fromarray(self.data[index])), self.targets[index]
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+def open_images(task: Task, part: str) -> Images:
+    """A part of the task's samples; the training part is augmented as the suite says."""
+    return Images(*task.samples(part), build_transform(task, augmented=part == "train"))
+
+
+def build_transform(task: Task, *, augmented: bool) -> transforms.Compose:
+    """torchvision's transforms with the distribution of kdbench's views, then the normalization of kdbench."""
+    steps: list[Any] = []
+    for view in task.augment if augmented else ():
+        if view["use"] == "crop":
+            steps.append(transforms.RandomCrop(tuple(task.shape[1:]), padding=view["padding"]))
+        elif view["use"] == "flip":
+            steps.append(transforms.RandomHorizontalFlip(view["probability"]))
+        else:
+            raise ValueError(f"no transform stands for the view {view['use']}")
+    mean, std = ([value / 255 for value in values] for values in (task.mean, task.std))
+    return transforms.Compose([*steps, transforms.ToTensor(), transforms.Normalize(mean, std)])

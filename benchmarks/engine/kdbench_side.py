@@ -1,0 +1,100 @@
+"""kdbench's side: the sweep as its user runs it, `kdbench run SUITE`, in a fresh process and a fresh store.
+
+`python -m benchmarks.engine.kdbench_side SUITE FOLDER [--views bank]` prints one JSON line.
+
+Only the teacher's record is in the store beforehand: the other sides are given the teacher, too. What is timed is the
+whole command: planning, rehearsal, training, ONNX export, parity, test and report, which the other sides do not do.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.engine.prepare import PLUGINS
+from benchmarks.engine.processes import Finished, run_together
+from benchmarks.engine.task import Task
+from kdbench import api
+from kdbench.results import ResultSet, Store, load_run
+
+VIEWS = ("fresh", "bank", "shared")
+
+
+def measure(suite: Path, folder: Path, data: Path, views: str, options: list[str]) -> dict[str, Any]:
+    """One sweep: the seconds and the memory of the command, and what its records say."""
+    task = Task.read(folder)
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch)
+        variant = root / suite.name
+        variant.write_text(with_views(suite.read_text("utf-8"), views), "utf-8")
+        trained = task.store / "trials" / task.teacher_key
+        shutil.copytree(trained, root / "results" / "trials" / task.teacher_key)
+        plugins = [word for plugin in PLUGINS for word in ("-p", plugin)]
+        places = ["--results", str(root / "results"), "--reports", str(root / "reports"), "--data", str(data)]
+        command = ["kdbench", "run", str(variant), *places, *plugins, *options]
+        (finished,) = run_together([command], os.environ)
+        store = Store(root / "results")
+        found = load_run(store, store.latest_run(store.suites()[0]))
+    return {"side": "kdbench", "views": views, **read_records(found, task), **read_command(finished)}
+
+
+def with_views(suite: str, views: str) -> str:
+    """A suite's text with the students' `views`; the default is not written, so that older versions take it."""
+    return suite if views == "fresh" else suite.replace("[train]\n", f'[train]\nviews = "{views}"\n', 1)
+
+
+def read_command(finished: Finished) -> dict[str, Any]:
+    return {"command_seconds": round(finished.seconds, 3), "peak_bytes": finished.peak_bytes}
+
+
+def read_records(found: ResultSet, task: Task) -> dict[str, Any]:
+    """What the students' records say. Raises `ValueError` where a trial is missing or saw other samples."""
+    runs = []
+    for entry in found.run.entries:
+        record = found.trials.get(entry.key)
+        if record is None:
+            raise ValueError(f"{entry.loss}, seed {entry.seed}: {found.run.outcomes[entry.key]}")
+        if record.data_sha256 != task.data_sha256:
+            raise ValueError("kdbench's samples are not those of the task")
+        if entry.role == "teacher":
+            if entry.key != task.teacher_key:
+                raise ValueError("kdbench's teacher is not that of the task: prepare it again")
+            continue
+        cost = record.training
+        runs.append(
+            {
+                "loss": str(record.trial["loss"]["use"]),
+                "seed": entry.seed,
+                "steps": cost.steps,
+                "step_seconds": cost.step_seconds,
+                "teacher_seconds": cost.teacher_seconds,
+                "wall_seconds": cost.wall_seconds,
+                "cohort": cost.cohort,
+                "peak_memory_bytes": cost.peak_memory_bytes,
+                "test_top1": record.test.top1,
+            }
+        )
+    if len(found.run.trained) != len(runs):
+        raise ValueError(f"{len(found.run.trained)} trials were trained, {len(runs)} were to be timed")
+    return {"runs": runs, "run_seconds": found.run.seconds}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="One sweep of kdbench, one JSON line.")
+    parser.add_argument("suite", type=Path)
+    parser.add_argument("folder", type=Path, help="what `python -m benchmarks.engine.prepare` made of the suite")
+    parser.add_argument("--views", choices=VIEWS, default="fresh")
+    parser.add_argument("--data", type=Path, default=api.DEFAULT_DATA)
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--seeds", type=int)
+    arguments = parser.parse_args()
+    options = [f"--{name}={value}" for name in ("epochs", "seeds") if (value := getattr(arguments, name))]
+    found = measure(arguments.suite, arguments.folder, arguments.data, arguments.views, options)
+    print(json.dumps(found), flush=True)
+
+
+if __name__ == "__main__":
+    main()

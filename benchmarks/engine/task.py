@@ -1,0 +1,120 @@
+"""What the compared sides need to do kdbench's job: the samples, the networks and the recipe, from one folder.
+
+`prepare` writes the folder from a suite, so that the suite is the only place where the job is described.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import nn
+
+from kdbench.zoo.catalog import Catalog
+
+FILE, SAMPLES = "task.json", "samples.npz"
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Tap:
+    """Where a loss reads features: what the submodule `module` gives, or (`entering`) is given; without the batch."""
+
+    module: str
+    shape: list[int]
+    entering: bool
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss of the suite, all options filled in."""
+
+    use: str
+    options: dict[str, Any]
+    taught: bool  # whether it takes a teacher
+    student_tap: Tap | None = None
+    teacher_tap: Tap | None = None
+
+
+@dataclass(frozen=True)
+class Network:
+    """A model of kdbench's zoo."""
+
+    use: str
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One suite, resolved: everything in it is what kdbench's own trials use."""
+
+    folder: Path
+    data_sha256: str  # of the three splits; kdbench writes the same into its records
+    classes: int
+    shape: list[int]
+    mean: list[float]  # per channel, of the raw values 0 to 255
+    std: list[float]
+    student: Network
+    teacher: Network
+    teacher_key: str  # of its record in `store`
+    seeds: list[int]
+    epochs: int
+    batch_size: int
+    sgd: dict[str, Any]  # lr, momentum, weight_decay, as torch calls them; the schedule is a cosine to 0
+    augment: list[dict[str, Any]]  # crop and flip with their options
+    losses: list[Loss]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Task":
+        content = json.loads((folder / FILE).read_text("utf-8"))
+        for role in ("student", "teacher"):
+            content[role] = Network(**content[role])
+        taps = ("student_tap", "teacher_tap")
+        losses = [{**loss, **{tap: loss[tap] and Tap(**loss[tap]) for tap in taps}} for loss in content["losses"]]
+        return cls(folder=folder, **content | {"losses": [Loss(**loss) for loss in losses]})
+
+    def write(self) -> None:
+        content = {name: value for name, value in asdict(self).items() if name != "folder"}
+        (self.folder / FILE).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+
+    @property
+    def store(self) -> Path:
+        """The store with the teacher's record, beside the folders of all tasks: tasks may share a teacher."""
+        return self.folder.parent / "store"
+
+    def loss(self, use: str) -> Loss:
+        return next(loss for loss in self.losses if loss.use == use)
+
+    def samples(self, part: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Images [N, H, W] or [N, H, W, 3] as image files hold them, and labels [N]."""
+        with np.load(self.folder / SAMPLES) as archive:
+            images = archive[f"{part}_images"].transpose(0, 2, 3, 1)
+            return images.squeeze(3) if images.shape[3] == 1 else images.copy(), archive[f"{part}_labels"]
+
+    def build_student(self, seed: int) -> nn.Module:
+        """A student with the weights that kdbench gives it for this seed."""
+        torch.manual_seed(seed)
+        return self._build(self.student)
+
+    def build_teacher(self) -> nn.Module:
+        """The trained teacher, in eval mode."""
+        model = self._build(self.teacher)
+        model.load_state_dict(load_file(self.store / "trials" / self.teacher_key / "weights.safetensors"))
+        return model.eval()
+
+    def _build(self, network: Network) -> nn.Module:
+        return Catalog().load("models", network.use)(self.classes, tuple(self.shape), **network.options)
+
+
+def build_regressor(loss: Loss) -> nn.Module:
+    """The regressor of hints, from the student's features to the teacher's; the same as kdbench's."""
+    assert loss.student_tap
+    assert loss.teacher_tap
+    here, there = loss.student_tap.shape[0], loss.teacher_tap.shape[0]
+    if len(loss.student_tap.shape) == 1:
+        return nn.Sequential(nn.Linear(here, there, bias=False), nn.BatchNorm1d(there))
+    return nn.Sequential(nn.Conv2d(here, there, kernel_size=1, bias=False), nn.BatchNorm2d(there), nn.ReLU())

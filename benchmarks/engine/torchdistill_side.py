@@ -1,0 +1,142 @@
+"""torchdistill's side: training runs as its example for image classification makes them, one JSON line each.
+
+`python -m benchmarks.engine.torchdistill_side FOLDER --loss kd --seed 0 [--setting tuned]`
+
+A run is what the example does on one device: boxes, loaders, metric logger with the loss read in every step, validation
+after each epoch, a checkpoint at each new best, the best one tested. Departures, all in torchdistill's favour: the
+teacher is put into eval mode (the example leaves it in training mode), the test takes whole batches (the sample
+configurations: 1) and is for the student alone, and the schedule is that of the suite.
+"""
+
+import argparse
+import logging
+import math
+import sys
+import tempfile
+from dataclasses import asdict, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, SequentialSampler
+from torchdistill.common.main_util import load_ckpt, save_ckpt, set_seed
+from torchdistill.core.distillation import get_distillation_box
+from torchdistill.core.training import get_training_box
+from torchdistill.datasets.util import build_data_loader
+from torchdistill.misc.log import MetricLogger, SmoothedValue, set_basic_log_config
+
+from benchmarks.engine.images import open_images
+from benchmarks.engine.stopwatch import Stopwatch, print_run, seconds_since_start
+from benchmarks.engine.task import PARTS, Task
+from benchmarks.engine.torchdistill_config import Setting, build_config, example, loader, tuned
+
+CPU = torch.device("cpu")
+
+
+def build_box(task: Task, use: str, seed: int, setting: Setting, epochs: int, datasets: Any) -> tuple[Any, nn.Module]:
+    """torchdistill's box for a loss, and the student in it."""
+    loss = task.loss(use)
+    layout = torch.channels_last if setting.channels_last else torch.contiguous_format
+    set_seed(seed)
+    student = task.build_student(seed).to(memory_format=layout)
+    total = epochs * math.ceil(len(datasets["train"]) / task.batch_size)
+    config = build_config(task, loss, setting, total, epochs)
+    if not loss.taught:
+        return get_training_box(student, datasets, config, CPU, None, False, 1), student
+    teacher = task.build_teacher().to(memory_format=layout)
+    box = get_distillation_box(teacher, student, datasets, config, CPU, None, False, 1)
+    box.teacher_model.eval()
+    return box, student
+
+
+def train_epoch(box: Any, epoch: int, log_every: int, limit: int | None) -> int:
+    """One epoch; returns the number of steps."""
+    metrics = MetricLogger(delimiter="  ")
+    metrics.add_meter("lr", SmoothedValue(window_size=1, fmt="{value}"))
+    steps = 0
+    batches = metrics.log_every(box.train_data_loader, log_every, f"Epoch: [{epoch}]")
+    for images, labels, extra in islice(batches, limit):
+        images, labels = images.to(CPU), labels.to(CPU)
+        loss = box.forward_process(images, labels, extra)
+        box.post_forward_process(loss=loss)
+        metrics.update(loss=loss.item(), lr=box.optimizer.param_groups[0]["lr"])
+        if not math.isfinite(metrics.meters["loss"].value):
+            raise ValueError(f"the loss is {loss}")
+        steps += 1
+    return steps
+
+
+@torch.inference_mode()
+def evaluate(model: nn.Module, batches: DataLoader[Any], log_every: int) -> float:
+    """Top-1 accuracy, 0 to 1, through the metric logger."""
+    model.eval()
+    metrics = MetricLogger(delimiter="  ")
+    for images, labels in metrics.log_every(batches, log_every, "Evaluation:"):
+        right = (model(images).argmax(dim=1) == labels).sum().item()
+        metrics.meters["acc1"].update(right / len(labels), n=len(labels))
+    return metrics.acc1.global_avg
+
+
+def run(task: Task, use: str, seed: int, setting: Setting, epochs: int, limit: int | None) -> None:
+    """One training run, told on stdout."""
+    watch = Stopwatch()
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = str(Path(folder, "best.pt"))
+        with watch.phase("setup"):
+            datasets = {part: open_images(task, part) for part in PARTS}
+            box, student = build_box(task, use, seed, setting, epochs, datasets)
+        steps, best, validated = 0, -1.0, []
+        for epoch in range(epochs):
+            with watch.phase("train"):
+                box.pre_epoch_process(epoch=epoch)
+                steps += train_epoch(box, epoch, setting.log_every, limit)
+            with watch.phase("validate"):
+                validated.append(evaluate(student, box.val_data_loader, setting.log_every))
+                if validated[-1] > best:
+                    best = validated[-1]
+                    save_ckpt(student, box.optimizer, box.lr_scheduler, best, None, checkpoint)
+                box.post_epoch_process()
+        box.clean_modules()
+        with watch.phase("test"):
+            load_ckpt(checkpoint, model=student, strict=True)
+            test = loader("test", SequentialSampler, setting.evaluation_batch, setting)
+            top1 = evaluate(student, build_data_loader(datasets["test"], test, False), setting.log_every)
+    facts = {"side": "torchdistill", "setting": asdict(setting), "loss": use, "seed": seed}
+    accuracies = {"validation_top1": validated, "test_top1": top1}
+    startup = round(STARTUP, 4)
+    print_run(
+        watch, steps=steps, epochs=epochs, workers=setting.workers, startup_seconds=startup, **facts, **accuracies
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Training runs of torchdistill, one JSON line each.")
+    parser.add_argument("folder", type=Path, help="what `python -m benchmarks.engine.prepare` made")
+    parser.add_argument("--loss", nargs="+", required=True)
+    parser.add_argument("--seed", type=int, nargs="+", default=[0])
+    parser.add_argument("--setting", choices=("example", "tuned"), default="example")
+    parser.add_argument("--workers", type=int, help="loader workers, where not the setting's")
+    parser.add_argument("--layout", choices=("contiguous", "channels_last"), help="where not the setting's")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--steps", type=int, help="at most so many an epoch")
+    arguments = parser.parse_args()
+    set_basic_log_config()
+    logging.getLogger().handlers[0].setStream(sys.stderr)
+    task = Task.read(arguments.folder)
+    setting = example() if arguments.setting == "example" else tuned()
+    if arguments.workers is not None:
+        persistent = arguments.setting == "tuned" and arguments.workers > 0
+        setting = replace(setting, workers=arguments.workers, persistent=persistent)
+    if arguments.layout:
+        setting = replace(setting, channels_last=arguments.layout == "channels_last")
+    for seed in arguments.seed:
+        for use in arguments.loss:
+            run(task, use, seed, setting, arguments.epochs or task.epochs, arguments.steps)
+
+
+STARTUP = seconds_since_start()
+
+if __name__ == "__main__":
+    main()
