@@ -46,6 +46,7 @@ class ResultSet:
 
 
 def _figures(record: TrialRecord) -> dict[str, object]:
+    cost = record.training
     return {
         "top1": record.test.top1,
         "test_loss": record.test.loss,
@@ -54,11 +55,24 @@ def _figures(record: TrialRecord) -> dict[str, object]:
         "flops": record.model.flops,
         "onnx_bytes": record.model.onnx_bytes,
         "architecture": record.model.architecture,
-        "steps": record.training.steps,
-        "step_seconds": record.training.step_seconds,
-        "cohort": record.training.cohort,
-        "cohort_cpu_seconds": record.training.cpu_seconds,
-        "cohort_wall_seconds": record.training.wall_seconds,
+        "steps": cost.steps,
+        "samples": cost.samples,
+        "step_seconds": cost.step_seconds,
+        "evaluation_seconds": cost.evaluation_seconds,
+        "alone_seconds": cost.alone_seconds,
+        "shared_seconds": cost.shared_seconds,
+        "teacher_source": cost.teacher,
+        "teacher_seconds": cost.teacher_seconds,
+        "teacher_seconds_alone": cost.teacher_seconds_alone,
+        "teacher_shared_by": cost.teacher_shared_by,
+        "cohort": cost.cohort,
+        "cohort_data_seconds": cost.data_seconds,
+        "cohort_cpu_seconds": cost.cpu_seconds,
+        "cohort_wall_seconds": cost.wall_seconds,
+        "peak_memory_bytes": cost.peak_memory_bytes,
+        "device": cost.device,
+        "threads": cost.threads,
+        "processes": cost.processes,
     }
 
 

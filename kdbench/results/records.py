@@ -34,11 +34,23 @@ class TrainingCost(Record):
     teacher: Literal["none", "live", "cached"]  # asked in every batch, or recalled from the cache
     teacher_seconds: float  # spent on the teacher in this pass; shared by the models that have the same source
     teacher_seconds_alone: float  # what a live teacher takes for one such model that is trained alone
+    teacher_shared_by: int  # models of the cohort that have the same source; 1 for none
     cohort: int  # models trained in the same pass
     peak_memory_bytes: int  # resident set of the process; on a GPU, what torch reserved there
     device: str
     threads: int  # per process
     processes: int = 1  # that trained at the same time
+
+    @property
+    def alone_seconds(self) -> float:
+        """What the trial costs trained alone without a cache: nothing is shared, and the teacher is asked live."""
+        return self.step_seconds + self.evaluation_seconds + self.data_seconds + self.teacher_seconds_alone
+
+    @property
+    def shared_seconds(self) -> float:
+        """What it cost here, with its share of the data and of the teacher; over a cohort they add up to the pass."""
+        shares = self.data_seconds / self.cohort + self.teacher_seconds / self.teacher_shared_by
+        return self.step_seconds + self.evaluation_seconds + shares
 
 
 class ModelFacts(Record):

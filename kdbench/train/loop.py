@@ -55,7 +55,7 @@ def train_cohort(
                 outcomes[trial.key] = NotTrained(trial, "skipped", str(reason))
         if teacher and traced and learners:
             _introduce(teacher, traced, learners, splits, augment, open_cache, stack)
-        meter = _Meter(len(learners), device)
+        meter = _Meter(learners, device)
         for learner in learners:
             yield learner.close_epoch(0, splits)
         steps = steps_per_epoch(len(splits.train), spec.batch_size)
@@ -133,7 +133,7 @@ def _conclude(learner: Learner, cost: TrainingCost) -> Outcome:
 class _Meter:
     """What a cohort's training costs, from its making to the reading."""
 
-    def __init__(self, cohort: int, device: torch.device) -> None:
+    def __init__(self, cohort: Sequence[Learner], device: torch.device) -> None:
         reset_peak_memory(device)
         self.cohort = cohort
         self.device = device
@@ -162,7 +162,8 @@ class _Meter:
             teacher=teacher.source if teacher else "none",
             teacher_seconds=teacher.watch.seconds if teacher else 0.0,
             teacher_seconds_alone=teacher.alone(learner.samples) if teacher else 0.0,
-            cohort=self.cohort,
+            teacher_shared_by=sum(other.teacher is teacher for other in self.cohort) if teacher else 1,
+            cohort=len(self.cohort),
             peak_memory_bytes=peak_memory_bytes(self.device),
             device=str(self.device),
             threads=torch.get_num_threads(),

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdbench.results import Evaluation, pack_bits, unpack_bits
+from tests.records import Shape, make_results
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=100))
@@ -15,3 +16,19 @@ def test_accuracy_is_the_share_of_right_samples() -> None:
     evaluation = Evaluation(samples=5, correct_bits="sA==", loss=0.1, cpu_seconds=0.1)
     assert evaluation.correct.tolist() == [True, False, True, True, False]
     assert evaluation.top1 == 0.6
+
+
+def test_costs_alone_and_shared_by_hand() -> None:
+    # Own steps 0.80 s, evaluation 0.10 s; data 0.20 s for 4 models; a live teacher 0.90 s, recalled 0.06 s for 2 models
+    results = make_results(Shape(seeds=1, losses=("cross_entropy", "kd", "dkd", "fitnet")))
+    costs = {entry.loss: results.trials[entry.key].training for entry in results.run.entries if entry.role == "student"}
+    found = {
+        loss: (cost.teacher, round(cost.alone_seconds, 9), round(cost.shared_seconds, 9))
+        for loss, cost in costs.items()
+    }
+    assert found == {
+        "cross_entropy": ("none", 1.1, 0.95),  # 0.80 + 0.10 + 0.20; 0.80 + 0.10 + 0.05
+        "kd": ("cached", 2.0, 0.98),  # + 0.90 live; + 0.06 / 2
+        "dkd": ("cached", 2.0, 0.98),
+        "fitnet": ("live", 2.0, 1.85),  # alone in asking live, so all 0.90 s are its own
+    }

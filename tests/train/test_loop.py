@@ -123,6 +123,13 @@ def test_the_curve_has_step_zero_and_every_epoch() -> None:
     assert done.cost.step_seconds > 0
 
 
+def test_the_teachers_seconds_are_shared_by_those_who_ask_it() -> None:
+    outcomes, _ = train([taught("kd"), taught("cross_entropy"), taught("fitnet")], teacher())
+    costs = [trained(outcome).cost for outcome in outcomes]
+    assert [(cost.teacher, cost.teacher_shared_by) for cost in costs] == [("live", 2), ("none", 1), ("live", 2)]
+    assert {cost.cohort for cost in costs} == {3}
+
+
 def test_a_run_that_diverges_fails_with_its_reason_and_leaves_the_others_alone() -> None:
     wild = small_trial(train={"epochs": 2, "batch_size": 16, "optimizer": {"use": "sgd", "lr": 1e30}})
     (outcome,) = train([wild])[0]
