@@ -26,13 +26,13 @@ def mix(
     Source: Zhang et al. 2018 (arXiv:1710.09412), equation 1. Differs: each sample has a share and a partner of its own,
     any of the training split, where the paper's code shuffles the batch: a sample's mix does not depend on its batch.
     """
-    share = _beta_quantiles(alpha).to(images.device)[draw.integers("mixup.share", _QUANTILES)]
+    share = _beta_quantiles(alpha, images.device)[draw.integers("mixup.share", _QUANTILES)]
     mixed = torch.lerp(others, images, share[:, None, None, None])
     own, other = (functional.one_hot(which, classes).float() for which in (labels, other_labels))
     return mixed.contiguous(memory_format=torch.channels_last), torch.lerp(other, own, share[:, None])
 
 
 @cache
-def _beta_quantiles(alpha: float) -> Tensor:
+def _beta_quantiles(alpha: float, device: torch.device) -> Tensor:
     middles = (torch.arange(_QUANTILES, dtype=torch.float64) + 0.5) / _QUANTILES
-    return torch.from_numpy(special.betaincinv(alpha, alpha, middles.numpy())).float()
+    return torch.from_numpy(special.betaincinv(alpha, alpha, middles.numpy())).float().to(device)

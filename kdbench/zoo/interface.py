@@ -67,7 +67,8 @@ class Draw:
     def words(self, stream: str, count: int = 1) -> Tensor:
         """Random 63-bit words [B, count], int64, not negative."""
         name = int.from_bytes(hashlib.blake2b(stream.encode(), digest_size=7).digest(), "big")
-        words = _mix(_mix(_mix(self.samples.new_tensor(self.seed)) + self.epoch) + name)
+        seed = torch.full((), self.seed, dtype=torch.int64, device=self.samples.device)  # made there, not sent there
+        words = _mix(_mix(_mix(seed) + self.epoch) + name)
         words = _mix(words + self.samples)[:, None] + torch.arange(count, device=self.samples.device)[None, :]
         return _mix(words) & 0x7FFFFFFFFFFFFFFF
 

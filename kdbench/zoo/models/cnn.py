@@ -23,14 +23,14 @@ def cnn(classes: int, shape: tuple[int, int, int], *, width: Count = 32) -> nn.M
     return nn.Sequential(
         OrderedDict(
             conv1=nn.Conv2d(channels, width, kernel_size=3, padding=1),
-            relu1=nn.ReLU(),
+            relu1=nn.ReLU(inplace=True),
             pool1=nn.MaxPool2d(2),
             conv2=nn.Conv2d(width, 2 * width, kernel_size=3, padding=1),
-            relu2=nn.ReLU(),
+            relu2=nn.ReLU(inplace=True),
             pool2=nn.MaxPool2d(2),
             flatten=nn.Flatten(),
             fc1=nn.Linear(flat, 4 * width),
-            relu3=nn.ReLU(),
+            relu3=nn.ReLU(inplace=True),
             fc2=nn.Linear(4 * width, classes),
         )
     )
