@@ -13,9 +13,16 @@ def build_optimizer(spec: Sgd | AdamW, parameters: Iterable[nn.Parameter]) -> to
     """The optimizer that a recipe names."""
     if isinstance(spec, Sgd):
         return torch.optim.SGD(
-            parameters, lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay, nesterov=spec.nesterov
+            parameters,
+            lr=spec.lr,
+            momentum=spec.momentum,
+            weight_decay=spec.weight_decay,
+            nesterov=spec.nesterov,
+            fused=True,
         )
-    return torch.optim.AdamW(parameters, lr=spec.lr, betas=(spec.beta1, spec.beta2), weight_decay=spec.weight_decay)
+    return torch.optim.AdamW(
+        parameters, lr=spec.lr, betas=(spec.beta1, spec.beta2), weight_decay=spec.weight_decay, fused=True
+    )
 
 
 def learning_rate_factor(spec: TrainSpec, epoch: float) -> float:
