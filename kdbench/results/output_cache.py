@@ -12,7 +12,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,27 +44,33 @@ class CacheFolder:
 
         `widths` holds the values per sample of each kind of output; `about` is written beside them for people to read.
         """
-        needed = 4 * slots * samples * sum(widths.values())
-        self._make_room(key, needed)
         folder = self.root / key
+        asked = {name: 4 * slots * samples * width for name, width in widths.items()}
         try:
-            return _open(folder, about, samples, widths, slots)
-        except FileNotFoundError:  # another process evicted it between two of our steps
-            return _open(folder, about, samples, widths, slots)
+            self.root.mkdir(parents=True, exist_ok=True)
+            with (self.root / "lock").open("a+b") as door:
+                fcntl.flock(door, fcntl.LOCK_EX)  # one process at a time makes room: the limit is that of all together
+                self._make_room(folder, asked)
+                return _open(folder, about, samples, widths, slots)
         except OSError as error:
-            raise CacheFull(f"it needs {_megabytes(needed)} in '{folder}': {error.strerror}") from error
+            needed = _megabytes(sum(asked.values()))
+            raise CacheFull(f"it needs {needed} in '{folder}': {error.strerror}") from error
 
-    def _make_room(self, key: str, needed: int) -> None:
+    def _make_room(self, folder: Path, asked: Mapping[str, int]) -> None:
+        needed = _bytes_with(folder, asked)
+        if needed > self.limit >= sum(asked.values()) and _remove_unused(folder):  # once it was allowed to be larger
+            needed = sum(asked.values())
         if needed > self.limit:
             raise CacheFull(f"it needs {_megabytes(needed)}, and the limit is {_megabytes(self.limit)}")
-        others = sorted((p for p in self.root.glob("*") if p.name != key and p.is_dir()), key=_last_used)
-        taken = {folder: _bytes_of(folder) for folder in others}
-        free = shutil.disk_usage(_existing(self.root)).free + _bytes_of(self.root / key)
-        for folder in others:
+        others = sorted((p for p in self.root.iterdir() if p != folder and p.is_dir()), key=_last_used)
+        taken = {other: _bytes_of(other) for other in others}
+        free = shutil.disk_usage(self.root).free + _bytes_of(folder)
+        hopeless = needed > free + sum(taken.values())  # nothing is evicted in vain
+        for other in () if hopeless else others:
             if sum(taken.values()) + needed <= self.limit and needed <= free:
                 return
-            if _remove_unused(folder):
-                free += taken.pop(folder)
+            if _remove_unused(other):
+                free += taken.pop(other)
         if needed > free:
             raise CacheFull(f"it needs {_megabytes(needed)}, and the disk has {_megabytes(free)} left")
         if sum(taken.values()) + needed > self.limit:
@@ -82,16 +88,21 @@ class OutputCache:
         self.slots = slots
         self.blocks = -(-samples // BLOCK)
         self.computed = 0  # blocks that this process filled
-        self._locks = (folder / "lock").open("a+b")
-        fcntl.flock(self._locks, fcntl.LOCK_SH)  # in use: nobody evicts it
+        self._key = folder.name.encode()  # part of every hash: what was said for another key is not sound here
+        self._used = (folder / "lock").open("a+b")
+        fcntl.flock(self._used, fcntl.LOCK_SH)  # in use: nobody evicts it
         os.utime(folder / "lock")
-        with self._locked(0):
+        self._locks = (folder / "blocks").open("a+b")  # a file of its own: on NFS both kinds of lock are one
+        shape = (slots, self.blocks)
+        try:
             self._values = {
                 name: _map(folder / f"{name}.f32", np.float32, (slots, samples, w)) for name, w in widths.items()
             }
-            shape = (slots, self.blocks)
             self._hashes = {name: _map(folder / f"{name}.hashes", np.uint64, shape) for name in widths}
             self._seconds = _map(folder / "seconds", np.float32, shape)
+        except OSError:
+            self.close()
+            raise
         self._sound: set[int] = set()  # slots found whole
 
     def values(self, name: str) -> Values:
@@ -106,7 +117,7 @@ class OutputCache:
         for slot in slots:
             if slot in self._sound:
                 continue
-            missing = [block for block in range(self.blocks) if not self._is_sound(slot, block)]
+            missing = [block for block in range(self.blocks) if self._unsound(slot, block)]
             left = [block for block in missing if not self._fill(slot, block, compute, wait=False)]
             for block in left:  # another process has them in work; should it have died, they fall to us
                 self._fill(slot, block, compute, wait=True)
@@ -123,36 +134,36 @@ class OutputCache:
     def close(self) -> None:
         """No longer in use."""
         self._locks.close()
+        self._used.close()
 
     def _fill(self, slot: int, block: int, compute: Compute, wait: bool) -> bool:
-        with self._locked(1 + slot * self.blocks + block, wait) as ours:
-            if ours and not self._is_sound(slot, block):
+        with self._locked(slot * self.blocks + block, wait) as ours:
+            if ours and self._unsound(slot, block):
                 samples = self._samples(block)
                 began = time.perf_counter()
                 found = compute(slot, samples)
                 self._seconds[slot, block] = time.perf_counter() - began
-                for name, values in found.items():
-                    self._values[name][slot, samples] = values
+                for name in self._unsound(slot, block):  # the others stay: somebody may be reading them
+                    self._values[name][slot, samples] = found[name]
                     self._hashes[name][slot, block] = self._hash(name, slot, block)
                 self.computed += 1
             return ours
 
-    def _is_sound(self, slot: int, block: int) -> bool:
-        return all(
-            noted[slot, block] and noted[slot, block] == self._hash(name, slot, block)
-            for name, noted in self._hashes.items()
-        )
+    def _unsound(self, slot: int, block: int) -> list[str]:
+        """The kinds of output that are missing, half-written, damaged or another key's."""
+        noted = {name: int(hashes[slot, block]) for name, hashes in self._hashes.items()}
+        return [name for name, hash in noted.items() if not hash or hash != self._hash(name, slot, block)]
 
     def _hash(self, name: str, slot: int, block: int) -> int:
         """Never 0, which stands for a block that is not there."""
         data = self._values[name][slot, self._samples(block)]
-        return int.from_bytes(hashlib.blake2b(data.tobytes(), digest_size=8).digest(), "little") or 1
+        return int.from_bytes(hashlib.blake2b(data.tobytes(), digest_size=8, key=self._key).digest(), "little") or 1
 
     def _samples(self, block: int) -> slice:
         return slice(block * BLOCK, min(self.samples, (block + 1) * BLOCK))
 
     @contextmanager
-    def _locked(self, byte: int, wait: bool = True) -> Iterator[bool]:
+    def _locked(self, byte: int, wait: bool) -> Iterator[bool]:
         """Hold one byte of the lock file: the kernel lets go of it should this process die."""
         how = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
         try:
@@ -169,10 +180,16 @@ class OutputCache:
 def _open(
     folder: Path, about: Mapping[str, object], samples: int, widths: Mapping[str, int], slots: int
 ) -> OutputCache:
-    folder.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError), (folder / "about.json").open("x") as file:
-        json.dump(about, file, indent=1)
-    return OutputCache(folder, samples, widths, slots)
+    """To be called by one process at a time."""
+    new = not folder.exists()
+    folder.mkdir(exist_ok=True)
+    try:
+        (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
+        return OutputCache(folder, samples, widths, slots)
+    except OSError:
+        if new:
+            shutil.rmtree(folder, ignore_errors=True)  # the disk may be needed for more than this
+        raise
 
 
 def _map(path: Path, dtype: type, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -181,18 +198,24 @@ def _map(path: Path, dtype: type, shape: tuple[int, ...]) -> NDArray[Any]:
     with path.open("a+b") as file:
         have = file.seek(0, os.SEEK_END)
         if have < size:
-            os.posix_fallocate(file.fileno(), have, size - have)
+            try:
+                os.posix_fallocate(file.fileno(), have, size - have)
+            except OSError:
+                file.truncate(have)
+                raise
     return np.memmap(path, dtype, "r+", shape=shape)
 
 
 def _remove_unused(folder: Path) -> bool:
-    """Remove a cache, unless a process has it open."""
-    try:
-        with (folder / "lock").open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder)
-    except (FileNotFoundError, BlockingIOError):  # about to be opened, or open
+    """Remove a cache, unless a process has it open. To be called by one process at a time."""
+    if not folder.exists():
         return False
+    with (folder / "lock").open("a+b") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        shutil.rmtree(folder)
     return True
 
 
@@ -205,8 +228,10 @@ def _bytes_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.glob("*"))
 
 
-def _existing(path: Path) -> Path:
-    return next(parent for parent in (path, *path.parents) if parent.exists())
+def _bytes_with(folder: Path, asked: Mapping[str, int]) -> int:
+    """What the outputs in a folder will take with room for what is asked, the kinds that are not asked included."""
+    there = {path.stem: path.stat().st_size for path in folder.glob("*.f32")}
+    return sum(max(there.get(name, 0), asked.get(name, 0)) for name in there.keys() | asked.keys())
 
 
 def _megabytes(count: int) -> str:
