@@ -1,10 +1,12 @@
 """Accuracy and loss of the exported file: the very artifact that is timed."""
 
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from onnxruntime import InferenceSession
 
 from kdbench.deploy.session import configure, open_session, predict
 from kdbench.results import Evaluation, pack_bits
@@ -12,27 +14,39 @@ from kdbench.results import Evaluation, pack_bits
 # Small networks pass a test split in a millisecond: too short to be timed once.
 LEAST_CPU_SECONDS = 0.1
 
+Images = NDArray[np.float32]
+Labels = NDArray[np.int64]
+Chunks = Callable[[], Iterable[tuple[Images, Labels]]]
 
-def evaluate_onnx(
-    path: Path, images: NDArray[np.float32], labels: NDArray[np.int64], *, threads: int = 1, batch: int = 512
-) -> Evaluation:
-    """Run `images` [N, C, H, W] through the file on the CPU and compare with `labels` [N].
 
-    `cpu_seconds` is the process's CPU time of one pass, over all threads: the mean of warm passes, loading apart.
+def evaluate_onnx(path: Path, chunks: Chunks, *, threads: int = 1) -> Evaluation:
+    """Run images [B, C, H, W] chunk by chunk through the file on the CPU and compare with their labels [B].
+
+    `chunks()` gives the same samples each time. `cpu_seconds` is the process's CPU time of one pass through the
+    network, over all threads: the mean of warm passes, loading and the making of chunks apart.
     """
     session = open_session(path, configure("cpu", threads, batch=None))
-    logits = predict(session, images, batch)  # the first pass also pays for memory and is not timed
-    passes, began = 0, time.process_time()
-    while passes == 0 or time.process_time() - began < LEAST_CPU_SECONDS:
-        predict(session, images, batch)
+    _run(session, next(iter(chunks()))[0])  # the first run also pays for memory and is not timed
+    passes, seconds = 0, 0.0
+    while passes == 0 or seconds < LEAST_CPU_SECONDS:
+        found, true = [], []
+        for images, labels in chunks():
+            began = time.process_time()
+            found.append(_run(session, images))
+            seconds += time.process_time() - began
+            true.append(labels)
         passes += 1
-    cpu_seconds = (time.process_time() - began) / passes
+    logits, labels = np.concatenate(found), np.concatenate(true)
     return Evaluation(
         samples=len(labels),
         correct_bits=pack_bits(logits.argmax(axis=1) == labels),
         loss=cross_entropy(logits, labels),
-        cpu_seconds=cpu_seconds,
+        cpu_seconds=seconds / passes,
     )
+
+
+def _run(session: InferenceSession, images: Images) -> Images:
+    return predict(session, images, len(images))
 
 
 def cross_entropy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from kdbench.deploy.compare import compare_latency
 from kdbench.deploy.evaluate import evaluate_onnx
@@ -35,7 +35,7 @@ from kdbench.results.output_cache import CacheFolder, CacheFull, OutputCache
 from kdbench.results.store import latency_key
 from kdbench.spec import DataSpec, Trial, UserError
 from kdbench.spec.records import RECIPE, content_key
-from kdbench.train.batches import normalize, steps_per_epoch
+from kdbench.train.batches import in_chunks, normalize, steps_per_epoch
 from kdbench.train.build import build_model
 from kdbench.train.loop import train_cohort
 from kdbench.train.outcome import NotTrained, Trained
@@ -44,7 +44,7 @@ from kdbench.train.rehearsal import rehearse
 from kdbench.train.teacher import OpenCache
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits, split
-from kdbench.zoo.interface import NotApplicable, Split
+from kdbench.zoo.interface import NotApplicable
 
 Item = dict[str, Any]
 
@@ -180,12 +180,11 @@ def _record(outcome: Trained | NotTrained, splits: Splits, job: Job) -> Message:
     if isinstance(outcome, NotTrained):
         return TrialEnded(key=key, status=outcome.status, reason=outcome.reason)
     model = outcome.model.to("cpu")
-    images, labels = _real_samples(splits.test, splits, len(splits.test))
     try:
         with job.store.new_trial(key) as folder:
             save_file({name: value.contiguous() for name, value in model.state_dict().items()}, folder / Store.WEIGHTS)
             facts = export_onnx(model, splits.shape, folder / Store.ONNX)
-            parity = check_parity(model, folder / Store.ONNX, images[:PARITY_SAMPLES])
+            parity = check_parity(model, folder / Store.ONNX, _real_samples(splits, PARITY_SAMPLES))
             record = TrialRecord(
                 key=key,
                 trial=outcome.trial.model_dump(mode="json"),
@@ -195,7 +194,7 @@ def _record(outcome: Trained | NotTrained, splits: Splits, job: Job) -> Message:
                 training=outcome.cost.model_copy(update={"processes": job.layout.processes}),
                 model=facts,
                 parity=parity,
-                test=evaluate_onnx(folder / Store.ONNX, images, labels),
+                test=evaluate_onnx(folder / Store.ONNX, lambda: _test_chunks(splits)),
                 data_sha256=job.data_sha256(outcome.trial.data),
                 classes=splits.classes,
                 input_shape=splits.shape,
@@ -210,10 +209,19 @@ def _record(outcome: Trained | NotTrained, splits: Splits, job: Job) -> Message:
     return TrialEnded(key=key, status="done", top1=record.test.top1)
 
 
-def _real_samples(part: Split, splits: Splits, count: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The first samples of a split as a deployed model gets them: float32 [N, C, H, W] and labels [N]."""
-    images = normalize(part.images[:count], splits).contiguous(memory_format=torch.contiguous_format)
-    return images.cpu().numpy(), part.labels[:count].cpu().numpy()
+def _real_samples(splits: Splits, count: int) -> NDArray[np.float32]:
+    """The first test images [N, C, H, W] as a deployed model gets them."""
+    return _as_deployed(normalize(splits.test.images[:count], splits))
+
+
+def _test_chunks(splits: Splits) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+    """The test split as a deployed model gets it, in order: images [B, C, H, W] and labels [B]."""
+    for images, labels in in_chunks(splits.test, splits, size=512):
+        yield _as_deployed(images), labels.cpu().numpy()
+
+
+def _as_deployed(images: Tensor) -> NDArray[np.float32]:
+    return images.contiguous(memory_format=torch.contiguous_format).cpu().numpy()
 
 
 def time_architectures(item: Item) -> Iterator[Message]:
@@ -222,7 +230,7 @@ def time_architectures(item: Item) -> Iterator[Message]:
     splits = job.splits(DataSpec.model_validate_json(json.dumps(item["data"])))
     for wanted in item["combinations"]:
         architecture, how = wanted["architecture"], wanted["how"]
-        images, _ = _real_samples(splits.test, splits, max(LATENCY_SAMPLES, how["batch"]))
+        images = _real_samples(splits, max(LATENCY_SAMPLES, how["batch"]))
         onnx = job.store.trial_folder(wanted["key"]) / Store.ONNX
         found = measure_latency(
             onnx,
@@ -245,7 +253,7 @@ def compare_architectures(item: Item) -> Iterator[Message]:
     """One round of interleaved slices, candidate against reference ONNX."""
     job = Job(item)
     splits = job.splits(DataSpec.model_validate_json(json.dumps(item["data"])))
-    images, _ = _real_samples(splits.test, splits, max(LATENCY_SAMPLES, item["how"]["batch"]))
+    images = _real_samples(splits, max(LATENCY_SAMPLES, item["how"]["batch"]))
     how = item["how"]
     found = compare_latency(Path(item["candidate"]), Path(item["reference"]), images, **how)
     yield LatencyMissing(what=found) if isinstance(found, NotMeasured) else Compared(sessions=found)
