@@ -9,6 +9,7 @@ whole command: planning, rehearsal, training, ONNX export, parity, test and repo
 import argparse
 import json
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -23,26 +24,34 @@ from kdbench.results import ResultSet, Store, load_run
 VIEWS = ("fresh", "bank", "shared")
 
 
-def measure(suite: Path, folder: Path, data: Path, views: str, options: list[str]) -> dict[str, Any]:
+def measure(
+    suite: Path, folder: Path, data: Path, views: str, epochs: int | None = None, seeds: int | None = None
+) -> dict[str, Any]:
     """One sweep: the seconds and the memory of the command, and what its records say."""
     task = Task.read(folder)
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         variant = root / suite.name
-        variant.write_text(with_views(suite.read_text("utf-8"), views), "utf-8")
+        variant.write_text(vary(suite.read_text("utf-8"), views, epochs), "utf-8")
         trained = task.store / "trials" / task.teacher_key
         shutil.copytree(trained, root / "results" / "trials" / task.teacher_key)
         plugins = [word for plugin in PLUGINS for word in ("-p", plugin)]
         places = ["--results", str(root / "results"), "--reports", str(root / "reports"), "--data", str(data)]
-        command = ["kdbench", "run", str(variant), *places, *plugins, *options]
+        fewer = [f"--seeds={seeds}"] if seeds else []
+        command = ["kdbench", "run", str(variant), *places, *plugins, *fewer]
         (finished,) = run_together([command], os.environ)
         store = Store(root / "results")
         found = load_run(store, store.latest_run(store.suites()[0]))
     return {"side": "kdbench", "views": views, **read_records(found, task), **read_command(finished)}
 
 
-def with_views(suite: str, views: str) -> str:
-    """A suite's text with the students' `views`; the default is not written, so that older versions take it."""
+def vary(suite: str, views: str, epochs: int | None) -> str:
+    """A suite's text with other `views` and epochs for the students (`kdbench run --epochs` is for teachers, too).
+
+    The default views are not written, so that older versions of kdbench take the suite.
+    """
+    if epochs:
+        suite = re.sub(r"^epochs = \d+$", f"epochs = {epochs}", suite, count=1, flags=re.MULTILINE)
     return suite if views == "fresh" else suite.replace("[train]\n", f'[train]\nviews = "{views}"\n', 1)
 
 
@@ -91,9 +100,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--seeds", type=int)
     arguments = parser.parse_args()
-    options = [f"--{name}={value}" for name in ("epochs", "seeds") if (value := getattr(arguments, name))]
-    found = measure(arguments.suite, arguments.folder, arguments.data, arguments.views, options)
-    print(json.dumps(found), flush=True)
+    print(json.dumps(measure(**vars(arguments))), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ the loss read in every step, validation after each epoch, the weights that valid
 
 import argparse
 import copy
-import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -105,8 +104,7 @@ def run(task: Task, use: str, seed: int, workers: int, epochs: int, limit: int |
         criterion = build_loss(loss, hint)
         parameters = [*student.parameters(), *(hint.parameters() if hint else ())]
         optimizer = torch.optim.SGD(parameters, **task.sgd)
-        total = epochs * len(batches)
-        schedule = LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * min(1.0, (step + 0.5) / total))))
+        schedule = LambdaLR(optimizer, lambda step: task.rate(step, len(batches), epochs))
     steps, validated, best = 0, [], {}
     for _ in range(epochs):
         with watch.phase("train"):

@@ -64,8 +64,8 @@ def describe(trials: Sequence[Trial], teacher: Trial, splits: Splits, catalog: C
     students = [trial for trial in trials if trial.key != teacher.key]
     recipe, model = students[0].train, students[0].model
     optimizer = recipe.optimizer
-    if not isinstance(optimizer, Sgd) or recipe.schedule != Cosine() or recipe.warmup_epochs or recipe.select != "best":
-        raise ValueError("the compared sides know SGD, a cosine to 0, no warm-up, and the best epoch on validation")
+    if not isinstance(optimizer, Sgd) or recipe.schedule != Cosine() or recipe.select != "best":
+        raise ValueError("the compared sides know SGD, a cosine to 0, and the best epoch on validation")
     first = {trial.loss.use: trial for trial in reversed(students)}
     losses = [_loss(trial, teacher.model, splits, catalog) for trial in reversed(first.values())]
     sgd = {"lr": optimizer.lr, "momentum": optimizer.momentum, "weight_decay": optimizer.weight_decay}
@@ -83,6 +83,7 @@ def describe(trials: Sequence[Trial], teacher: Trial, splits: Splits, catalog: C
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         sgd=sgd,
+        warmup_epochs=recipe.warmup_epochs,
         augment=[{"use": view.use, **view.options} for view in recipe.augment],
         losses=losses,
     )

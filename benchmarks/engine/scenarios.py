@@ -80,8 +80,7 @@ class Place:
 
 def run_kdbench(place: Place, views: str) -> Unit:
     """One whole sweep of kdbench."""
-    options = [f"--{name}={value}" for name in ("epochs", "seeds") if (value := getattr(place, name))]
-    found = measure(place.scenario.suite, place.folder, place.data, views, options)
+    found = measure(place.scenario.suite, place.folder, place.data, views, place.epochs, place.seeds)
     return {"seconds": found["command_seconds"], **found}
 
 

@@ -4,6 +4,7 @@
 """
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,8 @@ class Task:
     seeds: list[int]
     epochs: int
     batch_size: int
-    sgd: dict[str, Any]  # lr, momentum, weight_decay, as torch calls them; the schedule is a cosine to 0
+    sgd: dict[str, Any]  # lr, momentum, weight_decay, as torch calls them
+    warmup_epochs: float  # linear; then half a cosine to 0
     augment: list[dict[str, Any]]  # crop and flip with their options
     losses: list[Loss]
 
@@ -94,6 +96,14 @@ class Task:
         with np.load(self.folder / SAMPLES) as archive:
             images = archive[f"{part}_images"].transpose(0, 2, 3, 1)
             return images.squeeze(3) if images.shape[3] == 1 else images.copy(), archive[f"{part}_labels"]
+
+    def rate(self, step: int, steps: int, epochs: int) -> float:
+        """What the learning rate is multiplied by in a step, counted over all epochs of so many steps each."""
+        time = (step + 0.5) / steps
+        if time < self.warmup_epochs:
+            return time / self.warmup_epochs
+        done = (time - self.warmup_epochs) / max(epochs - self.warmup_epochs, 1e-9)
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
     def build_student(self, seed: int) -> nn.Module:
         """A student with the weights that kdbench gives it for this seed."""

@@ -5,8 +5,8 @@ WeightedSumLoss, workers, pinned memory, a log line every 100 steps), with a dep
 workers as the machine has cores, which is what DataLoader's own warning asks for (the samples have 16).
 """
 
-import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -50,7 +50,7 @@ def tuned(workers: int = 0, channels_last: bool = True) -> Setting:
     return Setting("tuned", workers, False, workers > 0, channels_last, evaluation_batch=1000)
 
 
-def build_config(task: Task, loss: Loss, setting: Setting, total_steps: int, epochs: int) -> Config:
+def build_config(task: Task, loss: Loss, setting: Setting, steps: int, epochs: int) -> Config:
     """The `train` part of a configuration. Datasets go by the names `train` and `validation`."""
     model = {"sequential": [], "frozen_modules": [], "forward_proc": "forward_batch_only"}
     student: Config = {**model, "requires_grad": True}
@@ -65,6 +65,7 @@ def build_config(task: Task, loss: Loss, setting: Setting, total_steps: int, epo
         }
         kind = "input" if loss.teacher_tap.entering else "output"
         roles["teacher"]["forward_hook"] = {kind: [loss.teacher_tap.module]}
+    rate = partial(task.rate, steps=steps, epochs=epochs)
     return {
         "log_freq": setting.log_every,
         "num_epochs": epochs,
@@ -72,7 +73,7 @@ def build_config(task: Task, loss: Loss, setting: Setting, total_steps: int, epo
         "val_data_loader": loader("validation", SequentialSampler, setting.evaluation_batch, setting),
         **roles,
         "optimizer": {"key": "SGD", "kwargs": dict(task.sgd)},
-        "scheduler": {"key": "cosine_by_step", "kwargs": {"total_steps": total_steps}, "scheduling_step": 1},
+        "scheduler": {"key": "rate_by_step", "kwargs": {"rate": rate}, "scheduling_step": 1},
         "criterion": {"key": "WeightedSumLoss", "kwargs": {"sub_terms": build_terms(loss)}},
     }
 
@@ -155,11 +156,6 @@ class Student4Hint(AuxiliaryModelWrapper):
 
 
 @register_scheduler
-def cosine_by_step(optimizer: torch.optim.Optimizer, total_steps: int) -> LambdaLR:
-    """kdbench's schedule: half a cosine to 0, taken at the middle of each step."""
-    return LambdaLR(optimizer, partial(cosine, total_steps=total_steps))
-
-
-def cosine(step: int, total_steps: int) -> float:
-    """What the learning rate is multiplied by in a step."""
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step + 0.5) / total_steps)))
+def rate_by_step(optimizer: torch.optim.Optimizer, rate: Callable[[int], float]) -> LambdaLR:
+    """kdbench's schedule, taken in every step."""
+    return LambdaLR(optimizer, rate)

@@ -41,8 +41,8 @@ def build_box(task: Task, use: str, seed: int, setting: Setting, epochs: int, da
     layout = torch.channels_last if setting.channels_last else torch.contiguous_format
     set_seed(seed)
     student = task.build_student(seed).to(memory_format=layout)
-    total = epochs * math.ceil(len(datasets["train"]) / task.batch_size)
-    config = build_config(task, loss, setting, total, epochs)
+    steps = math.ceil(len(datasets["train"]) / task.batch_size)
+    config = build_config(task, loss, setting, steps, epochs)
     if not loss.taught:
         return get_training_box(student, datasets, config, CPU, None, False, 1), student
     teacher = task.build_teacher().to(memory_format=layout)

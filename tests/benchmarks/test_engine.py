@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tomllib
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from benchmarks.engine.analysis import ratios, speeds
 from benchmarks.engine.images import open_images
-from benchmarks.engine.kdbench_side import with_views
+from benchmarks.engine.kdbench_side import vary
 from benchmarks.engine.plain_loop import Hint, build_loss
 from benchmarks.engine.prepare import write_task
 from benchmarks.engine.scenarios import SCENARIOS, SUITES
@@ -23,6 +24,7 @@ from kdbench.spec import Plan, plan
 from kdbench.spec.suite_file import parse_suite
 from kdbench.train.batches import normalize
 from kdbench.train.build import build_criterion, build_model
+from kdbench.train.schedule import learning_rate_factor
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits, split
 from kdbench.zoo.taps import outputs, tapped, trace
@@ -164,10 +166,19 @@ def test_suites_are_valid_and_share_their_teacher() -> None:
         assert sum(entry.role == "teacher" for entry in found.entries) == 1
 
 
-def test_views_are_written_where_they_are_not_the_default() -> None:
+def test_a_suite_is_varied_for_its_students_alone() -> None:
     text = (SUITES / "sweep.toml").read_text("utf-8")
-    assert with_views(text, "fresh") == text
-    assert with_views(text, "bank").count('views = "bank"') == 1
+    assert vary(text, "fresh", None) == text
+    assert vary(text, "bank", None).count('views = "bank"') == 1
+    found, as_written = (tomllib.loads(t) for t in (vary(text, "fresh", 2), text))
+    assert found["train"]["epochs"] == 2
+    assert found["teacher_train"] == as_written["teacher_train"]
+
+
+def test_the_schedule_is_kdbenchs(planned: Plan, task: Task) -> None:
+    spec = planned.suite.train
+    for step in range(0, 10 * spec.epochs, 3):
+        assert task.rate(step, 10, spec.epochs) == pytest.approx(learning_rate_factor(spec, (step + 0.5) / 10))
 
 
 def test_ratios_extrapolate_from_the_runs_measured() -> None:
