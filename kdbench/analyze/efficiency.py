@@ -1,11 +1,11 @@
 """Correct predictions per compute spent, and what training took: means over the seeds of one row."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from kdbench.analyze.rows import ComputeEfficiency, TrainingFigures
-from kdbench.results import TrialRecord
+from kdbench.results import TrainingCost, TrialRecord
 
 
 def compute_efficiency(records: Sequence[TrialRecord]) -> ComputeEfficiency:
@@ -28,17 +28,36 @@ def training_figures(records: Sequence[TrialRecord]) -> TrainingFigures:
     costs = [record.training for record in records]
     steps = sum(cost.steps for cost in costs)
     seconds = sum(cost.step_seconds for cost in costs)
+
+    def mean(part: Callable[[TrainingCost], float]) -> float:
+        return sum(map(part, costs)) / len(costs)
+
+    def per_step(part: Callable[[TrainingCost], float]) -> float:
+        return 1e3 * sum(map(part, costs)) / steps if steps else 0.0
+
     return TrainingFigures(
-        step_milliseconds=1e3 * seconds / steps if steps else 0.0,
+        step_milliseconds=per_step(lambda cost: cost.step_seconds),
         samples_per_second=sum(cost.samples for cost in costs) / seconds if seconds > 0 else None,
         step_seconds=seconds / len(costs),
-        teacher_seconds=sum(cost.teacher_seconds for cost in costs) / len(costs),
-        cohort_cpu_seconds=sum(cost.cpu_seconds for cost in costs) / len(costs),
+        evaluation_seconds=mean(lambda cost: cost.evaluation_seconds),
+        data_seconds=mean(lambda cost: cost.data_seconds),
+        teacher=", ".join(sorted({cost.teacher for cost in costs})),
+        teacher_milliseconds=per_step(lambda cost: cost.teacher_seconds),
+        teacher_milliseconds_alone=per_step(lambda cost: cost.teacher_seconds_alone),
+        teacher_shared_by=max(cost.teacher_shared_by for cost in costs),
+        alone_seconds=mean(lambda cost: cost.alone_seconds),
+        shared_seconds=mean(lambda cost: cost.shared_seconds),
+        cohort_cpu_seconds=mean(lambda cost: cost.cpu_seconds),
         cohort=max(cost.cohort for cost in costs),
         peak_memory_bytes=max(cost.peak_memory_bytes for cost in costs),
         device=", ".join(sorted({cost.device for cost in costs})),
-        threads=max(cost.threads for cost in costs),
+        layouts=tuple(sorted({(cost.processes, cost.threads) for cost in costs})),
     )
+
+
+def ranks(costs: Sequence[float]) -> list[int]:
+    """The place of each cost, in the order given: 1 is the lowest, and equal ones share a place."""
+    return [1 + sum(other < cost for other in costs) for cost in costs]
 
 
 def _mean_ratio(above: Sequence[float], below: Sequence[float]) -> float:

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from kdbench.analyze.curves import LinearFit, MeanCurve
 from kdbench.analyze.latency import CallTimes
 from kdbench.analyze.statistics import Estimate, PairedDifference
-from kdbench.results import NotMeasured
+from kdbench.results import Layout, NotMeasured
 from kdbench.spec import Suite
 
 Role = Literal["teacher", "student"]
@@ -47,12 +47,19 @@ class TrainingFigures:
     step_milliseconds: float  # own forward, loss, backward and update
     samples_per_second: float | None  # through own steps alone
     step_seconds: float  # all steps
-    teacher_seconds: float  # teacher forwards, shared by the cohort
+    evaluation_seconds: float  # own, on validation
+    data_seconds: float  # making batches, shared by the cohort
+    teacher: str  # 'none', 'live' or 'cached'; 'cached, live' where seeds differ
+    teacher_milliseconds: float  # a step, spent on the teacher here, shared by the models that have the same source
+    teacher_milliseconds_alone: float  # a step, of a live teacher
+    teacher_shared_by: int
+    alone_seconds: float  # trained alone without a cache
+    shared_seconds: float  # as it was trained, with its share of what was shared
     cohort_cpu_seconds: float  # process CPU time, shared by the cohort
     cohort: int  # models trained in the same pass
     peak_memory_bytes: int
     device: str
-    threads: int
+    layouts: tuple[tuple[int, int], ...]  # processes at the same time, and threads of each; several where seeds differ
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,8 @@ class StudentRow(ModelRow):
     compression_parameters: float | None
     compression_bytes: float | None
     speedup: float | None  # ratio of two stored p50s: unpaired, hence rough
+    cost_rank: int  # by the cost of training it alone; 1 is the cheapest of the pair
+    relative_cost: float | None  # that cost over the one of the student alone
 
 
 @dataclass(frozen=True)
@@ -189,6 +198,8 @@ class Summary:
     pairs: tuple[PairSummary, ...]
     deployed: tuple[Deployed, ...]
     trouble: tuple[Trouble, ...]
+    notes: tuple[str, ...]  # what did not go as asked in this run
+    layouts: tuple[Layout, ...]  # processes times threads of each wave that was trained in this run
     reference: ReferenceTiming | None  # None where some model has no latency: FLOPs stand in
     teacher_seeds: int  # teachers behind each pair; with one, intervals hold for that teacher alone
     classes: int | None

@@ -6,7 +6,7 @@ from typing import Any
 
 from kdbench.analyze.curves import fit_line, mean_curve
 from kdbench.analyze.deployed import choose_reference, describe_deployed
-from kdbench.analyze.efficiency import compute_efficiency, training_figures
+from kdbench.analyze.efficiency import compute_efficiency, ranks, training_figures
 from kdbench.analyze.elsewhere import find_elsewhere
 from kdbench.analyze.pareto import nondominated
 from kdbench.analyze.rows import (
@@ -50,6 +50,8 @@ def summarize(results: ResultSet) -> Summary:
         pairs=tuple(pairs),
         deployed=deployed,
         trouble=tuple(_trouble(entry, results) for entry in run.entries if entry.key not in results.trials),
+        notes=run.notes,
+        layouts=run.layouts,
         reference=reference,
         teacher_seeds=suite.teacher_seeds,
         classes=any_record.classes if any_record else None,
@@ -72,7 +74,7 @@ def _summarize_pair(pair: str, suite: Suite, done: Sequence[Done], reference: Re
     groups = [[each for each in mine if each[0].role == "student" and each[0].loss == x.label] for x in suite.losses]
     rows = [_student_row(group, teacher, turns, reference) for group in groups if group]
     alone = next((loss.label for loss in suite.losses if loss.use == ALONE.use), None)
-    return PairSummary(pair, teacher, _compare_with_alone(rows, alone))
+    return PairSummary(pair, teacher, _rank_costs(_compare_with_alone(rows, alone)))
 
 
 def _teacher_of_seed(suite: Suite, top1: Mapping[int, float]) -> dict[int, float]:
@@ -139,6 +141,8 @@ def _student_row(
         compression_parameters=_ratio(teacher.parameters, figures["parameters"]) if teacher else None,
         compression_bytes=_ratio(teacher.onnx_bytes, figures["onnx_bytes"]) if teacher else None,
         speedup=_ratio(teacher.p50_microseconds, p50) if timed and teacher and teacher.p50_microseconds else None,
+        cost_rank=0,
+        relative_cost=None,
     )
 
 
@@ -157,6 +161,16 @@ def _compare_with_alone(rows: Sequence[StudentRow], label: str | None) -> tuple[
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
     return tuple(
         replace(row, alone=row is alone, gain=gains.get(row.loss), holm_p=adjusted.get(row.loss)) for row in rows
+    )
+
+
+def _rank_costs(rows: Sequence[StudentRow]) -> tuple[StudentRow, ...]:
+    """Each row with its place by training cost, and how many times that of the student alone it costs."""
+    costs = [row.training.alone_seconds for row in rows]
+    alone = next((row.training.alone_seconds for row in rows if row.alone), 0.0)
+    return tuple(
+        replace(row, cost_rank=rank, relative_cost=_ratio(cost, alone))
+        for row, cost, rank in zip(rows, costs, ranks(costs), strict=True)
     )
 
 

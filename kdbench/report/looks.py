@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 
 from kdbench.analyze import ModelRow, Summary
-from kdbench.report.drawing import DASHES, INK, MARKERS, PAPER, SERIES, Drawing
+from kdbench.report.drawing import DASHES, INK, MARKERS, MUTED, PAPER, SERIES, Drawing
 
 LEGEND_LINE = 17.0
+LABEL_LINE = 14.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,46 @@ def legend(drawing: Drawing, left: float, top: float, entries: Sequence[tuple[st
         y = -LEGEND_LINE * (index + 0.5)
         mark(axes, 8, y, look)
         axes.text(20, y, shorten(label, 24), va="center_baseline", fontsize=9.5)
+
+
+def label_ends(drawing: Drawing, axes: Axes, ends: Iterable[tuple[float, float, str, str]]) -> None:
+    """(x, y, name, colour): names right of the axes, each tied to its point, moved apart where points are close."""
+    box = axes.get_position()
+    width, inner = box.width * drawing.width, box.height * drawing.height
+    low, high = axes.get_ylim()
+    wanted = sorted((((y - low) / (high - low) * inner, x, y, name, color) for x, y, name, color in ends))
+    heights = spread_out([min(max(height, 0), inner) for height, *_ in wanted], LABEL_LINE, inner)
+    for height, (_, x, y, name, color) in zip(heights, wanted, strict=True):
+        axes.annotate(
+            shorten(name, 20),
+            (x, y),
+            (1 + 14 / width, height / inner),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=9.5,
+            color=color,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": MUTED,
+                "linewidth": 0.6,
+                "shrinkA": 1,
+                "shrinkB": 2,
+                "relpos": (0, 0.5),
+            },
+            annotation_clip=False,
+        )
+
+
+def spread_out(wanted: Sequence[float], line: float, top: float) -> list[float]:
+    """Rising positions at least a line apart, as near to the wanted ones as a pass up and one down bring them."""
+    placed: list[float] = []
+    for y in wanted:
+        placed.append(max(y, placed[-1] + line) if placed else max(y, 0))
+    over = top
+    for index in reversed(range(len(placed))):
+        placed[index] = min(placed[index], over)
+        over = placed[index] - line
+    return placed
 
 
 def limit(axes: Axes, which: str, values: Sequence[float], reach: Iterable[float]) -> None:

@@ -10,20 +10,23 @@ from markupsafe import Markup
 
 from kdbench.analyze import Recommendation, Summary, recommend
 from kdbench.report import formats as f
+from kdbench.report.cost import cost_table
 from kdbench.report.deployment import architecture_table, timing_table, unmeasured_table
 from kdbench.report.drawing import DARK, LIGHT, Image
 from kdbench.report.markdown import markdown_cell, markdown_table, markdown_text
 from kdbench.report.plot_accuracy import plot_accuracy
+from kdbench.report.plot_cost import plot_cost
 from kdbench.report.plot_curves import plot_curves
 from kdbench.report.plot_gain import plot_gain
-from kdbench.report.protocol import Facts, commands, environment, protocol, resolved_suite
+from kdbench.report.protocol import commands, environment, protocol, resolved_suite
+from kdbench.report.recipes import Facts
 from kdbench.report.tables import (
     Table,
     comparison_table,
+    curves_table,
     existing,
     seeds_table,
     teacher_table,
-    training_table,
     trouble_table,
 )
 from kdbench.results.store import write_whole
@@ -44,7 +47,9 @@ class Content:
     curves: tuple[Image, ...]
     trouble: Table | None
     deployed: tuple[Table, ...]
-    training: Table
+    curves_table: Table
+    costs: tuple[Image, ...]
+    cost_table: Table
     seeds: Table
     protocol: Facts
     environment: Facts
@@ -54,7 +59,7 @@ class Content:
 
     @property
     def images(self) -> tuple[Image, ...]:
-        return tuple(image for image in (self.accuracy, self.gain, *self.curves) if image)
+        return tuple(image for image in (self.accuracy, self.gain, *self.costs, *self.curves) if image)
 
 
 def render_report(summary: Summary, folder: Path) -> tuple[Path, Path]:
@@ -71,6 +76,7 @@ def render_report(summary: Summary, folder: Path) -> tuple[Path, Path]:
 def _compose(summary: Summary) -> Content:
     recommendation = recommend(summary)
     curves = (plot_curves(summary, pair, index) for index, pair in enumerate(summary.pairs))
+    costs = (plot_cost(summary, pair, index) for index, pair in enumerate(summary.pairs))
     return Content(
         summary=summary,
         recommendation=recommendation,
@@ -83,7 +89,9 @@ def _compose(summary: Summary) -> Content:
         deployed=existing(
             (teacher_table(summary), architecture_table(summary), timing_table(summary), unmeasured_table(summary))
         ),
-        training=training_table(summary),
+        curves_table=curves_table(summary),
+        costs=tuple(image for image in costs if image),
+        cost_table=cost_table(summary),
         seeds=seeds_table(summary),
         protocol=protocol(summary),
         environment=environment(summary),

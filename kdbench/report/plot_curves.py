@@ -7,12 +7,11 @@ from matplotlib.ticker import MaxNLocator
 
 from kdbench.analyze import ModelRow, PairSummary, Summary
 from kdbench.analyze.curves import MeanCurve
-from kdbench.report.drawing import GRID, MUTED, Drawing, Image, draw
+from kdbench.report.drawing import GRID, Drawing, Image, draw
 from kdbench.report.formats import percent
-from kdbench.report.looks import TEACHER, Look, looks, shorten
+from kdbench.report.looks import LABEL_LINE, TEACHER, Look, label_ends, looks
 
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 520.0, 54.0, 128.0, 44.0, 12.0
-LABEL_LINE = 14.0
 Line = tuple[str, MeanCurve, Look]
 
 
@@ -40,7 +39,8 @@ def _paint(drawing: Drawing, lines: list[Line]) -> None:
     axes.set(xlabel="Epoch", ylabel="Validation top-1 (%)")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     axes.grid(axis="y", color=GRID, linewidth=0.8)
-    _label_ends(drawing, axes, lines)
+    ends = [(c.epochs[-1], 100 * c.mean[-1], name, look.color) for name, c, look in lines]
+    label_ends(drawing, axes, ends)
 
 
 def _focus(lines: list[Line], last: int) -> tuple[float, float]:
@@ -72,42 +72,3 @@ def _draw_curve(drawing: Drawing, axes: Axes, name: str, curve: MeanCurve, look:
         linestyle="none",
         markevery=(every - 1, every),
     )
-
-
-def _label_ends(drawing: Drawing, axes: Axes, lines: list[Line]) -> None:
-    """Names at the right end of their lines, moved apart where lines meet, each tied to its line."""
-    inner = drawing.height - BOTTOM - TOP
-    low, high = axes.get_ylim()
-    wanted = sorted(((100 * c.mean[-1] - low) / (high - low) * inner, name, c, look) for name, c, look in lines)
-    heights = _spread([min(max(y, 0), inner) for y, *_ in wanted], LABEL_LINE, inner)
-    for y, (_, name, curve, look) in zip(heights, wanted, strict=True):
-        axes.annotate(
-            shorten(name, 20),
-            (curve.epochs[-1], 100 * curve.mean[-1]),
-            (1 + 14 / (WIDTH - LEFT - RIGHT), y / inner),
-            textcoords="axes fraction",
-            va="center",
-            fontsize=9.5,
-            color=look.color,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": MUTED,
-                "linewidth": 0.6,
-                "shrinkA": 1,
-                "shrinkB": 2,
-                "relpos": (0, 0.5),
-            },
-            annotation_clip=False,
-        )
-
-
-def _spread(wanted: list[float], line: float, top: float) -> list[float]:
-    """Rising positions at least a line apart, as near to the wanted ones as a pass up and one down bring them."""
-    placed: list[float] = []
-    for y in wanted:
-        placed.append(max(y, placed[-1] + line) if placed else max(y, 0))
-    over = top
-    for index in reversed(range(len(placed))):
-        placed[index] = min(placed[index], over)
-        over = placed[index] - line
-    return placed

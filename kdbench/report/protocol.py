@@ -8,9 +8,7 @@ from pydantic import JsonValue
 from kdbench.analyze import Elsewhere, Summary
 from kdbench.analyze.statistics import SEEDS_FOR_A_CLAIM
 from kdbench.report import formats as f
-from kdbench.spec import TrainSpec
-
-Facts = tuple[tuple[str, str], ...]
+from kdbench.report.recipes import Facts, training_facts
 
 MACHINE = (
     ("cpu", "Processor"),
@@ -54,27 +52,11 @@ def protocol(summary: Summary) -> Facts:
         ("Selection", _selection()),
         ("Seeds", f"{f.several(len(suite.seeds), 'seed')} ({', '.join(map(str, suite.seeds))}), shared by all losses"),
         ("Teachers", teachers),
-        ("Student's training", recipe(train)),
-        ("Teacher's training", recipe(suite.teacher_train) if suite.teacher_train else "as the student's"),
+        *training_facts(summary),
         ("What the student sees", suite.view.label),
         ("Intervals", "Student-t over seeds, 95 %; gains are paired by seed"),
         ("Latency", _latency(summary)),
     )
-
-
-def recipe(train: TrainSpec) -> str:
-    """A training recipe in one line."""
-    optimizer = train.optimizer.model_dump()
-    settings = ", ".join(f"{name} {value:g}" for name, value in optimizer.items() if name != "use" and value)
-    parts = [
-        f"{f.several(train.epochs, 'epoch')} of batches of {train.batch_size}",
-        f"{optimizer['use']} ({settings}), {train.schedule.use} schedule",
-        f"warm-up over {train.warmup_epochs:g} of them" if train.warmup_epochs else "",
-        f"augmentation: {', '.join(view.label for view in train.augment)}" if train.augment else "no augmentation",
-        f"stops after {train.patience} epochs without gain" if train.patience else "",
-        train.precision,
-    ]
-    return "; ".join(part for part in parts if part)
 
 
 def _selection() -> str:

@@ -52,6 +52,7 @@ def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
         Column("Worst seed", "%, SD in points", "the lowest test top-1 of any seed; below, the SD over seeds"),
         Column("Gain", "points", "test top-1 over the student alone, paired by seed, with its 95 % interval"),
         Column("Verdict", "of the gain", "its whole interval against ±0.5 points", numeric=False),
+        Column("Training cost", "of the student alone", "trained alone with a live teacher; below, its rank by that"),
         Column("Least detectable", "points", "the smallest gain these seeds can show, at 80 % power"),
         Column("Validation", "%", "mean top-1 on validation: what the candidate is chosen by"),
         Column("Retention", "%", "student's accuracy as a share of its teacher's"),
@@ -59,7 +60,6 @@ def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
         Column("Latency p50", where, "of one call; below, the teacher's p50 over it (unpaired)"),
         Column("FLOPs", "per sample", "2 for a multiply-accumulate"),
         Column("Correct per GFLOP", "test samples", "right predictions per compute spent; below, those beyond chance"),
-        Column("Training step", "ms", "the student's own step; the teacher's forwards are not in it"),
     )
     rows = tuple(
         _comparison_row(row, _whose(summary, row), shipped=row is recommendation.student) for row in summary.students
@@ -74,8 +74,9 @@ def _comparison_row(row: StudentRow, whose: str, *, shipped: bool) -> tuple[Cell
         Cell(row.loss, whose, tag="ship" if shipped else ""),
         Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
         Cell(f.percent(row.top1.worst), f"SD {f.spread(row.top1.sd)}", row.top1.worst),
-        _gain(row.gain),
+        gain_cell(row.gain),
         _verdict(row),
+        Cell(f.times(row.relative_cost), f"rank {row.cost_rank}", row.relative_cost),
         Cell(f.spread(least), sort=least),
         Cell(f.percent(row.validation.mean), sort=row.validation.mean),
         Cell(f.percent(row.retention), sort=row.retention),
@@ -85,11 +86,11 @@ def _comparison_row(row: StudentRow, whose: str, *, shipped: bool) -> tuple[Cell
         Cell(
             f.count(row.efficiency.per_gflop), f.count(row.efficiency.per_gflop_above_chance), row.efficiency.per_gflop
         ),
-        Cell(f"{row.training.step_milliseconds:.2f}", sort=row.training.step_milliseconds),
     )
 
 
-def _gain(gain: PairedDifference | None) -> Cell:
+def gain_cell(gain: PairedDifference | None) -> Cell:
+    """The mean gain and its interval."""
     if gain is None:
         return Cell(f.NONE)
     return Cell(f.points(gain.estimate.mean), f.points_interval(gain.estimate.interval), gain.estimate.mean)
@@ -173,41 +174,32 @@ def _teacher_row(pair: PairSummary) -> tuple[Cell, ...]:
     )
 
 
-def training_table(summary: Summary) -> Table:
-    """What training took, how it went, and what the test evaluation cost in CPU time."""
+def curves_table(summary: Summary) -> Table:
+    """How training went, and what the test evaluation cost in CPU time."""
     columns = (
         Column("Model and loss", numeric=False),
-        Column("Own steps", "per model", "forward, loss, backward and update of this model"),
-        Column("Throughput", "samples/s", "through own steps alone"),
-        Column("Teacher forwards", "per cohort", "shared by all models trained in the same pass"),
-        Column("CPU time", "per cohort", "process CPU time of the pass; below, how many models shared it"),
-        Column("Peak memory", "per process"),
         Column("Curve slope", "points/epoch", "least squares through the mean curve: y = m x + b; below, b and R²"),
         Column("Validation", "%", "mean at the deployed epoch"),
+        Column("CPU time", "of the pass", "process CPU time of training; below, how many models shared it"),
         Column("Correct per CPU-second", "test samples", "evaluating the ONNX model; below, those beyond chance"),
     )
-    rows = tuple(_training_row(row) for row in summary.models)
+    rows = tuple(_curve_row(row) for row in summary.models)
     note = (
         "A straight line describes a learning curve poorly where R² is low; it is given as one number for how fast "
         "accuracy rises."
     )
-    return Table("training", "Training cost and learning curves", columns, rows, (note,))
+    return Table("curves", "Learning curves in figures", columns, rows, (note,))
 
 
-def _training_row(row: ModelRow) -> tuple[Cell, ...]:
+def _curve_row(row: ModelRow) -> tuple[Cell, ...]:
     cost, line, use = row.training, row.line, row.efficiency
     fit = f"b {100 * line.intercept:.1f} %" if line else ""
     fit += f", R² {line.r_squared:.2f}" if line and line.r_squared is not None else ""
-    shared = f.several(cost.cohort, "model")
     return (
         Cell(f"{row.model}: {'teacher' if row.role == 'teacher' else row.loss}", row.pair),
-        Cell(f.seconds(cost.step_seconds), sort=cost.step_seconds),
-        Cell(f.count(cost.samples_per_second and round(cost.samples_per_second)), sort=cost.samples_per_second),
-        Cell(f.seconds(cost.teacher_seconds) if cost.teacher_seconds else f.NONE, sort=cost.teacher_seconds),
-        Cell(f.seconds(cost.cohort_cpu_seconds), shared, cost.cohort_cpu_seconds),
-        Cell(f.byte_size(cost.peak_memory_bytes), sort=cost.peak_memory_bytes),
         Cell(f.points(line.slope) if line else f.NONE, fit, line.slope if line else None),
         Cell(f.percent(row.validation.mean), sort=row.validation.mean),
+        Cell(f.seconds(cost.cohort_cpu_seconds), f.several(cost.cohort, "model"), cost.cohort_cpu_seconds),
         Cell(f.count(use.per_cpu_second), f.count(use.per_cpu_second_above_chance), use.per_cpu_second),
     )
 

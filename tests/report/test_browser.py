@@ -32,7 +32,7 @@ COLLISIONS = """() => [...document.querySelectorAll('svg.plot')].flatMap(svg => 
 def address(tmp_path_factory):
     shape = Shape(
         pairs=(("cnn(width=64)", "cnn(width=8)"), ("mlp(hidden=256-128)", "mlp(hidden=16)")),
-        losses=("cross_entropy", "kd", "dkd", "dist", "logit_mse"),
+        losses=("cross_entropy", "kd", "dkd", "dist", "fitnet"),
         outcomes={("cnn(width=64) -> cnn(width=8)", "dist", 1): Outcome(status="failed", reason="x" * 300)},
         not_measured=(("cuda", "no such provider"),),
     )
@@ -76,8 +76,17 @@ def test_the_body_never_scrolls_sideways(opened, width):
         assert box.evaluate("box => box.getBoundingClientRect().right") <= width
 
 
-def test_the_main_table_fits_a_laptop(opened):
-    assert opened(1280).evaluate("document.querySelector('#losses').scrollWidth") <= 1280
+@pytest.mark.parametrize("table", ["#losses", "#costs"])
+def test_the_main_tables_fit_a_laptop(opened, table):
+    assert opened(1280).evaluate(f"document.querySelector('{table}').scrollWidth") <= 1280
+
+
+def test_costs_sort_by_rank_with_teachers_last(opened):
+    page = opened(1280)
+    page.locator("#costs thead th").nth(1).locator("button").click()
+    ranks = page.evaluate("[...document.querySelectorAll('#costs tbody tr')].map(row => row.cells[1].textContent)")
+    assert ranks[-2:] == ["—", "—"]  # of two pairs
+    assert list(map(int, ranks[:-2])) == sorted(map(int, ranks[:-2]))
 
 
 def test_sorting_by_number_both_ways_with_gaps_last(opened):
@@ -121,6 +130,7 @@ SHAPES = {
     "no latency": Shape(latency=False, seeds=5),
     "many losses": Shape(losses=("cross_entropy", *(f"loss_with_a_name_{i}" for i in range(14)))),
     "long names": Shape(pairs=(("wide_resnet(depth=40, width=2)", "wide_resnet(depth=16, width=1)"),)),
+    "gains apart": Shape(accuracy=lambda p, loss, s: {"teacher": 0.9, "kd": 0.8}.get(loss, 0.5) + 0.02 * s * len(loss)),
     "close latencies": Shape(
         pairs=(("mlp(hidden=256-128)", "mlp(hidden=16)"), ("cnn(width=16)", "cnn(width=4)")), close=True
     ),
@@ -140,7 +150,7 @@ def test_no_text_of_a_plot_is_cut_or_covers_another(browser, tmp_path, name):
 
 def test_every_plot_and_control_has_a_name(opened):
     page = opened(380)
-    assert page.locator("svg.plot").count() == page.locator("svg.plot[role=img][aria-label]").count() == 4
+    assert page.locator("svg.plot").count() == page.locator("svg.plot[role=img][aria-label]").count() == 6
     for button in page.locator("button").all():
         assert button.text_content().strip() or button.get_attribute("aria-label")
     assert all(text.strip() for text in page.locator("table caption").all_text_contents())

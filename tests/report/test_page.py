@@ -120,7 +120,7 @@ def test_rendering_twice_gives_the_same_bytes(tmp_path):
     for folder in ("a", "b"):
         render_report(summary, tmp_path / folder)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert names == ["accuracy.svg", "curves-0.svg", "gain.svg", "index.html", "report.md"]
+    assert names == ["accuracy.svg", "cost-0.svg", "curves-0.svg", "gain.svg", "index.html", "report.md"]
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
@@ -130,7 +130,8 @@ def test_every_promised_figure_is_there(tmp_path):
     text = markdown.read_text("utf-8")
     for word in (
         "Top-1", "SD", "Worst seed", "Gain", "Least detectable", "Verdict", "Retention", "Smaller", "Latency p50",
-        "FLOPs", "Correct per GFLOP", "Training step", "Curve slope", "Correct per CPU-second", "Seeds", "Teachers",
+        "FLOPs", "Correct per GFLOP", "Training step", "Training cost", "Cost alone", "Cost here", "Peak memory",
+        "View schedule", "Mixup", "Precision", "Processes and threads", "Curve slope", "Correct per CPU-second", "Seeds", "Teachers",
         "test samples", "Validation", "threads 1", "Processor", "kdbench run example",
     ):  # fmt: skip
         assert word in text, word
