@@ -10,7 +10,7 @@ from torch.nn import functional
 from kdbench.spec import UserError, nearest
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.examination import BATCH, CLASSES, Broken, Examined, Subject, draw_case, require
-from kdbench.zoo.interface import Outputs
+from kdbench.zoo.interface import NotApplicable, Outputs
 from kdbench.zoo.models.cnn import cnn
 from kdbench.zoo.taps import trace
 
@@ -240,6 +240,32 @@ def _precision(subject: Subject) -> None:
     )
 
 
+def _soft_labels(subject: Subject) -> None:
+    """Under mixup labels are shares of the classes, [B, C]: all of it on one class is that class, a mix is neither."""
+    loss = subject.build()
+    student, teacher, labels = draw_case()
+    others = (labels + 1) % CLASSES
+    own, other = (functional.one_hot(which, CLASSES).float() for which in (labels, others))
+    try:
+        whole, mixed = (loss.of(student, teacher, shares) for shares in (own, 0.7 * own + 0.3 * other))
+    except NotApplicable:
+        return
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+        text = str(error).partition("\n")[0]
+        raise Broken(
+            f"labels [B, C] are its {type(error).__name__} ({text}); take them, or raise NotApplicable"
+        ) from None
+    hard, next_to = (loss.of(student, teacher, which) for which in (labels, others))
+    require(
+        _close(hard, whole, 1e-4), f"{hard:.6g} became {whole:.6g} with the same labels as shares [B, C] of 1 and 0"
+    )
+    if not _close(hard, next_to, 1e-4):
+        taken = any(_close(mixed, end, 1e-5) for end in (hard, next_to))
+        require(
+            not taken, f"labels of 0.7 and 0.3 give the {mixed:.6g} of whole ones; weigh the classes by their shares"
+        )
+
+
 def _close(one: float, two: float, relative: float) -> bool:
     return abs(one - two) <= relative * max(abs(one), abs(two), 1e-3)
 
@@ -256,4 +282,5 @@ CLAUSES: dict[str, Callable[[Subject], None]] = {
     "teacher": _teacher,
     "temperature": _temperature,
     "precision": _precision,
+    "soft labels": _soft_labels,
 }

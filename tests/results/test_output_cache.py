@@ -438,6 +438,8 @@ def test_a_disk_that_fills_up_keeps_what_was_there(tmp_path: Path, monkeypatch: 
     mend = disk_full(monkeypatch, after)
     with pytest.raises(CacheFull, match="No space left on device"):
         CacheFolder(tmp_path, MANY).open("one", {}, SAMPLES, WIDTHS, slots=4)
+    if after == 0:
+        assert (tmp_path / "one" / "logits.f32").stat().st_size == size(2)  # what it took is given back
     assert fill(tmp_path, slots=2).asked == []
     mend()
     assert fill(tmp_path, slots=4).asked == blocks(2, 3)

@@ -9,6 +9,7 @@ from kdbench.spec import UserError
 from kdbench.zoo import BrokenContract, check_loss
 from kdbench.zoo.catalog import BUILTIN
 from kdbench.zoo.contract import CLAUSES
+from kdbench.zoo.interface import NotApplicable
 
 
 @pytest.mark.parametrize("use", BUILTIN["losses"])
@@ -102,6 +103,24 @@ def half_precision(student, labels):
     return functional.cross_entropy(student.logits, labels).float()
 
 
+def gathers(student, labels):
+    return -functional.log_softmax(student.logits.float(), 1).gather(1, labels[:, None]).mean()
+
+
+def decides(student, labels):
+    return ce(student, labels if labels.ndim == 1 else labels.argmax(dim=1))
+
+
+def halves_shares(student, labels):
+    return ce(student, labels) if labels.ndim == 1 else ce(student, labels) / 2
+
+
+def hard_labels_alone(student, labels):
+    if labels.ndim == 2:
+        raise NotApplicable("hard_labels_alone takes no shares of classes: drop mixup")
+    return gathers(student, labels)
+
+
 class IdleWeight(nn.Module):
     """A loss with a weight that no gradient reaches."""
 
@@ -141,6 +160,9 @@ WRONG = [
     (per_sample, "scalar"),
     (a_number, "scalar"),
     (half_precision, "precision"),
+    (gathers, "soft labels"),
+    (decides, "soft labels"),
+    (halves_shares, "soft labels"),
     (IdleWeight, "gradient"),
     (FeaturesCut, "gradient"),
 ]
@@ -148,6 +170,10 @@ WRONG = [
 
 def test_the_right_loss_passes() -> None:
     check_loss(right)
+
+
+def test_a_loss_may_decline_soft_labels() -> None:
+    check_loss(hard_labels_alone)
 
 
 @pytest.mark.parametrize(("loss", "clause"), WRONG, ids=lambda value: getattr(value, "__name__", value))

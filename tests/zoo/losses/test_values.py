@@ -34,6 +34,14 @@ def test_label_smoothing_spreads_over_the_others() -> None:
     assert label_smoothing(STUDENT, LABELS).item() == pytest.approx(torchs)
 
 
+def test_label_smoothing_of_shares_spreads_each_of_them() -> None:
+    # y = (.6, .4, 0): q = .9 y + .05 (1 - y) = (.56, .39, .05), so .56 log 2 + .44 log 4 = 1.44 log 2
+    shares = torch.tensor([[0.6, 0.4, 0.0]])
+    assert label_smoothing(STUDENT, shares).item() == pytest.approx(1.44 * log(2))
+    whole = functional.one_hot(LABELS, 3).float()
+    assert label_smoothing(STUDENT, whole).item() == pytest.approx(1.1 * log(2))
+
+
 def test_label_smoothing_needs_two_classes() -> None:
     with pytest.raises(NotApplicable, match="at least 2 classes, got 1"):
         label_smoothing(Outputs(torch.zeros(2, 1)), torch.tensor([0, 0]))

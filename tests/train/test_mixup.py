@@ -1,0 +1,212 @@
+"""Mixup: convex combinations by hand, shares of the declared distribution, and what losses make of the labels."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from torch import Tensor
+from torch.nn import functional
+
+from kdbench.spec import TrainSpec
+from kdbench.train.batches import batches, normalize, view_samples
+from kdbench.train.loop import train_cohort
+from kdbench.train.mixup import mix, partners
+from kdbench.train.outcome import Trained
+from kdbench.train.rehearsal import rehearse
+from kdbench.zoo.catalog import BUILTIN, Catalog
+from kdbench.zoo.examination import CLASSES, Subject, draw_case
+from kdbench.zoo.interface import Draw, NotApplicable
+from kdbench.zoo.models.cnn import cnn
+from kdbench.zoo.taps import trace
+from tests.small import random_splits, small_trial
+
+SPLITS = random_splits()
+MANY = Draw(0, 1, torch.arange(20_000))
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def mixed(draw: Draw, alpha: float = 0.4) -> tuple[Tensor, Tensor]:
+    """White images of class 1 mixed with black ones of class 0: what is left of the white is the share."""
+    count = len(draw.samples)
+    white, black = torch.ones(count, 1, 2, 2), torch.zeros(count, 1, 2, 2)
+    ones = torch.ones(count, dtype=torch.int64)
+    return mix(white, ones, black, 0 * ones, draw, alpha, classes=3)
+
+
+def test_a_mix_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    import kdbench.train.mixup
+
+    monkeypatch.setattr(kdbench.train.mixup, "_beta_quantiles", lambda *_: torch.full((2**16,), 0.75))
+    images, others = torch.tensor([4.0, 8.0]).view(2, 1, 1, 1), torch.tensor([0.0, 16.0]).view(2, 1, 1, 1)
+    labels, other_labels = torch.tensor([0, 2]), torch.tensor([1, 2])
+    seen, shares = mix(images, labels, others, other_labels, Draw(0, 1, torch.arange(2)), 0.4, classes=3)
+    assert seen.flatten().tolist() == [3.0, 10.0]
+    assert shares.tolist() == [[0.75, 0.25, 0.0], [0.0, 0.0, 1.0]]
+
+
+@pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])
+def test_shares_are_beta_distributed(alpha: float) -> None:
+    share = mixed(MANY, alpha)[0][:, 0, 0, 0].double().numpy()
+    below, above = share[share < 0.5], 1 - share[share >= 0.5]  # close to 1, float32 has no room for quantiles
+    assert stats.binomtest(len(below), len(share)).pvalue > 1e-3
+    assert abs(below.mean() - above.mean()) < 4 * below.std() / 100
+    assert stats.kstest(below, lambda x: 2 * stats.beta(alpha, alpha).cdf(x)).pvalue > 1e-3
+    other = 1.25 * alpha  # the test can tell
+    assert stats.kstest(below, lambda x: 2 * stats.beta(other, other).cdf(x)).pvalue < 1e-3
+
+
+def test_images_and_labels_have_the_same_share() -> None:
+    images, labels = mixed(MANY)
+    torch.testing.assert_close(labels[:, 1], images[:, 0, 0, 0])
+    torch.testing.assert_close(labels[:, 0], 1 - images[:, 0, 0, 0])
+    assert not labels[:, 2].any()
+
+
+@given(st.integers(0, 10**6), st.integers(1, 500), st.floats(0.05, 20))
+@settings(max_examples=20, deadline=None)
+def test_labels_are_shares_of_one(seed: int, epoch: int, alpha: float) -> None:
+    draw = Draw(seed, epoch, torch.arange(50))
+    generator = torch.Generator().manual_seed(seed)
+    labels, others = torch.randint(7, (2, 50), generator=generator)
+    images = torch.rand(2, 50, 1, 2, 2, generator=generator)
+    seen, shares = mix(images[0], labels, images[1], others, draw, alpha, classes=7)
+    torch.testing.assert_close(shares.sum(dim=1), torch.ones(50))
+    assert shares.min() >= 0
+    low, high = images.amin(dim=0), images.amax(dim=0)
+    assert ((seen >= low - 1e-6) & (seen <= high + 1e-6)).all()
+
+
+def test_partners_are_spread_over_the_training_split() -> None:
+    drawn = partners(MANY, 50)
+    counts = torch.bincount(drawn.samples, minlength=50).numpy()
+    assert stats.chisquare(counts).pvalue > 1e-3
+    share = mixed(MANY)[0][:, 0, 0, 0].numpy()
+    assert abs(np.corrcoef(share, drawn.samples.numpy())[0, 1]) < 0.03
+    assert (drawn.seed, drawn.epoch) == (MANY.seed, MANY.epoch)
+
+
+def test_a_sample_is_mixed_with_its_partner_as_the_same_epoch_shows_it() -> None:
+    def bright(images: Tensor, draw: Draw) -> Tensor:
+        return images.float() + draw.uniform("bright")[:, :, None, None]
+
+    draw = Draw(3, 2, torch.tensor([5, 60, 7]))
+    images, shares = view_samples(SPLITS, TrainSpec(mixup=1.0), [bright], draw)
+    partner = partners(draw, len(SPLITS.train))
+    plain, others = (
+        normalize(bright(SPLITS.train.images[which.samples].float(), which), SPLITS) for which in (draw, partner)
+    )
+    own, other = (functional.one_hot(SPLITS.train.labels[which.samples], 4).float() for which in (draw, partner))
+    share = ((images - others) / (plain - others)).flatten(1).median(dim=1).values[:, None]
+    torch.testing.assert_close(images, others + share[:, :, None, None] * (plain - others), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(shares, other + share * (own - other), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("views", ["fresh", "bank", "shared"])
+def test_batching_changes_no_bit(views: str) -> None:
+    def by_sample(size: int) -> dict[int, tuple[Tensor, Tensor]]:
+        spec = TrainSpec.model_validate({"batch_size": size, "mixup": 0.4, "views": views, "augment": ["crop"]})
+        crop = Catalog().load("views", "crop")
+        seen = {}
+        for batch in batches(SPLITS, spec, [crop], seed=1, epoch=2):
+            rows = zip(batch.draw.samples.tolist(), batch.images, batch.labels, strict=True)
+            seen |= {sample: (image, label) for sample, image, label in rows}
+        return seen
+
+    small, large = by_sample(7), by_sample(35)
+    assert small.keys() == large.keys() == set(range(70))
+    for sample, (image, label) in small.items():
+        assert torch.equal(image, large[sample][0])
+        assert torch.equal(label, large[sample][1])
+
+
+# What losses make of labels that are shares
+
+
+def log_p(logits: Tensor) -> Tensor:
+    return functional.log_softmax(logits, dim=1)
+
+
+def cross(q: Tensor, logits: Tensor) -> Tensor:
+    """-sum_k q_k log p_k, mean over the batch: the labels' term of every loss, in float64."""
+    return -(q * log_p(logits)).sum(dim=1).mean()
+
+
+def divergence(z_s: Tensor, z_t: Tensor) -> Tensor:
+    return (log_p(z_t / 4).exp() * (log_p(z_t / 4) - log_p(z_s / 4))).sum(dim=1).mean()
+
+
+Formula = Callable[[Tensor, Tensor, Tensor], Tensor]
+FORMULAS: Mapping[str, Formula] = {
+    "cross_entropy": lambda s, t, q: cross(q, s),
+    "label_smoothing": lambda s, t, q: cross(0.9 * q + 0.1 * (1 - q) / (CLASSES - 1), s),
+    "kd": lambda s, t, q: 0.9 * 16 * divergence(s, t) + 0.1 * cross(q, s),
+    "soft_cross_entropy": lambda s, t, q: cross(log_p(t).exp(), s) + cross(q, s),
+    "logit_mse": lambda s, t, q: 0.1 * (s - t).square().mean() + cross(q, s),
+    "probability_mse": lambda s, t, q: (log_p(t).exp() - log_p(s).exp()).square().sum(dim=1).mean() + cross(q, s),
+    "pseudo_label": lambda s, t, q: (
+        0.5 * cross(functional.one_hot(t.argmax(dim=1), CLASSES).double(), s) + 0.5 * cross(q, s)
+    ),
+}
+
+
+@pytest.mark.parametrize("use", BUILTIN["losses"])
+def test_every_loss_gives_the_value_of_its_formula(use: str) -> None:
+    student, teacher, labels = draw_case()
+    generator = torch.Generator().manual_seed(1)
+    share = torch.rand(len(labels), 1, generator=generator)
+    own, other = (functional.one_hot(which % CLASSES, CLASSES).float() for which in (labels, labels + 2))
+    shares = share * own + (1 - share) * other
+    thing: Any = Catalog().load("losses", use)
+    shape = (1, 8, 8)
+    loss = Subject(thing, {}, trace(cnn(CLASSES, shape, width=2), shape), trace(cnn(CLASSES, shape, width=3), shape))
+    value = loss.build().of(student, teacher, shares)
+    if use == "fitnet":  # the hint knows no labels: the rest is cross-entropy
+        hint = value - cross(shares.double(), student.double()).item()
+        hard = loss.build().of(student, teacher, labels) - functional.cross_entropy(student, labels).item()
+        assert hint == pytest.approx(hard, rel=1e-5)
+    else:
+        expected = FORMULAS[use](student.double(), teacher.double(), shares.double()).item()
+        assert value == pytest.approx(expected, rel=1e-5)
+
+
+def decline(student: Any, labels: Tensor) -> Tensor:
+    if labels.ndim > 1:
+        raise NotApplicable("it takes one label a sample: drop mixup")
+    return functional.cross_entropy(student.logits, labels)
+
+
+def test_a_loss_that_declines_is_found_out_before_training() -> None:
+    loss = {"use": f"{__name__}:decline", "options": {}}
+    catalog = Catalog((__name__,))
+    rehearse(small_trial(loss=loss), SPLITS, catalog)
+    with pytest.raises(NotApplicable, match="drop mixup"):
+        rehearse(small_trial(loss=loss, train={"epochs": 1, "batch_size": 16, "mixup": 0.4}), SPLITS, catalog)
+
+
+def test_every_loss_trains_under_mixup() -> None:
+    teacher_trial = small_trial(seed=5)
+    train = {"epochs": 1, "batch_size": 16, "mixup": 0.4}
+    trials = [
+        small_trial(loss={"use": use, "options": {}}, teachers=[teacher_trial], train=train)
+        for use in BUILTIN["losses"]
+    ]
+    guide = cnn(SPLITS.classes, SPLITS.shape, width=2)
+    training = train_cohort(trials, SPLITS, guide, Catalog())
+    while True:
+        try:
+            next(training)
+        except StopIteration as end:
+            outcomes = end.value
+            break
+    assert not [o for o in outcomes if not isinstance(o, Trained)]
+    # the loss of soft labels cannot fall below their entropy, unlike that of hard ones
+    assert all(o.curve[1].train_loss > 0.1 for o in outcomes)
