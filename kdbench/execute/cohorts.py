@@ -1,26 +1,51 @@
-"""Which trials are trained together."""
+"""Which trials are trained together, and in which order."""
 
-import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from kdbench.spec import Trial
 
 Cohort = tuple[Trial, ...]
 
 
-def cohorts(trials: Iterable[Trial], workers: int) -> list[Cohort]:
+def cohorts(trials: Iterable[Trial], workers: int, first: Collection[str] = ()) -> list[Cohort]:
     """Group what shares teacher, data, views, recipe and seed; without a teacher there is no work to share.
 
-    Groups that would leave a worker idle at the end are divided: what a model learns does not depend on its group.
+    Groups are divided where all workers are done sooner for it: what a model learns does not depend on its group. Those
+    that hold a trial of `first` (by key) stand first, since others wait for it, and long ones before short ones.
     """
     groups: dict[object, list[Trial]] = {}
     for trial in trials:
         shared = (*(teacher.key for teacher in trial.teachers), trial.start.key if trial.start else "")
         recipe = (trial.data.model_dump_json(), trial.train.model_dump_json(), trial.view.model_dump_json(), trial.seed)
         groups.setdefault((shared, recipe) if trial.teachers else trial.key, []).append(trial)
-    whole = [tuple(group) for group in groups.values()]
-    if not (rest := len(whole) % workers):
-        return whole
-    parts = math.ceil(workers / rest)
-    divided = [group[part::parts] for group in whole[-rest:] for part in range(parts)]
-    return whole[:-rest] + [group for group in divided if group]
+    found = _longest_first(map(tuple, groups.values()))
+    while (divided := _divide(found)) and _makespan(divided, workers) < _makespan(found, workers):
+        found = divided
+    return sorted(found, key=lambda group: not any(trial.key in first for trial in group))
+
+
+def _work(group: Cohort) -> int:
+    """Epochs to train; what a taught group shares (the teacher, the data) is taken to cost as much as one model."""
+    return sum(trial.train.epochs for trial in group) + (group[0].train.epochs if group[0].teachers else 0)
+
+
+def _longest_first(groups: Iterable[Cohort]) -> list[Cohort]:
+    return sorted(groups, key=_work, reverse=True)
+
+
+def _divide(groups: Sequence[Cohort]) -> list[Cohort] | None:
+    """The same with the last of the largest groups in two."""
+    size = max(map(len, groups), default=0)
+    if size < 2:
+        return None
+    index = max(i for i, group in enumerate(groups) if len(group) == size)
+    halves = groups[index][::2], groups[index][1::2]
+    return _longest_first((*groups[:index], *halves, *groups[index + 1 :]))
+
+
+def _makespan(groups: Iterable[Cohort], workers: int) -> int:
+    """When the last worker is done, each taking the next group as it becomes free."""
+    busy = [0] * workers
+    for group in groups:
+        busy[busy.index(min(busy))] += _work(group)
+    return max(busy)

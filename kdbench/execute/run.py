@@ -144,25 +144,28 @@ def _but_for_seeds(trial: Trial) -> str:
 
 
 def _train(plan: Plan, outcomes: dict[str, Outcome], place: Place) -> Iterator[Message]:
-    """Train wave by wave. `outcomes` is read, to leave out what is done or cannot run."""
-    for wave in plan.waves:
+    """Train, again and again, all whose teachers are done. `outcomes` is read, and grows with what is yielded."""
+    while pending := [trial for trial in plan.trials.values() if trial.key not in outcomes]:
         ready = []
-        for trial in wave:
-            if trial.key in outcomes:
-                continue
-            if lost := [teacher for teacher in trial.teachers if outcomes[teacher.key].status != "done"]:
+        for trial in pending:
+            if lost := [teacher for teacher in trial.teachers if _is_lost(outcomes.get(teacher.key))]:
                 reason = f"its teacher {lost[0].model.label} was not trained: {outcomes[lost[0].key].reason}"
                 yield TrialEnded(key=trial.key, status=outcomes[lost[0].key].status, reason=reason)
-            else:
+            elif all(teacher.key in outcomes for teacher in trial.teachers):
                 ready.append(trial)
         if not ready:
             continue
-        groups = cohorts(ready, place.executor.workers)
+        awaited = {teacher.key for trial in pending for teacher in trial.teachers}
+        groups = cohorts(ready, place.executor.workers, awaited)
         layout = yield from _lay_out(groups, place)
         crashed: list[Cohort] = []
         yield from _train_cohorts(groups, layout, place, crashed.append)
         # A cohort that broke is tried again one by one: a bad trial fails alone, and a large cohort fits the memory.
         yield from _train_cohorts([(trial,) for cohort in crashed for trial in cohort], layout, place, None)
+
+
+def _is_lost(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.status != "done"
 
 
 def _lay_out(groups: Sequence[Cohort], place: Place) -> Generator[Message, None, Layout]:

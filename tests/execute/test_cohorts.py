@@ -25,3 +25,21 @@ def test_the_last_groups_are_divided_so_that_no_worker_is_idle() -> None:
     groups = names(cohorts(api.plan(suite).waves[1], workers=2))
     assert [len(group) for group in groups] == [3, 3, 2, 1]
     assert sorted(name for group in groups[2:] for name in group) == ["kd/2", "logit_mse/2", "pseudo_label/2"]
+
+
+def test_awaited_trials_stand_first_then_the_longest() -> None:
+    suite = small_suite(losses=["cross_entropy", "kd", "logit_mse", "pseudo_label"])
+    plan = api.plan(suite)
+    teacher, alone = plan.waves[0][0], plan.waves[0][1]
+    everything = [alone, *plan.waves[1], teacher]
+    groups = names(cohorts(everything, workers=1, first={teacher.key}))
+    assert [len(group) for group in groups] == [1, 3, 3, 1]
+    assert groups[0] == ["cross_entropy/0"]  # the teacher
+    assert cohorts(everything, 1, {teacher.key})[0] == (teacher,)
+
+
+def test_a_division_that_saves_no_time_is_not_made() -> None:
+    # Two cohorts of 3 and two single trials: each worker has a cohort and a single one, 3 + 1 shared + 1 = 5 models.
+    plan = api.plan(small_suite(losses=["cross_entropy", "kd", "logit_mse", "pseudo_label"]))
+    students = [trial for trial in plan.trials.values() if trial.model == plan.suite.pairs[0].student]
+    assert [len(group) for group in cohorts(students, workers=2)] == [3, 3, 1, 1]
