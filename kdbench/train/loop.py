@@ -106,13 +106,15 @@ def _introduce(
     taught = [learner for learner in learners if learner.criterion.taught]
     spec, seed = learners[0].trial.train, learners[0].trial.seed
     flat = [learner for learner in taught if widths(learner.criterion.teacher_layers, traced, splits.classes)]
-    layers = _layers(flat)
-    cache = open_cache(widths(layers, traced, splits.classes) or {}) if flat and spec.slots else None
-    if cache:
-        stack.callback(cache.close)
-        recalled = Recalled(model, traced, cache, layers, splits, spec, augment, seed)
-        for learner in flat:
-            learner.teacher = recalled
+    # Where all that they ask for has no room, what each asks for may: that must not hang on the others.
+    for layers in dict.fromkeys((_layers(flat), *(learner.criterion.teacher_layers for learner in flat))):
+        left = [learner for learner in flat if not learner.teacher and {*learner.criterion.teacher_layers} <= {*layers}]
+        cache = open_cache(widths(layers, traced, splits.classes) or {}) if left and spec.slots else None
+        if cache:
+            stack.callback(cache.close)
+            recalled = Recalled(model, traced, cache, layers, splits, spec, augment, seed)
+            for learner in left:
+                learner.teacher = recalled
     if asking := [learner for learner in taught if not learner.teacher]:
         live = Live(model, stack.enter_context(tapped(model, traced, _layers(asking))), device)
         for learner in asking:
