@@ -154,6 +154,7 @@ def _cache_of(trial: Trial, splits: Splits, job: Job, notes: list[str]) -> OpenC
             "augment": [view.model_dump(mode="json") for view in trial.train.augment],
             "mixup": trial.train.mixup,
             "torch": torch.__version__,
+            "machine": machine_fingerprint(),
             "device": job.device.type,
             "threads": job.layout.threads,
         }

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from numpy.typing import NDArray
 BLOCK = 256  # samples computed at once
 
 Values = NDArray[np.float32]
-Compute = Callable[[int, slice], Mapping[str, Values]]
+Compute = Callable[[int, slice], tuple[Mapping[str, Values], float]]
 
 
 class CacheFull(Exception):
@@ -112,7 +111,8 @@ class OutputCache:
     def ensure(self, slots: Iterable[int], compute: Compute) -> None:
         """Fill what these slots lack. Processes that do so at once share the work: each block is computed by one.
 
-        `compute(slot, samples)` gives the outputs [B, width] of every kind for a slice of samples.
+        `compute(slot, samples)` gives the outputs [B, width] of every kind for a slice of samples, and the seconds that
+        the teacher took for them.
         """
         for slot in slots:
             if slot in self._sound:
@@ -125,7 +125,7 @@ class OutputCache:
 
     @property
     def seconds_per_sample(self) -> float:
-        """What computing an output has taken, over all blocks that are there."""
+        """What the teacher took for an output, over all blocks that are there."""
         filled = self._seconds > 0
         counts = np.full(self.blocks, BLOCK)
         counts[-1] = self.samples - BLOCK * (self.blocks - 1)
@@ -140,9 +140,7 @@ class OutputCache:
         with self._locked(slot * self.blocks + block, wait) as ours:
             if ours and self._unsound(slot, block):
                 samples = self._samples(block)
-                began = time.perf_counter()
-                found = compute(slot, samples)
-                self._seconds[slot, block] = time.perf_counter() - began
+                found, self._seconds[slot, block] = compute(slot, samples)
                 for name in self._unsound(slot, block):  # the others stay: somebody may be reading them
                     self._values[name][slot, samples] = found[name]
                     self._hashes[name][slot, block] = self._hash(name, slot, block)

@@ -87,13 +87,14 @@ class Recalled:
             features = {layer: self._said[_layer(layer)][at] for layer in self.layers}
             return Outputs(self._said[LOGITS][at], features)
 
-    def _compute(self, slot: int, which: slice) -> dict[str, Values]:
+    def _compute(self, slot: int, which: slice) -> tuple[dict[str, Values], float]:
         samples = torch.arange(which.start, which.stop, device=self.device)
         images, _ = view_samples(self.splits, self.spec, self.augment, Draw(BANK, slot, samples))
-        with tapped(self.model, self.traced, self.layers) as features, torch.no_grad():
+        watch = Stopwatch(self.device)  # a live teacher would be given its images, so their making is not its cost
+        with tapped(self.model, self.traced, self.layers) as features, torch.no_grad(), watch():
             found = outputs(self.model, images, features)
         said = {LOGITS: found.logits, **{_layer(layer): value for layer, value in found.features.items()}}
-        return {name: value.float().cpu().numpy() for name, value in said.items()}
+        return {name: value.float().cpu().numpy() for name, value in said.items()}, watch.seconds
 
     def alone(self, samples: int) -> float:
         """Seconds that one student would have spent on its teacher, had it been trained alone without a cache."""
