@@ -26,7 +26,7 @@ class TrainingCost(Record):
 
     steps: int
     samples: int
-    wall_seconds: float  # of the whole cohort, from its first to its last step
+    wall_seconds: float  # of the cohort, from its beginning to this model's end
     cpu_seconds: float  # process CPU time of the same span
     step_seconds: float  # this model's own forward, loss, backward and update
     evaluation_seconds: float  # this model's own, on the validation split

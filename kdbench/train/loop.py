@@ -58,6 +58,8 @@ def train_cohort(
         meter = _Meter(learners, device)
         for learner in learners:
             yield learner.close_epoch(0, splits)
+            if learner.stopped:
+                outcomes[learner.trial.key] = _conclude(learner, meter.read(learner))
         steps = steps_per_epoch(len(splits.train), spec.batch_size)
         for epoch in range(1, spec.epochs + 1):
             active = [learner for learner in learners if not learner.stopped]
@@ -75,8 +77,8 @@ def train_cohort(
                     learner.step(seen, batch.labels, taught, factor, seed=seed * 1_000_003 + step)
             for learner in active:
                 yield learner.close_epoch(epoch, splits)
-    for learner in learners:
-        outcomes[learner.trial.key] = _conclude(learner, meter.read(learner))
+                if learner.stopped:  # its cost ends here, though others may go on
+                    outcomes[learner.trial.key] = _conclude(learner, meter.read(learner))
     return [outcomes[trial.key] for trial in trials]
 
 
