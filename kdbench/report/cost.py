@@ -70,11 +70,6 @@ def _notes(summary: Summary) -> tuple[str, ...]:
             "Not all losses of a pair were trained on the same device and in the same processes × threads: their "
             "seconds do not compare."
         )
-    if train.patience:
-        notes.append(
-            "A model that stops early is charged for the whole pass that it was trained in, so its data and its live "
-            "teacher are counted too high."
-        )
     if train.precision != "float32":
         notes.append(f"Students computed their forward pass in {train.precision}, so their steps are the cheaper.")
     return tuple(notes)
