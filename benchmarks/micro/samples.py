@@ -1,0 +1,44 @@
+"""A batch of noise in the shape of the usual datasets, and trials to go with it."""
+
+import torch
+from torch import Tensor
+
+from kdbench.spec import Trial
+from kdbench.spec.plan import plan
+from kdbench.spec.records import Suite
+from kdbench.zoo.catalog import Catalog
+from kdbench.zoo.datasets.splits import Splits
+from kdbench.zoo.interface import Split
+
+BATCH, SAMPLES, CLASSES = 128, 1000, 10
+GREY, COLORED = (1, 28, 28), (3, 32, 32)
+
+
+def noise(shape: tuple[int, int, int]) -> Splits:
+    """A dataset of noise: what is in the pixels does not change what they cost."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (SAMPLES, *shape), dtype=torch.uint8, generator=generator)
+    part = Split(images, torch.randint(0, CLASSES, (SAMPLES,), generator=generator))
+    mean, std = (torch.full((shape[0],), value) for value in (127.5, 73.6))
+    return Splits(part, part, part, CLASSES, mean, std)
+
+
+def batch_of(splits: Splits) -> tuple[Tensor, Tensor]:
+    """The first batch as it is stored: images [128, C, H, W], uint8, and labels [128]."""
+    part = splits.train.take(torch.arange(BATCH))
+    assert isinstance(part.images, Tensor)
+    return part.images, part.labels
+
+
+def trial_of(loss: dict[str, object], student: dict[str, object], **train: object) -> Trial:
+    """A trial of a loss under a `cnn` of width 80, all options filled in."""
+    table = {
+        "name": "micro",
+        "data": "digits",  # only named: the benchmarks bring their own samples
+        "seeds": 1,
+        "train": train,
+        "pairs": [{"teacher": {"use": "cnn", "width": 80}, "student": student}],
+        "losses": [loss],
+    }
+    made = plan(Suite.model_validate(table), Catalog())
+    return next(made.trials[entry.key] for entry in made.entries if entry.role == "student")

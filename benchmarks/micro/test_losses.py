@@ -1,0 +1,46 @@
+"""What a built-in loss costs, forward and backward, for 128 samples of 10 classes."""
+
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benchmarks.micro.samples import BATCH, CLASSES, GREY, trial_of
+from kdbench.train.build import build_criterion, build_model
+from kdbench.zoo.catalog import Catalog
+from kdbench.zoo.interface import Outputs
+from kdbench.zoo.taps import trace
+
+FLAT = {"student_layer": "embedding", "teacher_layer": "embedding"}
+OPTIONS = {"fitnet": {"spatial": {}, "embedding": FLAT}}
+CASES = [
+    pytest.param(name, options, id=f"{name}-{kind}" if kind else name)
+    for name in Catalog().names("losses")
+    for kind, options in OPTIONS.get(name, {"": {}}).items()
+]
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_loss(benchmark: BenchmarkFixture, name: str, options: dict[str, object], catalog: Catalog) -> None:
+    trial = trial_of({"use": name, **options}, {"use": "cnn", "width": 32})
+    models = [
+        build_model(choice, catalog, CLASSES, GREY, seed=0)
+        for choice in (trial.model, *(teacher.model for teacher in trial.teachers))
+    ]
+    traced = [trace(model, GREY) for model in models]
+    criterion = build_criterion(trial, catalog, traced[0], traced[1] if len(traced) > 1 else None)
+    layers = (criterion.student_layers, criterion.teacher_layers)
+    given = [
+        Outputs(
+            torch.randn(BATCH, CLASSES, requires_grad=not index),
+            {layer: torch.randn(BATCH, *one.shape(layer), requires_grad=not index) for layer in layers[index]},
+        )
+        for index, one in enumerate(traced)
+    ]
+    teacher = given[1] if len(given) > 1 else None
+    labels = torch.randint(0, CLASSES, (BATCH,))
+
+    def forward_and_backward() -> None:
+        criterion(given[0], teacher, labels).backward()
+
+    benchmark(forward_and_backward)
+    assert given[0].logits.grad is not None

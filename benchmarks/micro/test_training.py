@@ -1,0 +1,71 @@
+"""What a student's step, the evaluation of 1,000 samples and a read of the cached teacher cost."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benchmarks.micro.samples import BATCH, COLORED, GREY, batch_of, noise, trial_of
+from kdbench.results.output_cache import CacheFolder, Values
+from kdbench.train.batches import Batch, normalize
+from kdbench.train.build import build_criterion, build_model
+from kdbench.train.evaluate import evaluate
+from kdbench.train.layout import keep_channels_last
+from kdbench.train.learner import Learner
+from kdbench.train.teacher import LOGITS, Recalled
+from kdbench.zoo.catalog import Catalog
+from kdbench.zoo.interface import Draw, Outputs
+from kdbench.zoo.taps import tapped, trace
+
+STUDENTS = {"cnn 32": ({"use": "cnn", "width": 32}, GREY), "resnet20": ({"use": "resnet_cifar"}, COLORED)}
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_step(benchmark: BenchmarkFixture, name: str, catalog: Catalog) -> None:
+    choice, shape = STUDENTS[name]
+    splits = noise(shape)
+    trial = trial_of({"use": "kd"}, choice)
+    model = build_model(trial.model, catalog, splits.classes, splits.shape, seed=0)
+    traced = trace(model, splits.shape)
+    criterion = build_criterion(trial, catalog, traced, None)
+    raw, labels = batch_of(splits)
+    images, said = normalize(raw, splits), Outputs(torch.randn(BATCH, splits.classes))
+    with keep_channels_last(model), tapped(model, traced, ()) as features:
+        learner = Learner(trial, model, criterion, features, CPU)
+        benchmark.pedantic(learner.step, args=(images, labels, said, 0.1, 0), rounds=8, warmup_rounds=1)
+    assert learner.steps == 9
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_evaluation(benchmark: BenchmarkFixture, name: str, catalog: Catalog) -> None:
+    choice, shape = STUDENTS[name]
+    splits = noise(shape)
+    trial = trial_of({"use": "kd"}, choice)
+    model = build_model(trial.model, catalog, splits.classes, splits.shape, seed=0)
+    _, top1 = benchmark.pedantic(evaluate, args=(model, splits.validation, splits), rounds=3, warmup_rounds=1)
+    assert 0 <= top1 <= 1
+
+
+def test_cached_teacher(benchmark: BenchmarkFixture, catalog: Catalog, tmp_path: Path) -> None:
+    """Logits and embedding of a batch, each sample in a view of its own."""
+    splits = noise(GREY)
+    trial = trial_of({"use": "kd"}, STUDENTS["cnn 32"][0], augment=["flip"], views="bank", bank=4)
+    teacher = build_model(trial.teachers[0].model, catalog, splits.classes, splits.shape, seed=0).eval()
+    traced, samples = trace(teacher, splits.shape), len(splits.train)
+    widths = {LOGITS: splits.classes, "layer.embedding": traced.shape("embedding")[0]}
+
+    def zeros(_: int, which: slice) -> dict[str, Values]:
+        return {name: np.zeros((which.stop - which.start, width), np.float32) for name, width in widths.items()}
+
+    cache = CacheFolder(tmp_path, 10**9).open("micro", {}, samples, widths, slots=4)
+    cache.ensure(range(4), zeros)
+    recalled = Recalled(teacher, traced, cache, ["embedding"], splits, trial.train, [], trial.seed)
+    recalled.prepare(epoch=1)
+    draw = Draw(trial.seed, 1, torch.randperm(samples)[:BATCH])
+    images, labels = batch_of(splits)
+    said = benchmark(recalled, Batch(images, labels, draw, torch.arange(BATCH) % 4, index=0))
+    cache.close()
+    assert said.features["embedding"].shape == (BATCH, widths["layer.embedding"])
