@@ -52,12 +52,16 @@ test: install-test system-test ## install what the tests need, and run them (wit
 test-slow: install-test system-test ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow
 
-bench: install-test ## how long the command line takes to start, side by side with the bare interpreter
-	@$(BIN)/python -m pytest benchmarks --benchmark-columns=min,median,iqr,rounds
+bench: install-test ## micro-benchmarks: start of the command line, views, losses, a step, evaluation
+	@$(BIN)/python -m benchmarks --benchmark-columns=min,median,iqr,rounds
 
-# ARGS goes to the benchmark: ARGS=--quick tries it out in minutes, ARGS=--help lists the rest.
+# ARGS goes to the comparison: ARGS=--views shared, say; QUICK=--quick tries all of it out in minutes.
 bench-engine: $(VENV)/.installed-bench ## training beside torchdistill and a plain loop: hours, but it can be stopped and goes on
-	@$(BIN)/python -m benchmarks.engine.compare $(ARGS)
+	@$(BIN)/python -m benchmarks.engine.compare $(QUICK) $(ARGS)
+	@$(BIN)/python -m benchmarks.engine.scaling $(QUICK)
+	@$(BIN)/python -m benchmarks.engine.breakdown $(QUICK)
+	@$(BIN)/python -m benchmarks.engine.plots $(QUICK) $(if $(QUICK),--out results/benchmarks/work/images)
+	@$(BIN)/python -m benchmarks.engine.document $(QUICK)
 
 check: test ## the same: tests, format, lint and strict types are one; what CI runs
 
