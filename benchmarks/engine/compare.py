@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.engine.kdbench_side import VIEWS
+from benchmarks.engine.kdbench_side import VARIANTS
 from benchmarks.engine.processes import run_together
 from benchmarks.engine.scenarios import (
     KDBENCH,
@@ -137,7 +137,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="kdbench beside torchdistill and a plain loop.")
     timed = [name for name in SCENARIOS if name != "quick"]
     parser.add_argument("--scenarios", nargs="+", choices=timed, default=timed)
-    parser.add_argument("--views", nargs="+", choices=VIEWS, default=["fresh"], help="kdbench's ways of making views")
+    parser.add_argument(
+        "--views", nargs="+", choices=VARIANTS, default=["fresh"], help="kdbench's ways of making views"
+    )
     parser.add_argument("--repeats", type=int, default=5, help="units of each side, so seeds of the compared ones")
     parser.add_argument("--epochs", type=int, help="on all sides, instead of the suites'")
     parser.add_argument("--seeds", type=int, help="on all sides, at most so many")

@@ -22,6 +22,7 @@ from kdbench import api
 from kdbench.results import ResultSet, Store, load_run
 
 VIEWS = ("fresh", "bank", "shared")
+VARIANTS = (*VIEWS, *(f"{views}-bfloat16" for views in VIEWS))
 
 
 def measure(
@@ -48,11 +49,14 @@ def measure(
 def vary(suite: str, views: str, epochs: int | None) -> str:
     """A suite's text with other `views` and epochs for the students (`kdbench run --epochs` is for teachers, too).
 
-    The default views are not written, so that older versions of kdbench take the suite.
+    "shared-bfloat16" asks for shared views and that precision. Defaults are not written.
     """
     if epochs:
         suite = re.sub(r"^epochs = \d+$", f"epochs = {epochs}", suite, count=1, flags=re.MULTILINE)
-    return suite if views == "fresh" else suite.replace("[train]\n", f'[train]\nviews = "{views}"\n', 1)
+    views, _, precision = views.partition("-")
+    asked = {"views": views if views != "fresh" else "", "precision": precision}
+    lines = "".join(f'{name} = "{value}"\n' for name, value in asked.items() if value)
+    return suite.replace("[train]\n", f"[train]\n{lines}", 1)
 
 
 def read_command(finished: Finished) -> dict[str, Any]:
@@ -95,7 +99,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="One sweep of kdbench, one JSON line.")
     parser.add_argument("suite", type=Path)
     parser.add_argument("folder", type=Path, help="what `python -m benchmarks.engine.prepare` made of the suite")
-    parser.add_argument("--views", choices=VIEWS, default="fresh")
+    parser.add_argument("--views", choices=VARIANTS, default="fresh")
     parser.add_argument("--data", type=Path, default=api.DEFAULT_DATA)
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--seeds", type=int)
