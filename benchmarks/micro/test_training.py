@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.micro.samples import BATCH, COLORED, GREY, batch_of, noise, trial_of
-from kdbench.results.output_cache import CacheFolder, Values
+from kdbench.results.output_cache import CacheFolder
 from kdbench.train.batches import Batch, normalize
 from kdbench.train.build import build_criterion, build_model
 from kdbench.train.evaluate import evaluate
@@ -57,13 +56,9 @@ def test_cached_teacher(benchmark: BenchmarkFixture, catalog: Catalog, tmp_path:
     traced, samples = trace(teacher, splits.shape), len(splits.train)
     widths = {LOGITS: splits.classes, "layer.embedding": traced.shape("embedding")[0]}
 
-    def zeros(_: int, which: slice) -> dict[str, Values]:
-        return {name: np.zeros((which.stop - which.start, width), np.float32) for name, width in widths.items()}
-
     cache = CacheFolder(tmp_path, 10**9).open("micro", {}, samples, widths, slots=4)
-    cache.ensure(range(4), zeros)
     recalled = Recalled(teacher, traced, cache, ["embedding"], splits, trial.train, [], trial.seed)
-    recalled.prepare(epoch=1)
+    recalled.prepare(epoch=1)  # asks the teacher, once for all
     draw = Draw(trial.seed, 1, torch.randperm(samples)[:BATCH])
     images, labels = batch_of(splits)
     said = benchmark(recalled, Batch(images, labels, draw, torch.arange(BATCH) % 4, index=0))
