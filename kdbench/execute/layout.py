@@ -22,15 +22,14 @@ def choose_layout(cohorts: Sequence[int], cores: int, probe: Probe) -> Layout:
     single = Layout(processes=min(cores, len(cohorts)), threads=1)
     if cores == 1 or not cohorts:
         return single
-    tried = []
-    processes = single.processes
-    for threads in (1, *(cores // p for p in _halvings(processes) if cores // p > 1)):
-        count = processes if threads == 1 else cores // threads
-        epoch = probe(count, threads)
+    tried: list[Layout] = []
+    fewer = ((count, cores // count) for count in _halvings(single.processes))
+    for processes, threads in ((single.processes, 1), *((count, each) for count, each in fewer if each > 1)):
+        epoch = probe(processes, threads)
         if epoch is None:
-            return single
-        longest = -(-len(cohorts) // count) * max(cohorts)
-        tried.append(Layout(processes=count, threads=threads, epoch_seconds=epoch, seconds=longest * epoch))
+            return tried[0] if tried else single
+        longest = -(-len(cohorts) // processes) * max(cohorts)
+        tried.append(Layout(processes=processes, threads=threads, epoch_seconds=epoch, seconds=longest * epoch))
         if threads == 1 and (tried[0].seconds or 0) < SHORT:
             return tried[0]
     best = min(tried[1:], key=lambda layout: layout.seconds or 0.0, default=tried[0])
