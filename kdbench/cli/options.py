@@ -26,18 +26,12 @@ plugin_option = click.option(
 )
 
 
-class _Bytes(click.ParamType[int]):
+def _bytes(text: str) -> int:
     """`500MB`, `2.5 GB`: a number of bytes."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", str(value).strip(), re.IGNORECASE)
-        if not found:
-            self.fail(f"'{value}' is not a size; write 500MB or 2.5GB, say", param, ctx)
-        return int(float(found[1]) * 1000 ** " KMGT".index(found[2].upper() or " "))
+    found = re.fullmatch(r"(\d{1,15}(?:\.\d+)?)\s*([KMGT]?)B?", text.strip(), re.IGNORECASE)
+    if not found:
+        raise click.BadParameter(f"'{text}' is not a size; write 500MB or 2.5GB, say")
+    return int(float(found[1]) * 1000 ** " KMGT".index(found[2].upper() or " "))
 
 
 _PLACE = (
@@ -55,7 +49,14 @@ _PLACE = (
         show_default=True,
         help="Teacher outputs kept in --results: where there is no room, ask the teacher live, or stop; or never keep.",
     ),
-    click.option("--cache-limit", type=_Bytes(), default="8GB", show_default=True, help="Most that they may take."),
+    click.option(
+        "--cache-limit",
+        type=_bytes,
+        metavar="SIZE",
+        default="8GB",
+        show_default=True,
+        help="Most that they may take.",
+    ),
 )
 
 

@@ -97,8 +97,9 @@ def check_trials(item: Item) -> Iterator[Message]:
     """Rehearse a trial on two samples, before any is trained: data, views, models and loss together."""
     job = Job(item)
     (trial,) = TRIALS.validate_python(item["trials"])
+    splits = job.splits(trial.data)
     try:
-        rehearse(trial, job.splits(trial.data), job.catalog)
+        rehearse(trial, splits, job.catalog, _room_for_cache(trial, splits, job))
     except NotApplicable as reason:
         yield Checked(reason=str(reason))
     else:
@@ -162,12 +163,29 @@ def _cache_of(trial: Trial, splits: Splits, job: Job, notes: list[str]) -> OpenC
             return job.caches.open(content_key([RECIPE, about]), about, len(splits.train), widths, slots)
         except CacheFull as full:
             if job.cache == "require":
-                help = "raise --cache-limit, make room on the disk, or drop --cache require to ask the teacher live"
-                raise UserError(f"no room for the cache of teacher outputs: {full}", help=help) from full
+                raise _no_room(full) from full
             notes.append(f"no room for the cache of teacher outputs: {full}; the teacher was asked live")
             return None
 
     return open_cache
+
+
+def _room_for_cache(trial: Trial, splits: Splits, job: Job) -> OpenCache:
+    """For a rehearsal: opens none, but refuses one that is required and would find no room."""
+
+    def look(widths: Mapping[str, int]) -> None:
+        if job.cache == "require" and trial.train.slots:
+            try:
+                job.caches.check(len(splits.train), widths, trial.train.slots)
+            except CacheFull as full:
+                raise _no_room(full) from full
+
+    return look
+
+
+def _no_room(full: CacheFull) -> UserError:
+    help = "raise --cache-limit, make room on the disk, or drop --cache require to ask the teacher live"
+    return UserError(f"no room for the cache of teacher outputs: {full}", help=help)
 
 
 def _load_teacher(trial: Trial, splits: Splits, job: Job) -> nn.Module:

@@ -46,21 +46,37 @@ class CacheFolder:
         folder = self.root / key
         asked = {name: 4 * slots * samples * width for name, width in widths.items()}
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            with (self.root / "lock").open("a+b") as door:
-                fcntl.flock(door, fcntl.LOCK_EX)  # one process at a time makes room: the limit is that of all together
+            with self._alone():
                 self._make_room(folder, asked)
                 return _open(folder, about, samples, widths, slots)
         except OSError as error:
             needed = _megabytes(sum(asked.values()))
             raise CacheFull(f"it needs {needed} in '{folder}': {error.strerror}") from error
 
+    def check(self, samples: int, widths: Mapping[str, int], slots: int) -> None:
+        """Raise `CacheFull` where a cache would have no room whatever gave way: to know it before there is a key."""
+        needed = 4 * slots * samples * sum(widths.values())
+        self._check_limit(needed)
+        with self._alone():
+            _check_disk(needed, shutil.disk_usage(self.root).free + sum(map(_bytes_of, self.root.iterdir())))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One process at a time makes room: the limit is that of all together."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / "lock").open("a+b") as door:
+            fcntl.flock(door, fcntl.LOCK_EX)
+            yield
+
+    def _check_limit(self, needed: int) -> None:
+        if needed > self.limit:
+            raise CacheFull(f"it needs {_megabytes(needed)}, and the limit is {_megabytes(self.limit)}")
+
     def _make_room(self, folder: Path, asked: Mapping[str, int]) -> None:
         needed = _bytes_with(folder, asked)
         if needed > self.limit >= sum(asked.values()) and _remove_unused(folder):  # once it was allowed to be larger
             needed = sum(asked.values())
-        if needed > self.limit:
-            raise CacheFull(f"it needs {_megabytes(needed)}, and the limit is {_megabytes(self.limit)}")
+        self._check_limit(needed)
         others = sorted((p for p in self.root.iterdir() if p != folder and p.is_dir()), key=_last_used)
         taken = {other: _bytes_of(other) for other in others}
         free = shutil.disk_usage(self.root).free + _bytes_of(folder)
@@ -70,8 +86,7 @@ class CacheFolder:
                 return
             if _remove_unused(other):
                 free += taken.pop(other)
-        if needed > free:
-            raise CacheFull(f"it needs {_megabytes(needed)}, and the disk has {_megabytes(free)} left")
+        _check_disk(needed, free)
         if sum(taken.values()) + needed > self.limit:
             raise CacheFull(
                 f"it needs {_megabytes(needed)}, and others in use leave "
@@ -202,6 +217,11 @@ def _map(path: Path, dtype: type, shape: tuple[int, ...]) -> NDArray[Any]:
                 file.truncate(have)
                 raise
     return np.memmap(path, dtype, "r+", shape=shape)
+
+
+def _check_disk(needed: int, free: int) -> None:
+    if needed > free:
+        raise CacheFull(f"it needs {_megabytes(needed)}, and the disk has {_megabytes(free)} left")
 
 
 def _remove_unused(folder: Path) -> bool:

@@ -8,18 +8,21 @@ from kdbench.spec import Trial
 from kdbench.train.build import build_model
 from kdbench.train.loop import train_cohort
 from kdbench.train.outcome import NotTrained
+from kdbench.train.teacher import OpenCache
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import NotApplicable
 
 
-def rehearse(trial: Trial, splits: Splits, catalog: Catalog) -> None:
+def rehearse(trial: Trial, splits: Splits, catalog: Catalog, open_cache: OpenCache = lambda _: None) -> None:
     """Train for one step on two samples, under an untrained teacher. Raises `NotApplicable` where that cannot be."""
     two = torch.arange(2, device=splits.train.labels.device)
     few = replace(splits, train=splits.train.take(two), validation=splits.validation.take(two[:1]))
     short = trial.model_copy(update={"train": trial.train.model_copy(update={"epochs": 1, "batch_size": 2})})
     guides = [build_model(t.model, catalog, splits.classes, splits.shape, t.seed) for t in trial.teachers]
-    training = train_cohort([short], few, guides[0].to(splits.train.images.device) if guides else None, catalog)
+    training = train_cohort(
+        [short], few, guides[0].to(splits.train.images.device) if guides else None, catalog, open_cache
+    )
     while True:
         try:
             next(training)

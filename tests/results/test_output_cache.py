@@ -444,6 +444,18 @@ def test_a_disk_that_fills_up_keeps_what_was_there(tmp_path: Path, monkeypatch: 
     assert fill(tmp_path, slots=4).asked == blocks(2, 3)
 
 
+def test_what_can_have_no_room_is_known_without_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path, key="old")
+    CacheFolder(tmp_path, size(1)).check(SAMPLES, WIDTHS, slots=1)
+    with pytest.raises(CacheFull, match=r"it needs 0\.0 MB, and the limit is 0\.0 MB"):
+        CacheFolder(tmp_path, size(1)).check(SAMPLES, WIDTHS, slots=2)
+    monkeypatch.setattr(output_cache.shutil, "disk_usage", lambda _: Free(0))
+    CacheFolder(tmp_path, MANY).check(SAMPLES, WIDTHS, slots=1)  # the old one would give way
+    with pytest.raises(CacheFull, match=r"it needs 0\.0 MB, and the disk has 0\.0 MB left"):
+        CacheFolder(tmp_path, MANY).check(SAMPLES, WIDTHS, slots=2)
+    assert (tmp_path / "old").exists()
+
+
 def test_a_folder_that_cannot_be_written_is_no_room(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(CacheFull, match=r"it needs 0\.0 MB in '.*one': Not a directory|File exists"):
