@@ -73,9 +73,9 @@ def prepare(scenario: Scenario, work: Path, data: Path) -> Path:
     return folder
 
 
-def arms(scenario: Scenario, views: list[str], repeat: int) -> Iterator[str]:
+def arms(scenario: Scenario, sides: list[str], views: list[str], repeat: int) -> Iterator[str]:
     """The arms in the order of a repeat: forwards, then backwards."""
-    order = [*scenario.arms, *(f"{KDBENCH} {view}" for view in views)]
+    order = [*(side for side in scenario.arms if side in sides), *(f"{KDBENCH} {view}" for view in views)]
     yield from order if repeat % 2 == 0 else order[::-1]
 
 
@@ -100,7 +100,13 @@ def run_unit(place: Place, arm: str, repeat: int, probed: dict[str, Any]) -> Uni
 
 
 def run_scenario(
-    scenario: Scenario, place: Place, figures: Figures, views: list[str], repeats: int, quick: bool
+    scenario: Scenario,
+    place: Place,
+    figures: Figures,
+    sides: list[str],
+    views: list[str],
+    repeats: int,
+    quick: bool,
 ) -> None:
     """Every unit that the file lacks."""
     task = place.task
@@ -122,7 +128,7 @@ def run_scenario(
     if not scenario.timed:
         repeats = -(-count // len(seeds_of(place, 0)))
     for repeat in range(repeats):
-        for arm in arms(scenario, views, repeat):
+        for arm in arms(scenario, sides, views, repeat):
             unit_id = f"{scenario.name}/{arm}/{repeat}"
             once = not scenario.timed and arm.startswith(KDBENCH)  # its one unit has every seed
             if unit_id in figures.content["units"] or (once and repeat):
@@ -137,6 +143,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="kdbench beside torchdistill and a plain loop.")
     timed = [name for name in SCENARIOS if name != "quick"]
     parser.add_argument("--scenarios", nargs="+", choices=timed, default=timed)
+    parser.add_argument("--sides", nargs="*", choices=RUNNERS, default=list(RUNNERS), help="the compared ones")
     parser.add_argument(
         "--views", nargs="+", choices=VARIANTS, default=["fresh"], help="kdbench's ways of making views"
     )
@@ -155,7 +162,7 @@ def main() -> None:
         folder = prepare(scenario, out.parent / "work", arguments.data)
         place = Place(scenario, folder, arguments.data, arguments.epochs, arguments.seeds)
         repeats = 1 if arguments.quick else arguments.repeats
-        run_scenario(scenario, place, figures, arguments.views, repeats, arguments.quick)
+        run_scenario(scenario, place, figures, arguments.sides, arguments.views, repeats, arguments.quick)
     print(out)
 
 
