@@ -1,5 +1,6 @@
 """The training loop: the same numbers whoever trains beside, teachers untouched, honest ends."""
 
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from torch import nn
 
 from kdbench.deploy.export import hash_weights
-from kdbench.spec import Trial
+from kdbench.spec import Choice, Trial
 from kdbench.train.build import build_model
 from kdbench.train.loop import train_cohort
 from kdbench.train.outcome import EpochDone, NotTrained, Outcome, Trained
@@ -188,3 +189,87 @@ def test_the_student_sees_its_view_and_the_teacher_the_clean_images() -> None:
     train([taught("kd", view={"use": "gaussian_noise", "options": {"sd": 5.0}})], guide)
     noisy = max(float(images.abs().max()) for images in seen)
     assert noisy < 6  # five SDs of noise would reach far beyond
+
+
+BFLOAT16 = {"epochs": 2, "batch_size": 16, "precision": "bfloat16"}
+
+
+def test_bfloat16_is_of_the_students_forward_alone() -> None:
+    seen: list[tuple[bool, torch.dtype]] = []
+
+    def look(model: nn.Module, _: object, gave: torch.Tensor) -> None:
+        seen.append((model.training, gave.dtype))
+
+    heard: list[torch.dtype] = []
+    guide = teacher()
+    guide.register_forward_hook(lambda *told: heard.append(told[-1].dtype))
+    trial = taught("kd", train=BFLOAT16)
+    training = train_cohort([trial], SPLITS, guide, Catalog())
+    with nn.modules.module.register_module_forward_hook(
+        lambda model, entered, gave: look(model, entered, gave) if isinstance(model, nn.Sequential) else None
+    ):
+        for _ in training:
+            pass
+    assert {dtype for trains, dtype in seen if trains} == {torch.bfloat16}
+    assert {dtype for trains, dtype in seen if not trains} == {torch.float32}  # evaluation, as it is deployed
+    assert set(heard) == {torch.float32}
+
+
+def test_bfloat16_gives_other_bits_in_float32_weights_and_learns_as_well() -> None:
+    recipe = {"epochs": 6, "batch_size": 16, "optimizer": {"use": "adamw", "lr": 0.01}}
+    plain, rounded = (
+        trained(train([small_trial(train={**recipe, "precision": precision})])[0][0])
+        for precision in ("float32", "bfloat16")
+    )
+    assert hash_weights(plain.model) != hash_weights(rounded.model)
+    assert {value.dtype for value in rounded.model.state_dict().values()} == {torch.float32}
+    assert (plain.trial.train.precision, rounded.trial.train.precision) == ("float32", "bfloat16")
+    assert plain.trial.key != rounded.trial.key  # never in silence: another trial, another record
+    first, last = rounded.curve[0].validation_loss, rounded.curve[-1].validation_loss
+    assert last < 0.9 * first
+    assert last == pytest.approx(plain.curve[-1].validation_loss, rel=0.1)
+
+
+def test_a_cohort_changes_nothing_in_bfloat16() -> None:
+    trials = [taught(loss, train=BFLOAT16) for loss in ("kd", "fitnet", "label_smoothing")]
+    together = {o.trial.key: hash_weights(trained(o).model) for o in train(trials, teacher())[0]}
+    for trial in trials:
+        assert hash_weights(trained(train([trial], teacher())[0][0]).model) == together[trial.key], trial.loss.use
+
+
+def test_the_parts_of_the_cost_add_up_to_the_pass() -> None:
+    trials = [taught(loss) for loss in ("kd", "fitnet", "cross_entropy")]
+    costs = [trained(outcome).cost for outcome in train(trials, teacher())[0]]
+    wall = max(cost.wall_seconds for cost in costs)
+    total = sum(cost.shared_seconds for cost in costs)
+    assert 0.5 * wall < total <= 1.001 * wall
+    for cost in costs:
+        parts = (cost.step_seconds, cost.evaluation_seconds, cost.data_seconds, cost.teacher_seconds)
+        assert sum(parts) <= 1.001 * cost.wall_seconds
+        assert cost.cpu_seconds > 0
+        assert (cost.cohort, cost.threads, cost.steps, cost.samples) == (3, 1, 10, 140)
+    assert [(cost.teacher, cost.teacher_shared_by) for cost in costs] == [("live", 2), ("live", 2), ("none", 1)]
+    assert [cost.teacher_seconds > 0 for cost in costs] == [True, True, False]
+    assert all(cost.step_seconds > 0 < cost.evaluation_seconds and cost.data_seconds > 0 for cost in costs)
+
+
+def test_work_that_takes_time_is_told_where_it_was_done() -> None:
+    guide = teacher()
+    guide.register_forward_hook(lambda *_: time.sleep(0.01))
+    (cost,) = [trained(outcome).cost for outcome in train([taught("kd")], guide)[0]]
+    assert cost.teacher_seconds >= 10 * 0.01  # ten steps
+    assert cost.teacher_seconds_alone == cost.teacher_seconds
+    assert cost.step_seconds + cost.data_seconds + cost.evaluation_seconds < cost.wall_seconds - 0.1
+
+
+def test_a_model_that_stops_early_is_not_charged_for_the_rest() -> None:
+    recipe = {"epochs": 8, "batch_size": 16, "patience": 1, "optimizer": {"use": "adamw", "lr": 0.01}}
+    eager = taught("kd", train=recipe)
+    idle = eager.model_copy(update={"loss": Choice(use="kd", options={"weight": 0.0, "ce_weight": 0.0})})
+    first, last = (trained(outcome) for outcome in train([idle, eager], teacher())[0])
+    assert first.curve[-1].epoch == 1 < last.curve[-1].epoch
+    assert first.cost.wall_seconds < last.cost.wall_seconds
+    assert first.cost.teacher_seconds < last.cost.teacher_seconds
+    assert first.cost.steps == 5
+    alone = trained(train([eager], teacher())[0][0])
+    assert hash_weights(alone.model) == hash_weights(last.model)
