@@ -55,9 +55,10 @@ test-slow: install-test system-test ## the tests that take minutes
 bench: install-test ## micro-benchmarks: start of the command line, views, losses, a step, evaluation
 	@$(BIN)/python -m benchmarks --benchmark-columns=min,median,iqr,rounds
 
-# ARGS goes to the comparison: ARGS=--views shared, say; QUICK=--quick tries all of it out in minutes.
+# ARGS goes to the comparison (ARGS=--help lists what it takes); ARGS=--quick tries all of it out in minutes.
+QUICK = $(filter --quick,$(ARGS))
 bench-engine: $(VENV)/.installed-bench ## training beside torchdistill and a plain loop: hours, but it can be stopped and goes on
-	@$(BIN)/python -m benchmarks.engine.compare $(QUICK) $(ARGS)
+	@$(BIN)/python -m benchmarks.engine.compare $(ARGS)
 	@$(BIN)/python -m benchmarks.engine.scaling $(QUICK)
 	@$(BIN)/python -m benchmarks.engine.breakdown $(QUICK)
 	@$(BIN)/python -m benchmarks.engine.plots $(QUICK) $(if $(QUICK),--out results/benchmarks/work/images)

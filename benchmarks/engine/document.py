@@ -38,7 +38,9 @@ def table(name: str, figures: Mapping[str, Content]) -> str:
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}"]
+    rows = list(rows)
+    signs = ["---:" if rows and all(row[i][:1].isdigit() for row in rows) else "---" for i in range(len(head))]
+    lines = [f"| {' | '.join(head)} |", f"|{'|'.join(signs)}|"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
@@ -71,7 +73,7 @@ def growth(axis: str, content: Content) -> str:
     rows = []
     for views in findings.views_measured(content):
         for value, cost in findings.growth(content, axis, views).items():
-            ideals = (cost.own / cost.processes, cost.alone / cost.processes)
+            ideals = (s / cost.processes for s in (cost.training, cost.own, cost.alone))
             seconds = (cost.seconds, cost.waves, *ideals, cost.cpu)
             label = _teacher(content, value) if axis == "teacher" else str(value)
             rows.append((f"{label}, {views}", *(f"{s:.1f}" for s in seconds)))
@@ -79,6 +81,7 @@ def growth(axis: str, content: Content) -> str:
         f"{axis}, views",
         "command, s",
         "waves of training, s",
+        "training, s",
         "own steps alone, s",
         "each student alone, s",
         "CPU of the command, s",

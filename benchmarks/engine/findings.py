@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import mean, median
 from typing import Any
 
-from benchmarks.engine.scaling import BASE, on_axis
+from benchmarks.engine.scaling import on_axis
 from benchmarks.engine.step_phases import STEPS_PER_EPOCH
 
 Content = dict[str, Any]
@@ -26,6 +26,7 @@ class Cost:
     waves: float
     waves_cpu: float
     own: float  # steps and evaluation of the students, in processor seconds
+    training: float  # the same with data and teacher, as they were shared
     alone: float  # what they would cost trained one by one with a live teacher, in processor seconds
     processes: int
 
@@ -40,6 +41,7 @@ def cost(unit: Mapping[str, Any]) -> Cost:
         waves=sum(wave["seconds"] for wave in waves),
         waves_cpu=sum(wave["cpu_seconds"] for wave in waves),
         own=own,
+        training=own + shared_seconds(trials),
         alone=own + sum(t["data_seconds"] + t["teacher_seconds_alone"] for t in trials),
         processes=max((wave["processes"] for wave in waves), default=1),
     )
@@ -120,7 +122,7 @@ class Step:
 
     @property
     def own(self) -> float:
-        """The student's step alone, without data, teacher and evaluation: the median over both ways to the teacher."""
+        """The student's step alone, without data, teacher and evaluation: the mean of both ways to the teacher."""
         return mean(sum(way[name] for name in STEP) for way in (self.live, self.cached))
 
     def in_sweep(self, way: str) -> dict[str, float]:
@@ -177,6 +179,3 @@ def sweep_shares(unit: Mapping[str, Any]) -> dict[str, float]:
     found["export, parity, test, start"] = busy - sum(found.values())
     found["idle"] = whole - busy
     return {name: seconds / whole for name, seconds in found.items()}
-
-
-__all__ = ["BASE", "GOAL", "PHASES", "STEP", "Added", "Cost", "Step", "added", "cost", "growth", "step", "sweep_shares"]

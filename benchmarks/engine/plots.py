@@ -62,12 +62,12 @@ def step_bars(content: Content) -> Image:
             ("in the sweep, cached teacher", one.in_sweep("cached")),
         )
     ]
-    height = 118.0 * len(steps) + 66
+    height = 136.0 * len(steps) + 68
 
     def paint(drawing: Drawing) -> None:
         _legend(drawing, COLORS, top=8, columns=4)
         for number, (name, one) in enumerate(steps.items()):
-            top = 62 + 118.0 * number
+            top = 82 + 136.0 * number
             axes = drawing.axes(left=170, right=24, bottom=height - top - 78, top=top)
             own = [(label, segments) for which, label, segments in rows if which == name]
             _stacked(axes, [(label, {p: 1e3 * s for p, s in parts.items()}) for label, parts in own], COLORS)
@@ -84,7 +84,9 @@ def step_bars(content: Content) -> Image:
                     fontsize=8.5,
                     color=INK,
                 )
-            drawing.figure.text(12 / 640, 1 - (top - 6) / height, NETWORKS[name], fontsize=10, weight="bold", color=INK)
+            drawing.figure.text(
+                12 / 640, 1 - (top - 19) / height, NETWORKS[name], fontsize=10, weight="bold", color=INK
+            )
             axes.set_xlabel("ms a step of 128 images, one thread", fontsize=9)
 
     return draw("performance-step", "Where the time of a student's step goes, against its bounds", 640, height, paint)
@@ -115,18 +117,19 @@ def growth_panels(content: Content) -> Image:
     titles = {"losses": "losses", "seeds": "seeds", "teacher": "teacher's arithmetic, students", "data": "data, times"}
     views = findings.views_measured(content)
     axes_there = [axis for axis in titles if axis in content["axes"]]
-    width, height = 60.0 + 170 * len(axes_there), 70.0 + 176 * len(views)
+    width, height = max(60.0 + 170 * len(axes_there), 570.0), 68.0 + 176 * len(views)
 
     def paint(drawing: Drawing) -> None:
         lines = {
-            "waves of training, measured": (SERIES[0], MARKERS[0], "-"),
-            "each student alone, live teacher": (SERIES[1], MARKERS[1], "--"),
-            "the students' own steps alone": (SERIES[2], MARKERS[2], ":"),
+            "waves: training, export, parity, test": (SERIES[0], MARKERS[0], "-"),
+            "training, as the records have it": (SERIES[3], MARKERS[3], "-"),
+            "were each student trained alone, live teacher": (SERIES[1], MARKERS[1], "--"),
+            "were there the students' own steps alone": (SERIES[2], MARKERS[2], ":"),
         }
         for index, (label, (color, marker, dash)) in enumerate(lines.items()):
-            _key(drawing, label, 14 + index * 215, 18, color, marker, dash)
+            _key(drawing, label, 14 + index % 2 * 280, 16 + index // 2 * 18, color, marker, dash)
         for row, view in enumerate(views):
-            top = 58 + 176.0 * row
+            top = 74 + 176.0 * row
             found = {axis: findings.growth(content, axis, view) for axis in axes_there}
             most = max(value for costs in found.values() for c in costs.values() for value in _curves(c))
             for column, (axis, costs) in enumerate(found.items()):
@@ -147,9 +150,9 @@ def growth_panels(content: Content) -> Image:
     return draw("performance-growth", "How the cost of a sweep grows", width, height, paint)
 
 
-def _curves(cost: Cost) -> tuple[float, float, float]:
-    """Seconds of the waves, and two ideals shared evenly among its processes."""
-    return cost.waves, cost.alone / cost.processes, cost.own / cost.processes
+def _curves(cost: Cost) -> tuple[float, ...]:
+    """Seconds of the waves; of training, and two ideals, shared evenly among its processes."""
+    return cost.waves, *(seconds / cost.processes for seconds in (cost.training, cost.alone, cost.own))
 
 
 def side_bars(content: Content) -> Image | None:
@@ -239,8 +242,8 @@ def _legend(drawing: Drawing, colors: Mapping[str, str], top: float, columns: in
 
 
 def _key(drawing: Drawing, label: str, left: float, top: float, color: str, marker: str, dash: str) -> None:
-    axes = drawing.axes(left=left, right=drawing.width - left - 210, bottom=drawing.height - top - 8, top=top - 8)
-    axes.set(xlim=(0, 210), ylim=(0, 1))
+    axes = drawing.axes(left=left, right=drawing.width - left - 270, bottom=drawing.height - top - 8, top=top - 8)
+    axes.set(xlim=(0, 270), ylim=(0, 1))
     axes.axis("off")
     axes.plot([0, 12, 24], [0.5] * 3, color=color, marker=marker, linestyle=dash, markersize=4, markevery=[1])
     axes.text(30, 0.5, label, va="center_baseline", fontsize=9.5)

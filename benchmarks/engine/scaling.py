@@ -149,12 +149,15 @@ def schedule(
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--per-class", type=int, help="training samples of each class at the base, instead of 400")
+    parser.add_argument("--epochs", type=int, help="instead of 2")
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--data", type=Path, default=api.DEFAULT_DATA)
     parser.add_argument("--quick", action="store_true", help="a trial of two minutes; its figures mean nothing")
     given = parser.parse_args()
     out = given.out.with_stem("scaling-quick") if given.quick and given.out == OUT else given.out
-    per_class, epochs = (40, 1) if given.quick else (400, 2)
+    small, short = (40, 1) if given.quick else (400, 2)
+    per_class, epochs = given.per_class or small, given.epochs or short
     axes, views, repeats = (QUICK, VIEWS[:1], 1) if given.quick else (AXES, VIEWS, given.repeats)
     figures = Figures(out, {"per_class": per_class, "epochs": epochs})
     widths = {times: teacher_width(times) for times in AXES["teacher"]}
