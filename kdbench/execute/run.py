@@ -162,6 +162,9 @@ def _train(plan: Plan, outcomes: dict[str, Outcome], place: Place) -> Iterator[M
         yield from _train_cohorts(groups, layout, place, crashed.append)
         # A cohort that broke is tried again one by one: a bad trial fails alone, and a large cohort fits the memory.
         yield from _train_cohorts([(trial,) for cohort in crashed for trial in cohort], layout, place, None)
+        for trial in ready:
+            if trial.key not in outcomes:
+                yield TrialEnded(key=trial.key, status="failed", reason="its job ended without a word about it")
 
 
 def _is_lost(outcome: Outcome | None) -> bool:
