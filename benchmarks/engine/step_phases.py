@@ -185,8 +185,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=api.DEFAULT_DATA)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True, warn_only=True)  # this and the next as in kdbench's workers
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.use_deterministic_algorithms(True, warn_only=True)  # as in kdbench's workers
     bench = Bench(given.network, given.steps, given.validation, given.data)
     print(json.dumps(measure(bench, given.rounds)), flush=True)
 

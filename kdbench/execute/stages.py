@@ -68,7 +68,6 @@ class Job:
         self.cache: str = item["cache"]
         self.caches = CacheFolder(self.store.root / "cache", item["cache_limit"])
         torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # nobody reads it: it only costs time
 
     def splits(self, spec: DataSpec) -> Splits:
         return _load_splits(spec.model_dump_json(), self.data_root, self.catalog, str(self.device))
