@@ -1,11 +1,9 @@
 """What runs inside a worker: check, train and export, time, compare. Jobs in, messages out; the store in between."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +17,8 @@ from kdbench.deploy.evaluate import evaluate_onnx
 from kdbench.deploy.export import ExportError, export_onnx
 from kdbench.deploy.latency import measure_latency
 from kdbench.deploy.parity import ParityError, check_parity
+from kdbench.execute.executors import Item
+from kdbench.execute.job import Job
 from kdbench.execute.messages import (
     Checked,
     Compared,
@@ -30,67 +30,22 @@ from kdbench.execute.messages import (
     Probed,
     TrialEnded,
 )
-from kdbench.results import Layout, NotMeasured, Store, TrialRecord, environment_facts, machine_fingerprint
-from kdbench.results.output_cache import CacheFolder, CacheFull, OutputCache
+from kdbench.execute.teacher_outputs import cache_of, room_for_cache
+from kdbench.results import NotMeasured, Store, TrialRecord, environment_facts, machine_fingerprint
 from kdbench.results.store import latency_key
-from kdbench.spec import DataSpec, Trial, UserError
-from kdbench.spec.records import RECIPE, content_key
+from kdbench.spec import DataSpec, Trial
 from kdbench.train.batches import in_chunks, normalize, steps_per_epoch
 from kdbench.train.build import build_model
 from kdbench.train.loop import train_cohort
 from kdbench.train.outcome import NotTrained, Trained
 from kdbench.train.probe import seconds_per_step
 from kdbench.train.rehearsal import rehearse
-from kdbench.train.teacher import OpenCache
-from kdbench.zoo.catalog import Catalog
-from kdbench.zoo.datasets.splits import Splits, split
+from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import NotApplicable
-
-Item = dict[str, Any]
 
 PARITY_SAMPLES = 256
 LATENCY_SAMPLES = 64  # real samples that a timed session cycles over; METHOD asks for 16 at least
 TRIALS: TypeAdapter[tuple[Trial, ...]] = TypeAdapter(tuple[Trial, ...])
-
-
-class Job:
-    """What every job's item holds: where the store and the data are, and which plugins to know."""
-
-    def __init__(self, item: Item) -> None:
-        self.store = Store(Path(item["store"]))
-        self.catalog = _catalog(tuple(item["plugins"]))
-        self.data_root = Path(item["data_root"])
-        self.device = torch.device(item["device"])
-        if self.device.type == "cuda" and not torch.cuda.is_available():
-            raise UserError("--device cuda: torch finds no usable GPU here", help="`kdbench doctor` says more")
-        self.layout = Layout.model_validate(item["layout"])
-        torch.set_num_threads(self.layout.threads)  # it changes the last bits, in a worker as in this process
-        self.cache: str = item["cache"]
-        self.caches = CacheFolder(self.store.root / "cache", item["cache_limit"])
-        torch.use_deterministic_algorithms(True, warn_only=True)
-
-    def splits(self, spec: DataSpec) -> Splits:
-        return _load_splits(spec.model_dump_json(), self.data_root, self.catalog, str(self.device))
-
-    def data_sha256(self, spec: DataSpec) -> str:
-        return _hash_splits(spec.model_dump_json(), self.data_root, self.catalog, str(self.device))
-
-
-@cache
-def _catalog(plugins: tuple[str, ...]) -> Catalog:
-    return Catalog(plugins)
-
-
-@lru_cache(maxsize=1)
-def _load_splits(spec_json: str, root: Path, catalog: Catalog, device: str) -> Splits:
-    spec = DataSpec.model_validate_json(spec_json)
-    dataset = catalog.load("datasets", spec.dataset.use)(root, **spec.dataset.options)
-    return split(dataset, spec).to(device)
-
-
-@lru_cache(maxsize=1)
-def _hash_splits(spec_json: str, root: Path, catalog: Catalog, device: str) -> str:
-    return _load_splits(spec_json, root, catalog, device).sha256()
 
 
 def check_trials(item: Item) -> Iterator[Message]:
@@ -99,7 +54,7 @@ def check_trials(item: Item) -> Iterator[Message]:
     (trial,) = TRIALS.validate_python(item["trials"])
     splits = job.splits(trial.data)
     try:
-        rehearse(trial, splits, job.catalog, _room_for_cache(trial, splits, job))
+        rehearse(trial, splits, job.catalog, room_for_cache(trial, splits, job))
     except NotApplicable as reason:
         yield Checked(reason=str(reason))
     else:
@@ -113,7 +68,7 @@ def train_trials(item: Item) -> Iterator[Message]:
     splits = job.splits(trials[0].data)
     teacher = _load_teacher(trials[0].teachers[0], splits, job) if trials[0].teachers else None
     notes: list[str] = []
-    training = train_cohort(trials, splits, teacher, job.catalog, _cache_of(trials[0], splits, job, notes))
+    training = train_cohort(trials, splits, teacher, job.catalog, cache_of(trials[0], splits, job, notes))
     while True:
         try:
             progress = next(training)
@@ -138,54 +93,6 @@ def probe_step(item: Item) -> Iterator[Message]:
     step = seconds_per_step(trial, splits, guides[0] if guides else None, job.catalog)
     steps = steps_per_epoch(len(splits.train), trial.train.batch_size)
     yield Probed(epoch_seconds=steps * step if step else None)
-
-
-def _cache_of(trial: Trial, splits: Splits, job: Job, notes: list[str]) -> OpenCache:
-    """How the trial's cohort gets at the cache of its teacher's outputs; `notes` take down why it has none."""
-
-    def open_cache(widths: Mapping[str, int]) -> OutputCache | None:
-        slots = trial.train.slots
-        if job.cache == "off" or slots is None:
-            return None
-        teacher = job.store.read_trial(trial.teachers[0].key)
-        about = {
-            "teacher": teacher.key,
-            "teacher_weights": teacher.model.weights_sha256,
-            "data": job.data_sha256(trial.data),
-            "augment": [view.model_dump(mode="json") for view in trial.train.augment],
-            "mixup": trial.train.mixup,
-            "torch": torch.__version__,
-            "machine": machine_fingerprint(),
-            "device": job.device.type,
-            "threads": job.layout.threads,
-        }
-        try:
-            return job.caches.open(content_key([RECIPE, about]), about, len(splits.train), widths, slots)
-        except CacheFull as full:
-            if job.cache == "require":
-                raise _no_room(full) from full
-            notes.append(f"no room for the cache of teacher outputs: {full}; the teacher was asked live")
-            return None
-
-    return open_cache
-
-
-def _room_for_cache(trial: Trial, splits: Splits, job: Job) -> OpenCache:
-    """For a rehearsal: opens none, but refuses one that is required and would find no room."""
-
-    def look(widths: Mapping[str, int]) -> None:
-        if job.cache == "require" and trial.train.slots:
-            try:
-                job.caches.check(len(splits.train), widths, trial.train.slots)
-            except CacheFull as full:
-                raise _no_room(full) from full
-
-    return look
-
-
-def _no_room(full: CacheFull) -> UserError:
-    help = "raise --cache-limit, make room on the disk, or drop --cache require to ask the teacher live"
-    return UserError(f"no room for the cache of teacher outputs: {full}", help=help)
 
 
 def _load_teacher(trial: Trial, splits: Splits, job: Job) -> nn.Module:
@@ -214,7 +121,7 @@ def _record(outcome: Trained | NotTrained, splits: Splits, job: Job) -> Message:
                 model=facts,
                 parity=parity,
                 test=evaluate_onnx(folder / Store.ONNX, lambda: _test_chunks(splits)),
-                data_sha256=job.data_sha256(outcome.trial.data),
+                data_sha256=splits.sha256(),
                 classes=splits.classes,
                 input_shape=splits.shape,
                 input_mean=tuple(splits.mean.tolist()),

@@ -1,5 +1,6 @@
 """What the training loop yields and returns."""
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,3 +42,13 @@ class NotTrained:
 
 
 Outcome = Trained | NotTrained
+
+
+def run_to_end(training: Generator[EpochDone, None, list[Outcome]]) -> list[Outcome]:
+    """The outcomes of a training whose progress nobody follows."""
+    while True:
+        try:
+            next(training)
+        except StopIteration as end:
+            outcomes: list[Outcome] = end.value
+            return outcomes

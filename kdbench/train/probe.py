@@ -8,7 +8,7 @@ from torch import nn
 
 from kdbench.spec import Trial
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import Trained
+from kdbench.train.outcome import Trained, run_to_end
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
 
@@ -25,13 +25,7 @@ def seconds_per_step(
     found: list[float] = []
     began = time.perf_counter()
     while len(found) < 2 or time.perf_counter() - began < seconds:  # the first one warms up
-        training = train_cohort([short], part, teacher, catalog)
-        while True:
-            try:
-                next(training)
-            except StopIteration as end:
-                (outcome,) = end.value
-                break
+        (outcome,) = run_to_end(train_cohort([short], part, teacher, catalog))
         if not isinstance(outcome, Trained) or not outcome.cost.steps:
             return None
         cost = outcome.cost

@@ -7,7 +7,7 @@ import torch
 from kdbench.spec import Trial
 from kdbench.train.build import build_model
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import NotTrained
+from kdbench.train.outcome import NotTrained, run_to_end
 from kdbench.train.teacher import OpenCache
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
@@ -20,14 +20,7 @@ def rehearse(trial: Trial, splits: Splits, catalog: Catalog, open_cache: OpenCac
     few = replace(splits, train=splits.train.take(two), validation=splits.validation.take(two[:1]))
     short = trial.model_copy(update={"train": trial.train.model_copy(update={"epochs": 1, "batch_size": 2})})
     guides = [build_model(t.model, catalog, splits.classes, splits.shape, t.seed) for t in trial.teachers]
-    training = train_cohort(
-        [short], few, guides[0].to(splits.train.images.device) if guides else None, catalog, open_cache
-    )
-    while True:
-        try:
-            next(training)
-        except StopIteration as end:
-            (outcome,) = end.value
-            break
+    guide = guides[0].to(splits.train.images.device) if guides else None
+    (outcome,) = run_to_end(train_cohort([short], few, guide, catalog, open_cache))
     if isinstance(outcome, NotTrained) and outcome.status == "skipped":
         raise NotApplicable(outcome.reason)
