@@ -43,7 +43,18 @@ class FitNet(nn.Module):
         guessed = self.regressor(student.features[self.student_layers[0]].float())
         hint = teacher.features[self.teacher_layers[0]].detach().float()
         cross_entropy = functional.cross_entropy(student.logits.float(), labels)
-        return self.weight * functional.mse_loss(guessed, hint) + self.ce_weight * cross_entropy
+        return self.weight * _mean_squared_difference(guessed, hint) + self.ce_weight * cross_entropy
+
+
+def _mean_squared_difference(guessed: Tensor, hint: Tensor) -> Tensor:
+    """Over all elements, taken as channels-last images lie in memory.
+
+    torch's own gradient of images in that layout comes in another one, which every layer before it then pays for: 63 ms
+    instead of 37 ms for the regressor and this, on [128, 64, 14, 14] to 160 channels (docs/experiments.md).
+    """
+    if guessed.ndim == 4:
+        guessed, hint = guessed.permute(0, 2, 3, 1), hint.permute(0, 2, 3, 1)
+    return functional.mse_loss(guessed, hint)
 
 
 def _regressor(student: tuple[int, ...], teacher: tuple[int, ...]) -> nn.Module:
