@@ -171,7 +171,7 @@ def side_bars(content: Content) -> Image | None:
     def paint(drawing: Drawing) -> None:
         for name, speeds in found.items():
             rows = 21.0 * len(speeds)
-            axes = drawing.axes(left=140, right=96, bottom=height - tops[name] - rows, top=tops[name])
+            axes = drawing.axes(left=168, right=96, bottom=height - tops[name] - rows, top=tops[name])
             for at, speed in enumerate(speeds):
                 color = SERIES[0] if speed.arm.startswith("kdbench") else MUTED
                 axes.barh(at, speed.seconds.mean, color=color, height=0.66)

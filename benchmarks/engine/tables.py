@@ -47,7 +47,7 @@ def _speed_table(content: Content, scenario: str) -> Iterator[str]:
     ]
     yield from _table(head, rows)
     yield ""
-    yield "* a part of the seeds was measured; the sweep is extrapolated, its cost being linear in the seeds."
+    yield "\\* a part of the seeds was measured; the sweep is extrapolated, its cost being linear in the seeds."
 
 
 def _ratio_table(found: Sequence[Ratio]) -> Iterator[str]:
