@@ -211,8 +211,9 @@ def _map(path: Path, dtype: type, shape: tuple[int, ...]) -> NDArray[Any]:
     with path.open("a+b") as file:
         have = file.seek(0, os.SEEK_END)
         if have < size:
+            reserve = getattr(os, "posix_fallocate", lambda at, start, count: os.ftruncate(at, start + count))  # macOS
             try:
-                os.posix_fallocate(file.fileno(), have, size - have)
+                reserve(file.fileno(), have, size - have)
             except OSError:
                 file.truncate(have)
                 raise
