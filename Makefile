@@ -61,7 +61,7 @@ bench-engine: $(VENV)/.installed-bench ## training beside torchdistill and a pla
 	@$(BIN)/python -m benchmarks.engine.compare $(ARGS)
 	@$(BIN)/python -m benchmarks.engine.scaling $(QUICK)
 	@$(BIN)/python -m benchmarks.engine.breakdown $(QUICK)
-	@$(BIN)/python -m benchmarks.engine.plots $(QUICK) $(if $(QUICK),--out results/benchmarks/work/images)
+	@$(BIN)/python -m benchmarks.engine.plots $(QUICK) $(if $(QUICK),--out results/benchmarks/scratch/images)
 	@$(BIN)/python -m benchmarks.engine.document $(QUICK)
 
 check: test ## the same: tests, format, lint and strict types are one; what CI runs

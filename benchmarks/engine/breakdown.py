@@ -62,7 +62,7 @@ def main() -> None:
         if f"sweep/{views}" not in figures:
             say(f"a sweep with {views} views")
             before = environment_facts()
-            found = measure_sweep(views, given.quick, out.parent / "work" / "store", given.data)
+            found = measure_sweep(views, given.quick, out.parent / "scratch" / "store", given.data)
             figures.add(f"sweep/{views}", found, before)
     print(out)
 

@@ -6,15 +6,13 @@ analysis extrapolates it, saying so. What is in the file already is not run agai
 """
 
 import argparse
-import json
 import os
-import sys
-import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks.engine.figures import FOLDER, Figures, say
 from benchmarks.engine.kdbench_side import VARIANTS
 from benchmarks.engine.processes import run_together
 from benchmarks.engine.scenarios import (
@@ -31,37 +29,9 @@ from benchmarks.engine.scenarios import (
 )
 from kdbench import api
 from kdbench.results import environment_facts
-from kdbench.results.store import write_whole
 
-OUT = Path("results/benchmarks/engine.json")
+OUT = FOLDER / "engine.json"
 DEFAULT_TUNING = {"workers": 0, "layout": "channels_last"}  # where time is not measured
-
-
-class Figures:
-    """The JSON file: written anew after every unit."""
-
-    def __init__(self, path: Path, options: dict[str, Any]) -> None:
-        self.path = path
-        self.content: dict[str, Any] = {"options": options, "scenarios": {}, "probes": {}, "units": {}}
-        if path.is_file():
-            self.content = json.loads(path.read_text("utf-8"))
-            if self.content["options"] != options:
-                raise SystemExit(
-                    f"{path} was measured with {self.content['options']}, not {options}: use another --out"
-                )
-        self.content["environment"] = environment_facts()
-        self.content["versions"] = {name: version(name) for name in ("torchdistill", "torch", "torchvision")}
-
-    def add(self, unit_id: str, unit: Unit) -> None:
-        self.content["units"][unit_id] = unit
-        self.save()
-
-    def save(self) -> None:
-        write_whole(self.path, json.dumps(self.content, indent=1) + "\n")
-
-
-def say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 def prepare(scenario: Scenario, work: Path, data: Path) -> Path:
@@ -87,16 +57,14 @@ def seeds_of(place: Place, repeat: int) -> list[int]:
 
 
 def run_unit(place: Place, arm: str, repeat: int, probed: dict[str, Any]) -> Unit:
-    """One unit of an arm, with the load of the machine before it and the code of kdbench that ran."""
-    before = environment_facts()
-    told = ("load_average", "cpu_pressure", "kdbench_source", "kdbench_commit")
+    """One unit of an arm."""
     if arm.startswith(KDBENCH):
         unit = run_kdbench(place, arm.split()[-1])
     elif place.scenario.timed or arm == TUNED:
         unit = RUNNERS[arm](place, seeds_of(place, repeat), probed)
     else:
         unit = run_plain_accuracy(place, seeds_of(place, repeat), probed)
-    return {"arm": arm, "repeat": repeat, **unit, **{name: before[name] for name in told}}
+    return {"arm": arm, "repeat": repeat, **unit}
 
 
 def run_scenario(
@@ -134,8 +102,9 @@ def run_scenario(
             if unit_id in figures.content["units"] or (once and repeat):
                 continue
             say(f"{unit_id} (of {repeats})")
+            before = environment_facts()
             unit = run_unit(place, arm, repeat, probed)
-            figures.add(unit_id, unit)
+            figures.add(unit_id, unit, before)
             say(f"{unit_id}: {unit['seconds']:.1f} s" if "seconds" in unit else f"{unit_id}: done")
 
 
@@ -157,9 +126,12 @@ def main() -> None:
     names = ["quick"] if arguments.quick else arguments.scenarios
     out = arguments.out.with_stem("engine-quick") if arguments.quick and arguments.out == OUT else arguments.out
     figures = Figures(out, {"epochs": arguments.epochs, "seeds": arguments.seeds})
+    for part in ("scenarios", "probes"):
+        figures.content.setdefault(part, {})
+    figures.content["versions"] = {name: version(name) for name in ("torchdistill", "torch", "torchvision")}
     for name in names:
         scenario = SCENARIOS[name]
-        folder = prepare(scenario, out.parent / "work", arguments.data)
+        folder = prepare(scenario, out.parent / "scratch", arguments.data)
         place = Place(scenario, folder, arguments.data, arguments.epochs, arguments.seeds)
         repeats = 1 if arguments.quick else arguments.repeats
         run_scenario(scenario, place, figures, arguments.sides, arguments.views, repeats, arguments.quick)

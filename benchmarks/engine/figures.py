@@ -32,6 +32,9 @@ class Figures:
     def add(self, unit_id: str, unit: Unit, before: dict[str, Any]) -> None:
         """Keep a unit, with the load of the machine (`before` it) and the code that ran."""
         self.content["units"][unit_id] = {**unit, **{name: before[name] for name in _NOW}}
+        self.save()
+
+    def save(self) -> None:
         write_whole(self.path, json.dumps(self.content, indent=1) + "\n")
 
 

@@ -169,7 +169,7 @@ def main() -> None:
             times: {"width": width, "times": arithmetic(width) / arithmetic(STUDENT)} for times, width in widths.items()
         },
     }
-    bench = Bench(given.data, out.parent / "work" / "store", per_class, epochs)
+    bench = Bench(given.data, out.parent / "scratch" / "store", per_class, epochs)
     units = schedule(bench, axes, views, repeats)
     for number, (unit_id, run) in enumerate(units, start=1):
         if unit_id not in figures:
