@@ -1,0 +1,62 @@
+"""One share observed in simulated trials, beside the share that the method promises."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from scipy.special import betaincinv
+
+Kind = Literal["coverage", "error", "share"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """How often something happened in `trials` simulated trials whose truth is known.
+
+    A 'coverage' promises at least its nominal share, an 'error' at most; a 'share' is told beside it (None: no promise).
+    """
+
+    what: str  # the method, and what counts
+    setting: str  # the truth that was simulated
+    kind: Kind
+    nominal: float | None
+    hits: int
+    trials: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.hits <= self.trials or self.trials < 1:
+            raise ValueError(f"{self.hits} hits of {self.trials} trials")
+
+    @property
+    def observed(self) -> float:
+        return self.hits / self.trials
+
+    @property
+    def low(self) -> float:
+        """The lower 95 % Monte-Carlo bound of the observed share (Clopper and Pearson 1934)."""
+        return float(betaincinv(self.hits, self.trials - self.hits + 1, 0.025)) if self.hits else 0.0
+
+    @property
+    def high(self) -> float:
+        """The upper one."""
+        missed = self.trials - self.hits
+        return float(betaincinv(self.hits + 1, missed, 0.975)) if missed else 1.0
+
+    @property
+    def verdict(self) -> str:
+        """The observed share against the nominal one, as far as the trials can tell."""
+        if self.nominal is None:
+            return "no promise"
+        if self.low <= self.nominal <= self.high:
+            return "as promised"
+        gap = f"by {100 * abs(self.observed - self.nominal):.1f} points"
+        above = self.observed > self.nominal
+        if self.kind == "share":
+            return f"{'more' if above else 'less'} {gap}"
+        if above == (self.kind == "coverage"):
+            return f"keeps more than it promises {gap}"
+        return f"breaks its promise {gap}"
+
+
+def count(what: str, setting: str, kind: Kind, nominal: float | None, outcomes: list[bool]) -> Figure:
+    """The figure of one outcome a trial."""
+    return Figure(what, setting, kind, nominal, sum(outcomes), len(outcomes))
