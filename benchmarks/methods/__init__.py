@@ -1,4 +1,4 @@
-"""The methods tested as methods: how often an interval, a test or a verdict of kdbench is right where the truth is known.
+"""The methods tested as methods: how often kdbench's intervals, tests and verdicts are right where the truth is known.
 
 A module listed in `benchmarks/methods/modules.py` has `figures(trials: int, seed: int = 0) -> list[Figure]`.
 """

@@ -12,7 +12,7 @@ Kind = Literal["coverage", "error", "share"]
 class Figure:
     """How often something happened in `trials` simulated trials whose truth is known.
 
-    A 'coverage' promises at least its nominal share, an 'error' at most; a 'share' is told beside it (None: no promise).
+    A 'coverage' promises at least its nominal share, an 'error' at most; a 'share' just has one (None: no promise).
     """
 
     what: str  # the method, and what counts

@@ -1,4 +1,4 @@
-"""Means, Student-t intervals and paired differences over seeds. A figure that the data cannot give is None, never 0."""
+"""Paired differences over seeds, and what they can show. A figure that the data cannot give is None, never 0."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,10 +6,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-import numpy as np
-
 # scipy.stats takes a second to import; its distributions rest on these.
 from scipy.special import nctdtr, stdtr, stdtrit
+
+from kdbench.analyze.effects import effect_interval, effect_size, probability_of_improvement
+from kdbench.analyze.estimates import Estimate, Interval, estimate, one_sided_bound, p_below, spread, t_interval
+from kdbench.analyze.resampling import sign_flip_p
+
+__all__ = [
+    "EQUIVALENCE", "SEEDS_FOR_A_CLAIM", "Estimate", "Interval", "Judgement", "PairedDifference", "detectable_sds",
+    "estimate", "holm", "judge_interval", "least_detectable", "one_sided_bound", "p_below", "paired_difference",
+    "spread", "t_interval",
+]  # fmt: skip
 
 Judgement = Literal["better", "equivalent", "worse", "undecided"]
 
@@ -20,27 +28,6 @@ SEEDS_FOR_A_CLAIM = 5
 
 
 @dataclass(frozen=True)
-class Interval:
-    """A two-sided confidence interval, in the unit of its values."""
-
-    low: float
-    high: float
-    level: float = 0.95
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Values over seeds, and what they say about the mean. `sd` needs two values, `interval` a variance."""
-
-    values: tuple[float, ...]
-    mean: float
-    sd: float | None
-    interval: Interval | None
-    worst: float
-    best: float
-
-
-@dataclass(frozen=True)
 class PairedDifference:
     """Differences of the seeds that both sides have, first minus second."""
 
@@ -48,64 +35,16 @@ class PairedDifference:
     estimate: Estimate
     least_detectable: float | None  # at 80 % power, in the unit of the values
     p_value: float | None  # two-sided paired t against no difference
+    sign_flip_p: float | None  # the same without normality; from `SEEDS_FOR_SIGN_FLIPS` seeds on
+    effect_size: float | None  # Cohen's d_z: mean / SD of the differences
+    effect_interval: Interval | None
+    improvement: float | None  # probability that a seed of the first beats any seed of the second
     verdict: Judgement  # 'undecided' under `SEEDS_FOR_A_CLAIM` seeds, whatever the interval
 
     @property
     def claims(self) -> bool:
         """Whether there are seeds enough for any verdict."""
         return len(self.seeds) >= SEEDS_FOR_A_CLAIM
-
-
-def estimate(values: Sequence[float], level: float = 0.95) -> Estimate:
-    """Mean, SD (n - 1), interval and extremes. Higher is taken as better. Raises `ValueError` without values."""
-    if not values:
-        raise ValueError("no values to estimate a mean from")
-    array = np.asarray(values, dtype=np.float64)
-    mean = float(min(max(array.mean(), array.min()), array.max()))  # rounding must not leave the range
-    return Estimate(
-        values=tuple(map(float, values)),
-        mean=mean,
-        sd=spread(values),
-        interval=t_interval(values, level),
-        worst=float(array.min()),
-        best=float(array.max()),
-    )
-
-
-def spread(values: Sequence[float]) -> float | None:
-    """The sample SD (n - 1); None under two values. Equal values give exactly 0."""
-    if len(values) < 2:
-        return None
-    array = np.asarray(values, dtype=np.float64)
-    # Differences of accuracies k/n carry rounding of 1e-17, which is no variance.
-    return float(array.std(ddof=1)) if float(np.ptp(array)) > 1e-12 else 0.0
-
-
-def t_interval(values: Sequence[float], level: float = 0.95) -> Interval | None:
-    """Student-t interval of the mean; None for one value or no variance, where it would claim certainty."""
-    low = one_sided_bound(values, (1 + level) / 2, "lower")
-    high = one_sided_bound(values, (1 + level) / 2, "upper")
-    return None if low is None or high is None else Interval(low, high, level)
-
-
-def one_sided_bound(values: Sequence[float], confidence: float, side: Literal["lower", "upper"]) -> float | None:
-    """A one-sided Student-t bound of the mean; None for one value or no variance."""
-    sd = spread(values)
-    if not sd:
-        return None
-    n = len(values)
-    half: float = float(stdtrit(n - 1, confidence)) * sd / math.sqrt(n)
-    mean = float(np.mean(values))
-    return mean + half if side == "upper" else mean - half
-
-
-def p_below(values: Sequence[float], limit: float) -> float | None:
-    """The one-sided p-value of 'the mean is at least `limit`': small where the mean is shown to be under it."""
-    sd = spread(values)
-    if not sd:
-        return None
-    n = len(values)
-    return float(stdtr(n - 1, (float(np.mean(values)) - limit) / (sd / n**0.5)))
 
 
 @lru_cache(maxsize=256)
@@ -151,8 +90,17 @@ def paired_difference(
     if found.sd:
         t = abs(found.mean) / (found.sd / len(seeds) ** 0.5)
         p_value = 2 * float(stdtr(len(seeds) - 1, -t))
-    verdict = judge_interval(found.interval, margin) if len(seeds) >= SEEDS_FOR_A_CLAIM else "undecided"
-    return PairedDifference(seeds, found, least_detectable(found.sd, len(seeds)), p_value, verdict)
+    return PairedDifference(
+        seeds=seeds,
+        estimate=found,
+        least_detectable=least_detectable(found.sd, len(seeds)),
+        p_value=p_value,
+        sign_flip_p=sign_flip_p(found.values),
+        effect_size=effect_size(found.values),
+        effect_interval=effect_interval(found.values),
+        improvement=probability_of_improvement([first[s] for s in seeds], [second[s] for s in seeds]),
+        verdict=judge_interval(found.interval, margin) if len(seeds) >= SEEDS_FOR_A_CLAIM else "undecided",
+    )
 
 
 def judge_interval(interval: Interval | None, margin: float = EQUIVALENCE) -> Judgement:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import integrate, stats
 
+from kdbench.analyze import effects
 from kdbench.analyze import statistics as s
 
 ACCURACIES = st.lists(st.integers(0, 10_000).map(lambda k: k / 10_000), min_size=2, max_size=12)
@@ -110,6 +111,64 @@ def test_no_verdict_under_five_seeds(seeds, verdict):
     found = s.paired_difference({i: 0.9 + 0.0001 * i for i in range(seeds)}, dict.fromkeys(range(seeds), 0.5))
     assert found.estimate.interval.low > 0.3
     assert (found.verdict, found.claims) == (verdict, seeds == 5)
+
+
+def under(t, df, shift):
+    """P(noncentral t <= t) as the normal's tail over the SD's chi distribution, integrated by scipy."""
+    root = math.sqrt(df)
+    tail = lambda w: stats.norm.cdf(t * w / root - shift) * stats.chi.pdf(w, df)  # noqa: E731
+    return integrate.quad(tail, 0, root + 12, points=[abs(shift / t) * root], limit=400)[0]
+
+
+@pytest.mark.parametrize("n", [3, 5, 10, 20])
+@pytest.mark.parametrize("mean", [-4.0, -0.3, 0.2, 1.0, 40.0])
+def test_effect_interval_leaves_2_5_percent_on_each_side(n, mean):
+    values = np.linspace(-1, 1, n)
+    values = (values / values.std(ddof=1) + mean).tolist()
+    found = s.paired_difference(dict(enumerate(values)), dict.fromkeys(range(n), 0.0))
+    assert found.effect_size == pytest.approx(mean)
+    t = mean * math.sqrt(n)
+    assert under(t, n - 1, found.effect_interval.low * math.sqrt(n)) == pytest.approx(0.975, abs=1e-5)
+    assert under(t, n - 1, found.effect_interval.high * math.sqrt(n)) == pytest.approx(0.025, abs=1e-5)
+
+
+def test_effect_interval_of_a_large_effect_joins_that_of_a_huge_one():
+    # Beyond t = 1000 the SD's chi-square alone counts: the interval's ends, per effect, no longer change.
+    def ends(t):
+        values = np.array([-1.0, 0.0, 1.0]) + t / math.sqrt(3)
+        found = effects.effect_interval(values.tolist())
+        return found.low / t, found.high / t
+
+    assert ends(999.0) == pytest.approx(ends(1001.0), rel=1e-3)
+    assert ends(-1001.0) == pytest.approx(ends(1001.0)[::-1])
+    # chi-square(2) is -2 ln of a uniform: effect x sqrt(-ln p), at p = .975 and .025.
+    expected = [math.sqrt(-math.log(p)) / math.sqrt(3) for p in (0.975, 0.025)]
+    assert ends(1e7) == pytest.approx(expected, rel=1e-6)
+
+
+def test_no_variance_gives_no_effect():
+    found = s.paired_difference(dict.fromkeys(range(8), 0.9), dict.fromkeys(range(8), 0.5))
+    assert (found.effect_size, found.effect_interval) == (None, None)
+    assert found.sign_flip_p == 2 / 2**8  # of the signs alone something is known
+
+
+def test_improvement_is_over_all_pairs_of_shared_seeds():
+    # .7 beats .5 and .6, ties .7; .6 beats .5, ties .6; .5 ties .5: (2.5 + 1.5 + .5) / 9. Seed 9 is not shared.
+    first, second = {1: 0.7, 2: 0.6, 3: 0.5, 9: 0.99}, {1: 0.5, 2: 0.6, 3: 0.7}
+    assert s.paired_difference(first, second).improvement == pytest.approx(4.5 / 9)
+    assert s.paired_difference({1: 0.7}, {1: 0.6}).improvement is None
+
+
+@given(ACCURACIES, ACCURACIES)
+def test_improvement_agrees_with_mann_whitney(first, second):
+    oracle = stats.mannwhitneyu(first, second).statistic / (len(first) * len(second))
+    assert effects.probability_of_improvement(first, second) == pytest.approx(oracle)
+
+
+@pytest.mark.parametrize(("seeds", "p"), [(5, None), (6, 2 / 64)])
+def test_sign_flips_from_six_seeds_on(seeds, p):
+    found = s.paired_difference({i: 0.9 + 0.01 * i for i in range(seeds)}, dict.fromkeys(range(seeds), 0.5))
+    assert found.sign_flip_p == p
 
 
 def test_no_interval_decides_nothing():

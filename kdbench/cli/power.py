@@ -1,0 +1,89 @@
+"""kdbench power"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kdbench.cli import options
+
+if TYPE_CHECKING:
+    from kdbench.analyze.power import SeedsNeeded
+
+HEAD = ("pair", "loss", "seeds", "SD", "SD at most", "can show", "seeds needed", "at most")
+
+
+@click.command(name="power")
+@options.suite_argument
+@options.results_option
+@click.option("--difference", type=float, required=True, help="Points of top-1 that a claim is to be about.")
+@click.option("--power", type=float, default=0.8, show_default=True, help="Chance of finding it where it is real.")
+def command(suite: str, results: Path, difference: float, power: float) -> None:
+    """Say how many seeds a claim needs: a gain over the student alone, by the spread of the suite's latest run."""
+    from kdbench.analyze import summarize
+    from kdbench.analyze.power import plan_seeds
+    from kdbench.results import Store, load_suite_results
+    from kdbench.spec import UserError, suite_name
+
+    if not 0 < difference <= 100:
+        raise UserError(
+            f"--difference {difference:g} is not a number of points from 0 to 100", help="write 0.5 for half a point"
+        )
+    if not 0.5 <= power <= 0.99:
+        raise UserError(f"--power {power:g} is not from 0.5 to 0.99", help="0.8 is usual: one real gain in five missed")
+    summary = summarize(load_suite_results(Store(results), suite_name(suite)))
+    rows = plan_seeds(summary.pairs, difference / 100, power)
+    _refuse_what_has_no_spread(rows, summary.suite.name)
+    for line in _table([HEAD, *map(_cells, rows)]):
+        click.echo(line)
+    click.echo(_reading(difference, power))
+
+
+def _refuse_what_has_no_spread(rows: Sequence["SeedsNeeded"], name: str) -> None:
+    from kdbench.spec import UserError
+
+    if not rows:
+        raise UserError(
+            f"suite '{name}' has no loss to compare with its student alone",
+            help="have 'cross_entropy' and another loss finish with the same seeds",
+        )
+    if all(row.seeds < 2 for row in rows):
+        raise UserError(
+            f"suite '{name}' has one seed, which says nothing of how seeds differ",
+            help=f"run it with at least two: kdbench run {name} --seeds 3",
+        )
+
+
+def _cells(row: "SeedsNeeded") -> tuple[str, ...]:
+    points = ("-" if value is None else f"{100 * value:.2f}" for value in (row.sd, row.sd_upper, row.detectable))
+    return row.pair, row.loss, str(row.seeds), *points, _seeds(row.needed, row.sd), _seeds(row.needed_upper, row.sd)
+
+
+def _seeds(needed: int | None, sd: float | None) -> str:
+    from kdbench.analyze.power import MOST_SEEDS
+
+    if sd is None:
+        return "-"
+    return f"> {MOST_SEEDS}" if needed is None else str(needed)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns as wide as their widest cell: two of names, the others of numbers."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
+    return [
+        "  ".join(f"{cell:{'<' if i < 2 else '>'}{widths[i]}}" for i, cell in enumerate(row)).rstrip() for row in rows
+    ]
+
+
+def _reading(difference: float, power: float) -> str:
+    from kdbench.analyze.power import SD_CONFIDENCE
+    from kdbench.analyze.statistics import EQUIVALENCE, SEEDS_FOR_A_CLAIM
+
+    return f"""
+SD            of the paired differences to the student alone, in points
+SD at most    the bound that the true SD is under with {100 * SD_CONFIDENCE:.0f} % confidence
+can show      the least gain that these seeds find in {100 * power:g} % of runs (paired t, 5 %, two-sided), in points
+seeds needed  to find a true gain of {difference:g} points as often; at most: with the SD at most
+A verdict takes {SEEDS_FOR_A_CLAIM} seeds or more; 'better': by over {100 * EQUIVALENCE:g} points: ask for what is left.
+One comparison is reckoned with; Holm over several losses asks for more seeds."""
