@@ -1,10 +1,11 @@
-"""Learning curves over seeds: their mean, their band, and the straight line through them."""
+"""Learning curves over seeds: their mean, their band, the straight line through them, and the area under them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from kdbench.analyze.statistics import Estimate, estimate
 from kdbench.results import CurvePoint
 
 
@@ -64,3 +65,47 @@ def mean_curve(curves: Sequence[Sequence[CurvePoint]]) -> MeanCurve | None:
         high=tuple(values.max(axis=0).tolist()),
         seeds=len(by_epoch),
     )
+
+
+def area_under(
+    samples: Sequence[float], accuracy: Sequence[float], log: bool = False, end: float | None = None
+) -> float | None:
+    """The mean height (0 to 1) of a curve up to `end` samples (all of it by default), by trapezoids.
+
+    `log` takes the mean over log samples, where each doubling counts the same. Sample 0 has no logarithm and is left
+    out there: the mean then runs from the first evaluation after the beginning. A cut between two evaluations is
+    interpolated on the same axis. None where the curve ends before `end` or spans nothing. Raises `ValueError` where
+    samples do not rise.
+    """
+    if len(samples) != len(accuracy):
+        raise ValueError(f"{len(samples)} sample counts against {len(accuracy)} accuracies")
+    x, y = np.asarray(samples, dtype=np.float64), np.asarray(accuracy, dtype=np.float64)
+    if (np.diff(x) <= 0).any() or (x < 0).any():
+        raise ValueError("sample counts must rise from 0 or more")
+    stop = end if end is not None else float(x[-1]) if len(x) else 0.0
+    if log:
+        x, y = x[x > 0], y[x > 0]
+    if not len(x) or stop > x[-1] or stop <= x[0]:
+        return None
+    if log:
+        x, stop = np.log(x), float(np.log(stop))
+    inside = x < stop
+    xs, ys = np.append(x[inside], stop), np.append(y[inside], np.interp(stop, x, y))
+    return float(np.trapezoid(ys, xs) / (xs[-1] - xs[0]))
+
+
+def areas(
+    curves: Sequence[Sequence[CurvePoint]], log: bool = False, end: float | None = None
+) -> tuple[float, Estimate] | None:
+    """The samples up to which areas are taken, and the area under each seed's validation top-1 up to there.
+
+    All seeds share the same end, by default where the shortest curve ends: a later part is higher, so that means over
+    different lengths do not compare. To compare rows, give all of them the same `end`. None where a curve is too short.
+    """
+    ends = [curve[-1].samples if curve else 0 for curve in curves]
+    if not ends:
+        return None
+    stop = min(ends) if end is None else end
+    found = [area_under([p.samples for p in c], [p.validation_top1 for p in c], log, stop) for c in curves]
+    whole = [area for area in found if area is not None]
+    return (stop, estimate(whole)) if len(whole) == len(found) else None

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdbench.analyze.curves import fit_line, mean_curve
+from kdbench.analyze.curves import area_under, areas, fit_line, mean_curve
 from kdbench.results import CurvePoint
 
 
@@ -61,3 +61,46 @@ def test_an_early_stop_ends_the_mean():
 def test_nothing_to_average():
     assert mean_curve([]) is None
     assert mean_curve([[], curve(0.1)]) is None
+
+
+def test_area_by_hand():
+    # Trapezoids .2 * 100 and .6 * 300, over 400
+    assert area_under([0, 100, 400], [0.1, 0.3, 0.9]) == pytest.approx((20 + 180) / 400)
+    # In log samples 0 is left out; 100 to 200 and 200 to 800 are one doubling and two.
+    assert area_under([0, 100, 200, 800], [0.0, 0.3, 0.5, 0.9], log=True) == pytest.approx((0.4 + 2 * 0.7) / 3)
+
+
+def test_area_up_to_an_end():
+    # Cut at 250, half way from .3 to .9: .2 * 100 + .45 * 150, over 250
+    assert area_under([0, 100, 400], [0.1, 0.3, 0.9], end=250) == pytest.approx((20 + 67.5) / 250)
+    # Half way in log samples from 100 to 400 is 200.
+    assert area_under([0, 100, 400], [0.1, 0.3, 0.9], log=True, end=200) == pytest.approx((0.3 + 0.6) / 2)
+    assert area_under([0, 100, 400], [0.1, 0.3, 0.9], end=401) is None
+
+
+def test_nothing_under_a_point():
+    assert area_under([], []) is None
+    assert area_under([5], [0.5]) is None
+    assert area_under([0, 5], [0.5, 0.6], log=True) is None
+    with pytest.raises(ValueError, match="must rise"):
+        area_under([5, 5], [0.5, 0.6])
+    with pytest.raises(ValueError, match="2 sample counts against 1"):
+        area_under([5, 6], [0.5])
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=20), st.booleans())
+def test_an_area_is_a_height_of_the_curve(values, log):
+    area = area_under(range(1, len(values) + 1), values, log)
+    assert min(values) - 1e-9 <= area <= max(values) + 1e-9
+    assert area_under(range(1, len(values) + 1), [0.3] * len(values), log) == pytest.approx(0.3)
+
+
+def test_areas_of_all_seeds_end_together():
+    # The longer curve is cut at 200, where the shorter one ends: .2 and .4 on average.
+    end, found = areas([curve(0.1, 0.2, 0.3), curve(0.3, 0.4, 0.5, 0.9)])
+    assert end == 200
+    assert found.values == (pytest.approx(0.2), pytest.approx(0.4))
+    assert found.interval.low < found.mean < found.interval.high
+    assert areas([curve(0.1, 0.2, 0.3), curve(0.3, 0.4, 0.5, 0.9)], end=250) is None
+    assert areas([]) is None
+    assert areas([[], curve(0.1, 0.2)]) is None
