@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from kdbench.results import TrainingCost
+from kdbench.results.energy import EnergyMeter
 from kdbench.spec import Trial
 from kdbench.train.batches import Batch, View, batches, steps_per_epoch
 from kdbench.train.build import build_criterion, build_model, build_view
@@ -34,11 +35,13 @@ def train_cohort(
     teacher: nn.Module | None,
     catalog: Catalog,
     open_cache: OpenCache = lambda _: None,
+    processes: int | None = None,
 ) -> Generator[EpochDone, None, list[Outcome]]:
     """Train trials that differ in model and loss only. Yields progress; returns an outcome for each, in order.
 
     The teacher is put in eval mode and gets no gradient. What it says is recalled from the cache where there is one
-    and the views are finite, else asked live. Everything runs on the device that the data is on.
+    and the views are finite, else asked live. Everything runs on the device that the data is on. Energy is read
+    where it is said how many `processes` train at the same time.
     """
     spec, seed = trials[0].train, trials[0].seed
     augment = [build_view(choice, catalog) for choice in spec.augment]
@@ -55,7 +58,8 @@ def train_cohort(
                 outcomes[trial.key] = NotTrained(trial, "skipped", str(reason))
         if teacher and traced and learners:
             _introduce(teacher, traced, learners, splits, augment, open_cache, stack)
-        meter = _Meter(learners, device)
+        energy = stack.enter_context(EnergyMeter(str(device), processes)) if processes else None
+        meter = _Meter(learners, device, energy)
         for learner in learners:
             yield learner.close_epoch(0, splits)
             if learner.stopped:
@@ -137,9 +141,10 @@ def _conclude(learner: Learner, cost: TrainingCost) -> Outcome:
 class _Meter:
     """What a cohort's training costs, from its making to the reading."""
 
-    def __init__(self, cohort: Sequence[Learner], device: torch.device) -> None:
+    def __init__(self, cohort: Sequence[Learner], device: torch.device, energy: EnergyMeter | None) -> None:
         reset_peak_memory(device)
         self.cohort = cohort
+        self.energy = energy
         self.device = device
         self.data = Stopwatch(device)
         self.wall, self.cpu = time.perf_counter(), time.process_time()
@@ -155,7 +160,7 @@ class _Meter:
 
     def read(self, learner: Learner) -> TrainingCost:
         teacher = learner.teacher
-        return TrainingCost(
+        cost = TrainingCost(
             steps=learner.steps,
             samples=learner.samples,
             wall_seconds=time.perf_counter() - self.wall,
@@ -172,3 +177,8 @@ class _Meter:
             device=str(self.device),
             threads=torch.get_num_threads(),
         )
+        if self.energy is None:
+            return cost
+        # After the stopwatches, which have waited for the device.
+        energy = self.energy.read(sum(other.samples for other in self.cohort))
+        return cost.model_copy(update={"energy": energy})

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
 from kdbench.deploy.export import hash_weights
+from kdbench.results import energy, energy_counters
 from kdbench.spec import Choice, Trial
 from kdbench.train.build import build_model
 from kdbench.train.loop import train_cohort
@@ -23,8 +25,10 @@ def teacher() -> nn.Module:
     return build_model(TEACHER.model, Catalog(), SPLITS.classes, SPLITS.shape, TEACHER.seed)
 
 
-def train(trials: Sequence[Trial], guide: nn.Module | None = None) -> tuple[list[Outcome], list[EpochDone]]:
-    training = train_cohort(trials, SPLITS, guide, Catalog())
+def train(
+    trials: Sequence[Trial], guide: nn.Module | None = None, processes: int | None = None
+) -> tuple[list[Outcome], list[EpochDone]]:
+    training = train_cohort(trials, SPLITS, guide, Catalog(), processes=processes)
     progress = []
     while True:
         try:
@@ -273,3 +277,35 @@ def test_a_model_that_stops_early_is_not_charged_for_the_rest() -> None:
     assert first.cost.steps == 5
     alone = trained(train([eager], teacher())[0][0])
     assert hash_weights(alone.model) == hash_weights(last.model)
+
+
+@pytest.fixture
+def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A processor's counter of energy that stands at 5 J, and whose power at rest is 0."""
+    monkeypatch.setattr(energy_counters, "POWERCAP", tmp_path)
+    monkeypatch.setattr(energy, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(energy, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(energy, "_RESTED", {})
+    package = tmp_path / "intel-rapl:0"
+    package.mkdir()
+    for name, value in (("name", "package-0"), ("max_energy_range_uj", "65532610987"), ("energy_uj", "5000000")):
+        (package / name).write_text(value)
+    return package / "energy_uj"
+
+
+def test_the_energy_is_the_cohorts_over_its_samples(counted: Path) -> None:
+    guide = teacher()
+    # Each word of the teacher costs a joule: one in sizing it up, before the meter is read, and one in each of 10 steps.
+    guide.register_forward_hook(lambda *_: counted.write_text(str(int(counted.read_text()) + 1_000_000)) and None)
+    costs = [trained(o).cost for o in train([taught("kd"), taught("logit_mse")], guide, processes=1)[0]]
+    for cost in costs:
+        assert (cost.energy.joules, cost.energy.units) == (pytest.approx(10.0), 2 * 140)
+        assert cost.energy.source == "RAPL, package-0"
+        assert 0 < cost.energy.seconds <= 1.1 * cost.wall_seconds
+
+
+def test_energy_is_not_told_where_it_cannot_be_divided_or_was_not_asked_for(counted: Path) -> None:
+    for processes, reason in ((2, "cannot be divided"), (None, "not asked for")):
+        told = trained(train([small_trial()], processes=processes)[0][0]).cost.energy
+        assert told.joules is None
+        assert reason in (told.reason or "")
