@@ -48,6 +48,12 @@ BUILTIN: dict[Kind, dict[str, str]] = {
         "color_jitter": "kdbench.zoo.views.color_jitter:color_jitter",
         "random_resized_crop": "kdbench.zoo.views.random_resized_crop:random_resized_crop",
         "gaussian_noise": "kdbench.zoo.views.gaussian_noise:gaussian_noise",
+        "gaussian_blur": "kdbench.zoo.views.gaussian_blur:gaussian_blur",
+        "contrast": "kdbench.zoo.views.contrast:contrast",
+        "brightness": "kdbench.zoo.views.brightness:brightness",
+        "rotation": "kdbench.zoo.views.rotation:rotation",
+        "translation": "kdbench.zoo.views.translation:translation",
+        "occlusion": "kdbench.zoo.views.occlusion:occlusion",
     },
 }
 

@@ -10,13 +10,19 @@ from torch.nn import functional
 
 from kdbench.zoo import Draw, NotApplicable
 from kdbench.zoo.catalog import BUILTIN
+from kdbench.zoo.views.brightness import brightness
 from kdbench.zoo.views.clean import clean
 from kdbench.zoo.views.color_jitter import color_jitter
+from kdbench.zoo.views.contrast import contrast
 from kdbench.zoo.views.crop import crop
 from kdbench.zoo.views.cutout import cutout
 from kdbench.zoo.views.flip import flip
+from kdbench.zoo.views.gaussian_blur import gaussian_blur
 from kdbench.zoo.views.gaussian_noise import gaussian_noise
+from kdbench.zoo.views.occlusion import occlusion
 from kdbench.zoo.views.random_resized_crop import random_resized_crop
+from kdbench.zoo.views.rotation import rotation
+from kdbench.zoo.views.translation import translation
 
 
 def images(count: int, seed: int = 0) -> torch.Tensor:
@@ -42,8 +48,13 @@ RANDOM = [
     (partial(color_jitter, saturation=0.0), partial(raw_images, channels=2)),
     (random_resized_crop, images),
     (random_resized_crop, raw_images),
+    (rotation, images),
+    (translation, images),
+    (translation, raw_images),
+    (occlusion, images),
+    (occlusion, raw_images),
 ]
-VIEWS = [(clean, images), *RANDOM]
+VIEWS = [(clean, images), (gaussian_blur, images), (contrast, images), (brightness, images), *RANDOM]
 
 
 def test_every_view_is_held_to_what_all_views_keep() -> None:
