@@ -1,4 +1,4 @@
 """The simulations, in the order in which they run and stand in `docs/method.md`."""
 
-MODULES = ("seeds", "sessions")
-TRIALS = 10_000  # of a cheap simulation; a costly one takes a stated part of it
+MODULES = ("seeds", "comparisons", "sessions")
+TRIALS = 8_000  # of a cheap simulation; a costly one takes a stated part of it

@@ -85,5 +85,6 @@ SD            of the paired differences to the student alone, in points
 SD at most    the bound that the true SD is under with {100 * SD_CONFIDENCE:.0f} % confidence
 can show      the least gain that these seeds find in {100 * power:g} % of runs (paired t, 5 %, two-sided), in points
 seeds needed  to find a true gain of {difference:g} points as often; at most: with the SD at most
-A verdict takes {SEEDS_FOR_A_CLAIM} seeds or more; 'better': by over {100 * EQUIVALENCE:g} points: ask for what is left.
+A verdict takes {SEEDS_FOR_A_CLAIM} seeds or more.
+'better' means by over {100 * EQUIVALENCE:g} points: to plan for it, ask for the expected gain less these.
 One comparison is reckoned with; Holm over several losses asks for more seeds."""

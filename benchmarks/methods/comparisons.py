@@ -1,0 +1,94 @@
+"""Tests and verdicts over seeds: how often they claim what is not so, and find what is."""
+
+import numpy as np
+
+from benchmarks.methods.figure import Figure, count
+from benchmarks.methods.worlds import COUNTED, NORMAL, World
+from kdbench.analyze.stability import brown_forsythe
+from kdbench.analyze.statistics import EQUIVALENCE, PairedDifference, detectable_sds, holm, paired_difference
+
+ALPHA = 0.05
+SEEDS = (3, 5, 10)
+LOSSES = 8  # against one student alone
+
+
+def figures(trials: int, seed: int = 0) -> list[Figure]:
+    """Error rates and power of single comparisons; families, and flips of 16 seeds, in an eighth of the trials."""
+    random = np.random.default_rng(seed)
+    part = max(1, trials // 8)
+    found = []
+    for world in (NORMAL, COUNTED):
+        for n in SEEDS:
+            found += _no_difference(world, n, trials, random)
+            found += [_least_detectable(world, n, trials, random)]
+        found += [_sign_flips(world, n, count, random) for n, count in ((6, trials), (10, trials), (16, part))]
+        for n in SEEDS[1:]:
+            found += _at_the_margin(world, n, trials, random)
+            found += _families(world, n, part, random)
+    return sorted(found, key=lambda figure: figure.what)
+
+
+def compare(drawn: list[list[list[float]]]) -> list[PairedDifference]:
+    """The first of two methods against the second, in each trial [trials, 2, seeds]."""
+    pairs = (paired_difference(dict(enumerate(a)), dict(enumerate(b))) for a, b in drawn)
+    return [pair for pair in pairs if pair]
+
+
+def _significant(p: float | None) -> bool:
+    return p is not None and p <= ALPHA
+
+
+def _no_difference(world: World, n: int, trials: int, random: np.random.Generator) -> list[Figure]:
+    pairs = compare(world.draw(random, trials, n, (0.0, 0.0)).tolist())
+    setting = f"no difference, {n} seeds, {world.name}"
+    found = [count("paired t: p at most .05", setting, "error", ALPHA, [_significant(pair.p_value) for pair in pairs])]
+    for verdict in ("better", "worse"):
+        if n >= SEEDS[1]:
+            given = [pair.verdict == verdict for pair in pairs]
+            found.append(count(f"verdict '{verdict}'", setting, "error", ALPHA / 2, given))
+    return found
+
+
+def _sign_flips(world: World, n: int, trials: int, random: np.random.Generator) -> Figure:
+    pairs = compare(world.draw(random, trials, n, (0.0, 0.0)).tolist())
+    setting = f"no difference, {n} seeds, {world.name}"
+    rejected = [_significant(pair.sign_flip_p) for pair in pairs]
+    return count("sign flips: p at most .05", setting, "error", ALPHA, rejected)
+
+
+def _least_detectable(world: World, n: int, trials: int, random: np.random.Generator) -> Figure:
+    """The power at what is printed as detectable: 80 %."""
+    gain = world.gain_of(detectable_sds(n) or 0.0)
+    pairs = compare(world.draw(random, trials, n, (gain, 0.0)).tolist())
+    found = [_significant(pair.p_value) for pair in pairs]
+    return count("least detectable difference, found", f"it is real, {n} seeds, {world.name}", "share", 0.8, found)
+
+
+def _at_the_margin(world: World, n: int, trials: int, random: np.random.Generator) -> list[Figure]:
+    """A gain of exactly what counts as practically nothing: neither verdict may come often."""
+    pairs = compare(world.draw(random, trials, n, (EQUIVALENCE, 0.0)).tolist())
+    setting = f"a gain of exactly {100 * EQUIVALENCE:g} points, {n} seeds, {world.name}"
+    return [
+        count(f"verdict '{verdict}'", setting, "error", ALPHA / 2, [pair.verdict == verdict for pair in pairs])
+        for verdict in ("better", "equivalent")
+    ]
+
+
+def _families(world: World, n: int, trials: int, random: np.random.Generator) -> list[Figure]:
+    """Eight losses and the student alone, none different: any claim of the family is false."""
+    holm_wrong, verdict_wrong, plain_wrong, spread_wrong = [], [], [], []
+    for values in world.draw(random, trials, n, (0.0,) * (LOSSES + 1)).tolist():
+        pairs = compare([[each, values[0]] for each in values[1:]])
+        p_values = [pair.p_value for pair in pairs if pair.p_value is not None]
+        plain_wrong.append(any(map(_significant, p_values)))
+        holm_wrong.append(any(map(_significant, holm(p_values))))
+        verdict_wrong.append(any(pair.verdict in ("better", "worse") for pair in pairs))
+        spread = brown_forsythe(values)
+        spread_wrong.append(spread is not None and _significant(spread[1]))
+    setting = f"{LOSSES} losses, no difference, {n} seeds, {world.name}"
+    return [
+        count("paired t and Holm: any p at most .05", setting, "error", ALPHA, holm_wrong),
+        count("paired t without Holm (not used): any p at most .05", setting, "error", ALPHA, plain_wrong),
+        count("any verdict 'better' or 'worse'", setting, "share", None, verdict_wrong),
+        count("Brown-Forsythe: p at most .05", setting, "error", ALPHA, spread_wrong),
+    ]

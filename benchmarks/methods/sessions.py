@@ -1,0 +1,118 @@
+"""Ratios of latencies: how often the bootstrap over sessions holds the truth, and the gate is wrong at its limit."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.methods.figure import Figure, count
+from kdbench.analyze.estimates import t_interval
+from kdbench.analyze.latency import LOOKS, RatioEstimate, estimate_ratio, judge_ratio, timing_settled
+from kdbench.analyze.latency import _draw_medians as draw_medians
+from kdbench.results import SlicePair
+
+BETWEEN = 0.0058  # METHOD.md: spread between sessions, measured
+WITHIN = 0.0024  # its error within one, which can be read in two ways
+PAIRS = 8  # a session
+ROUND = 5  # sessions
+ROUNDS = (1, 3, 6)  # after which kdbench looks
+MARGIN = 0.01  # at which one round seldom settles a ratio of this noise
+Session = tuple[SlicePair, ...]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Of log ratios: a session's offset, and a pair's own error."""
+
+    name: str
+    pair: float
+    session: float = BETWEEN
+
+    def sessions(self, random: np.random.Generator, number: int, ratio: float = 1.0) -> list[Session]:
+        offsets = random.normal(np.log(ratio), self.session, (number, 1))
+        ratios = np.exp(offsets + random.normal(0, self.pair, (number, PAIRS)))
+        return [tuple(map(_slice_pair, row)) for row in ratios.tolist()]
+
+
+# The standard error of a median of 8 normal values is .41 of their SD (by simulation of 10^6 medians).
+NOISES = (
+    Noise(".24 % the error of a session's median", pair=WITHIN / 0.41),
+    Noise(".24 % the error of a pair", pair=WITHIN),
+)
+
+
+def figures(trials: int, seed: int = 0) -> list[Figure]:
+    """An eighth of the trials; of those that look more than once, half as many."""
+    random = np.random.default_rng(seed)
+    part = max(1, trials // 8)
+    found = []
+    for noise in NOISES:
+        found += [_one_session(noise, part, random)]
+        found += [_one_look(noise, number, 1, part, random) for number in (3, ROUND)]
+        found += [_one_look(noise, number, LOOKS, part, random) for number in (3, ROUND)]
+        found += [_student_t(noise, number, part, random) for number in (3, ROUND)]
+        found += [_until_settled(noise, max(1, part // 2), random)]
+        found += _gate_at_its_limit(noise, part, random)
+    return sorted(found, key=lambda figure: figure.what)
+
+
+def _slice_pair(ratio: float) -> SlicePair:
+    sides = {name: ratio if name.startswith("candidate") else 1.0 for name in SlicePair.model_fields}
+    return SlicePair.model_construct(**sides)
+
+
+def _holds(found: RatioEstimate | None) -> bool:
+    return found is not None and found.low <= 1.0 <= found.high
+
+
+def _one_session(noise: Noise, trials: int, random: np.random.Generator) -> Figure:
+    held = []
+    for _ in range(trials):
+        (session,) = noise.sessions(random, 1)
+        logs = np.log([[pair.candidate_p50 for pair in session]])
+        low, high = np.quantile(draw_medians(logs, [PAIRS], 2000, int(random.integers(2**31))), (0.025, 0.975))
+        held.append(bool(low <= 0 <= high))
+    what = "ratio: bootstrap of one session's pairs (not used), 95 %"
+    return count(what, f"1 session x {PAIRS} pairs, {noise.name}", "coverage", 0.95, held)
+
+
+def _one_look(noise: Noise, number: int, looks: int, trials: int, random: np.random.Generator) -> Figure:
+    held = [_holds(estimate_ratio(noise.sessions(random, number), looks=looks)) for _ in range(trials)]
+    shared = f"error shared by {looks} looks, one taken" if looks > 1 else "one look"
+    what = f"ratio: cluster bootstrap over sessions, {shared}, 95 %"
+    return count(what, f"{number} sessions x {PAIRS} pairs, {noise.name}", "coverage", 0.95, held)
+
+
+def _student_t(noise: Noise, number: int, trials: int, random: np.random.Generator) -> Figure:
+    """What the bootstrap could give way to: a session is one value."""
+    held = []
+    for _ in range(trials):
+        medians = [float(np.median([np.log(p.candidate_p50) for p in one])) for one in noise.sessions(random, number)]
+        interval = t_interval(medians)
+        held.append(interval is not None and interval.low <= 0 <= interval.high)
+    what = "ratio: Student t of the sessions' medians (not used), 95 %"
+    return count(what, f"{number} sessions x {PAIRS} pairs, {noise.name}", "coverage", 0.95, held)
+
+
+def _until_settled(noise: Noise, trials: int, random: np.random.Generator) -> Figure:
+    """As kdbench times: more rounds until the interval is within half the margin, which is a look each."""
+    held = []
+    for _ in range(trials):
+        sessions: list[Session] = []
+        for rounds in ROUNDS:
+            sessions += noise.sessions(random, rounds * ROUND - len(sessions))
+            if timing_settled(sessions, MARGIN):
+                break
+        held.append(_holds(estimate_ratio(sessions)))
+    setting = f"{ROUND} to {ROUNDS[-1] * ROUND} sessions, margin {100 * MARGIN:g} %, {noise.name}"
+    return count("ratio: cluster bootstrap, rounds until settled, 95 %", setting, "coverage", 0.95, held)
+
+
+def _gate_at_its_limit(noise: Noise, trials: int, random: np.random.Generator) -> list[Figure]:
+    """A model that is slower by exactly the margin: neither a failure nor a pass may be frequent."""
+    alpha, margin = 0.01, 0.03
+    given = [judge_ratio(noise.sessions(random, ROUND, 1 + margin), margin, alpha).status for _ in range(trials)]
+    setting = f"slower by exactly {100 * margin:g} %, {ROUND} sessions x {PAIRS} pairs, {noise.name}"
+    return [
+        count(f"gate of latency: '{status}'", setting, "error", alpha, [each == status for each in given])
+        for status in ("fail", "pass")
+    ]
