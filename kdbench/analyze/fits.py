@@ -53,9 +53,9 @@ def fit_laws(x: Sequence[float], y: Sequence[float]) -> Fits:
     y: accuracy, 0 to 1; the curved laws rise (b >= 0) to an asymptote a within 0 to 1.
     A law holds if its error on the held-out points is under that of the last fitted value carried on, and its AICc
     under that of a constant. The second is asked because any smooth law averages noise that the last value carries in
-    full: on a plateau the first alone finds a law in 7 of 10 curves. Which of those that hold is best AICc says: from
-    the few held-out points it is seen less often (`benchmarks/methods/curves.py`). Raises `ValueError` where x does
-    not rise.
+    full: on a plateau the first alone finds a law in 7 to 9 of 10 curves. Which of those that hold is best, AICc
+    says: the few held-out points tell it less often (`benchmarks/methods/curves.py`). Raises `ValueError` where x
+    does not rise.
     """
     if len(x) != len(y):
         raise ValueError(f"{len(x)} x values against {len(y)} y values")
