@@ -8,7 +8,8 @@ from typing import Literal, TypeVar
 from kdbench import spec
 from kdbench.execute.executors import Subprocesses
 from kdbench.execute.messages import Message
-from kdbench.execute.run import Place, run_plan
+from kdbench.execute.place import Place
+from kdbench.execute.run import run_plan
 from kdbench.results import ResultSet, Store, load_run
 from kdbench.results.environment import usable_cores
 from kdbench.spec import Plan, Suite
@@ -62,8 +63,10 @@ def run(suite: Suite, where: Place | None = None, on_message: Listener | None = 
 
     Raises `UserError` before any training where the input is bad; a trial that fails is an outcome, no exception.
     """
+    from kdbench.analyze.latency import timing_settled
+
     with where or place() as here:
-        record = drain(run_plan(plan(suite, here.plugins), here), on_message)
+        record = drain(run_plan(plan(suite, here.plugins), here, timing_settled), on_message)
     return load_run(here.store, record)
 
 

@@ -6,13 +6,13 @@ from typing import Literal
 
 from kdbench.analyze.accuracy_gate import judge_accuracy
 from kdbench.analyze.gate_entries import GateEntry, Status
-from kdbench.analyze.latency import RatioBounds, judge_ratio
+from kdbench.analyze.latency import LOOKS, RatioBounds, judge_ratio
 from kdbench.results import Baseline, LatencyComparison, ModelFacts, ResultSet, SlicePair
 from kdbench.results.baseline import BaselineModel
+from kdbench.results.environment import timing_cores
 
 LATENCY_MARGIN = 0.05  # a shared machine's noise; quiet ones may gate at 3 %
 LATENCY_ALPHA = 0.01
-LOOKS = 3  # at most, while rounds are still being timed: each look may fail, so they share the error
 COUNTS: tuple[tuple[Literal["parameters", "flops", "onnx_bytes"], str], ...] = (
     ("parameters", "parameters"),
     ("flops", "FLOPs per sample"),
@@ -71,7 +71,7 @@ def latency_decided(baseline: Baseline) -> Callable[[Sequence[Sequence[SlicePair
     """
     margin = _latency_margin(baseline)
     students = sum(model.role == "student" for model in baseline.models)
-    family = LOOKS * max(1, len(baseline.spec.latency.combinations) * students)
+    family = LOOKS * max(1, len(baseline.spec.latency.combinations(timing_cores())) * students)
     return lambda sessions: judge_ratio(sessions, margin, LATENCY_ALPHA, family).status != "undecided"
 
 
@@ -83,10 +83,7 @@ def _latency_margin(baseline: Baseline) -> float:
 
 
 def _judge_latency(comparison: LatencyComparison, margin: float, family: int) -> GateEntry:
-    what = (
-        f"{comparison.pair} / {comparison.role} / {comparison.provider}, "
-        f"{comparison.threads} thread{'s' if comparison.threads > 1 else ''}, batch {comparison.batch}"
-    )
+    what = f"{comparison.pair} / {comparison.role} / {comparison.how.label}"
     if not comparison.sessions:
         reason = comparison.reason or "no reason was recorded"
         return GateEntry("latency", what, "inconclusive", f"not measured: {reason}", limit=1 + margin, measured=False)

@@ -1,17 +1,19 @@
 """Latencies: percentiles of raw calls, and the ratio of two models timed in interleaved slices."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import bdtr
 
 from kdbench.results import SlicePair
 
-# MLPerf LoadGen's early stopping: the fewest calls from which a percentile can be bounded at all.
-CALLS_FOR_P90 = 64
-CALLS_FOR_P99 = 662
+# MLPerf LoadGen's early stopping: a percentile's upper bound that holds with this probability.
+BOUND_CONFIDENCE = 0.99
+LOOKS = 3  # at most, at what rounds of slices say: each may end the timing, so they share the error
 # One session's pairs, resampled, cover 71-74 % where 95 % is asked: sessions differ more than pairs do.
 FEWEST_SESSIONS = 3
 TAIL_DRAWS = 40  # bootstrap draws beyond a bound, so that the bound itself is not noise
@@ -20,16 +22,53 @@ DRAWN_BYTES = 64 * 2**20  # of one chunk of draws: all at once, a large family w
 
 
 @dataclass(frozen=True)
+class Percentile:
+    """A percentile of call times, and what the true one lies under with 99 % confidence; microseconds."""
+
+    value: float
+    bound: float
+
+
+@dataclass(frozen=True)
 class CallTimes:
-    """Raw call times summarized, in microseconds; a percentile that the calls are too few for is None."""
+    """Raw call times summarized, in microseconds; a percentile that the calls are too few to bound is None."""
 
     calls: int
     minimum: float
     p50: float
-    p90: float | None
-    p99: float | None
+    p50_bound: float | None
+    p90: Percentile | None
+    p99: Percentile | None
     samples_per_second: float
-    seconds: float  # all calls together
+
+
+@dataclass(frozen=True)
+class RatioEstimate:
+    """Candidate over reference, with an interval that holds however often it was looked at."""
+
+    estimate: float
+    low: float
+    high: float
+    sessions: int
+    pairs: int
+
+    @property
+    def half_width(self) -> float:
+        """The larger distance of the interval's ends, as a share of the estimate."""
+        return max(self.high / self.estimate - 1, 1 - self.low / self.estimate)
+
+    @property
+    def inverse(self) -> "RatioEstimate":
+        """Reference over candidate."""
+        return replace(self, estimate=1 / self.estimate, low=1 / self.high, high=1 / self.low)
+
+    def over(self, other: "RatioEstimate") -> "RatioEstimate":
+        """The ratio of two networks by way of their reference: log distances add in quadrature."""
+        ratio = self.estimate / other.estimate
+        down = math.hypot(math.log(self.low / self.estimate), math.log(other.high / other.estimate))
+        up = math.hypot(math.log(self.high / self.estimate), math.log(other.low / other.estimate))
+        fewest = min(self, other, key=lambda each: each.sessions)
+        return RatioEstimate(ratio, ratio * math.exp(-down), ratio * math.exp(up), fewest.sessions, fewest.pairs)
 
 
 @dataclass(frozen=True)
@@ -55,20 +94,60 @@ class RatioVerdict:
 
 def summarize_calls(call_microseconds: Sequence[float], batch: int) -> CallTimes:
     """Percentiles of the calls and the throughput over all of them. Raises `ValueError` without calls."""
-    calls = np.asarray(call_microseconds, dtype=np.float64)
-    if not calls.size or calls.min() <= 0:
+    calls = np.sort(np.asarray(call_microseconds, dtype=np.float64))
+    if not calls.size or calls[0] <= 0:
         raise ValueError("call times must be positive, and there must be some")
-    n = calls.size
-    p50, p90, p99 = (float(p) for p in np.percentile(calls, (50, 90, 99)))
+
+    def percentile(p: float) -> Percentile | None:
+        bound = percentile_bound(calls, p)
+        return None if bound is None else Percentile(float(np.quantile(calls, p)), bound)
+
     return CallTimes(
-        calls=n,
-        minimum=float(calls.min()),
-        p50=p50,
-        p90=p90 if n >= CALLS_FOR_P90 else None,
-        p99=p99 if n >= CALLS_FOR_P99 else None,
-        samples_per_second=float(batch * n / (calls.sum() / 1e6)),
-        seconds=float(calls.sum() / 1e6),
+        calls=calls.size,
+        minimum=float(calls[0]),
+        p50=float(np.median(calls)),
+        p50_bound=percentile_bound(calls, 0.5),
+        p90=percentile(0.9),
+        p99=percentile(0.99),
+        samples_per_second=float(batch * calls.size / (calls.sum() / 1e6)),
     )
+
+
+def percentile_bound(ordered: NDArray[np.float64], p: float) -> float | None:
+    """What the true percentile lies under with 99 % confidence; None where the calls are too few: 64 for p90.
+
+    Of n calls in order, the t-th largest, where t is the most calls over the true percentile that chance explains:
+    P(Binomial(n, 1 - p) <= t) <= 1 %. Source: early stopping in MLPerf's LoadGen, which counts the bound itself among
+    the t, so that 662 calls are the fewest for p99.
+    """
+    n = len(ordered)
+    over = np.arange(1, n)
+    allowed = int((bdtr(over, n, 1 - p) <= 1 - BOUND_CONFIDENCE).sum())
+    return float(ordered[n - allowed]) if allowed else None
+
+
+def estimate_ratio(
+    sessions: Sequence[Sequence[SlicePair]], level: float = 0.95, looks: int = LOOKS, seed: int = 0
+) -> RatioEstimate | None:
+    """exp(median log ratio of slice p50), with a cluster bootstrap over sessions, then their pairs.
+
+    The interval's error is shared by `looks` (Bonferroni). None under three sessions, whose spread is unknown. Raises
+    `ValueError` for a time that is not positive.
+    """
+    kept = [session for session in sessions if session]
+    if len(kept) < FEWEST_SESSIONS:
+        return None
+    logs = _log_ratios(kept, "p50")[None]
+    tail = (1 - level) / 2 / looks
+    (medians,) = _draw_medians(logs, [len(session) for session in kept], _draws(tail), seed)
+    low, high = np.exp(np.quantile(medians, (tail, 1 - tail)))
+    return RatioEstimate(float(np.exp(np.median(logs))), float(low), float(high), len(kept), logs.size)
+
+
+def timing_settled(sessions: Sequence[Sequence[SlicePair]], margin: float) -> bool:
+    """Whether the ratio is known well enough: its interval reaches at most half the margin to both sides."""
+    found = estimate_ratio(sessions)
+    return found is not None and found.half_width <= margin / 2
 
 
 def judge_ratio(

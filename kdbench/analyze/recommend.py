@@ -126,7 +126,7 @@ def _alternative(chosen: StudentRow, other: StudentRow) -> str:
     found = _on_validation(other, chosen)
     gap = f"{_judged(found)} on validation" if found else "no seed in common to compare accuracy by"
     if other.p50_microseconds and chosen.p50_microseconds:
-        cost = f"{other.p50_microseconds / chosen.p50_microseconds:.2g} times its latency (unpaired ratio of p50s)"
+        cost = f"{other.p50_microseconds / chosen.p50_microseconds:.2g} times its latency"
     else:
         cost = f"{other.flops / chosen.flops:.2g} times its FLOPs" if chosen.flops else "unknown cost"
     return f"{_named(other)}, at {gap} and {cost}; on test it gets {percent(other.top1.mean)}."

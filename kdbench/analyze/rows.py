@@ -7,10 +7,11 @@ from typing import Literal
 from pydantic import JsonValue
 
 from kdbench.analyze.curves import LinearFit, MeanCurve
-from kdbench.analyze.latency import CallTimes
+from kdbench.analyze.latency import CallTimes, RatioEstimate
 from kdbench.analyze.statistics import Estimate, PairedDifference
 from kdbench.results import Layout, NotMeasured
-from kdbench.spec import Suite
+from kdbench.results.records import Energy
+from kdbench.spec import How, Suite
 
 Role = Literal["teacher", "student"]
 Status = Literal["failed", "skipped", "missing"]
@@ -103,7 +104,7 @@ class StudentRow(ModelRow):
     retention: float | None  # student / teacher accuracy, mean over seeds
     compression_parameters: float | None
     compression_bytes: float | None
-    speedup: float | None  # ratio of two stored p50s: unpaired, hence rough
+    speedup: RatioEstimate | None  # how many times as long the teacher takes, slice by slice
     cost_rank: int  # by the cost of training it alone; 1 is the cheapest of the pair
     relative_cost: float | None  # that cost over the one of the student alone
 
@@ -123,15 +124,51 @@ class PairSummary:
 
 @dataclass(frozen=True)
 class Timing:
-    """One architecture timed at one provider, thread count and batch size."""
+    """One architecture timed in one way; cold figures are medians over fresh processes."""
 
-    provider: str
-    threads: int
-    batch: int
+    how: How
     times: CallTimes
+    ratio: RatioEstimate | None  # to the reference; None for the reference itself
+    settled: bool  # whether the interval became as narrow as asked for
     load_seconds: float
     first_run_seconds: float
-    warmup_runs: int
+    memory_bytes: int
+    energy: Energy
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """One architecture's samples per second by batch size; `batch` is the smallest that reaches 95 % of the peak."""
+
+    how: How
+    rates: tuple[tuple[int, float], ...]
+    peak: float
+    batch: int
+    ended: str  # why no larger batch was timed
+
+
+@dataclass(frozen=True)
+class NoiseCheck:
+    """The reference timed against itself: the ratio is 1, so what is found is the machine's noise."""
+
+    how: How
+    ratio: RatioEstimate | None
+    trusted: bool  # the interval holds 1, and is narrower than the margin
+    lag_1: float | None  # correlation of successive calls
+    cpu_share: float | None  # CPU time over wall time, of the worker
+    switches: int  # involuntary context switches
+    steal_seconds: float | None
+
+
+@dataclass(frozen=True)
+class TieCheck:
+    """Two files of one architecture, trained under different losses, timed against each other: they must tie."""
+
+    how: How
+    model: str
+    losses: tuple[str, str]
+    ratio: RatioEstimate | None
+    ties: bool | None  # None where the interval is wider than the margin
 
 
 @dataclass(frozen=True)
@@ -140,12 +177,14 @@ class Deployed:
 
     architecture: str
     models: tuple[tuple[Role, str], ...]
+    variant: str  # 'fp32' for the exported file itself
     parameters: int
     flops: int
     onnx_bytes: int
     opset: int
     operators: Mapping[str, int]
     timings: tuple[Timing, ...]
+    throughputs: tuple[Throughput, ...]
     not_measured: tuple[NotMeasured, ...]
 
 
@@ -174,12 +213,20 @@ class Elsewhere:
 
 @dataclass(frozen=True)
 class ReferenceTiming:
-    """The one timing that tables and the Pareto front use for all models; p50 in microseconds by architecture."""
+    """The one timing that tables and the Pareto front use for all models, by architecture; p50 in microseconds."""
 
-    provider: str
-    threads: int
-    batch: int
+    how: How
     p50: Mapping[str, float]
+    ratio: Mapping[str, RatioEstimate]  # to one network, for all but itself
+
+    def speedup(self, slower: str, faster: str) -> RatioEstimate | None:
+        """How many times as long the first architecture takes as the second; None where one has no ratio."""
+        if slower == faster:
+            return None
+        above, below = self.ratio.get(slower), self.ratio.get(faster)
+        if above and below:
+            return above.over(below)
+        return above or (below.inverse if below else None)
 
 
 @dataclass(frozen=True)
@@ -197,6 +244,8 @@ class Summary:
     elsewhere: tuple[Elsewhere, ...]  # records taken on other machines, with other versions or another kdbench
     pairs: tuple[PairSummary, ...]
     deployed: tuple[Deployed, ...]
+    noise: tuple[NoiseCheck, ...]
+    ties: tuple[TieCheck, ...]
     trouble: tuple[Trouble, ...]
     notes: tuple[str, ...]  # what did not go as asked in this run
     layouts: tuple[Layout, ...]  # processes times threads of each wave that was trained in this run

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from kdbench.analyze.curves import fit_line, mean_curve
-from kdbench.analyze.deployed import choose_reference, describe_deployed
+from kdbench.analyze.deployed import check_noise, check_ties, choose_reference, describe_deployed
 from kdbench.analyze.efficiency import compute_efficiency, ranks, training_figures
 from kdbench.analyze.elsewhere import find_elsewhere
 from kdbench.analyze.pareto import nondominated
@@ -32,8 +32,8 @@ def summarize(results: ResultSet) -> Summary:
     """All figures of one run: rows by pair and loss, deployed models, and every row without a result."""
     suite, run = results.suite, results.run
     done = [(entry, results.trials[entry.key]) for entry in run.entries if entry.key in results.trials]
-    deployed = describe_deployed(done, results.latencies, run.not_measured, suite.latency)
-    reference = choose_reference(deployed, suite.latency)
+    deployed = describe_deployed(done, results)
+    reference = choose_reference(deployed)
     pairs = _mark_pareto([_summarize_pair(pair.label, suite, done, reference) for pair in suite.pairs], reference)
     unique = {entry.key: record for entry, record in done}
     any_record = done[0][1] if done else None
@@ -49,6 +49,8 @@ def summarize(results: ResultSet) -> Summary:
         elsewhere=find_elsewhere(run.environment, unique.values(), results.latencies),
         pairs=tuple(pairs),
         deployed=deployed,
+        noise=check_noise(results.latencies, suite.latency.margin),
+        ties=check_ties(results.latencies, {entry.key: entry for entry, _ in reversed(done)}, suite.latency.margin),
         trouble=tuple(_trouble(entry, results) for entry in run.entries if entry.key not in results.trials),
         notes=run.notes,
         layouts=run.layouts,
@@ -130,8 +132,6 @@ def _student_row(
 ) -> StudentRow:
     figures = _model_figures(group, reference)
     kept = [s.top1 / teacher_of_seed[s.seed] for s in figures["seeds"] if teacher_of_seed.get(s.seed)]
-    p50 = figures["p50_microseconds"]
-    timed = teacher is not None and teacher.p50_microseconds is not None and p50 is not None
     return StudentRow(
         **figures,
         alone=False,
@@ -140,7 +140,7 @@ def _student_row(
         retention=estimate(kept).mean if kept else None,
         compression_parameters=_ratio(teacher.parameters, figures["parameters"]) if teacher else None,
         compression_bytes=_ratio(teacher.onnx_bytes, figures["onnx_bytes"]) if teacher else None,
-        speedup=_ratio(teacher.p50_microseconds, p50) if timed and teacher and teacher.p50_microseconds else None,
+        speedup=reference.speedup(teacher.architecture, figures["architecture"]) if reference and teacher else None,
         cost_rank=0,
         relative_cost=None,
     )

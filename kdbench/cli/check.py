@@ -38,6 +38,7 @@ def command(
     """
     from kdbench import api
     from kdbench.analyze.gate import judge, latency_decided
+    from kdbench.analyze.latency import timing_settled
     from kdbench.cli.progress import follow, invocation
     from kdbench.execute.check import compare_with_baseline
     from kdbench.execute.run import run_plan
@@ -54,7 +55,7 @@ def command(
         plan = api.plan(wanted, where.plugins)
         prepare_folder(reports, "reports")
         done = [key for key in plan.trials if where.store.is_complete(key)]
-        run = follow(run_plan(plan, where, invocation()), plan, done)
+        run = follow(run_plan(plan, where, timing_settled, invocation()), plan, done)
         found = load_run(where.store, run)
         comparisons = follow(
             compare_with_baseline(frozen, folder, found, where, latency_decided(frozen)), plan, plan.trials

@@ -9,14 +9,16 @@ from typing import Protocol, TypeVar
 import click
 
 from kdbench.execute.messages import (
-    Compared,
     Crashed,
     EpochFinished,
+    Evaluated,
     LaidOut,
     LatencyMeasured,
     LatencyMissing,
     Message,
     Noted,
+    RoundTimed,
+    Swept,
     TrialEnded,
 )
 from kdbench.spec import Plan
@@ -68,6 +70,7 @@ class _State:
         self.total = len(self.epochs)
         self.ended = 0
         self.rounds = 0
+        self.evaluated: dict[str, int] = {}
         self.seen: dict[str, int] = {}  # epochs finished
         self.told: set[tuple[str, str]] = set()  # reasons for missing latencies: once is enough
         self.noted: set[str] = set()
@@ -80,8 +83,10 @@ class _State:
             case TrialEnded(key=key):
                 self.seen[key] = self.epochs[key]
                 self.ended += 1
-            case Compared():
+            case RoundTimed():
                 self.rounds += 1
+            case Evaluated(what=what, models=models):
+                self.evaluated[what] = self.evaluated.get(what, 0) + models
 
     def line(self, message: Message) -> str | None:
         """One line for what is worth one."""
@@ -90,14 +95,15 @@ class _State:
                 return f"{self._count()} {self.names[key]}: test top-1 {100 * top1:.2f} %"
             case TrialEnded(key=key, status=status, reason=reason):
                 return f"{self._count()} {self.names[key]}: {status}: {reason}"
-            case LatencyMeasured(label=label, p50_microseconds=p50, provider=provider, threads=threads, batch=batch):
-                how = f"{provider}, {threads} thread{'s' * (threads > 1)}, batch {batch}"
-                return f"latency · {label} · {how}: p50 {p50:.0f} us"
-            case LatencyMissing(what=what) if (what.provider, what.reason) not in self.told:
-                self.told.add((what.provider, what.reason))
-                return f"latency · {what.provider}: not measured: {what.reason}"
-            case Compared(sessions=sessions):
-                return f"latency · new against baseline: round {self.rounds}, {sum(map(len, sessions))} slice pairs"
+            case LatencyMeasured(label=label, p50_microseconds=p50, how=way, slice_pairs=pairs):
+                return f"latency · {label} · {way.label}: p50 {p50:.4g} us ({pairs} slice pairs)"
+            case LatencyMissing(what=what) if (what.how.provider, what.reason) not in self.told:
+                self.told.add((what.how.provider, what.reason))
+                return f"latency · {what.how.provider}: not measured: {what.reason}"
+            case Swept(label=label, how=way, batches=batches, ended=ended):
+                return f"throughput · {label} · {way.label} to {batches[-1].batch}: {ended}"
+            case Evaluated(what=what, models=models):
+                return f"{what}: {models} model{'s' * (models > 1)} evaluated"
             case LaidOut(layout=layout) if layout.threads > 1 or layout.epoch_seconds:
                 how = f"{layout.processes} process{'es' * (layout.processes > 1)} x {layout.threads}"
                 probed = f", about {layout.seconds:.0f} s" if layout.seconds else ""

@@ -11,58 +11,73 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
 import kdbench
-from kdbench.deploy.session import SessionConfig
-from kdbench.results import SlicePair
-from kdbench.spec import Record
+from kdbench.results.records import ColdStart, Energy, SlicePair
+from kdbench.spec import How, Record
 from kdbench.spec.records import Several
 
 WORKER = (sys.executable, "-m", "kdbench.deploy.latency_worker")
-TIMEOUT_SECONDS = 900.0
+TIMEOUT_SECONDS = 600.0  # the slowest round that is worth waiting for
 
 
-class MeasureJob(Record):
-    """Time one file; `images` is an .npy file [N, C, H, W], float32."""
+class ColdJob(Record):
+    """Load one file and run it once; `images` is an .npy file [N, C, H, W], float32."""
 
-    job: Literal["measure"] = "measure"
+    job: Literal["cold"] = "cold"
     onnx: str
     images: str
-    provider: str
-    threads: int
-    batch: int
-    seconds: float
+    how: How
 
 
-class CompareJob(Record):
-    """Time two files against each other in `sessions` re-created pairs of sessions, `pairs` slice pairs each."""
+class PairJob(Record):
+    """Time two files against each other in `sessions` re-created pairs of sessions of at most `pairs` slice pairs."""
 
-    job: Literal["compare"] = "compare"
+    job: Literal["pair"] = "pair"
     candidate: str
     reference: str
     images: str
-    provider: str
-    threads: int
-    batch: int
+    how: How
     sessions: int
     pairs: int
 
 
-class Measured(Record):
-    """The answer to a `MeasureJob`."""
+class EnergyJob(Record):
+    """Run one file for so many seconds, and read the counter of energy before and after."""
 
-    answer: Literal["measured"] = "measured"
-    load_seconds: float
-    first_run_seconds: float
-    warmup_runs: int
-    call_microseconds: Several[float]
-    config: SessionConfig
-    conditions: dict[str, JsonValue]  # of the timed calls: cores, CPU and wall time, context switches, versions
+    job: Literal["energy"] = "energy"
+    onnx: str
+    images: str
+    how: How
+    seconds: float
+
+
+class Cold(Record):
+    """The answer to a `ColdJob`."""
+
+    answer: Literal["cold"] = "cold"
+    start: ColdStart
 
 
 class SessionPairTimed(Record):
-    """One pair of sessions of a `CompareJob` is done."""
+    """One pair of sessions of a `PairJob` is done."""
 
     answer: Literal["session_pair"] = "session_pair"
     pairs: Several[SlicePair]
+    calls: int  # of the candidate
+    call_microseconds: Several[float]  # of them, evenly thinned
+
+
+class RoundEnded(Record):
+    """All pairs of sessions of a `PairJob` are done."""
+
+    answer: Literal["round"] = "round"
+    conditions: dict[str, JsonValue]  # counters of noise, session options, versions
+
+
+class EnergyRead(Record):
+    """The answer to an `EnergyJob`."""
+
+    answer: Literal["energy"] = "energy"
+    energy: Energy
 
 
 class Refused(Record):
@@ -72,9 +87,10 @@ class Refused(Record):
     reason: str
 
 
-Job = Annotated[MeasureJob | CompareJob, Field(discriminator="job")]
-Answer = Annotated[Measured | SessionPairTimed | Refused, Field(discriminator="answer")]
-_ANSWER: TypeAdapter[Measured | SessionPairTimed | Refused] = TypeAdapter(Answer)
+Job = ColdJob | PairJob | EnergyJob
+JOB: TypeAdapter[Job] = TypeAdapter(Annotated[Job, Field(discriminator="job")])
+Told = Cold | SessionPairTimed | RoundEnded | EnergyRead
+_ANSWER: TypeAdapter[Told | Refused] = TypeAdapter(Annotated[Told | Refused, Field(discriminator="answer")])
 
 
 class NoAnswer(Exception):
@@ -82,8 +98,8 @@ class NoAnswer(Exception):
 
 
 def ask_worker(
-    job: MeasureJob | CompareJob, *, command: Sequence[str] = WORKER, timeout_seconds: float = TIMEOUT_SECONDS
-) -> tuple[Measured | SessionPairTimed, ...]:
+    job: Job, *, command: Sequence[str] = WORKER, timeout_seconds: float = TIMEOUT_SECONDS
+) -> tuple[Told, ...]:
     """Start a worker, give it the job, and wait for all of its answers. Raises `NoAnswer`."""
     try:
         done = subprocess.run(
@@ -105,8 +121,8 @@ def ask_worker(
     return _parse(done.stdout)
 
 
-def _parse(text: str) -> tuple[Measured | SessionPairTimed, ...]:
-    answers: list[Measured | SessionPairTimed] = []
+def _parse(text: str) -> tuple[Told, ...]:
+    answers: list[Told] = []
     for line in text.splitlines():
         try:
             answer = _ANSWER.validate_json(line)

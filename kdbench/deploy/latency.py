@@ -1,90 +1,114 @@
-"""How long the exported model takes, timed in a process of its own. No torch."""
+"""How long an exported model takes, timed in a process of its own against a reference. No torch."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from kdbench.deploy.jobs import TIMEOUT_SECONDS, WORKER, Measured, MeasureJob, NoAnswer, ask_worker
-from kdbench.deploy.providers import PROVIDERS
-from kdbench.results import LatencyRecord, NotMeasured
-from kdbench.results.store import sha256_of
-from kdbench.spec import UserError, nearest
+from kdbench.deploy.calls import thin
+from kdbench.deploy.jobs import (
+    TIMEOUT_SECONDS,
+    WORKER,
+    Cold,
+    ColdJob,
+    EnergyJob,
+    EnergyRead,
+    NoAnswer,
+    PairJob,
+    RoundEnded,
+    SessionPairTimed,
+    ask_worker,
+)
+from kdbench.results.records import ColdStart, Energy, SlicePair
+from kdbench.spec import How
 
 LEAST_SAMPLES = 16  # a single input lets caches and branch predictors learn it by heart
 MOST_SAMPLES = 64
+# METHOD.md, point 4: a round.
+SESSIONS = 5
+PAIRS = 8
+COLD_STARTS = 3
+ENERGY_SECONDS = 10.0
+KEPT_CALLS = 5000
+
+Images = NDArray[np.float32]
 
 
-def measure_latency(
-    onnx: Path,
-    images: NDArray[np.float32],
+@dataclass(frozen=True)
+class Round:
+    """A round of slice pairs, by session."""
+
+    sessions: tuple[tuple[SlicePair, ...], ...]
+    calls: int  # of the candidate
+    call_microseconds: tuple[float, ...]  # of them, evenly thinned
+    conditions: dict[str, JsonValue]
+
+
+def time_round(
+    candidate: Path,
+    reference: Path,
+    images: Images,
+    how: How,
     *,
-    provider: str,
-    threads: int,
-    batch: int,
-    seconds: float,
-    architecture: str,
-    environment: Mapping[str, JsonValue],
-    command: tuple[str, ...] = WORKER,
+    sessions: int = SESSIONS,
+    pairs: int = PAIRS,
+    command: Sequence[str] = WORKER,
     timeout_seconds: float = TIMEOUT_SECONDS,
-) -> LatencyRecord | NotMeasured:
-    """Every timed call of a file at one provider, number of threads and batch size, or the reason for none.
+) -> Round:
+    """Slices of candidate and reference in random order: `sessions` re-created pairs of sessions, `pairs` of each.
 
-    `images` are at least 16 real samples [N, C, H, W], prepared as the model wants them. The time is from host array
-    to host array. Raises `UserError` for a provider that does not exist anywhere.
+    A slice is 10 ms and at least 3 calls. `images` are at least 16 real samples [N, C, H, W], prepared as the models
+    want them. Networks so slow that a session takes over 10 s get fewer pairs. Raises `NoAnswer`.
     """
-    require_provider(provider)
-    try:
-        with saved_samples(images, batch) as path:
-            job = MeasureJob(
-                onnx=str(onnx.resolve()),
-                images=str(path),
-                provider=provider,
-                threads=threads,
-                batch=batch,
-                seconds=seconds,
-            )
-            answers = ask_worker(job, command=command, timeout_seconds=timeout_seconds)
-        if len(answers) != 1 or not isinstance(answers[0], Measured):
-            raise NoAnswer(f"the latency worker gave {len(answers)} answers where one figure was expected")
-    except NoAnswer as error:
-        return NotMeasured(
-            architecture=architecture, provider=provider, threads=threads, batch=batch, reason=str(error)
+    with saved_samples(images, how.batch) as path:
+        job = PairJob(
+            candidate=str(candidate.resolve()),
+            reference=str(reference.resolve()),
+            images=str(path),
+            how=how,
+            sessions=sessions,
+            pairs=pairs,
         )
-    measured = answers[0]
-    return LatencyRecord(
-        architecture=architecture,
-        provider=provider,
-        threads=threads,
-        batch=batch,
-        onnx_sha256=sha256_of(onnx),
-        load_seconds=measured.load_seconds,
-        first_run_seconds=measured.first_run_seconds,
-        warmup_runs=measured.warmup_runs,
-        call_microseconds=measured.call_microseconds,
-        environment=dict(environment),
-        session={**measured.config.model_dump(mode="json"), **measured.conditions},
-        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        answers = ask_worker(job, command=command, timeout_seconds=timeout_seconds)
+    timed = [answer for answer in answers if isinstance(answer, SessionPairTimed)]
+    ends = [answer for answer in answers if isinstance(answer, RoundEnded)]
+    if len(timed) != sessions or len(ends) != 1:
+        raise NoAnswer(f"the latency worker gave {len(timed)} of {sessions} pairs of sessions")
+    return Round(
+        sessions=tuple(answer.pairs for answer in timed),
+        calls=sum(answer.calls for answer in timed),
+        call_microseconds=thin([took for answer in timed for took in answer.call_microseconds], KEPT_CALLS),
+        conditions=ends[0].conditions,
     )
 
 
-def require_provider(provider: str) -> None:
-    """Raises `UserError` where there is no provider of this short name in any build of ONNX Runtime."""
-    if provider not in PROVIDERS:
-        raise UserError(f"unknown provider '{provider}'", help=nearest(provider, PROVIDERS))
+def cold_starts(onnx: Path, images: Images, how: How, *, processes: int = COLD_STARTS) -> tuple[ColdStart, ...]:
+    """Loading and the first run, in as many fresh processes. Raises `NoAnswer`."""
+    with saved_samples(images, how.batch) as path:
+        job = ColdJob(onnx=str(onnx.resolve()), images=str(path), how=how)
+        answers = [answer for _ in range(processes) for answer in ask_worker(job)]
+    return tuple(answer.start for answer in answers if isinstance(answer, Cold))
+
+
+def energy_of(onnx: Path, images: Images, how: How) -> Energy:
+    """Energy of predicting for ten seconds; none, with the reason, where there is no counter. Raises `NoAnswer`."""
+    with saved_samples(images, how.batch) as path:
+        job = EnergyJob(onnx=str(onnx.resolve()), images=str(path), how=how, seconds=ENERGY_SECONDS)
+        answers = ask_worker(job)
+    return next(answer.energy for answer in answers if isinstance(answer, EnergyRead))
 
 
 @contextmanager
-def saved_samples(images: NDArray[np.float32], batch: int) -> Iterator[Path]:
+def saved_samples(images: Images, batch: int) -> Iterator[Path]:
     """A file with as many samples as are cycled over. Raises `NoAnswer` where there are too few."""
     if len(images) < LEAST_SAMPLES:
         raise NoAnswer(f"at least {LEAST_SAMPLES} real samples are needed, and there are {len(images)}")
     with tempfile.TemporaryDirectory(prefix="kdbench-latency-") as folder:
         path = Path(folder) / "images.npy"
-        np.save(path, np.ascontiguousarray(images[: max(MOST_SAMPLES, batch)], dtype=np.float32))
+        np.save(path, np.ascontiguousarray(images[: max(MOST_SAMPLES, batch)]))
         yield path

@@ -7,182 +7,152 @@ the process that is measured.
 import gc
 import os
 import random
-import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 import onnxruntime as ort
-import psutil
-from numpy.typing import NDArray
-from pydantic import JsonValue, TypeAdapter
+from pydantic import JsonValue
 
-from kdbench.deploy.jobs import CompareJob, Job, Measured, MeasureJob, Refused, SessionPairTimed
-from kdbench.deploy.session import INPUT, OUTPUT, CannotMeasure, SessionConfig, configure, open_session
-from kdbench.results import SlicePair
+from kdbench.deploy.calls import Batches, Call, caller, prepare, slice_pair, thin, time_slice, warm_up
+from kdbench.deploy.jobs import (
+    JOB,
+    Cold,
+    ColdJob,
+    EnergyJob,
+    EnergyRead,
+    Job,
+    PairJob,
+    Refused,
+    RoundEnded,
+    SessionPairTimed,
+    Told,
+)
+from kdbench.deploy.noise import Noise, peak_memory_bytes
+from kdbench.deploy.session import CannotMeasure, SessionConfig, configure, open_session
+from kdbench.results.energy import metered
 from kdbench.results.environment import affinity
+from kdbench.results.records import ColdStart
+from kdbench.spec import How
 
-WARMUP_RUNS = (20, 300)  # least, most
-WARMUP_NANOSECONDS = 20_000_000
-WARMUP_WINDOW = 10  # runs
-WARMUP_AGREEMENT = 0.05
-TIMED_CALLS = (30, 5000)  # least, most
-SLICE_NANOSECONDS = 10_000_000
-SLICE_RUNS = 3  # at least
-
-Feeds = Sequence[dict[str, NDArray[np.float32]]]
-Call = Callable[[], int]  # runs once on the next input and gives the nanoseconds that it took
+SESSION_SECONDS = 10.0  # that the slice pairs of one pair of sessions may take: slow networks get fewer of them
+LEAST_PAIRS = 2
+KEPT_CALLS = 1000  # of one pair of sessions
 
 
-def prepare(images: NDArray[np.float32], batch: int) -> Feeds:
-    """Inputs made beforehand: consecutive samples in batches, going round until each sample was used once."""
-    count = -(-len(images) // batch)
-    return [{INPUT: images.take(range(at * batch, (at + 1) * batch), axis=0, mode="wrap")} for at in range(count)]
-
-
-def caller(session: ort.InferenceSession, feeds: Feeds) -> Call:
-    """One timed call, host array in and host array out, that cycles over the inputs."""
-    run, outputs, clock = session.run, [OUTPUT], time.perf_counter_ns
-    position = 0
-
-    def call() -> int:
-        nonlocal position
-        feed = feeds[position]
-        position = (position + 1) % len(feeds)
-        start = clock()
-        run(outputs, feed)
-        return clock() - start
-
-    return call
-
-
-def warm_up(call: Call) -> int:
-    """Run until two successive windows agree; gives the number of runs.
-
-    Networks of a few microseconds go past the most runs, because the least time holds for them too.
-    """
-    took: list[int] = []
-    while True:
-        took.append(call())
-        if len(took) < WARMUP_RUNS[0] or sum(took) < WARMUP_NANOSECONDS:
-            continue
-        before = statistics.median(took[-2 * WARMUP_WINDOW : -WARMUP_WINDOW])
-        now = statistics.median(took[-WARMUP_WINDOW:])
-        if abs(now - before) <= WARMUP_AGREEMENT * before or len(took) >= WARMUP_RUNS[1]:
-            return len(took)
-
-
-def time_calls(call: Call, seconds: float) -> list[int]:
-    """Nanoseconds of single calls, for so many seconds, within the least and the most calls."""
-    took: list[int] = []
-    end = time.perf_counter_ns() + int(seconds * 1e9)
-    while len(took) < TIMED_CALLS[1] and (len(took) < TIMED_CALLS[0] or time.perf_counter_ns() < end):
-        took.append(call())
-    return took
-
-
-def time_slice(call: Call) -> tuple[float, float]:
-    """The median and the least of the calls of one slice, microseconds per call."""
-    took: list[int] = []
-    end = time.perf_counter_ns() + SLICE_NANOSECONDS
-    while len(took) < SLICE_RUNS or time.perf_counter_ns() < end:
-        took.append(call())
-    return statistics.median(took) / 1e3, min(took) / 1e3
-
-
-def measure(job: MeasureJob) -> Iterator[Measured]:
-    """Load, first run and warm-up apart; then single calls."""
-    config = configure(job.provider, job.threads, job.batch)
-    feeds = prepare(np.load(job.images), job.batch)
+def cold_start(job: ColdJob) -> Iterator[Cold]:
+    """Load, then the first run, in this process that has done nothing else."""
+    batches = prepare(np.load(job.images), job.how.batch)
+    config = configure(job.how)
+    before = peak_memory_bytes()
     start = time.perf_counter()
     session = open_session(Path(job.onnx), config)
     load_seconds = time.perf_counter() - start
-    call = caller(session, feeds)
-    first_run_seconds = call() / 1e9
-    warmup_runs = warm_up(call)
-    counters = _Counters()
-    took = time_calls(call, job.seconds)
-    yield Measured(
-        load_seconds=load_seconds,
-        first_run_seconds=first_run_seconds,
-        warmup_runs=warmup_runs,
-        call_microseconds=tuple(nanoseconds / 1e3 for nanoseconds in took),
-        config=config,
-        conditions={**counters.since(), **_facts(session), "input_batches": len(feeds)},
-    )
+    first = caller(session, batches, job.how)()
+    memory = peak_memory_bytes() - before
+    yield Cold(start=ColdStart(load_seconds=load_seconds, first_run_seconds=first / 1e9, memory_bytes=memory))
 
 
-def compare(job: CompareJob) -> Iterator[SessionPairTimed]:
+def time_pairs(job: PairJob) -> Iterator[SessionPairTimed | RoundEnded]:
     """Slices of candidate and reference in random order, in freshly created pairs of sessions."""
-    config = configure(job.provider, job.threads, job.batch)
-    feeds = prepare(np.load(job.images), job.batch)
+    config = configure(job.how)
+    batches = prepare(np.load(job.images), job.how.batch)
+    noise = Noise(job.how.provider)
+    providers: list[str] = []
+    lags: list[float] = []
     for _ in range(job.sessions):
-        calls = _warm_pair((job.candidate, job.reference), config, feeds)
-        yield SessionPairTimed(pairs=tuple(_slice_pair(*calls) for _ in range(job.pairs)))
+        calls, providers = _warm_pair((job.candidate, job.reference), config, batches, job.how)
+        slices = list(_slices(calls, job.pairs))
+        took = [nanoseconds / 1e3 for candidate, _ in slices for nanoseconds in candidate]
+        lags += [lag for candidate, _ in slices if (lag := _lag_1(candidate)) is not None]
+        yield SessionPairTimed(
+            pairs=tuple(slice_pair(*both) for both in slices), calls=len(took), call_microseconds=thin(took, KEPT_CALLS)
+        )
+    autocorrelation = sum(lags) / len(lags) if lags else None
+    facts = {**noise.since(), "lag_1_autocorrelation": autocorrelation, "input_batches": len(batches)}
+    yield RoundEnded(conditions={**facts, **_facts(config, providers)})
 
 
-def _warm_pair(paths: tuple[str, str], config: SessionConfig, feeds: Feeds) -> tuple[Call, Call]:
+def _warm_pair(
+    paths: tuple[str, str], config: SessionConfig, batches: Batches, how: How
+) -> tuple[tuple[Call, Call], list[str]]:
+    """Candidate and reference, ready to be timed, and the providers that they run on."""
     calls: dict[int, Call] = {}
+    providers: list[str] = []
     for index in _random_order():  # memory is laid out in the order of loading
-        calls[index] = caller(open_session(Path(paths[index]), config), feeds)
+        session = open_session(Path(paths[index]), config)
+        calls[index] = caller(session, batches, how)
+        providers = list(session.get_providers())
         warm_up(calls[index])
-    return calls[0], calls[1]
+    return (calls[0], calls[1]), providers
 
 
-def _slice_pair(candidate: Call, reference: Call) -> SlicePair:
-    calls = (candidate, reference)
-    timed = {index: time_slice(calls[index]) for index in _random_order()}
-    (candidate_p50, candidate_min), (reference_p50, reference_min) = timed[0], timed[1]
-    return SlicePair(
-        candidate_p50=candidate_p50,
-        candidate_min=candidate_min,
-        reference_p50=reference_p50,
-        reference_min=reference_min,
-    )
+def _slices(calls: tuple[Call, Call], pairs: int) -> Iterator[tuple[list[int], list[int]]]:
+    """Pairs of slices, nanoseconds of each call: as many as asked for, fewer where they take too long."""
+    end = time.monotonic() + SESSION_SECONDS
+    for done in range(pairs):
+        if done >= LEAST_PAIRS and time.monotonic() > end:
+            return
+        timed = {index: time_slice(calls[index]) for index in _random_order()}
+        yield timed[0], timed[1]
 
 
 def _random_order() -> tuple[int, int]:
     return (0, 1) if random.random() < 0.5 else (1, 0)
 
 
-class _Counters:
-    """CPU time, wall time and involuntary context switches of this process from now on."""
-
-    def __init__(self) -> None:
-        self.cpu, self.wall, self.switches = self._read()
-
-    def since(self) -> dict[str, JsonValue]:
-        cpu, wall, switches = self._read()
-        return {
-            "cpu_seconds": cpu - self.cpu,
-            "wall_seconds": wall - self.wall,
-            "involuntary_context_switches": switches - self.switches,
-        }
-
-    @staticmethod
-    def _read() -> tuple[float, float, int]:
-        return time.process_time(), time.perf_counter(), int(psutil.Process().num_ctx_switches().involuntary)
+def _lag_1(took: Sequence[int]) -> float | None:
+    """The correlation of successive calls: noise that lasts makes neighbours alike."""
+    values = np.log(np.asarray(took, dtype=np.float64))
+    centred = values - values.mean()
+    power = float(centred @ centred)
+    return float(centred[1:] @ centred[:-1]) / power if len(took) > SLOW_SLICE and power > 0 else None
 
 
-def _facts(session: ort.InferenceSession) -> dict[str, JsonValue]:
+SLOW_SLICE = 10  # calls, under which a correlation says nothing
+
+
+def read_energy(job: EnergyJob) -> Iterator[EnergyRead]:
+    """Call for so many seconds beside the machine's counter of energy."""
+    batches = prepare(np.load(job.images), job.how.batch)
+    call = caller(open_session(Path(job.onnx), configure(job.how)), batches, job.how)
+    warm_up(call)
+
+    def work() -> int:
+        runs, end = 0, time.monotonic() + job.seconds
+        while time.monotonic() < end:
+            call()
+            runs += 1
+        return runs * job.how.batch
+
+    yield EnergyRead(energy=metered(work, job.how.provider))
+
+
+def _facts(config: SessionConfig, providers: list[str]) -> dict[str, JsonValue]:
     return {
+        **config.model_dump(mode="json"),
         "affinity": list[JsonValue](affinity()),
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
-        "providers": list(session.get_providers()),
+        "providers": list[JsonValue](providers),
         "onnxruntime": ort.__version__,
         "numpy": np.__version__,
-        "path": "host to host",
     }
 
 
-def _answers(job: MeasureJob | CompareJob) -> Iterator[Measured | SessionPairTimed]:
-    yield from measure(job) if isinstance(job, MeasureJob) else compare(job)
+def _answers(job: Job) -> Iterator[Told]:
+    match job:
+        case ColdJob():
+            yield from cold_start(job)
+        case PairJob():
+            yield from time_pairs(job)
+        case EnergyJob():
+            yield from read_energy(job)
 
 
-def _say(stream: TextIO, answer: Measured | SessionPairTimed | Refused) -> None:
+def _say(stream: TextIO, answer: Told | Refused) -> None:
     print(answer.model_dump_json(), file=stream, flush=True)
 
 
@@ -196,7 +166,7 @@ def _own_stdout() -> TextIO:
 def main() -> None:
     """Answer one job. A failure of the job is an answer too."""
     stream = _own_stdout()
-    job: MeasureJob | CompareJob = TypeAdapter[MeasureJob | CompareJob](Job).validate_json(sys.stdin.read())
+    job = JOB.validate_json(sys.stdin.read())
     gc.disable()
     try:
         for answer in _answers(job):
@@ -207,11 +177,11 @@ def main() -> None:
         _say(stream, Refused(reason=_one_line(error, job)))
 
 
-def _one_line(error: Exception, job: MeasureJob | CompareJob) -> str:
+def _one_line(error: Exception, job: Job) -> str:
     """The first line of an error, with file names instead of this machine's paths."""
     text = str(error).strip().partition("\n")[0]
-    paths = [job.onnx, job.images] if isinstance(job, MeasureJob) else [job.candidate, job.reference, job.images]
-    for path in paths:
+    files = [job.candidate, job.reference] if isinstance(job, PairJob) else [job.onnx]
+    for path in (*files, job.images):
         text = text.replace(path, Path(path).name)
     return f"{type(error).__name__}: {text[:300]}"
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kdbench.deploy.frozen import frozen_copy
-from kdbench.deploy.session import configure, open_session, predict
+from kdbench.deploy.session import configure_cpu, open_session, predict
 from kdbench.results import ParityFacts
 
 RELATIVE_TOLERANCE = 1e-4  # of the standard deviation of the logits; CPU, float32
@@ -29,7 +29,7 @@ def check_parity(model: nn.Module, onnx_path: Path, images: Tensor | NDArray[np.
     with torch.no_grad():
         twin = frozen_copy(model)
         expected = torch.cat([twin(samples[at : at + BATCH]) for at in range(0, len(samples), BATCH)]).numpy()
-    session = open_session(onnx_path, configure("cpu", threads=1, batch=None))
+    session = open_session(onnx_path, configure_cpu())
     return compare_logits(expected, predict(session, samples.numpy(), BATCH))
 
 

@@ -12,6 +12,9 @@ PROVIDERS: Mapping[str, str] = {
     "xnnpack": "XnnpackExecutionProvider",
 }
 
+# Where their tensors live, as ONNX Runtime names it.
+DEVICES: Mapping[str, str] = {"cuda": "cuda", "tensorrt": "cuda"}
+
 # These two run a whole model or none of it. The others hand operators they lack to the CPU by design.
 WHOLE_MODEL = ("cuda", "tensorrt")
 

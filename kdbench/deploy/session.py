@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from kdbench.deploy.providers import PROVIDERS, WHOLE_MODEL, why_missing
 from kdbench.results.environment import affinity
-from kdbench.spec import Record
+from kdbench.spec import How, Record
 
+# The names in the files that kdbench exports; a file brought along may have others: `ends_of`.
 INPUT = "images"
 OUTPUT = "logits"
+BATCH = "batch"
 
 
 class CannotMeasure(Exception):
@@ -31,10 +33,24 @@ class SessionConfig(Record):
     free_dimensions: dict[str, int]
 
 
-def configure(provider: str, threads: int, batch: int | None) -> SessionConfig:
-    """The options for a provider, a number of intra-op threads and a fixed batch size (none: any)."""
-    entries = {"session.intra_op.allow_spinning": "0", "session.inter_op.allow_spinning": "0"}
+def configure(how: How) -> SessionConfig:
+    """The options for one way of timing: the batch size is fixed."""
+    return _configure(how.provider, how.threads, how.batch, spinning=how.spinning, graph=how.path == "graph")
+
+
+def configure_cpu(threads: int = 1) -> SessionConfig:
+    """The options for predictions on the CPU, of any batch size."""
+    return _configure("cpu", threads, None)
+
+
+def _configure(
+    provider: str, threads: int, batch: int | None, *, spinning: bool = False, graph: bool = False
+) -> SessionConfig:
+    spin = str(int(spinning))
+    entries = {"session.intra_op.allow_spinning": spin, "session.inter_op.allow_spinning": spin}
     options = {}
+    if graph:
+        options["enable_cuda_graph"] = "1"
     if provider in WHOLE_MODEL:
         entries["session.disable_cpu_ep_fallback"] = "1"
     if provider == "cuda":
@@ -45,7 +61,7 @@ def configure(provider: str, threads: int, batch: int | None) -> SessionConfig:
         provider_options=options,
         intra_op_num_threads=threads,
         entries=entries,
-        free_dimensions={} if batch is None else {"batch": batch},
+        free_dimensions={} if batch is None else {BATCH: batch},
     )
 
 
@@ -87,8 +103,15 @@ def _options(config: SessionConfig) -> ort.SessionOptions:
     return options
 
 
+def ends_of(session: ort.InferenceSession) -> tuple[str, str]:
+    """The names of the input and of the logits: of several outputs, the first that has two dimensions."""
+    outputs = session.get_outputs()
+    return session.get_inputs()[0].name, next((o.name for o in outputs if len(o.shape) == 2), outputs[0].name)
+
+
 def predict(session: ort.InferenceSession, images: NDArray[np.float32], batch: int) -> NDArray[np.float32]:
     """Logits [N, classes], float32, of images [N, C, H, W], float32, in chunks of at most `batch`."""
+    source, target = ends_of(session)
     starts = range(0, len(images), batch)
-    chunks = [session.run([OUTPUT], {INPUT: np.ascontiguousarray(images[at : at + batch])})[0] for at in starts]
+    chunks = [session.run([target], {source: np.ascontiguousarray(images[at : at + batch])})[0] for at in starts]
     return np.concatenate(chunks)

@@ -3,15 +3,12 @@
 from collections.abc import Callable, Generator
 from pathlib import Path
 
-from kdbench.execute.messages import Compared, Crashed, LatencyMissing, Message
-from kdbench.execute.run import STAGES, Place, raise_if_refused
-from kdbench.results import Baseline, LatencyComparison, ResultSet, SlicePair, Store
+from kdbench.execute.messages import Message
+from kdbench.execute.place import Place
+from kdbench.execute.timing import Sessions, time_rounds
+from kdbench.results import Baseline, LatencyComparison, ResultSet, Store
 from kdbench.results.baseline import BaselineModel
-
-Sessions = tuple[tuple[SlicePair, ...], ...]
-
-# METHOD.md, point 5: at most six rounds, and at most three looks at what they say.
-LOOKS = (1, 3, 6)
+from kdbench.results.environment import timing_cores
 
 
 def compare_with_baseline(
@@ -26,18 +23,14 @@ def compare_with_baseline(
         if model.role != "student":
             continue
         found = _candidate(model, results)
-        for how in results.suite.latency.combinations:
-            compared = LatencyComparison(pair=model.pair, role=model.role, model=model.model, **how, sessions=())
+        for how in results.suite.latency.combinations(timing_cores()):
+            compared = LatencyComparison(pair=model.pair, role=model.role, model=model.model, how=how, sessions=())
             if found is None:
                 comparisons.append(compared.model_copy(update={"reason": "the results have no such model"}))
             elif results.trials[found].model.onnx_sha256 != model.facts.onnx_sha256:
-                item = place.item(
-                    candidate=str(place.store.trial_folder(found) / Store.ONNX),
-                    reference=str(folder / model.onnx),
-                    data=results.suite.data.model_dump(mode="json"),
-                    how=how,
-                )
-                sessions, reason = yield from _rounds(item, place, decided)
+                files = (place.store.trial_folder(found) / Store.ONNX, folder / model.onnx)
+                rounds, reason = yield from time_rounds(*files, how, results.suite.data, place, decided)
+                sessions = tuple(session for each in rounds for session in each.sessions)
                 comparisons.append(compared.model_copy(update={"sessions": sessions, "reason": reason}))
     return comparisons
 
@@ -45,22 +38,3 @@ def compare_with_baseline(
 def _candidate(model: BaselineModel, results: ResultSet) -> str | None:
     keys = [e.key for e in results.run.entries if (e.pair, e.role) == (model.pair, model.role)]
     return next((key for key in keys if key in results.trials), None)
-
-
-def _rounds(
-    item: dict[str, object], place: Place, decided: Callable[[Sessions], bool]
-) -> Generator[Message, None, tuple[Sessions, str | None]]:
-    sessions: Sessions = ()
-    for number in range(1, LOOKS[-1] + 1):
-        for _, message in place.executor.map(f"{STAGES}:compare_architectures", [item]):
-            raise_if_refused(message)
-            yield message
-            if isinstance(message, Crashed):
-                return sessions, message.reason
-            if isinstance(message, LatencyMissing):
-                return sessions, message.what.reason
-            if isinstance(message, Compared):
-                sessions += message.sessions
-        if number in LOOKS and decided(sessions):
-            break
-    return sessions, None

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, JsonValue, TypeAdapter
 
 from kdbench.results import Layout, NotMeasured, SlicePair
-from kdbench.spec import Problem, Record
+from kdbench.results.records import BatchTimed, ColdStart, Energy
+from kdbench.spec import How, Problem, Record
 from kdbench.spec.records import Several
 
 
@@ -38,29 +39,64 @@ class TrialEnded(Record):
 
 
 class LatencyMeasured(Record):
-    """One combination was timed; its record is in the store under this key."""
+    """One network was timed in one way; its record is in the store under this key."""
 
     kind: Literal["latency"] = "latency"
     key: str
     label: str
-    provider: str
-    threads: int
-    batch: int
+    how: How
     p50_microseconds: float
+    slice_pairs: int
 
 
 class LatencyMissing(Record):
-    """One combination could not be timed."""
+    """One network could not be timed in one way."""
 
     kind: Literal["missing"] = "missing"
     what: NotMeasured
 
 
-class Compared(Record):
-    """One round of interleaved slices, new against baseline."""
+class RoundTimed(Record):
+    """One round of interleaved slices, candidate against reference."""
 
-    kind: Literal["compared"] = "compared"
+    kind: Literal["round"] = "round"
     sessions: Several[Several[SlicePair]]
+    calls: int
+    call_microseconds: Several[float]
+    conditions: dict[str, JsonValue]
+
+
+class ColdStarted(Record):
+    """A network was loaded in fresh processes, and its energy read where there is a counter."""
+
+    kind: Literal["cold"] = "cold"
+    starts: Several[ColdStart]
+    energy: Energy
+
+
+class Swept(Record):
+    """Throughput against batch size was measured of one network."""
+
+    kind: Literal["swept"] = "swept"
+    label: str
+    how: How
+    batches: Several[BatchTimed]
+    ended: str
+
+
+class Unanswered(Record):
+    """A figure could not be taken, and why."""
+
+    kind: Literal["unanswered"] = "unanswered"
+    reason: str
+
+
+class Evaluated(Record):
+    """Exported models were evaluated in one more environment, or one of them as another variant."""
+
+    kind: Literal["evaluated"] = "evaluated"
+    what: str
+    models: int
 
 
 class Probed(Record):
@@ -105,7 +141,11 @@ Message = (
     | TrialEnded
     | LatencyMeasured
     | LatencyMissing
-    | Compared
+    | RoundTimed
+    | ColdStarted
+    | Swept
+    | Unanswered
+    | Evaluated
     | Probed
     | LaidOut
     | Noted

@@ -1,9 +1,11 @@
 """The tables of deployed models: what each is, how fast it was, and what was not measured and why."""
 
 from kdbench.analyze import Deployed, Summary, Timing
+from kdbench.analyze.latency import Percentile
 from kdbench.report import formats as f
 from kdbench.report.tables import Cell, Column, Table
 from kdbench.results import NotMeasured
+from kdbench.results.records import Energy
 
 
 def architecture_table(summary: Summary) -> Table:
@@ -34,23 +36,29 @@ def timing_table(summary: Summary) -> Table:
     """One row per architecture, provider, thread count and batch size that was timed."""
     columns = (
         Column("Model", numeric=False),
-        Column("Provider", numeric=False),
-        Column("Threads"),
-        Column("Batch", "samples"),
-        Column("p50"),
-        Column("p90"),
-        Column("p99"),
+        Column("How", "provider, threads, batch", numeric=False),
+        Column("p50", "of one call", "below, what the true one lies under with 99 % confidence"),
+        Column("Against the reference", "ratio", "of slices in turns, with its 95 % interval over sessions"),
+        Column("p90", "", "below, what the true one lies under with 99 % confidence"),
+        Column("p99", "", "likewise"),
         Column("Fastest"),
-        Column("Throughput", "samples/s"),
-        Column("Load"),
-        Column("First call"),
+        Column("Throughput", "samples/s", "while single calls followed each other"),
+        Column("Load", "cold", "median of fresh processes"),
+        Column("First call", "cold", "median of fresh processes"),
+        Column("Memory", "cold", "by which loading and the first call raised the peak of a fresh process"),
+        Column("Energy", "per sample", "net of the power at rest"),
         Column("Timed calls"),
     )
     rows = tuple(_timing_row(model, timing) for model in summary.deployed for timing in model.timings)
+    reference = next((_names(m) for m in summary.deployed if any(t.ratio is None for t in m.timings)), f.NONE)
+    reasons = dict.fromkeys(t.energy.reason for m in summary.deployed for t in m.timings if t.energy.reason)
     notes = (
-        "ONNX Runtime, one worker process, after warm-up; all percentiles are of single calls.",
+        "ONNX Runtime, after warm-up. Each network was timed in slices of 10 ms, in turns with the reference "
+        f"{reference} and in freshly created sessions, until its ratio was known to half the margin, or six rounds "
+        "were over ('wide'); a ratio outlasts the drift of a shared machine, a p50 alone does not.",
         f"p90 needs 64 calls and p99 662 (MLPerf's bound); with fewer stands {f.NONE}. On a shared machine p99 says "
         "more about its neighbours than about the model.",
+        *(f"No energy: {reason}." for reason in reasons),
     )
     return Table("timings", "Latency and throughput", columns, rows, notes)
 
@@ -59,15 +67,45 @@ def _timing_row(model: Deployed, timing: Timing) -> tuple[Cell, ...]:
     times = timing.times
     return (
         Cell(_names(model)),
-        Cell(timing.provider),
-        Cell(str(timing.threads), sort=timing.threads),
-        Cell(str(timing.batch), sort=timing.batch),
-        *(Cell(f.microseconds(value), sort=value) for value in (times.p50, times.p90, times.p99, times.minimum)),
+        Cell(timing.how.label),
+        Cell(f.microseconds(times.p50), _under(times.p50_bound), times.p50),
+        _ratio_cell(timing),
+        *(_percentile_cell(percentile) for percentile in (times.p90, times.p99)),
+        Cell(f.microseconds(times.minimum), sort=times.minimum),
         Cell(f.count(round(times.samples_per_second)), sort=times.samples_per_second),
         Cell(f.seconds(timing.load_seconds), sort=timing.load_seconds),
         Cell(f.microseconds(1e6 * timing.first_run_seconds), sort=timing.first_run_seconds),
+        Cell(f.byte_size(timing.memory_bytes), sort=timing.memory_bytes),
+        _energy_cell(timing.energy),
         Cell(f.count(times.calls), sort=times.calls),
     )
+
+
+def _ratio_cell(timing: Timing) -> Cell:
+    if timing.ratio is None:
+        return Cell("reference")
+    low, high = timing.ratio.low, timing.ratio.high
+    return Cell(
+        f"{timing.ratio.estimate:.3f}",
+        f"{low:.3f} to {high:.3f}",
+        timing.ratio.estimate,
+        "" if timing.settled else "wide",
+    )
+
+
+def _percentile_cell(percentile: Percentile | None) -> Cell:
+    if percentile is None:
+        return Cell(f.NONE)
+    return Cell(f.microseconds(percentile.value), _under(percentile.bound), percentile.value)
+
+
+def _under(bound: float | None) -> str:
+    return "" if bound is None else f"under {f.microseconds(bound)}"
+
+
+def _energy_cell(energy: Energy) -> Cell:
+    joules = energy.joules_per_unit
+    return Cell(f.NONE) if joules is None else Cell(f"{1e3 * joules:.3g} mJ", energy.source or "", joules)
 
 
 def unmeasured_table(summary: Summary) -> Table:
@@ -75,20 +113,18 @@ def unmeasured_table(summary: Summary) -> Table:
     columns = (
         Column("Provider", numeric=False),
         Column("Models", numeric=False),
-        Column("Threads", numeric=False),
-        Column("Batch", "samples", numeric=False),
+        Column("How", numeric=False),
         Column("Why not", numeric=False),
     )
     groups: dict[tuple[str, str], list[tuple[Deployed, NotMeasured]]] = {}
     for model in summary.deployed:
         for missing in model.not_measured:
-            groups.setdefault((missing.provider, missing.reason), []).append((model, missing))
+            groups.setdefault((missing.how.provider, missing.reason), []).append((model, missing))
     rows = tuple(
         (
             Cell(provider),
             Cell(", ".join(dict.fromkeys(_names(model) for model, _ in group))),
-            Cell(", ".join(map(str, sorted({missing.threads for _, missing in group})))),
-            Cell(", ".join(map(str, sorted({missing.batch for _, missing in group})))),
+            Cell("; ".join(dict.fromkeys(missing.how.label for _, missing in group))),
             Cell(reason),
         )
         for (provider, reason), group in groups.items()
@@ -102,7 +138,9 @@ def _exactly(number: int) -> str:
 
 
 def _names(model: Deployed) -> str:
-    return ", ".join(dict.fromkeys(name for _, name in model.models))
+    """'cnn(width=8)', or 'cnn(width=8) as int8_static'."""
+    names = ", ".join(dict.fromkeys(name for _, name in model.models))
+    return names if model.variant == "fp32" else f"{names} as {model.variant}"
 
 
 def _roles(model: Deployed) -> str:

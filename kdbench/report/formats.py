@@ -1,11 +1,12 @@
 """Numbers as a reader wants them: with units, few digits, a true minus sign, and a dash where there is none."""
 
 from kdbench.analyze.figures import MINUS, NONE, percent, points, points_interval, several
+from kdbench.analyze.latency import RatioEstimate
 from kdbench.analyze.statistics import Interval
 
 __all__ = [
     "MINUS", "NONE", "byte_size", "count", "microseconds", "percent", "percent_interval", "points", "points_interval",
-    "seconds", "several", "spread", "times",
+    "ratio_interval", "seconds", "several", "spread", "times",
 ]  # fmt: skip
 
 
@@ -22,6 +23,16 @@ def percent_interval(interval: Interval | None) -> str:
 def times(ratio: float | None) -> str:
     """A ratio: '8.0x'."""
     return NONE if ratio is None else f"{_three(ratio)}\N{MULTIPLICATION SIGN}"
+
+
+def ratio_interval(ratio: RatioEstimate | None) -> str:
+    """'5.41× (5.32 to 5.50)': a ratio with its 95 % interval."""
+    return NONE if ratio is None else f"{times(ratio.estimate)} ({_close(ratio.low)} to {_close(ratio.high)})"
+
+
+def _close(ratio: float) -> str:
+    """Three decimals near 1, where they matter."""
+    return f"{ratio:.3f}" if ratio < 2 else _three(ratio)
 
 
 def count(number: float | None) -> str:

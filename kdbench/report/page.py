@@ -109,7 +109,7 @@ def _tiles(recommendation: Recommendation) -> tuple[tuple[str, str, str], ...]:
     interval = f.percent_interval(row.top1.interval)
     cost = ("FLOPs per sample", f.count(row.flops), "latency was not measured")
     if row.p50_microseconds is not None:
-        than = f"{f.times(row.speedup)} its teacher's speed (unpaired)" if row.speedup else ""
+        than = f"{f.ratio_interval(row.speedup)} its teacher's speed" if row.speedup else ""
         cost = ("Latency, p50", f.microseconds(row.p50_microseconds), than)
     smaller = f"{f.times(row.compression_parameters)} fewer parameters" if row.compression_parameters else ""
     return (

@@ -67,21 +67,17 @@ def _selection() -> str:
 
 
 def _latency(summary: Summary) -> str:
-    """What was asked for, and the calls and seconds that were really spent: timing stops after so many calls."""
+    """What was asked for, and how many slices it took."""
     asked = summary.suite.latency
-    spent = [timing.times for model in summary.deployed for timing in model.timings]
-    calls, took = sorted(times.calls for times in spent), sorted(times.seconds for times in spent)
-    measured = "nothing was timed"
-    if spent:
-        measured = (
-            f"{_range(f.count(calls[0]), f.count(calls[-1]))} timed calls in "
-            f"{_range(f.seconds(took[0]), f.seconds(took[-1]))} for each combination, once per architecture"
-        )
+    ratios = [timing.ratio for model in summary.deployed for timing in model.timings if timing.ratio]
+    pairs = sorted(ratio.pairs for ratio in ratios)
+    measured = f"{_range(f.count(pairs[0]), f.count(pairs[-1]))} slice pairs each" if pairs else "nothing was compared"
     words = [
         f"providers {', '.join(asked.providers)}",
         f"threads {', '.join(map(str, asked.threads))}",
         f"batch sizes {', '.join(map(str, asked.batch_sizes))}",
-        measured,
+        f"margin {100 * asked.margin:g} %",
+        f"once per architecture, slice by slice in turns with a reference; {measured}",
     ]
     return "; ".join(words)
 

@@ -45,7 +45,7 @@ VERDICT_SIGNS = {"better": "▲ better", "equivalent": "= equivalent", "worse": 
 def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
     """Every loss of every pair: the table the report is about."""
     timing = summary.reference
-    where = f"{timing.provider}, {f.several(timing.threads, 'thread')}, batch {timing.batch}" if timing else "not timed"
+    where = timing.how.label if timing else "not timed"
     columns = (
         Column("Loss", "", "what the student was trained with", numeric=False),
         Column("Top-1", "% of test", "mean over seeds, with its 95 % Student-t interval"),
@@ -57,7 +57,9 @@ def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
         Column("Validation", "%", "mean top-1 on validation: what the candidate is chosen by"),
         Column("Retention", "%", "student's accuracy as a share of its teacher's"),
         Column("Smaller", "parameters, bytes", "teacher's size over the student's: by parameters; by ONNX bytes below"),
-        Column("Latency p50", where, "of one call; below, the teacher's p50 over it (unpaired)"),
+        Column(
+            "Latency p50", where, "of one call; below, how many times as long the teacher takes, timed slice by slice"
+        ),
         Column("FLOPs", "per sample", "2 for a multiply-accumulate"),
         Column("Correct per GFLOP", "test samples", "right predictions per compute spent; below, those beyond chance"),
     )
@@ -69,7 +71,7 @@ def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
 
 def _comparison_row(row: StudentRow, whose: str, *, shipped: bool) -> tuple[Cell, ...]:
     least = row.gain.least_detectable if row.gain else None
-    speedup = f"{f.times(row.speedup)} teacher" if row.speedup else ""
+    speedup = f"{f.ratio_interval(row.speedup)} teacher" if row.speedup else ""
     return (
         Cell(row.loss, whose, tag="ship" if shipped else ""),
         Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
@@ -130,7 +132,9 @@ def _comparison_notes(summary: Summary) -> tuple[str, ...]:
         "Losses of one pair share one architecture, hence one latency and one FLOP count.",
     ]
     if summary.reference and any(row.speedup for row in summary.students):
-        notes.append("The speed-up divides two stored p50s that were not timed in pairs: take it as rough.")
+        notes.append(
+            "The speed-up is a ratio of slices that were timed in turns, with its 95 % interval over sessions."
+        )
     if not summary.reference:
         notes.append(
             "Not every model was timed, so FLOPs stand in for latency; reasons are listed under Deployed models."

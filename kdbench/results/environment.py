@@ -40,6 +40,11 @@ def usable_cores() -> int:
     return max(1, min(len(affinity()), allowed))
 
 
+def timing_cores() -> int:
+    """Physical cores that this process may use: what `threads = "cores"` stands for."""
+    return min(usable_cores(), psutil.cpu_count(logical=False) or usable_cores())
+
+
 def machine_fingerprint() -> str:
     """What latencies must share to be comparable: processor, cores in use, GPU, operating system, ONNX Runtime."""
     facts = _fixed_facts()
@@ -60,6 +65,7 @@ def _fixed_facts() -> dict[str, JsonValue]:
         "caches": _caches(),
         "physical_cores": psutil.cpu_count(logical=False),
         "logical_cores": psutil.cpu_count(),
+        "timing_cores": timing_cores(),
         "affinity": list[JsonValue](affinity()),
         "cpu_quota": _text("/sys/fs/cgroup/cpu.max"),
         "hypervisor": "hypervisor" in cpu.get("flags", "").split(),

@@ -1,18 +1,27 @@
 """Records as one data frame, and the results of one suite as one value."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
-from kdbench.results.records import LatencyRecord, RunRecord, TrialRecord
+from kdbench.results.records import (
+    EnvironmentRecord,
+    LatencyRecord,
+    RunRecord,
+    ThroughputRecord,
+    TrialRecord,
+    VariantRecord,
+)
 from kdbench.results.store import Store
-from kdbench.spec import Suite, UserError
+from kdbench.spec import Record, Suite, UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -22,6 +31,9 @@ class ResultSet:
     run: RunRecord
     trials: Mapping[str, TrialRecord]  # by key; failed and skipped ones are missing
     latencies: tuple[LatencyRecord, ...]  # of the architectures of the run, on its machine
+    throughputs: tuple[ThroughputRecord, ...] = ()  # likewise
+    environments: tuple[EnvironmentRecord, ...] = ()  # of the trials
+    variants: tuple[VariantRecord, ...] = ()  # of the trials
 
     @property
     def suite(self) -> Suite:
@@ -85,8 +97,19 @@ def load_run(store: Store, run: RunRecord) -> ResultSet:
     """One run with its records."""
     done = {key for key, outcome in run.outcomes.items() if outcome.status == "done"}
     trials = {key: store.read_trial(key) for key in sorted(done) if store.has_record(key)}
-    found = (store.read_latency(key) for key in run.latencies)
-    return ResultSet(run, trials, tuple(record for record in found if record is not None))
+
+    def read(folder: str, keys: Iterable[str], kind: type[R]) -> tuple[R, ...]:
+        found = (store.read(folder, key, kind) for key in keys)
+        return tuple(record for record in found if record is not None)
+
+    return ResultSet(
+        run,
+        trials,
+        read(Store.LATENCY, run.latencies, LatencyRecord),
+        read(Store.THROUGHPUT, run.throughputs, ThroughputRecord),
+        read(Store.ENVIRONMENTS, run.environments, EnvironmentRecord),
+        read(Store.VARIANTS, run.variants, VariantRecord),
+    )
 
 
 def load(root: str | Path = "results") -> "pd.DataFrame":

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from kdbench.spec import Entry, Record
+from kdbench.spec import Entry, How, Record
 from kdbench.spec.records import Several
 
 
@@ -19,6 +19,27 @@ class CurvePoint(Record):
     train_loss: float | None  # mean over the epoch; none at epoch 0
     validation_loss: float  # cross-entropy
     validation_top1: float
+
+
+class Energy(Record):
+    """What a counter of the machine says of a stretch of work: gross joules, and the power at rest beside it.
+
+    No figure comes without a counter: `joules` is none then, and `reason` says why.
+    """
+
+    joules: float | None = None  # of the whole stretch, rest included
+    idle_watts: float | None = None  # before it
+    seconds: float = 0.0
+    units: int = 0  # samples predicted, or trained on
+    source: str | None = None  # the counter
+    reason: str | None = None
+
+    @property
+    def joules_per_unit(self) -> float | None:
+        """Net of the power at rest; none without a counter."""
+        if self.joules is None or self.idle_watts is None or not self.units:
+            return None
+        return (self.joules - self.idle_watts * self.seconds) / self.units
 
 
 class TrainingCost(Record):
@@ -40,6 +61,7 @@ class TrainingCost(Record):
     device: str
     threads: int  # per process
     processes: int = 1  # that trained at the same time
+    energy: Energy = Energy(reason="not asked for")  # of the cohort
 
     @property
     def alone_seconds(self) -> float:
@@ -75,13 +97,29 @@ class ParityFacts(Record):
     flips: int  # samples whose top-1 differs
 
 
-class Evaluation(Record):
-    """The exported model on the test split."""
+class ConfidenceBin(Record):
+    """Samples whose largest probability falls into one bin."""
+
+    count: int
+    confidence: float  # sum of the largest probabilities
+    correct: int
+
+
+class Agreement(Record):
+    """A model against its teacher on the test split, both as exported."""
+
+    top1: float  # share of samples on which both predict the same class
+    kl: float  # mean KL(teacher || student) of the probabilities, nats
+
+
+class Predictions(Record):
+    """What an exported model predicts of a test split, held against its labels."""
 
     samples: int
     correct_bits: str  # base64 of one bit per test sample, in order
-    loss: float  # cross-entropy, mean
-    cpu_seconds: float
+    loss: float  # cross-entropy, mean: the negative log likelihood
+    brier: float  # squared distance of the probabilities from the label's, summed over classes; mean
+    confidence: Several[ConfidenceBin]  # equal widths of the largest probability from 0 to 1
 
     @property
     def correct(self) -> NDArray[np.bool_]:
@@ -91,6 +129,12 @@ class Evaluation(Record):
     def top1(self) -> float:
         """The share of test samples predicted right, 0 to 1."""
         return float(self.correct.mean())
+
+
+class Evaluation(Predictions):
+    """The exported model on the test split as it is."""
+
+    cpu_seconds: float  # of one pass, over all threads
 
 
 class TrialRecord(Record):
@@ -105,6 +149,7 @@ class TrialRecord(Record):
     model: ModelFacts
     parity: ParityFacts
     test: Evaluation
+    agreement: Agreement | None  # with its teacher; none for those without
     data_sha256: str  # of the raw training, validation and test split as they were used
     classes: int
     input_shape: Several[int]  # channels, height, width
@@ -114,20 +159,27 @@ class TrialRecord(Record):
     finished: str  # ISO 8601, UTC
 
 
-class LatencyRecord(Record):
-    """One architecture timed on one machine: every timed call, raw."""
+class EnvironmentRecord(Record):
+    """A trial's exported model on a corrupted test split: the same samples, in the same order."""
 
-    architecture: str
-    provider: str
-    threads: int
-    batch: int
-    onnx_sha256: str
-    load_seconds: float
-    first_run_seconds: float
-    warmup_runs: int
-    call_microseconds: Several[float]
+    trial: str
+    environment: str  # its name
+    choice: dict[str, JsonValue]  # of the corruption, resolved
+    test: Predictions
+    finished: str
+
+
+class VariantRecord(Record):
+    """A trial's model as it is deployed otherwise: quantized, or in half precision."""
+
+    trial: str
+    variant: dict[str, JsonValue]  # resolved
+    label: str
+    model: ModelFacts
+    largest_drift: float  # of a logit from the exported model's, in standard deviations of those
+    flips: int  # test samples whose top-1 differs from the exported model's
+    test: Predictions
     environment: dict[str, JsonValue]
-    session: dict[str, JsonValue]  # session and provider options as used
     finished: str
 
 
@@ -136,8 +188,68 @@ class SlicePair(Record):
 
     candidate_p50: float
     candidate_min: float
+    candidate_mean: float
     reference_p50: float
     reference_min: float
+    reference_mean: float
+
+
+Sessions = Several[Several[SlicePair]]
+
+
+class ColdStart(Record):
+    """A model in a process of its own that has done nothing before."""
+
+    load_seconds: float
+    first_run_seconds: float
+    memory_bytes: int  # by which loading and the first run raised the process's peak
+
+
+class LatencyRecord(Record):
+    """One network timed against a reference in the same worker, slice by slice: raw times.
+
+    The reference against itself shows the noise of the machine; two files of one architecture must tie.
+    """
+
+    trial: str  # key of the trial whose file was timed
+    architecture: str
+    reference: str  # an architecture
+    how: How
+    onnx_sha256: str
+    reference_sha256: str
+    cold: Several[ColdStart]
+    sessions: Sessions  # freshly created pairs of sessions, each with its slice pairs
+    calls: int  # of the candidate
+    call_microseconds: Several[float]  # of them, evenly thinned to some thousands
+    energy: Energy
+    conditions: Several[dict[str, JsonValue]]  # of each round: counters of noise, clocks, session options, versions
+    environment: dict[str, JsonValue]
+    finished: str
+
+    @property
+    def kind(self) -> Literal["latency", "noise", "tie"]:
+        if self.architecture != self.reference:
+            return "latency"
+        return "noise" if self.onnx_sha256 == self.reference_sha256 else "tie"
+
+
+class BatchTimed(Record):
+    """One batch size of a throughput sweep, timed as a latency is."""
+
+    batch: int
+    sessions: Sessions
+
+
+class ThroughputRecord(Record):
+    """One network's offline throughput: batches 1, 2, 4 ... interleaved with the reference at the same batch."""
+
+    architecture: str
+    reference: str
+    how: How  # of the smallest batch
+    batches: Several[BatchTimed]
+    ended: str  # why no larger batch was timed
+    environment: dict[str, JsonValue]
+    finished: str
 
 
 class LatencyComparison(Record):
@@ -146,10 +258,8 @@ class LatencyComparison(Record):
     pair: str
     role: str
     model: str
-    provider: str
-    threads: int
-    batch: int
-    sessions: Several[Several[SlicePair]]
+    how: How
+    sessions: Sessions
     reason: str | None = None  # why there are none
 
 
@@ -157,9 +267,7 @@ class NotMeasured(Record):
     """A figure that was asked for and is not there."""
 
     architecture: str
-    provider: str
-    threads: int
-    batch: int
+    how: How
     reason: str
 
 
@@ -190,6 +298,9 @@ class RunRecord(Record):
     outcomes: dict[str, Outcome]  # by trial key
     trained: Several[str]  # keys trained in this very run
     latencies: Several[str]  # keys of the latency records that belong to this run
+    throughputs: Several[str] = ()  # likewise
+    environments: Several[str] = ()
+    variants: Several[str] = ()
     not_measured: Several[NotMeasured]
     layouts: Several[Layout] = ()  # of the waves trained in this very run
     notes: Several[str] = ()  # what did not go as asked, and what was done instead

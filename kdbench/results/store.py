@@ -11,21 +11,28 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from kdbench.results.records import LatencyRecord, RunRecord, TrialRecord
-from kdbench.spec import Record, UserError, content_key
+from kdbench.results.records import RunRecord, TrialRecord
+from kdbench.spec import Choice, How, Record, UserError, content_key
+from kdbench.spec.variants import Variant
 
 R = TypeVar("R", bound=Record)
 
 # Part of every latency's key: raise it when a change of kdbench alters how calls are timed.
-TIMING = 1
+TIMING = 2
+# Likewise of every evaluation in an environment or as a variant.
+EVALUATION = 1
 
 
 class Store:
-    """`root/trials/<key>/`, `root/latency/<key>.json`, `root/suites/<name>/<run id>.json`."""
+    """`root/trials/<key>/`, `root/latency/<key>.json` and the like, `root/suites/<name>/<run id>.json`."""
 
     RECORD = "trial.json"
     WEIGHTS = "weights.safetensors"
     ONNX = "model.onnx"
+    LATENCY = "latency"
+    THROUGHPUT = "throughput"
+    ENVIRONMENTS = "environments"
+    VARIANTS = "variants"
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -77,12 +84,25 @@ class Store:
                 raise
         _sync(final.parent)
 
-    def read_latency(self, key: str) -> LatencyRecord | None:
-        path = self.root / "latency" / f"{key}.json"
-        return _read(path, LatencyRecord) if path.is_file() else None
+    def read(self, folder: str, key: str, kind: type[R]) -> R | None:
+        """A record by its key, from `latency`, `throughput`, `environments` or `variants`; none where it is not."""
+        path = self.root / folder / f"{key}.json"
+        return _read(path, kind) if path.is_file() else None
 
-    def write_latency(self, key: str, record: LatencyRecord) -> None:
-        write_whole(self.root / "latency" / f"{key}.json", record.model_dump_json())
+    def has(self, folder: str, key: str) -> bool:
+        return (self.root / folder / f"{key}.json").is_file()
+
+    def write(self, folder: str, key: str, record: Record) -> None:
+        write_whole(self.root / folder / f"{key}.json", record.model_dump_json())
+
+    def variant_onnx(self, key: str) -> Path:
+        """The file of a variant, beside its record."""
+        return self.root / self.VARIANTS / f"{key}.onnx"
+
+    def keep_variant(self, key: str, onnx: Path, record: Record) -> None:
+        """Store a variant's file, then its record: a record never stands without its file."""
+        write_whole(self.variant_onnx(key), onnx.read_bytes())
+        self.write(self.VARIANTS, key, record)
 
     def write_run(self, record: RunRecord) -> None:
         write_whole(self.root / "suites" / record.name / f"{record.run_id}.json", record.model_dump_json(indent=1))
@@ -110,9 +130,29 @@ def prepare_folder(folder: Path, option: str) -> None:
         raise UserError(f"cannot write to the {option} folder '{folder}': {error.strerror}", help=help) from error
 
 
-def latency_key(architecture: str, provider: str, threads: int, batch: int, seconds: float, machine: str) -> str:
-    """The name of a latency record: what was timed, how, for how long, and on what kind of machine."""
-    return content_key([TIMING, architecture, provider, threads, batch, seconds, machine])
+def latency_key(
+    architecture: str, reference: str, how: How, machine: str, *, margin: float, files: tuple[str, ...] = ()
+) -> str:
+    """The name of a latency record: what was timed against what, how, to which precision, on what kind of machine.
+
+    `files` are hashes, where it matters which weights the graphs hold.
+    """
+    return content_key([TIMING, architecture, reference, how.model_dump(), margin, machine, *files])
+
+
+def throughput_key(architecture: str, reference: str, how: How, machine: str, largest: int) -> str:
+    """The name of a throughput record."""
+    return content_key([TIMING, "throughput", architecture, reference, how.model_dump(), largest, machine])
+
+
+def environment_key(trial: str, environment: Choice) -> str:
+    """The name of the record of a trial's model in an environment: what corrupts counts, what it is called does not."""
+    return content_key([EVALUATION, trial, environment.model_dump(mode="json", exclude={"name"})])
+
+
+def variant_key(trial: str, variant: Variant) -> str:
+    """The name of the record and the file of a trial's model as a variant."""
+    return content_key([EVALUATION, trial, variant.model_dump(mode="json")])
 
 
 def sha256_of(path: Path) -> str:
@@ -120,13 +160,13 @@ def sha256_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file so that nobody ever sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         Path(draft).chmod(0o644)

@@ -10,6 +10,7 @@ from kdbench.spec.records import (
     Cosine,
     DataSpec,
     Gate,
+    How,
     LatencySpec,
     NamedChoice,
     Pair,
@@ -25,7 +26,7 @@ from kdbench.spec.signature import KINDS, REQUIRED, Catalog, Kind, Option, Signa
 from kdbench.spec.suite_file import load_suite, parse_suite
 
 __all__ = [
-    "KINDS", "REQUIRED", "AdamW", "Catalog", "Choice", "Constant", "Cosine", "DataSpec", "Entry", "Gate", "Kind",
+    "KINDS", "REQUIRED", "AdamW", "Catalog", "Choice", "Constant", "Cosine", "DataSpec", "Entry", "Gate", "How", "Kind",
     "LatencySpec", "NamedChoice", "Option", "Pair", "Plan", "Problem", "Record", "Sgd", "Signature", "Step", "Suite",
     "TrainSpec", "Trial", "UserError", "content_key", "find_suite", "load_suite", "nearest", "parse_suite", "plan",
     "suite_name", "suites",

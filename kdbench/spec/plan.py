@@ -109,6 +109,12 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
     for i, loss in enumerate(suite.losses):
         filled = fill(Choice(use=loss.use, options=loss.options), "losses", "losses", i)
         losses.append(NamedChoice(use=filled.use, options=filled.options, origin=filled.origin, name=loss.label))
+    environments = []
+    for i, environment in enumerate(suite.environments):
+        filled = fill(Choice(use=environment.use, options=environment.options), "views", "environments", i)
+        environments.append(NamedChoice(**filled.model_dump(), name=environment.label))
+    problems += _duplicates("environments", (environment.label for environment in environments))
+    problems += _duplicates("variants", (variant.label for variant in suite.variants))
     problems += _duplicates("pairs", (pair.label for pair in pairs))
     problems += _duplicates("losses", (loss.label for loss in losses))
     problems += _duplicates("seeds", map(str, suite.seeds))
@@ -121,6 +127,7 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
         "train": recipe(suite.train, "train"),
         "teacher_train": recipe(suite.teacher_train, "teacher_train") if suite.teacher_train else None,
         "view": fill(suite.view, "views", "view"),
+        "environments": tuple(environments),
         "pairs": pairs,
         "losses": tuple(losses),
     }

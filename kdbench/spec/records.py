@@ -2,13 +2,34 @@
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal, Self, TypedDict, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, JsonValue, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    JsonValue,
+    field_validator,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
 from pydantic_core import CoreSchema
 
-from kdbench.spec.types import Count, Fraction, NonNegative, Positive, ProperFraction, Provider, WholeNumber
+from kdbench.spec.environments import STANDARD
+from kdbench.spec.types import (
+    ON_DEVICE,
+    Count,
+    Fraction,
+    NonNegative,
+    Path,
+    Positive,
+    ProperFraction,
+    Provider,
+    WholeNumber,
+)
+from kdbench.spec.variants import Fp32, NamedVariant, distinct
 
 # Part of every key: raise it when a change of kdbench alters the numbers that a trial yields.
 RECIPE = 1
@@ -234,29 +255,44 @@ class Pair(Record):
         return self.name or f"{self.teacher.label} -> {self.student.label}"
 
 
-class Combination(TypedDict):
+class How(Record):
     """How one latency is taken."""
 
-    provider: str
-    threads: int
-    batch: int
+    provider: Provider
+    threads: Count
+    batch: Count
+    spinning: bool = False  # whether threads without work keep their core busy
+    path: Path = "host"
+
+    @property
+    def label(self) -> str:
+        """'cpu, 2 threads, spinning, batch 32'."""
+        words = [self.provider, f"{self.threads} thread{'s' * (self.threads > 1)}"]
+        words += ["spinning"] * self.spinning + {"host": [], "device": ["on the device"], "graph": ["CUDA graph"]}[
+            self.path
+        ]
+        return ", ".join([*words, f"batch {self.batch}"])
 
 
 class LatencySpec(Record):
-    """What is timed: every combination of provider, threads and batch size, once per architecture."""
+    """What is timed, once per architecture: every combination, in slices interleaved with a reference network's."""
 
     batch_sizes: Several[Count] = (1, 32)
-    threads: Several[Count] = (1,)
+    threads: Several[Count | Literal["cores"]] = (1,)  # "cores": all physical cores
     providers: Several[Provider] = ("cpu",)
-    seconds: Positive = 1.0  # spent on the timed calls of one combination
+    spinning: Several[bool] = (False,)
+    paths: Several[Path] = ("host",)  # on a GPU; elsewhere host arrays go in and out
+    margin: Positive = 0.05  # timing goes on until the ratio's interval is within half of it to both sides
+    largest_batch: Count = 256  # throughput is swept over batches 1, 2, 4 ... up to this; 1: no sweep
 
-    @property
-    def combinations(self) -> tuple[Combination, ...]:
-        """Everything that is timed of one architecture."""
+    def combinations(self, cores: int) -> tuple[How, ...]:
+        """Everything that is timed of one architecture on a machine with so many usable physical cores."""
         return tuple(
-            {"provider": provider, "threads": threads, "batch": batch}
+            How(provider=provider, threads=threads, batch=batch, spinning=spinning, path=path)
             for provider in self.providers
-            for threads in self.threads
+            for path in (self.paths if provider in ON_DEVICE else ("host",))
+            for threads in dict.fromkeys(cores if count == "cores" else count for count in self.threads)
+            for spinning in self.spinning
             for batch in self.batch_sizes
         )
 
@@ -298,6 +334,8 @@ class Suite(Record):
     view: Choice = Choice(use="clean")
     pairs: Annotated[tuple[Pair, ...], Field(min_length=1, strict=False)]
     losses: Annotated[tuple[NamedChoice, ...], Field(min_length=1, strict=False)]
+    environments: Several[NamedChoice] = tuple(NamedChoice.model_validate(each) for each in STANDARD)
+    variants: Annotated[Several[NamedVariant], AfterValidator(distinct)] = (Fp32(),)  # as which models are deployed
     latency: LatencySpec = LatencySpec()
     gates: Several[Gate] = ()
 

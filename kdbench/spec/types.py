@@ -6,6 +6,7 @@ from pydantic import Field
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 ProperFraction = Annotated[float, Field(ge=0, lt=1)]
 HalfTurn = Annotated[float, Field(ge=0, le=0.5)]
@@ -14,3 +15,8 @@ WholeNumber = Annotated[int, Field(ge=0)]
 
 # ONNX Runtime's execution providers by short name; `kdbench.deploy` maps them.
 Provider = Literal["cpu", "cuda", "tensorrt", "openvino", "coreml", "dml", "xnnpack"]
+
+# From where to where a call is timed: host array to host array, tensors that stay on the device, or those replayed as
+# a CUDA graph.
+Path = Literal["host", "device", "graph"]
+ON_DEVICE = ("cuda", "tensorrt")  # providers with memory of their own

@@ -2,11 +2,12 @@
 
 from torch import Tensor
 
+from kdbench.spec.types import Finite
 from kdbench.zoo.interface import Draw
 from kdbench.zoo.views.normalized import require_normalized
 
 
-def brightness(images: Tensor, draw: Draw, *, shift: float = 0.5) -> Tensor:  # noqa: ARG001 - nothing is drawn
+def brightness(images: Tensor, draw: Draw, *, shift: Finite = 0.5) -> Tensor:  # noqa: ARG001 - nothing is drawn
     """The same amount added to every value, the same for each sample and epoch.
 
     Formula: x' = x + shift; in raw pixels, shift times the channel's SD over the training split.

@@ -1,0 +1,157 @@
+"""What runs inside a worker once models are exported: evaluate, make variants, time. The timing itself has no torch."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+from torch import Tensor
+
+from kdbench.deploy.evaluate import predict_all, score
+from kdbench.deploy.jobs import NoAnswer
+from kdbench.deploy.latency import MOST_SAMPLES, cold_starts, energy_of, time_round
+from kdbench.deploy.throughput import sweep
+from kdbench.deploy.variants import VariantError, drift, make_variant, variant_facts
+from kdbench.execute.executors import Item
+from kdbench.execute.job import Job
+from kdbench.execute.messages import ColdStarted, Evaluated, Message, Noted, RoundTimed, Swept, Unanswered
+from kdbench.execute.samples import chunks_of_test, samples_of_test, samples_of_training
+from kdbench.results import Store, environment_facts
+from kdbench.results.records import EnvironmentRecord, VariantRecord
+from kdbench.results.store import environment_key, variant_key
+from kdbench.spec import DataSpec, How, NamedChoice
+from kdbench.spec.variants import Int8Static, NamedVariant, Variant
+from kdbench.train.corrupted import apply_environment
+from kdbench.zoo.datasets.splits import Splits
+from kdbench.zoo.interface import NotApplicable
+
+VARIANTS: TypeAdapter[tuple[Variant, ...]] = TypeAdapter(tuple[NamedVariant, ...])
+
+
+def evaluate_environment(item: Item) -> Iterator[Message]:
+    """Exported models on one corruption of the test split: it is corrupted once for all of them."""
+    job, splits = _job(item)
+    environment = NamedChoice.model_validate(item["environment"])
+
+    def corrupt(images: Tensor, at: int) -> Tensor:
+        return apply_environment(images, torch.arange(at, at + len(images)), environment, job.catalog)
+
+    files = [job.store.trial_folder(key) / Store.ONNX for key in item["trials"]]
+    try:
+        logits, labels = predict_all(files, chunks_of_test(splits, corrupt))
+    except NotApplicable as reason:
+        yield Noted(text=f"environment '{environment.label}' was not evaluated: {reason}")
+        return
+    for key, found in zip(item["trials"], logits, strict=True):
+        record = EnvironmentRecord(
+            trial=key,
+            environment=environment.label,
+            choice=environment.model_dump(mode="json"),
+            test=score(found, labels),
+            finished=_now(),
+        )
+        job.store.write(Store.ENVIRONMENTS, environment_key(key, environment), record)
+    yield Evaluated(what=f"environment {environment.label}", models=len(files))
+
+
+def make_variants(item: Item) -> Iterator[Message]:
+    """One trial's model as further variants: the file, how far it drifts, and its accuracy."""
+    job, splits = _job(item)
+    source = job.store.trial_folder(item["trial"]) / Store.ONNX
+    (exported,), _ = predict_all([source], chunks_of_test(splits))
+    for variant in VARIANTS.validate_python(item["variants"]):
+        samples = variant.samples if isinstance(variant, Int8Static) else 1
+        with TemporaryDirectory(prefix="kdbench-variant-") as folder:
+            made = Path(folder) / "variant.onnx"
+            try:
+                make_variant(variant, source, made, samples_of_training(splits, samples))
+                record = _describe(item["trial"], variant, made, exported, splits, job)
+            except VariantError as reason:
+                yield Noted(text=f"variant {variant.label} was not made: {reason}")
+                continue
+            job.store.keep_variant(variant_key(item["trial"], variant), made, record)
+        yield Evaluated(what=f"variant {variant.label}", models=1)
+
+
+def _describe(
+    trial: str, variant: Variant, made: Path, exported: NDArray[np.float32], splits: Splits, job: Job
+) -> VariantRecord:
+    (logits,), labels = predict_all([made], chunks_of_test(splits))
+    drifted = drift(exported, logits)
+    return VariantRecord(
+        trial=trial,
+        variant=variant.model_dump(mode="json"),
+        label=variant.label,
+        model=variant_facts(job.store.read_trial(trial).model, made),
+        largest_drift=drifted.largest,
+        flips=drifted.flips,
+        test=score(logits, labels),
+        environment=environment_facts(),
+        finished=_now(),
+    )
+
+
+def start_cold(item: Item) -> Iterator[Message]:
+    """Load and first run in fresh processes, and energy where there is a counter."""
+    how, onnx = How.model_validate(item["how"]), Path(item["onnx"])
+    images = _images(item, how.batch)
+    try:
+        yield ColdStarted(starts=cold_starts(onnx, images, how), energy=energy_of(onnx, images, how))
+    except NoAnswer as reason:
+        yield Unanswered(reason=str(reason))
+
+
+def time_pair(item: Item) -> Iterator[Message]:
+    """One round of interleaved slices, candidate against reference."""
+    how = How.model_validate(item["how"])
+    images = _images(item, how.batch)
+    try:
+        found = time_round(Path(item["candidate"]), Path(item["reference"]), images, how)
+    except NoAnswer as reason:
+        yield Unanswered(reason=str(reason))
+    else:
+        yield RoundTimed(
+            sessions=found.sessions,
+            calls=found.calls,
+            call_microseconds=found.call_microseconds,
+            conditions=found.conditions,
+        )
+
+
+def sweep_batches(item: Item) -> Iterator[Message]:
+    """Throughput against batch size."""
+    how = How.model_validate(item["how"])
+    images = _images(item, item["largest"])
+    timed = []
+    sweeping = sweep(Path(item["onnx"]), Path(item["reference"]), images, how, item["largest"])
+    while True:
+        try:
+            timed.append(next(sweeping))
+        except StopIteration as end:
+            break_reason: str = end.value
+            break
+    if timed:
+        yield Swept(label=item["label"], how=how, batches=tuple(timed), ended=break_reason)
+    else:
+        yield Unanswered(reason=break_reason)
+
+
+def _images(item: Item, batch: int) -> NDArray[np.float32]:
+    """Real test samples, at least as many as a batch has; made up where only a shape is known."""
+    count = max(MOST_SAMPLES, batch)
+    if item["data"] is None:
+        return np.random.default_rng(0).normal(size=(count, *item["shape"])).astype(np.float32)
+    return samples_of_test(_job(item)[1], count)
+
+
+def _job(item: Item) -> tuple[Job, Splits]:
+    job = Job(item)
+    return job, job.splits(DataSpec.model_validate(item["data"]))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

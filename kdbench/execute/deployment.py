@@ -1,0 +1,86 @@
+"""What follows training: exported models in corrupted environments and as other variants, and which of them to time."""
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+
+from kdbench.execute.messages import Message
+from kdbench.execute.place import DEPLOYED_STAGES, Place, raise_if_refused
+from kdbench.execute.timing import Network
+from kdbench.results import Outcome, Store
+from kdbench.results.records import VariantRecord
+from kdbench.results.store import environment_key, variant_key
+from kdbench.spec import Plan
+
+MODELS_AT_ONCE = 16  # evaluated on the same corrupted images
+Done = Mapping[str, Outcome]
+
+
+def evaluate_environments(plan: Plan, outcomes: Done, place: Place) -> Generator[Message, None, tuple[str, ...]]:
+    """Every finished model in every environment of the suite; returns the keys of what is in the store."""
+    keys = {(t, e.label): environment_key(t, e) for e in plan.suite.environments for t in _finished(plan, outcomes)}
+    jobs = []
+    for environment in plan.suite.environments:
+        wanted = [
+            trial
+            for trial in _finished(plan, outcomes)
+            if not place.store.has(Store.ENVIRONMENTS, keys[trial, environment.label])
+        ]
+        data = plan.suite.data.model_dump(mode="json")
+        choice = environment.model_dump(mode="json")
+        jobs += [
+            place.item(trials=wanted[at : at + MODELS_AT_ONCE], environment=choice, data=data)
+            for at in range(0, len(wanted), MODELS_AT_ONCE)
+        ]
+    yield from _all(place, "evaluate_environment", jobs)
+    return tuple(key for key in keys.values() if place.store.has(Store.ENVIRONMENTS, key))
+
+
+def make_variants(plan: Plan, outcomes: Done, place: Place) -> Generator[Message, None, tuple[str, ...]]:
+    """Every finished model as every variant of the suite but the exported one; returns the keys that are there."""
+    others = [variant for variant in plan.suite.variants if variant.use != "fp32"]
+    keys = {(t, v.label): variant_key(t, v) for v in others for t in _finished(plan, outcomes)}
+    jobs = []
+    for trial in _finished(plan, outcomes):
+        missing = [v for v in others if not place.store.has(Store.VARIANTS, keys[trial, v.label])]
+        if missing:
+            variants = [variant.model_dump(mode="json") for variant in missing]
+            jobs.append(place.item(trial=trial, variants=variants, data=plan.suite.data.model_dump(mode="json")))
+    yield from _all(place, "make_variants", jobs)
+    return tuple(key for key in keys.values() if place.store.has(Store.VARIANTS, key))
+
+
+def _finished(plan: Plan, outcomes: Done) -> list[str]:
+    return [key for key in plan.trials if outcomes[key].status == "done"]
+
+
+def _all(place: Place, stage: str, jobs: Sequence[dict[str, object]]) -> Iterator[Message]:
+    """Run jobs side by side. What breaks is told, and its figures are missing."""
+    for _, message in place.executor.map(f"{DEPLOYED_STAGES}:{stage}", jobs):
+        raise_if_refused(message)
+        yield message
+
+
+def to_be_timed(plan: Plan, outcomes: Done, store: Store) -> tuple[list[Network], list[Network]]:
+    """One network per architecture, variants included; and of each architecture one per further loss, for the ties."""
+    firsts: dict[tuple[str, str], Network] = {}
+    variants: dict[str, Network] = {}
+    for entry in plan.entries:
+        if outcomes[entry.key].status != "done":
+            continue
+        facts = store.read_trial(entry.key).model
+        onnx = store.trial_folder(entry.key) / Store.ONNX
+        network = Network(entry.key, entry.model, facts.architecture, onnx, facts.onnx_sha256, facts.flops)
+        firsts.setdefault((network.architecture, entry.loss), network)
+        for variant in plan.suite.variants:
+            key = variant_key(entry.key, variant)
+            if made := store.read(Store.VARIANTS, key, VariantRecord):
+                label, file = f"{entry.model} as {variant.label}", store.variant_onnx(key)
+                facts = made.model
+                network = Network(
+                    entry.key, label, facts.architecture, file, facts.onnx_sha256, facts.flops, variant.use
+                )
+                variants.setdefault(network.architecture, network)
+    timed: dict[str, Network] = {}
+    for network in firsts.values():
+        timed.setdefault(network.architecture, network)
+    ties = [network for network in firsts.values() if network is not timed[network.architecture]]
+    return [*timed.values(), *variants.values()], ties

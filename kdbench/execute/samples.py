@@ -1,0 +1,43 @@
+"""Samples as a deployed model gets them: normalized float32 arrays in row-major order."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kdbench.train.batches import in_chunks, normalize
+from kdbench.zoo.datasets.splits import Splits
+from kdbench.zoo.interface import Split
+
+CHUNK = 512
+Change = Callable[[Tensor, int], Tensor]  # of normalized images, the first of which has this place in its split
+
+
+def samples_of_test(splits: Splits, count: int) -> NDArray[np.float32]:
+    """The first test images [N, C, H, W]."""
+    return _samples(splits.test, splits, count)
+
+
+def samples_of_training(splits: Splits, count: int) -> NDArray[np.float32]:
+    """The first training images [N, C, H, W]: the split is in random order."""
+    return _samples(splits.train, splits, count)
+
+
+def _samples(split: Split, splits: Splits, count: int) -> NDArray[np.float32]:
+    return _as_deployed(normalize(split.images[:count], splits))
+
+
+def chunks_of_test(
+    splits: Splits, change: Change | None = None
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+    """The test split in order: images [B, C, H, W], changed where asked for, and labels [B]."""
+    at = 0
+    for images, labels in in_chunks(splits.test, splits, size=CHUNK):
+        yield _as_deployed(change(images, at) if change else images), labels.cpu().numpy()
+        at += len(labels)
+
+
+def _as_deployed(images: Tensor) -> NDArray[np.float32]:
+    return images.contiguous(memory_format=torch.contiguous_format).cpu().numpy()
