@@ -18,6 +18,7 @@ def compare_with_baseline(
 
     `decided` says at each look whether more rounds are needed. Files that are the same byte for byte are not timed.
     """
+    inputs = {"data": results.suite.data.model_dump(mode="json")}
     comparisons = []
     for model in baseline.models:
         if model.role != "student":
@@ -29,7 +30,7 @@ def compare_with_baseline(
                 comparisons.append(compared.model_copy(update={"reason": "the results have no such model"}))
             elif results.trials[found].model.onnx_sha256 != model.facts.onnx_sha256:
                 files = (place.store.trial_folder(found) / Store.ONNX, folder / model.onnx)
-                rounds, reason = yield from time_rounds(*files, how, results.suite.data, place, decided)
+                rounds, reason = yield from time_rounds(*files, how, inputs, place, decided)
                 sessions = tuple(session for each in rounds for session in each.sessions)
                 comparisons.append(compared.model_copy(update={"sessions": sessions, "reason": reason}))
     return comparisons

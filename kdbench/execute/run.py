@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from kdbench.execute.deployment import evaluate_environments, make_variants, to_be_timed
 from kdbench.execute.messages import Crashed, LaidOut, Message, Noted, TrialEnded
 from kdbench.execute.place import Place
-from kdbench.execute.timing import Settled, time_networks
+from kdbench.execute.timing import Settled, Timed, time_networks
 from kdbench.execute.training import check, train
 from kdbench.results import Layout, Outcome, RunRecord, Store, environment_facts
 from kdbench.spec import Plan
@@ -45,8 +45,7 @@ def run_plan(plan: Plan, place: Place, settled: Settled, command: str = "") -> G
                 notes.append(message.text)
     environments = yield from _noting(evaluate_environments(plan, outcomes, place), notes)
     variants = yield from _noting(make_variants(plan, outcomes, place), notes)
-    networks = to_be_timed(plan, outcomes, place.store)
-    timed = yield from time_networks(*networks, plan.suite.latency, plan.suite.data, place, settled)
+    timed = yield from _time(plan, outcomes, place, settled)
     record = RunRecord(
         name=plan.suite.name,
         run_id=f"{started:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(2)}",
@@ -67,6 +66,18 @@ def run_plan(plan: Plan, place: Place, settled: Settled, command: str = "") -> G
         seconds=round(time.perf_counter() - began, 3),
     )
     return _keep(record, place.store)
+
+
+def _time(
+    plan: Plan, outcomes: Mapping[str, Outcome], place: Place, settled: Settled
+) -> Generator[Message, None, Timed]:
+    """Time what is finished against the architecture with the fewest FLOPs."""
+    networks, ties = to_be_timed(plan, outcomes, place.store)
+    if not networks:
+        return Timed()
+    reference = min((network for network in networks if network.variant == "fp32"), key=lambda n: n.flops)
+    inputs = {"data": plan.suite.data.model_dump(mode="json")}
+    return (yield from time_networks(networks, reference, ties, plan.suite.latency, inputs, place, settled))
 
 
 def _noting(messages: Generator[Message, None, T], notes: list[str]) -> Generator[Message, None, T]:

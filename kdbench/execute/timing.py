@@ -4,7 +4,7 @@ A network is timed slice by slice against the suite's reference: its architectur
 against itself shows the noise of the machine.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,10 +26,11 @@ from kdbench.results import LatencyRecord, NotMeasured, Store, environment_facts
 from kdbench.results.environment import timing_cores
 from kdbench.results.records import Energy, SlicePair, ThroughputRecord
 from kdbench.results.store import latency_key, throughput_key
-from kdbench.spec import DataSpec, How, LatencySpec
+from kdbench.spec import How, LatencySpec
 
 M = TypeVar("M")
 Sessions = tuple[tuple[SlicePair, ...], ...]
+Inputs = Mapping[str, object]  # {"data": a DataSpec as JSON}, or {"data": None, "shape": [C, H, W]} for made-up images
 Settled = Callable[[Sessions, float], bool]  # slices and margin: whether more rounds would change nothing
 
 # METHOD.md, point 5: at most six rounds, and at most three looks at what they say.
@@ -65,18 +66,19 @@ class Timed:
 
 def time_networks(
     networks: Sequence[Network],
+    reference: Network,
     ties: Sequence[Network],
     asked: LatencySpec,
-    data: DataSpec,
+    inputs: Inputs,
     place: Place,
     settled: Settled,
 ) -> Generator[Message, None, Timed]:
-    """Time one network per architecture in every way asked for, and `ties` against those that share their graph."""
+    """Time one network per architecture in every way asked for, and `ties` against those that share their graph.
+
+    `inputs` tells the jobs where their images come from: see `deployed_stages`.
+    """
     found = Timed()
-    if not networks:
-        return found
-    session = _Session(asked, data, place, settled, machine_fingerprint(), found)
-    reference = min((n for n in networks if n.variant == "fp32"), key=lambda network: network.flops)
+    session = _Session(asked, inputs, place, settled, machine_fingerprint(), found)
     ordered = [reference, *(network for network in networks if network is not reference)]
     ways = asked.combinations(timing_cores())
     for how in ways:
@@ -97,7 +99,7 @@ class _Session:
     """What all measurements of one run share."""
 
     asked: LatencySpec
-    data: DataSpec
+    inputs: Inputs
     place: Place
     settled: Settled
     machine: str
@@ -146,7 +148,7 @@ class _Session:
         def settled(sessions: Sessions) -> bool:
             return tie or self.settled(sessions, self.asked.margin)
 
-        rounds, reason = yield from time_rounds(network.onnx, reference.onnx, how, self.data, self.place, settled)
+        rounds, reason = yield from time_rounds(network.onnx, reference.onnx, how, self.inputs, self.place, settled)
         if reason:
             raise NotTaken(reason)
         calls = [took for each in rounds for took in each.call_microseconds]
@@ -193,14 +195,14 @@ class _Session:
         self.found.throughputs.append(key)
 
     def _ask(self, stage: str, kind: type[M], **content: object) -> Generator[Message, None, M]:
-        return (yield from ask(self.place, stage, kind, data=self.data.model_dump(mode="json"), **content))
+        return (yield from ask(self.place, stage, kind, **self.inputs, **content))
 
 
 def time_rounds(
     candidate: Path,
     reference: Path,
     how: How,
-    data: DataSpec,
+    inputs: Inputs,
     place: Place,
     settled: Callable[[Sessions], bool],
 ) -> Generator[Message, None, tuple[list[RoundTimed], str | None]]:
@@ -209,7 +211,7 @@ def time_rounds(
     item = {"candidate": str(candidate), "reference": str(reference), "how": how.model_dump()}
     for number in range(1, LOOKS[-1] + 1):
         try:
-            found = yield from ask(place, "time_pair", RoundTimed, data=data.model_dump(mode="json"), **item)
+            found = yield from ask(place, "time_pair", RoundTimed, **inputs, **item)
         except NotTaken as reason:
             return rounds, str(reason)
         rounds.append(found)
