@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from kdbench.analyze.curves import LinearFit, MeanCurve
 from kdbench.analyze.latency import CallTimes, RatioEstimate
 from kdbench.analyze.statistics import Estimate, PairedDifference
+from kdbench.analyze.variants import VariantRow
 from kdbench.results import Layout, NotMeasured
 from kdbench.results.records import Energy
 from kdbench.spec import How, Suite
@@ -244,6 +245,7 @@ class Summary:
     elsewhere: tuple[Elsewhere, ...]  # records taken on other machines, with other versions or another kdbench
     pairs: tuple[PairSummary, ...]
     deployed: tuple[Deployed, ...]
+    variants: tuple[VariantRow, ...]
     noise: tuple[NoiseCheck, ...]
     ties: tuple[TieCheck, ...]
     trouble: tuple[Trouble, ...]

@@ -8,6 +8,7 @@ from kdbench.analyze.curves import fit_line, mean_curve
 from kdbench.analyze.deployed import check_noise, check_ties, choose_reference, describe_deployed
 from kdbench.analyze.efficiency import compute_efficiency, ranks, training_figures
 from kdbench.analyze.elsewhere import find_elsewhere
+from kdbench.analyze.latency import RatioEstimate
 from kdbench.analyze.pareto import nondominated
 from kdbench.analyze.rows import (
     ModelRow,
@@ -21,6 +22,7 @@ from kdbench.analyze.rows import (
     Trouble,
 )
 from kdbench.analyze.statistics import estimate, holm, paired_difference
+from kdbench.analyze.variants import variant_rows
 from kdbench.results import ResultSet, TrialRecord
 from kdbench.spec import Entry, Suite
 from kdbench.spec.plan import ALONE
@@ -49,6 +51,7 @@ def summarize(results: ResultSet) -> Summary:
         elsewhere=find_elsewhere(run.environment, unique.values(), results.latencies),
         pairs=tuple(pairs),
         deployed=deployed,
+        variants=variant_rows(done, results.variants, _alone(suite), _slowdowns(done, results, reference)),
         noise=check_noise(results.latencies, suite.latency.margin),
         ties=check_ties(results.latencies, {entry.key: entry for entry, _ in reversed(done)}, suite.latency.margin),
         trouble=tuple(_trouble(entry, results) for entry in run.entries if entry.key not in results.trials),
@@ -75,8 +78,24 @@ def _summarize_pair(pair: str, suite: Suite, done: Sequence[Done], reference: Re
     turns = _teacher_of_seed(suite, teacher_by_seed)
     groups = [[each for each in mine if each[0].role == "student" and each[0].loss == x.label] for x in suite.losses]
     rows = [_student_row(group, teacher, turns, reference) for group in groups if group]
-    alone = next((loss.label for loss in suite.losses if loss.use == ALONE.use), None)
-    return PairSummary(pair, teacher, _rank_costs(_compare_with_alone(rows, alone)))
+    return PairSummary(pair, teacher, _rank_costs(_compare_with_alone(rows, _alone(suite))))
+
+
+def _alone(suite: Suite) -> str | None:
+    """The label of the loss that trains the student on labels alone."""
+    return next((loss.label for loss in suite.losses if loss.use == ALONE.use), None)
+
+
+def _slowdowns(
+    done: Sequence[Done], results: ResultSet, reference: ReferenceTiming | None
+) -> dict[str, RatioEstimate | None]:
+    """How many times as long a variant takes as the exported model, by the variant's architecture."""
+    exported = {entry.key: record.model.architecture for entry, record in done}
+    return {
+        made.model.architecture: reference.speedup(made.model.architecture, exported[made.trial])
+        for made in results.variants
+        if reference and made.trial in exported
+    }
 
 
 def _teacher_of_seed(suite: Suite, top1: Mapping[int, float]) -> dict[int, float]:

@@ -1,6 +1,8 @@
 """The tables of deployed models: what each is, how fast it was, and what was not measured and why."""
 
-from kdbench.analyze import Deployed, Summary, Timing
+from collections.abc import Sequence
+
+from kdbench.analyze import Deployed, Timing
 from kdbench.analyze.latency import Percentile
 from kdbench.report import formats as f
 from kdbench.report.tables import Cell, Column, Table
@@ -8,7 +10,7 @@ from kdbench.results import NotMeasured
 from kdbench.results.records import Energy
 
 
-def architecture_table(summary: Summary) -> Table:
+def architecture_table(deployed: Sequence[Deployed]) -> Table:
     """One row per architecture."""
     columns = (
         Column("Model", numeric=False),
@@ -20,19 +22,19 @@ def architecture_table(summary: Summary) -> Table:
     )
     rows = tuple(
         (
-            Cell(_names(model), _roles(model)),
+            Cell(names_of(model), _roles(model)),
             Cell(f.count(model.parameters), _exactly(model.parameters), model.parameters),
             Cell(f.count(model.flops), _exactly(model.flops), model.flops),
             Cell(f.byte_size(model.onnx_bytes), f"{model.onnx_bytes:,} B", model.onnx_bytes),
             Cell(str(model.opset), sort=model.opset),
             Cell(", ".join(f"{count} {name}" for name, count in sorted(model.operators.items())) or f.NONE),
         )
-        for model in summary.deployed
+        for model in deployed
     )
     return Table("architectures", "Deployed models", columns, rows)
 
 
-def timing_table(summary: Summary) -> Table:
+def timing_table(deployed: Sequence[Deployed]) -> Table:
     """One row per architecture, provider, thread count and batch size that was timed."""
     columns = (
         Column("Model", numeric=False),
@@ -49,9 +51,9 @@ def timing_table(summary: Summary) -> Table:
         Column("Energy", "per sample", "net of the power at rest"),
         Column("Timed calls"),
     )
-    rows = tuple(_timing_row(model, timing) for model in summary.deployed for timing in model.timings)
-    reference = next((_names(m) for m in summary.deployed if any(t.ratio is None for t in m.timings)), f.NONE)
-    reasons = dict.fromkeys(t.energy.reason for m in summary.deployed for t in m.timings if t.energy.reason)
+    rows = tuple(_timing_row(model, timing) for model in deployed for timing in model.timings)
+    reference = next((names_of(m) for m in deployed if any(t.ratio is None for t in m.timings)), f.NONE)
+    reasons = dict.fromkeys(t.energy.reason for m in deployed for t in m.timings if t.energy.reason)
     notes = (
         "ONNX Runtime, after warm-up. Each network was timed in slices of 10 ms, in turns with the reference "
         f"{reference} and in freshly created sessions, until its ratio was known to half the margin, or six rounds "
@@ -66,7 +68,7 @@ def timing_table(summary: Summary) -> Table:
 def _timing_row(model: Deployed, timing: Timing) -> tuple[Cell, ...]:
     times = timing.times
     return (
-        Cell(_names(model)),
+        Cell(names_of(model)),
         Cell(timing.how.label),
         Cell(f.microseconds(times.p50), _under(times.p50_bound), times.p50),
         _ratio_cell(timing),
@@ -108,7 +110,7 @@ def _energy_cell(energy: Energy) -> Cell:
     return Cell(f.NONE) if joules is None else Cell(f"{1e3 * joules:.3g} mJ", energy.source or "", joules)
 
 
-def unmeasured_table(summary: Summary) -> Table:
+def unmeasured_table(deployed: Sequence[Deployed]) -> Table:
     """Timings that were asked for and are not there: one row for a provider and its reason."""
     columns = (
         Column("Provider", numeric=False),
@@ -117,13 +119,13 @@ def unmeasured_table(summary: Summary) -> Table:
         Column("Why not", numeric=False),
     )
     groups: dict[tuple[str, str], list[tuple[Deployed, NotMeasured]]] = {}
-    for model in summary.deployed:
+    for model in deployed:
         for missing in model.not_measured:
             groups.setdefault((missing.how.provider, missing.reason), []).append((model, missing))
     rows = tuple(
         (
             Cell(provider),
-            Cell(", ".join(dict.fromkeys(_names(model) for model, _ in group))),
+            Cell(", ".join(dict.fromkeys(names_of(model) for model, _ in group))),
             Cell("; ".join(dict.fromkeys(missing.how.label for _, missing in group))),
             Cell(reason),
         )
@@ -137,7 +139,7 @@ def _exactly(number: int) -> str:
     return f"{number:,}" if number >= 1_000_000 else ""
 
 
-def _names(model: Deployed) -> str:
+def names_of(model: Deployed) -> str:
     """'cnn(width=8)', or 'cnn(width=8) as int8_static'."""
     names = ", ".join(dict.fromkeys(name for _, name in model.models))
     return names if model.variant == "fp32" else f"{names} as {model.variant}"

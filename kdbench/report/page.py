@@ -1,5 +1,6 @@
 """The report of a run as one HTML page that needs nothing else, and as Markdown with SVG files beside it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -14,12 +15,14 @@ from kdbench.report.cost import cost_table
 from kdbench.report.deployment import architecture_table, timing_table, unmeasured_table
 from kdbench.report.drawing import DARK, LIGHT, Image
 from kdbench.report.markdown import markdown_cell, markdown_table, markdown_text
+from kdbench.report.noise import noise_section
 from kdbench.report.plot_accuracy import plot_accuracy
 from kdbench.report.plot_cost import plot_cost
 from kdbench.report.plot_curves import plot_curves
 from kdbench.report.plot_gain import plot_gain
 from kdbench.report.protocol import commands, environment, protocol, resolved_suite
 from kdbench.report.recipes import Facts
+from kdbench.report.section import Section
 from kdbench.report.tables import (
     Table,
     comparison_table,
@@ -29,8 +32,12 @@ from kdbench.report.tables import (
     teacher_table,
     trouble_table,
 )
+from kdbench.report.throughput import throughput_section
+from kdbench.report.variants import variants_section
 from kdbench.results.store import write_whole
 
+# The parts between the learning curves and the deployed models, in their order.
+SECTIONS: tuple[Callable[[Summary], Section], ...] = (variants_section, throughput_section, noise_section)
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -46,6 +53,7 @@ class Content:
     gain: Image | None
     curves: tuple[Image, ...]
     trouble: Table | None
+    sections: tuple[Section, ...]
     deployed: tuple[Table, ...]
     curves_table: Table
     costs: tuple[Image, ...]
@@ -59,7 +67,8 @@ class Content:
 
     @property
     def images(self) -> tuple[Image, ...]:
-        return tuple(image for image in (self.accuracy, self.gain, *self.costs, *self.curves) if image)
+        more = (image for section in self.sections for image in section.images)
+        return tuple(image for image in (self.accuracy, self.gain, *self.costs, *self.curves, *more) if image)
 
 
 def render_report(summary: Summary, folder: Path) -> tuple[Path, Path]:
@@ -86,8 +95,14 @@ def _compose(summary: Summary) -> Content:
         gain=plot_gain(summary),
         curves=tuple(image for image in curves if image),
         trouble=trouble_table(summary),
+        sections=tuple(section for make in SECTIONS if (section := make(summary).filled)),
         deployed=existing(
-            (teacher_table(summary), architecture_table(summary), timing_table(summary), unmeasured_table(summary))
+            (
+                teacher_table(summary),
+                architecture_table(summary.deployed),
+                timing_table(summary.deployed),
+                unmeasured_table(summary.deployed),
+            )
         ),
         curves_table=curves_table(summary),
         costs=tuple(image for image in costs if image),
