@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.methods.figure import Figure, count
-from kdbench.analyze.fits import Fits, fit_laws
+from kdbench.analyze.fits import SIGNIFICANT, Fits, fit_laws
 from kdbench.analyze.gap import gap_closed
 from kdbench.analyze.pareto import Cost, front_probability
 from kdbench.analyze.statistics import SEEDS_FOR_A_CLAIM, Interval, t_interval
@@ -65,15 +65,13 @@ def _laws(law: str, points: int, noise: float, trials: int, generator: np.random
     fits = [fit_laws(x.tolist(), (LAWS[law](x) + noise * _normal(generator, points)).tolist()) for _ in range(trials)]
     where = f"{'plateau' if law == 'no fit' else law}, {points} evaluations, noise SD {noise:g}"
     share = partial(count, setting=where, kind="share", nominal=None)
-    found = [
-        share(f"fit: named '{law}'", outcomes=[_named(each) == law for each in fits]),
-        share(
-            f"fit by held-out error alone (not used): named '{law}'", outcomes=[_by_held_out(f) == law for f in fits]
-        ),
-    ]
-    if law != "no fit":
-        wrong = [_named(each) not in (law, "no fit") for each in fits]
-        found.append(share("fit: another law named", outcomes=wrong))
+    simpler = f"fit by held-out error alone (not used): named '{law}'"
+    found = [share(simpler, outcomes=[_by_held_out(each) == law for each in fits])]
+    if law == "no fit":
+        named = [_named(each) != law for each in fits]
+        return [count("fit: a law named", where, "error", SIGNIFICANT, named), *found]
+    found.insert(0, share(f"fit: named '{law}'", outcomes=[_named(each) == law for each in fits]))
+    found.append(share("fit: another law named", outcomes=[_named(each) not in (law, "no fit") for each in fits]))
     if law in ("power law", "exponential"):
         right = [each.best for each in fits if each.best and each.best.name == law]
         near = [abs(fit.parameters["a"] - ASYMPTOTE) <= 0.01 for fit in right]

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import fdtrc
 
 Floats = NDArray[np.float64]
 
 # Six points are the fewest for which AICc exists with three parameters and a variance: 80 % of eight.
 POINTS_NEEDED = 8
+SIGNIFICANT = 0.05
 _LAWS: Mapping[str, Callable[[Mapping[str, float], Floats], Floats]] = {
     "linear": lambda p, x: p["m"] * x + p["b"],
     "power law": lambda p, x: p["a"] - p["b"] * x ** -p["c"],
@@ -26,7 +28,8 @@ class Fit:
     parameters: Mapping[str, float]
     rmse: float  # on the held-out points
     aicc: float  # on the fitted points
-    holds: bool  # it foresees better than carrying the last value on, and explains more than a constant
+    p_value: float  # of the F-test against a constant, on the fitted points; an approximation for the curved laws
+    holds: bool  # it foresees better than carrying the last value on, and is told from a constant
 
     def predict(self, x: ArrayLike) -> Floats:
         """The law at x, of any shape; x > 0 for the power law."""
@@ -43,7 +46,6 @@ class Fits:
     fitted: int  # points
     held_out: int  # points
     carried_rmse: float | None  # of the last fitted value, carried on over the held-out points
-    constant_aicc: float | None  # of a constant on the fitted points
 
 
 def fit_laws(x: Sequence[float], y: Sequence[float]) -> Fits:
@@ -51,10 +53,10 @@ def fit_laws(x: Sequence[float], y: Sequence[float]) -> Fits:
 
     x: epochs or samples, rising; at 0 the power law is infinite, so the untrained point serves none of the laws.
     y: accuracy, 0 to 1; the curved laws rise (b >= 0) to an asymptote a within 0 to 1.
-    A law holds if its error on the held-out points is under that of the last fitted value carried on, and its AICc
-    under that of a constant. The second is asked because any smooth law averages noise that the last value carries in
-    full: on a plateau the first alone finds a law in 7 to 9 of 10 curves. Which of those that hold is best, AICc
-    says: the few held-out points tell it less often (`benchmarks/methods/curves.py`). Raises `ValueError` where x
+    A law holds if its error on the held-out points is under that of the last fitted value carried on, and an F-test
+    tells it from a constant (5 %). The second is asked because any smooth law averages noise that the last value
+    carries in full: on a plateau the first alone finds a law in 7 to 9 of 10 curves. Which of those that hold is best,
+    AICc says: the few held-out points tell it less often (`benchmarks/methods/curves.py`). Raises `ValueError` where x
     does not rise.
     """
     if len(x) != len(y):
@@ -67,19 +69,20 @@ def fit_laws(x: Sequence[float], y: Sequence[float]) -> Fits:
     held = len(xs) - fitted
     if len(xs) < POINTS_NEEDED:
         reason = f"a fit needs {POINTS_NEEDED} evaluations of a trained model, and there are {len(xs)}"
-        return Fits((), None, reason, fitted, held, None, None)
+        return Fits((), None, reason, fitted, held, None)
     carried = _rmse(ys[fitted:], float(ys[fitted - 1]))
-    constant = _aicc(ys[:fitted] - ys[:fitted].mean(), 1)
+    scatter = _squares(ys[:fitted] - ys[:fitted].mean())
     candidates = []
     for name, parameters in _fit_all(xs[:fitted], ys[:fitted]).items():
         foreseen = _LAWS[name](parameters, xs)
-        rmse = _rmse(ys[fitted:], foreseen[fitted:])
-        aicc = _aicc(ys[:fitted] - foreseen[:fitted], len(parameters))
-        candidates.append(Fit(name, parameters, rmse, aicc, holds=rmse < carried and aicc < constant))
+        squares = _squares(ys[:fitted] - foreseen[:fitted])
+        rmse, p_value = _rmse(ys[fitted:], foreseen[fitted:]), _p_value(scatter, squares, fitted, len(parameters))
+        holds = rmse < carried and p_value < SIGNIFICANT
+        candidates.append(Fit(name, parameters, rmse, _aicc(squares, fitted, len(parameters)), p_value, holds))
     candidates.sort(key=lambda fit: (not fit.holds, fit.aicc))
     best = candidates[0] if candidates[0].holds else None
-    lost = None if best else "no law foresees more than the last value carried on and explains more than a constant"
-    return Fits(tuple(candidates), best, lost, fitted, held, carried, constant)
+    lost = None if best else "no law foresees more than the last value carried on and is told from a constant"
+    return Fits(tuple(candidates), best, lost, fitted, held, carried)
 
 
 def _fit_all(x: Floats, y: Floats) -> dict[str, dict[str, float]]:
@@ -137,9 +140,18 @@ def _rmse(y: Floats, foreseen: Floats | float) -> float:
     return float(np.sqrt(np.mean((y - foreseen) ** 2)))
 
 
-def _aicc(residuals: Floats, parameters: int) -> float:
-    """Akaike's criterion for normal errors, corrected for few points (Hurvich and Tsai 1989); the variance counts."""
-    n, k = len(residuals), parameters + 1
+def _squares(residuals: Floats) -> float:
     # A fit without residuals would be infinitely good: 1e-9 of an accuracy is as good as none.
-    square = max(float(residuals @ residuals), n * 1e-18)
-    return n * math.log(square / n) + 2 * k + 2 * k * (k + 1) / (n - k - 1)
+    return max(float(residuals @ residuals), len(residuals) * 1e-18)
+
+
+def _aicc(squares: float, n: int, parameters: int) -> float:
+    """Akaike's criterion for normal errors, corrected for few points (Hurvich and Tsai 1989); the variance counts."""
+    k = parameters + 1
+    return n * math.log(squares / n) + 2 * k + 2 * k * (k + 1) / (n - k - 1)
+
+
+def _p_value(scatter: float, squares: float, n: int, parameters: int) -> float:
+    """P of so much less than a constant's `scatter` by chance: F(p - 1, n - p)."""
+    gained = max(scatter - squares, 0.0) / (parameters - 1)
+    return float(fdtrc(parameters - 1, n - parameters, gained / (squares / (n - parameters))))

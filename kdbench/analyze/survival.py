@@ -72,7 +72,7 @@ def first_crossing(x: Sequence[float], accuracy: Sequence[float], target: float)
     """
     if len(x) != len(accuracy) or not x:
         raise ValueError(f"{len(x)} x values against {len(accuracy)} accuracies, of which both need at least one")
-    # 0.9 * 0.7 is a rounding above 0.63, which must not count as short of it.
+    # 0.9 * 0.01 is a rounding above 0.009, which must not count as short of it.
     index = next((i for i, value in enumerate(accuracy) if value >= target - 1e-12), None)
     if index is None:
         return Crossing(float(x[-1]), False, float(x[-1]), float(x[-1]))

@@ -59,7 +59,7 @@ def test_a_teacher_by_seed_is_paired():
 
 
 def test_seeds_that_a_side_lacks_are_left_out():
-    found = gap_closed({0: 0.73, 1: 0.73, 4: 0.1}, {0: 0.71, 1: 0.70, 3: 0.2}, {0: 0.8, 1: 0.8, 2: 0.9})
+    found = gap_closed({0: 0.73, 1: 0.73, 4: 0.1, 5: 0.1}, {0: 0.71, 1: 0.70, 3: 0.2, 5: 0.1}, {0: 0.8, 1: 0.8, 2: 0.9})
     assert found.seeds == (0, 1)
 
 

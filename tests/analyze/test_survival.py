@@ -25,8 +25,8 @@ def test_first_crossing_by_hand():
 
 
 def test_a_target_met_exactly_is_met():
-    # 0.9 * 0.7 is a rounding above 0.63.
-    assert s.first_crossing([0, 1], [0.1, 0.63], 0.9 * 0.7) == Crossing(1, True, 0, 1)
+    # 0.9 * 0.01 is 0.009000000000000001.
+    assert s.first_crossing([0, 1], [0.001, 0.009], 0.9 * 0.01) == Crossing(1, True, 0, 1)
 
 
 def test_there_before_training():
@@ -136,6 +136,13 @@ def test_sample_efficiency_by_hand():
     assert found.bounds[0] == pytest.approx((19 / 10 * 39 / 10 * 39 / 20) ** (1 / 3))
     assert found.bounds[1] == pytest.approx((20 / 9 * 40 / 9 * 40 / 19) ** (1 / 3))
     assert found.censored == 0
+
+
+def test_ratios_are_those_of_interpolated_crossings():
+    # Both are evaluated at 40 first, from which nothing could be told; the lines meet the target at 36 and at 32.
+    found = s.sample_efficiency({0: Crossing(40, True, 30, 36)}, {0: Crossing(40, True, 30, 32)})
+    assert found.ratios == (1.125,)
+    assert found.bounds == (pytest.approx(0.75), pytest.approx(4 / 3))
 
 
 def test_pairs_without_a_ratio_are_counted():
