@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test system-test quickstart test test-slow bench bench-engine check format lock clean
+.PHONY: help install install-test system-test quickstart test test-slow bench bench-engine bench-latency check format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,10 @@ bench-engine: $(VENV)/.installed-bench ## training beside torchdistill and a pla
 	@$(BIN)/python -m benchmarks.engine.breakdown $(QUICK)
 	@$(BIN)/python -m benchmarks.engine.plots $(QUICK) $(if $(QUICK),--out results/benchmarks/scratch/images)
 	@$(BIN)/python -m benchmarks.engine.document $(QUICK)
+
+bench-latency: $(VENV)/.installed-bench ## our latencies beside a bare loop and MLPerf LoadGen: a quarter of an hour on a quiet machine
+	@$(BIN)/python -m benchmarks.fidelity $(QUICK)
+	@$(BIN)/python -m benchmarks.fidelity.document $(QUICK)
 
 check: test ## the same: tests, format, lint and strict types are one; what CI runs
 

@@ -1,10 +1,11 @@
 """A small factory of hand-made records: result sets of any shape without training a model."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from kdbench.results import (
@@ -22,15 +23,31 @@ from kdbench.results import (
     TrialRecord,
     pack_bits,
 )
-from kdbench.spec import Choice, DataSpec, Entry, Gate, LatencySpec, NamedChoice, Pair, Suite, TrainSpec, content_key
+from kdbench.results.records import (
+    Agreement,
+    BatchTimed,
+    ColdStart,
+    ConfidenceBin,
+    Energy,
+    EnvironmentRecord,
+    Predictions,
+    ThroughputRecord,
+    VariantRecord,
+)
+from kdbench.spec import Choice, DataSpec, Entry, Gate, How, LatencySpec, NamedChoice, Pair, Suite, TrainSpec
+from kdbench.spec.environments import STANDARD
+from kdbench.spec.records import content_key
+from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Int8Static, Variant
 
 SAMPLES = 10_000
+BINS = 15
 ENVIRONMENT: dict[str, JsonValue] = {
     "system": "Linux 6.1 x86_64",
     "python": "3.11.9",
     "cpu": "Example CPU 2.4 GHz",
     "physical_cores": 2,
     "logical_cores": 4,
+    "timing_cores": 2,
     "gpus": [],
     "memory_bytes": 8 * 2**30,
     "load_average": [0.5, 0.4, 0.3],
@@ -38,6 +55,9 @@ ENVIRONMENT: dict[str, JsonValue] = {
     "kdbench_source": "0123456789abcdef",
     "kdbench_commit": "0123456789ab",
 }
+VARIANTS: dict[str, Variant] = {v.use: v for v in (Fp32(), Fp16(), Int8Dynamic(), Int8Static())}
+HOW = How(provider="cpu", threads=1, batch=1)
+NO_COUNTER = "no RAPL counter"
 
 
 @dataclass
@@ -55,8 +75,15 @@ class Shape:
     samples: int = SAMPLES
     gates: Sequence[Gate] = ()
     latency: bool = True
+    batch_sizes: Sequence[int] = (1,)
     calls: int = 1000
     close: bool = False  # latencies within a few percent of each other
+    noise: float = 0.006  # SD of a slice's log time, and of a session's log ratio
+    joules: float | None = None  # per sample; none where there is no counter
+    ties: bool = False  # every further loss of a student's architecture timed against the first
+    throughput: bool = False  # batches 1, 2, 4, 8 of every architecture
+    environments: Sequence[str] = ()  # of the standard ones, by name; each takes its own share of what was right
+    variants: Sequence[str] = ("fp32",)
     not_measured: Sequence[tuple[str, str]] = ()  # (provider, reason), for every architecture
     outcomes: Mapping[tuple[str, str, int], Outcome] = field(default_factory=dict)  # (pair, loss or role, seed)
 
@@ -84,8 +111,13 @@ def make_results(shape: Shape | None = None) -> ResultSet:
             outcomes[key] = shape.outcomes.get((pair.label, named, seed), Outcome(status="done"))
             if outcomes[key].status == "done":
                 trials[key] = _trial(shape, key, index, role, named, model, seed)
-    architectures = {r.model.architecture: r for r in trials.values()}
-    latencies = [_latency(shape, r) for r in architectures.values()] if shape.latency else []
+    variants = [_variant(shape, r, VARIANTS[use]) for use in shape.variants if use != "fp32" for r in trials.values()]
+    environments = [
+        _corrupted(r, choice, place) for place, choice in enumerate(suite.environments) for r in trials.values()
+    ]
+    timed = _timed(trials.values(), variants) if shape.latency else {}
+    latencies = [*_latencies(shape, timed), *(_ties(shape, entries, trials) if shape.ties and timed else ())]
+    throughputs = _throughputs(shape, timed) if shape.throughput else []
     run = RunRecord(
         name=suite.name,
         run_id="20250102T030405Z-abcd",
@@ -93,20 +125,25 @@ def make_results(shape: Shape | None = None) -> ResultSet:
         entries=tuple(entries),
         outcomes=outcomes,
         trained=tuple(trials),
-        latencies=tuple(f"latency{i}" for i in range(len(latencies))),
+        latencies=_keys("latency", latencies),
+        throughputs=_keys("throughput", throughputs),
+        environments=_keys("environment", environments),
+        variants=_keys("variant", variants),
         not_measured=tuple(
-            NotMeasured(architecture=a, provider=provider, threads=1, batch=1, reason=reason)
-            for a in architectures
+            NotMeasured(architecture=a, how=How(provider=provider, threads=1, batch=batch), reason=reason)
+            for a in dict.fromkeys(r.model.architecture for r in (*trials.values(), *variants))
             for provider, reason in shape.not_measured
+            for batch in shape.batch_sizes
         ),
         environment=ENVIRONMENT,
         started="2025-01-02T03:04:05+00:00",
         seconds=123.4,
     )
-    return ResultSet(run, trials, tuple(latencies))
+    return ResultSet(run, trials, tuple(latencies), tuple(throughputs), tuple(environments), tuple(variants))
 
 
 def make_suite(shape: Shape) -> Suite:
+    standard = {environment["name"]: NamedChoice.model_validate(environment) for environment in STANDARD}
     return Suite(
         name=shape.name,
         description="Hand-made records.",
@@ -119,9 +156,19 @@ def make_suite(shape: Shape) -> Suite:
             for teacher, student in shape.pairs
         ),
         losses=tuple(NamedChoice(use=loss, name=loss) for loss in shape.losses),
-        latency=LatencySpec(batch_sizes=(1,), providers=("cpu", *(p for p, _ in shape.not_measured))),
+        environments=tuple(standard[name] for name in shape.environments),
+        variants=tuple(VARIANTS[use] for use in shape.variants),
+        latency=LatencySpec(
+            batch_sizes=tuple(shape.batch_sizes),
+            providers=("cpu", *(p for p, _ in shape.not_measured)),
+            largest_batch=8 if shape.throughput else 1,
+        ),
         gates=tuple(shape.gates),
     )
+
+
+def _keys(kind: str, records: Sequence[object]) -> tuple[str, ...]:
+    return tuple(f"{kind}{i}" for i in range(len(records)))
 
 
 def correct_bits(top1: float, samples: int, seed: int = 0) -> str:
@@ -131,20 +178,92 @@ def correct_bits(top1: float, samples: int, seed: int = 0) -> str:
     return pack_bits(np.random.default_rng(seed).permutation(bits))
 
 
-def slice_sessions(ratio: float, sessions: int = 5, pairs: int = 8, noise: float = 0.006, seed: int = 0):
-    """Interleaved slices of a candidate that is `ratio` times as slow as the reference."""
+def predictions(correct: NDArray[np.bool_], loss: float = 0.3) -> dict[str, Any]:
+    """The fields of `Predictions`: those that are right are told with 95 % confidence, the others with 60 %."""
+    right = int(correct.sum())
+    bins = [ConfidenceBin(count=0, confidence=0.0, correct=0)] * BINS
+    bins[8] = ConfidenceBin(count=len(correct) - right, confidence=0.6 * (len(correct) - right), correct=0)
+    bins[14] = ConfidenceBin(count=right, confidence=0.95 * right, correct=right)
+    brier = (0.005 * right + 0.6 * (len(correct) - right)) / max(1, len(correct))
+    return {
+        "samples": len(correct),
+        "correct_bits": pack_bits(correct),
+        "loss": loss,
+        "brier": brier,
+        "confidence": tuple(bins),
+    }
+
+
+def slice_sessions(
+    ratio: float,
+    sessions: int = 5,
+    pairs: int = 8,
+    noise: float = 0.006,
+    seed: int = 0,
+    reference: float = 120.0,
+) -> tuple[tuple[SlicePair, ...], ...]:
+    """Interleaved slices of a candidate that is `ratio` times as slow as a reference of so many microseconds."""
     random = np.random.default_rng(seed)
 
     def one(drift: float) -> SlicePair:
         a, b, c, d = np.exp(random.normal(0, noise, 4))
         return SlicePair(
-            candidate_p50=120 * ratio * drift * a,
-            candidate_min=110 * ratio * drift * b,
-            reference_p50=120 * c,
-            reference_min=110 * d,
+            candidate_p50=reference * ratio * drift * a,
+            candidate_min=0.92 * reference * ratio * drift * b,
+            candidate_mean=1.02 * reference * ratio * drift * a,
+            reference_p50=reference * c,
+            reference_min=0.92 * reference * d,
+            reference_mean=1.02 * reference * c,
         )
 
     return tuple(tuple(one(drift) for _ in range(pairs)) for drift in np.exp(random.normal(0, noise, sessions)))
+
+
+def pair_of(candidate: float, reference: float = 1.0) -> SlicePair:
+    """Slices without spread: p50, minimum and mean are the same; microseconds."""
+    times = {f"candidate_{figure}": candidate for figure in ("p50", "min", "mean")}
+    return SlicePair(**times, **{f"reference_{figure}": reference for figure in ("p50", "min", "mean")})
+
+
+def latency_record(**changes: Any) -> LatencyRecord:
+    """A network of 120 us timed against itself: noise, unless architecture or file are changed."""
+    content: dict[str, Any] = {
+        "trial": "trial",
+        "architecture": "small",
+        "reference": "small",
+        "how": HOW,
+        "onnx_sha256": "1" * 64,
+        "reference_sha256": "1" * 64,
+        "cold": tuple(
+            ColdStart(load_seconds=0.02 * n, first_run_seconds=0.001 * n, memory_bytes=n * 2**20) for n in (1, 2, 3)
+        ),
+        "sessions": slice_sessions(1.0),
+        "calls": 1000,
+        "call_microseconds": tuple(120.0 + i / 1000 for i in range(1000)),
+        "energy": Energy(reason=NO_COUNTER),
+        "conditions": (conditions(),),
+        "environment": ENVIRONMENT,
+        "finished": "2025-01-02T03:06:00+00:00",
+    }
+    return LatencyRecord(**{**content, **changes})
+
+
+def conditions(**changes: JsonValue) -> dict[str, JsonValue]:
+    """What the worker tells of one round."""
+    content: dict[str, JsonValue] = {
+        "cpu_seconds": 0.98,
+        "wall_seconds": 1.0,
+        "involuntary_context_switches": 3,
+        "steal_seconds": 0.01,
+        "cpu_pressure_seconds": 0.02,
+        "load_average": [0.5, 0.4, 0.3],
+        "lag_1_autocorrelation": 0.1,
+        "input_batches": 64,
+        "intra_op_num_threads": 1,
+        "providers": ["CPUExecutionProvider"],
+        "omp_num_threads": "1",
+    }
+    return {**content, **changes}
 
 
 def _trial(shape: Shape, key: str, pair: int, role: str, named: str, model: str, seed: int) -> TrialRecord:
@@ -152,6 +271,8 @@ def _trial(shape: Shape, key: str, pair: int, role: str, named: str, model: str,
     validation = (shape.validation or shape.accuracy or default_accuracy)(pair, named, seed)
     big = role == "teacher"
     scale = (8 if big else 1) * (1 + pair)
+    bits = np.zeros(shape.samples, dtype=bool)
+    bits[: round(top1 * shape.samples)] = True
     return TrialRecord(
         key=key,
         trial={"seed": seed},
@@ -193,12 +314,8 @@ def _trial(shape: Shape, key: str, pair: int, role: str, named: str, model: str,
             opset=18,
         ),
         parity=ParityFacts(samples=512, max_difference=1e-6, tolerance=1e-4, flips=0),
-        test=Evaluation(
-            samples=shape.samples,
-            correct_bits=correct_bits(top1, shape.samples, seed),
-            loss=0.3,
-            cpu_seconds=0.5 * scale,
-        ),
+        test=Evaluation(**predictions(np.random.default_rng(seed).permutation(bits)), cpu_seconds=0.5 * scale),
+        agreement=None if source_of(named) == "none" else Agreement(top1=0.5 + top1 / 2, kl=1 - top1),
         classes=10,
         input_shape=(1, 28, 28),
         input_mean=(0.13,),
@@ -227,20 +344,133 @@ def _teacher_cost(shape: Shape, loss: str) -> dict[str, Any]:
     }
 
 
-def _latency(shape: Shape, record: TrialRecord) -> LatencyRecord:
-    p50 = 8.0 + record.model.flops / 30_000_000 if shape.close else 40.0 * record.model.flops / 900_000
-    random = np.random.default_rng(record.model.flops)
-    return LatencyRecord(
-        architecture=record.model.architecture,
-        provider="cpu",
-        threads=1,
-        batch=1,
-        onnx_sha256=record.model.onnx_sha256,
-        load_seconds=0.02,
-        first_run_seconds=0.001,
-        warmup_runs=40,
-        call_microseconds=tuple((p50 * np.exp(random.gamma(0.5, 0.05, shape.calls))).tolist()),
-        environment=ENVIRONMENT,
-        session={"intra_op_num_threads": 1},
-        finished="2025-01-02T03:06:00+00:00",
+def _corrupted(record: TrialRecord, choice: NamedChoice, place: int) -> EnvironmentRecord:
+    """Of what was right, the share 0.96, 0.93, 0.90 ... of the environments in turn stays right; nothing else is."""
+    kept = np.random.default_rng([place, record.trial["seed"]]).random(record.test.samples) < 0.96 - 0.03 * place
+    return EnvironmentRecord(
+        trial=record.key,
+        environment=choice.label,
+        choice=choice.model_dump(mode="json"),
+        test=Predictions(**predictions(record.test.correct & kept, loss=0.5)),
+        finished="2025-01-02T03:05:30+00:00",
     )
+
+
+def _variant(shape: Shape, record: TrialRecord, variant: Variant) -> VariantRecord:
+    """Half the bytes in half precision and a quarter in 8 bits; every hundredth of the right answers is lost."""
+    share = 0.5 if variant.use == "fp16" else 0.25
+    kept = np.random.default_rng([7, record.trial["seed"]]).random(record.test.samples) > 0.01
+    facts = record.model
+    return VariantRecord(
+        trial=record.key,
+        variant=variant.model_dump(mode="json"),
+        label=variant.label,
+        model=facts.model_copy(
+            update={
+                "architecture": content_key([facts.architecture, variant.use]),
+                "onnx_bytes": round(share * facts.onnx_bytes),
+                "onnx_sha256": content_key([record.key, variant.use]) * 4,
+                "operators": {**facts.operators, "QuantizeLinear": 4},
+            }
+        ),
+        largest_drift=0.05,
+        flips=int((record.test.correct & ~kept).sum()),
+        test=Predictions(**predictions(record.test.correct & kept)),
+        environment=ENVIRONMENT,
+        finished="2025-01-02T03:05:40+00:00",
+    )
+
+
+Timed = TrialRecord | VariantRecord
+
+
+def _timed(trials: Iterable[TrialRecord], variants: Iterable[VariantRecord]) -> dict[str, Timed]:
+    """One record for each architecture, the one with the fewest FLOPs first: the reference."""
+    found: dict[str, Timed] = {}
+    for record in sorted(trials, key=lambda record: record.model.flops):
+        found.setdefault(record.model.architecture, record)
+    for variant in variants:
+        found.setdefault(variant.model.architecture, variant)
+    return found
+
+
+def _p50(shape: Shape, record: Timed, batch: int = 1) -> float:
+    """Microseconds: a variant takes 0.7 of the exported model's time, a batch of n takes (n + 3) / 4 of one's."""
+    flops = record.model.flops
+    one = 8.0 + flops / 30_000_000 if shape.close else 40.0 * flops / 900_000
+    return one * (0.7 if isinstance(record, VariantRecord) else 1.0) * (batch + 3) / 4
+
+
+def _names(record: Timed, reference: Timed) -> dict[str, str]:
+    return {
+        "trial": record.trial if isinstance(record, VariantRecord) else record.key,
+        "architecture": record.model.architecture,
+        "reference": reference.model.architecture,
+        "onnx_sha256": record.model.onnx_sha256,
+        "reference_sha256": reference.model.onnx_sha256,
+    }
+
+
+def _latencies(shape: Shape, timed: Mapping[str, Timed]) -> list[LatencyRecord]:
+    """Every architecture against the first, the first against itself."""
+    return [
+        _latency(shape, place, record, reference, batch)
+        for batch in shape.batch_sizes
+        for reference in list(timed.values())[:1]
+        for place, record in enumerate(timed.values())
+    ]
+
+
+def _latency(shape: Shape, place: int, record: Timed, reference: Timed, batch: int) -> LatencyRecord:
+    p50, base = _p50(shape, record, batch), _p50(shape, reference, batch)
+    random = np.random.default_rng(record.model.flops)
+    energy = Energy(reason=NO_COUNTER)
+    if shape.joules is not None:
+        energy = Energy(joules=shape.joules * 1e6 + 100, idle_watts=10.0, seconds=10.0, units=10**6, source="RAPL")
+    return latency_record(
+        **_names(record, reference),
+        how=HOW.model_copy(update={"batch": batch}),
+        sessions=slice_sessions(p50 / base, noise=shape.noise, seed=place + batch, reference=base),
+        calls=shape.calls,
+        call_microseconds=tuple((p50 * np.exp(random.gamma(0.5, 0.05, shape.calls))).tolist()),
+        energy=energy,
+    )
+
+
+def _ties(shape: Shape, entries: Sequence[Entry], trials: Mapping[str, TrialRecord]) -> list[LatencyRecord]:
+    """The first student of each further loss against that of the first loss."""
+    firsts: dict[tuple[str, str], TrialRecord] = {}
+    for entry in entries:
+        if entry.role == "student" and entry.key in trials:
+            firsts.setdefault((entry.pair, entry.loss), trials[entry.key])
+    found = []
+    for place, ((pair, _), record) in enumerate(firsts.items()):
+        first = next(other for (p, _), other in firsts.items() if p == pair)
+        if record is not first:
+            sessions = slice_sessions(1.0, noise=shape.noise, seed=100 + place)
+            found.append(latency_record(**_names(record, first), sessions=sessions, cold=()))
+    return found
+
+
+def _throughputs(shape: Shape, timed: Mapping[str, Timed]) -> list[ThroughputRecord]:
+    found = []
+    for place, record in enumerate(timed.values()):
+        reference = next(iter(timed.values()))
+        batches = []
+        for batch in (1, 2, 4, 8):
+            base, p50 = _p50(shape, reference, batch), _p50(shape, record, batch)
+            sessions = slice_sessions(p50 / base, pairs=2, noise=shape.noise, seed=place + batch, reference=base)
+            batches.append(BatchTimed(batch=batch, sessions=sessions))
+        names = _names(record, reference)
+        found.append(
+            ThroughputRecord(
+                architecture=names["architecture"],
+                reference=names["reference"],
+                how=HOW,
+                batches=tuple(batches),
+                ended="the largest batch asked for, 8",
+                environment=ENVIRONMENT,
+                finished="2025-01-02T03:07:00+00:00",
+            )
+        )
+    return found

@@ -170,7 +170,7 @@ def _front(n: int, trials: int, generator: np.random.Generator) -> list[Figure]:
         shares = front_probability([_by_seed(one), _by_seed(other)], [Cost(1, "a"), Cost(1, "a")], draws=1000)
         ours.append(min(shares) < 0.025)
         drawn = (one - other)[generator.integers(n, size=(1000, n))].mean(axis=1)
-        plain.append(min((drawn >= 0).mean(), (drawn <= 0).mean()) < 0.025)
+        plain.append(bool(min((drawn >= 0).mean(), (drawn <= 0).mean()) < 0.025))
     where = f"{n} seeds, two equal models"
     return [
         count("place on the front: one of two under 2.5 %", where, "error", 0.05, ours),

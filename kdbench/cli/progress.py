@@ -102,8 +102,8 @@ class _State:
                 return f"latency · {what.how.provider}: not measured: {what.reason}"
             case Swept(label=label, how=way, batches=batches, ended=ended):
                 return f"throughput · {label} · {way.label} to {batches[-1].batch}: {ended}"
-            case Evaluated(what=what, models=models):
-                return f"{what}: {models} model{'s' * (models > 1)} evaluated"
+            case Evaluated(what=what, of=total) if self.evaluated[what] >= total:
+                return f"{what}: {total} model{'s' * (total > 1)} evaluated"
             case LaidOut(layout=layout) if layout.threads > 1 or layout.epoch_seconds:
                 how = f"{layout.processes} process{'es' * (layout.processes > 1)} x {layout.threads}"
                 probed = f", about {layout.seconds:.0f} s" if layout.seconds else ""

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from torch import Tensor
 
+from kdbench.deploy import variants
 from kdbench.deploy.evaluate import predict_all, score
 from kdbench.deploy.jobs import NoAnswer
 from kdbench.deploy.latency import MOST_SAMPLES, cold_starts, energy_of, time_round
 from kdbench.deploy.throughput import sweep
-from kdbench.deploy.variants import VariantError, drift, make_variant, variant_facts
+from kdbench.deploy.variants import VariantError, drift, variant_facts
 from kdbench.execute.executors import Item
 from kdbench.execute.job import Job
 from kdbench.execute.messages import ColdStarted, Evaluated, Message, Noted, RoundTimed, Swept, Unanswered
@@ -29,7 +30,7 @@ from kdbench.train.corrupted import apply_environment
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import NotApplicable
 
-VARIANTS: TypeAdapter[tuple[Variant, ...]] = TypeAdapter(tuple[NamedVariant, ...])
+VARIANT: TypeAdapter[Variant] = TypeAdapter(NamedVariant)
 
 
 def evaluate_environment(item: Item) -> Iterator[Message]:
@@ -55,32 +56,29 @@ def evaluate_environment(item: Item) -> Iterator[Message]:
             finished=_now(),
         )
         job.store.write(Store.ENVIRONMENTS, environment_key(key, environment), record)
-    yield Evaluated(what=f"environment {environment.label}", models=len(files))
+    yield Evaluated(what=f"environment {environment.label}", models=len(files), of=item["of"])
 
 
-def make_variants(item: Item) -> Iterator[Message]:
-    """One trial's model as further variants: the file, how far it drifts, and its accuracy."""
+def make_variant(item: Item) -> Iterator[Message]:
+    """One trial's model as a variant: the file, how far it drifts, and its accuracy."""
     job, splits = _job(item)
+    variant = VARIANT.validate_python(item["variant"])
     source = job.store.trial_folder(item["trial"]) / Store.ONNX
-    (exported,), _ = predict_all([source], chunks_of_test(splits))
-    for variant in VARIANTS.validate_python(item["variants"]):
-        samples = variant.samples if isinstance(variant, Int8Static) else 1
-        with TemporaryDirectory(prefix="kdbench-variant-") as folder:
-            made = Path(folder) / "variant.onnx"
-            try:
-                make_variant(variant, source, made, samples_of_training(splits, samples))
-                record = _describe(item["trial"], variant, made, exported, splits, job)
-            except VariantError as reason:
-                yield Noted(text=f"variant {variant.label} was not made: {reason}")
-                continue
-            job.store.keep_variant(variant_key(item["trial"], variant), made, record)
-        yield Evaluated(what=f"variant {variant.label}", models=1)
+    images = samples_of_training(splits, variant.samples if isinstance(variant, Int8Static) else 1)
+    with TemporaryDirectory(prefix="kdbench-variant-") as folder:
+        made = Path(folder) / "variant.onnx"
+        try:
+            variants.make_variant(variant, source, made, images)
+            record = _describe(item["trial"], variant, source, made, splits, job)
+        except VariantError as reason:
+            yield Noted(text=f"variant {variant.label} was not made: {reason}")
+            return
+        job.store.keep_variant(variant_key(item["trial"], variant), made, record)
+    yield Evaluated(what=f"variant {variant.label}", models=1, of=item["of"])
 
 
-def _describe(
-    trial: str, variant: Variant, made: Path, exported: NDArray[np.float32], splits: Splits, job: Job
-) -> VariantRecord:
-    (logits,), labels = predict_all([made], chunks_of_test(splits))
+def _describe(trial: str, variant: Variant, source: Path, made: Path, splits: Splits, job: Job) -> VariantRecord:
+    (exported, logits), labels = predict_all([source, made], chunks_of_test(splits))
     drifted = drift(exported, logits)
     return VariantRecord(
         trial=trial,

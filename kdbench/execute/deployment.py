@@ -27,7 +27,7 @@ def evaluate_environments(plan: Plan, outcomes: Done, place: Place) -> Generator
         data = plan.suite.data.model_dump(mode="json")
         choice = environment.model_dump(mode="json")
         jobs += [
-            place.item(trials=wanted[at : at + MODELS_AT_ONCE], environment=choice, data=data)
+            place.item(trials=wanted[at : at + MODELS_AT_ONCE], of=len(wanted), environment=choice, data=data)
             for at in range(0, len(wanted), MODELS_AT_ONCE)
         ]
     yield from _all(place, "evaluate_environment", jobs)
@@ -38,13 +38,13 @@ def make_variants(plan: Plan, outcomes: Done, place: Place) -> Generator[Message
     """Every finished model as every variant of the suite but the exported one; returns the keys that are there."""
     others = [variant for variant in plan.suite.variants if variant.use != "fp32"]
     keys = {(t, v.label): variant_key(t, v) for v in others for t in _finished(plan, outcomes)}
+    data = plan.suite.data.model_dump(mode="json")
     jobs = []
-    for trial in _finished(plan, outcomes):
-        missing = [v for v in others if not place.store.has(Store.VARIANTS, keys[trial, v.label])]
-        if missing:
-            variants = [variant.model_dump(mode="json") for variant in missing]
-            jobs.append(place.item(trial=trial, variants=variants, data=plan.suite.data.model_dump(mode="json")))
-    yield from _all(place, "make_variants", jobs)
+    for variant in others:
+        missing = [t for t in _finished(plan, outcomes) if not place.store.has(Store.VARIANTS, keys[t, variant.label])]
+        made = variant.model_dump(mode="json")
+        jobs += [place.item(trial=trial, of=len(missing), variant=made, data=data) for trial in missing]
+    yield from _all(place, "make_variant", jobs)
     return tuple(key for key in keys.values() if place.store.has(Store.VARIANTS, key))
 
 

@@ -97,6 +97,7 @@ class Evaluated(Record):
     kind: Literal["evaluated"] = "evaluated"
     what: str
     models: int
+    of: int  # models that this run evaluates so
 
 
 class Probed(Record):

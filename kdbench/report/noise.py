@@ -22,8 +22,8 @@ def noise_section(summary: Summary) -> Section:
     return Section(
         "noise",
         "Noise of the machine",
-        "The reference network was timed against itself: the interval of its ratio must hold 1 and be narrower than the "
-        f"margin. {trusted}{tied}",
+        "The reference network was timed against itself: the interval of its ratio must hold 1 and be narrower than "
+        f"the margin. {trusted}{tied}",
         tables=(noise_table(summary.noise), tie_table(summary.ties)),
     )
 

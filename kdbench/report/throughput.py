@@ -61,10 +61,7 @@ def plot_throughput(deployed: Sequence[Deployed]) -> Image | None:
     for model in deployed:
         for each in model.throughputs:
             name = f"{names_of(model)}, {_how(each)}" if several else names_of(model)
-            i = len(lines)
-            lines.append(
-                (name, each, Look(SERIES[i % len(SERIES)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)]))
-            )
+            lines.append((name, each, _look(len(lines))))
     if not lines:
         return None
     height = max(HEIGHT, TOP + BOTTOM + LABEL_LINE * (len(lines) + 1))

@@ -2,9 +2,10 @@ import json
 import os
 
 import psutil
+import pytest
 
-from kdbench.results import environment_facts, machine_fingerprint
-from kdbench.results.environment import source_hash
+from kdbench.results import environment, environment_facts, machine_fingerprint
+from kdbench.results.environment import affinity, source_hash, timing_cores, usable_cores
 
 
 def test_facts_are_json_and_say_what_the_machine_is() -> None:
@@ -33,3 +34,27 @@ def test_no_path_of_the_machine_gets_into_a_record() -> None:
     text = json.dumps(environment_facts())
     assert str(Path.home()) not in text
     assert str(Path.cwd()) not in text
+
+
+def test_the_cores_that_can_be_timed_are_in_the_facts() -> None:
+    assert environment_facts()["timing_cores"] == timing_cores()
+    assert 1 <= timing_cores() <= usable_cores() <= len(affinity())
+
+
+@pytest.mark.parametrize(
+    ("allowed", "quota", "physical", "expected"),
+    [
+        ([0, 1, 2, 3, 4, 5, 6, 7], "max 100000", 4, 4),  # two threads a core
+        ([0, 1], "max 100000", 4, 2),  # bound to two of them
+        ([0, 1, 2, 3, 4, 5, 6, 7], "150000 100000", 4, 2),  # a container's quota of 1.5 cores
+        ([0], "10000 100000", 4, 1),
+        ([0, 1, 2], "max 100000", None, 3),  # nobody knows how many there are
+    ],
+)
+def test_cores_are_physical_ones_that_may_be_used(
+    monkeypatch: pytest.MonkeyPatch, allowed: list[int], quota: str, physical: int | None, expected: int
+) -> None:
+    monkeypatch.setattr(environment, "affinity", lambda: allowed)
+    monkeypatch.setattr(environment, "_text", lambda path: quota if path.endswith("cpu.max") else None)
+    monkeypatch.setattr(psutil, "cpu_count", lambda logical: physical)
+    assert timing_cores() == expected

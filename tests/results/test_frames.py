@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 import kdbench
-from kdbench.results import Store
+from kdbench.results import ResultSet, Store, load_run, load_suite_results
 from kdbench.spec import UserError
 from tests.records import Shape, make_results
 
@@ -38,6 +38,56 @@ def test_load_reads_every_suite_of_a_store(tmp_path: Path) -> None:
     frame = kdbench.load(tmp_path)
     assert set(frame["suite"]) == {"one", "two"}
     assert len(frame) == 2 * len(results.frame)
+
+
+EVERYTHING = Shape(
+    ties=True, throughput=True, environments=("noise", "blur"), variants=("fp32", "int8_static"), batch_sizes=(1, 32)
+)
+
+
+def stored(folder: Path) -> ResultSet:
+    """A run in a store with all that belongs to it."""
+    store, results = Store(folder), make_results(EVERYTHING)
+    for record in results.trials.values():
+        with store.new_trial(record.key) as draft:
+            (draft / "trial.json").write_text(record.model_dump_json())
+    kinds = (Store.LATENCY, "latencies"), (Store.THROUGHPUT, "throughputs"), (Store.VARIANTS, "variants")
+    for kind, field in (*kinds, (Store.ENVIRONMENTS, "environments")):
+        for key, record in zip(getattr(results.run, field), getattr(results, field), strict=True):
+            store.write(kind, key, record)
+    store.write_run(results.run)
+    return results
+
+
+def test_a_run_comes_back_with_all_its_records(tmp_path: Path) -> None:
+    results = stored(tmp_path)
+    assert load_suite_results(Store(tmp_path), "example") == results
+    assert all((results.latencies, results.throughputs, results.environments, results.variants))
+
+
+def test_only_what_the_run_names_is_read(tmp_path: Path) -> None:
+    results = stored(tmp_path)
+    run = results.run.model_copy(update={"latencies": results.run.latencies[:1], "variants": (), "environments": ()})
+    found = load_run(Store(tmp_path), run)
+    assert found.latencies == results.latencies[:1]
+    assert (found.variants, found.environments) == ((), ())
+
+
+def test_what_was_removed_from_the_store_is_left_out(tmp_path: Path) -> None:
+    results = stored(tmp_path)
+    for kind in (Store.LATENCY, Store.THROUGHPUT, Store.VARIANTS, Store.ENVIRONMENTS):
+        next((tmp_path / kind).glob("*0.json")).unlink()
+    found = load_suite_results(Store(tmp_path), "example")
+    for field in ("latencies", "throughputs", "variants", "environments"):
+        assert getattr(found, field) == getattr(results, field)[1:]
+
+
+def test_a_run_of_another_version_is_told(tmp_path: Path) -> None:
+    results = stored(tmp_path)
+    suite = {**results.run.suite, "latency": {"batch_sizes": [1], "seconds": 0.5}}
+    changed = ResultSet(results.run.model_copy(update={"suite": suite}), results.trials, ())
+    with pytest.raises(UserError, match=r"of another version of kdbench(?s:.*)kdbench run example"):
+        _ = changed.suite
 
 
 def test_an_empty_store_is_told(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdbench.results import Evaluation, pack_bits, unpack_bits
-from tests.records import Shape, make_results
+from kdbench.results.records import Energy
+from tests.records import Shape, latency_record, make_results
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=100))
@@ -13,7 +14,7 @@ def test_bits_survive_packing(bits: list[bool]) -> None:
 
 def test_accuracy_is_the_share_of_right_samples() -> None:
     # 10110000 is 0xb0, base64 sA==; of five samples three are right
-    evaluation = Evaluation(samples=5, correct_bits="sA==", loss=0.1, cpu_seconds=0.1)
+    evaluation = Evaluation(samples=5, correct_bits="sA==", loss=0.1, brier=0.1, confidence=(), cpu_seconds=0.1)
     assert evaluation.correct.tolist() == [True, False, True, True, False]
     assert evaluation.top1 == 0.6
 
@@ -32,3 +33,25 @@ def test_costs_alone_and_shared_by_hand() -> None:
         "dkd": ("cached", 2.0, 0.98),
         "fitnet": ("live", 2.0, 1.85),  # alone in asking live, so all 0.90 s are its own
     }
+
+
+def test_a_record_knows_what_it_was_timed_against() -> None:
+    assert latency_record().kind == "noise"
+    assert latency_record(onnx_sha256="2" * 64).kind == "tie"
+    assert latency_record(architecture="big").kind == "latency"
+    # Another graph is another network even where, by mistake, the files are the same.
+    assert latency_record(architecture="big", onnx_sha256="1" * 64).kind == "latency"
+
+
+def test_energy_is_net_of_the_power_at_rest() -> None:
+    # 150 J in 10 s at 10 W of rest are 50 J for 1000 samples.
+    assert Energy(joules=150.0, idle_watts=10.0, seconds=10.0, units=1000).joules_per_unit == 0.05
+
+
+def test_no_energy_is_told_without_a_counter() -> None:
+    for energy in (
+        Energy(reason="none"),
+        Energy(joules=150.0, seconds=10.0, units=1000),
+        Energy(joules=150.0, idle_watts=10.0, seconds=10.0),
+    ):
+        assert energy.joules_per_unit is None
