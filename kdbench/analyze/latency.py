@@ -3,22 +3,22 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean, median
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
+from kdbench.analyze.estimates import one_sided_bound, t_interval
 from kdbench.results import SlicePair
 
 # MLPerf LoadGen's early stopping: a percentile's upper bound that holds with this probability.
 BOUND_CONFIDENCE = 0.99
+FIGURES: tuple[Literal["p50", "min"], ...] = ("p50", "min")
 LOOKS = 3  # at most, at what rounds of slices say: each may end the timing, so they share the error
-# One session's pairs, resampled, cover 71-74 % where 95 % is asked: sessions differ more than pairs do.
+# Sessions differ more than the pairs of one do: from fewer, their spread is hardly known.
 FEWEST_SESSIONS = 3
-TAIL_DRAWS = 40  # bootstrap draws beyond a bound, so that the bound itself is not noise
-FEWEST_DRAWS = 2000
-DRAWN_BYTES = 64 * 2**20  # of one chunk of draws: all at once, a large family would take gigabytes
 
 
 @dataclass(frozen=True)
@@ -127,21 +127,20 @@ def percentile_bound(ordered: NDArray[np.float64], p: float) -> float | None:
 
 
 def estimate_ratio(
-    sessions: Sequence[Sequence[SlicePair]], level: float = 0.95, looks: int = LOOKS, seed: int = 0
+    sessions: Sequence[Sequence[SlicePair]], level: float = 0.95, looks: int = LOOKS
 ) -> RatioEstimate | None:
-    """exp(median log ratio of slice p50), with a cluster bootstrap over sessions, then their pairs.
+    """The ratio of slice p50s: exp(mean over sessions of their median log ratio), with Student's t over sessions.
 
-    The interval's error is shared by `looks` (Bonferroni). None under three sessions, whose spread is unknown. Raises
-    `ValueError` for a time that is not positive.
+    A session is one value, since pairs of one session share its offset (docs/decisions/0009). The interval's error is
+    shared by `looks` (Bonferroni). None under three sessions, whose spread is unknown. Raises `ValueError` for a time
+    that is not positive.
     """
-    kept = [session for session in sessions if session]
-    if len(kept) < FEWEST_SESSIONS:
+    medians = _session_medians(sessions, "p50")
+    interval = t_interval(medians, 1 - (1 - level) / looks)
+    if len(medians) < FEWEST_SESSIONS or interval is None:
         return None
-    logs = _log_ratios(kept, "p50")[None]
-    tail = (1 - level) / 2 / looks
-    (medians,) = _draw_medians(logs, [len(session) for session in kept], _draws(tail), seed)
-    low, high = np.exp(np.quantile(medians, (tail, 1 - tail)))
-    return RatioEstimate(float(np.exp(np.median(logs))), float(low), float(high), len(kept), logs.size)
+    ratio, low, high = (math.exp(value) for value in (fmean(medians), interval.low, interval.high))
+    return RatioEstimate(ratio, low, high, len(medians), sum(map(len, sessions)))
 
 
 def timing_settled(sessions: Sequence[Sequence[SlicePair]], margin: float) -> bool:
@@ -151,69 +150,47 @@ def timing_settled(sessions: Sequence[Sequence[SlicePair]], margin: float) -> bo
 
 
 def judge_ratio(
-    sessions: Sequence[Sequence[SlicePair]], margin: float, alpha: float = 0.01, family: int = 1, seed: int = 0
+    sessions: Sequence[Sequence[SlicePair]], margin: float, alpha: float = 0.01, family: int = 1
 ) -> RatioVerdict:
     """Fail where p50 and minimum are both shown to exceed 1 + margin; pass where p50 is shown to lie under it.
 
-    The estimate is exp(median log ratio); bounds come from a bootstrap over sessions, then over their pairs.
-    `family` is the number of ratios judged together: failing is decided at alpha / family (Bonferroni).
-    Raises `ValueError` for a time that is not positive.
+    Estimates and bounds as for `estimate_ratio`. `family` is the number of ratios judged together: failing is decided
+    at alpha / family (Bonferroni). Raises `ValueError` for a time that is not positive.
     """
-    kept = [session for session in sessions if session]
-    pairs = sum(map(len, kept))
-    if len(kept) < FEWEST_SESSIONS:
-        return RatioVerdict("undecided", None, None, len(kept), pairs)
-    logs = np.stack([_log_ratios(kept, "p50"), _log_ratios(kept, "min")])
-    medians = _draw_medians(logs, [len(session) for session in kept], _draws(alpha / family), seed)
-    p50, minimum = (_bounds(one, drawn, alpha, family) for one, drawn in zip(logs, medians, strict=True))
+    pairs = sum(map(len, sessions))
+    p50, minimum = (_bounds(_session_medians(sessions, figure), alpha, family) for figure in FIGURES)
+    number = sum(map(bool, sessions))
+    if p50 is None or minimum is None:
+        return RatioVerdict("undecided", None, None, number, pairs)
     limit = 1 + margin
     status: Literal["pass", "fail", "undecided"] = "undecided"
     if p50.lower_of_family > limit and minimum.lower_of_family > limit:
         status = "fail"
     elif p50.upper < limit:
         status = "pass"
-    return RatioVerdict(status, p50, minimum, len(kept), pairs)
+    return RatioVerdict(status, p50, minimum, number, pairs)
 
 
-def _draws(alpha: float) -> int:
-    return max(FEWEST_DRAWS, round(TAIL_DRAWS / alpha))
+def _session_medians(sessions: Sequence[Sequence[SlicePair]], figure: Literal["p50", "min"]) -> list[float]:
+    """Of each session with slices, the median of log(candidate / reference)."""
+    return [median(_log_ratio(pair, figure) for pair in session) for session in sessions if session]
 
 
-def _log_ratios(sessions: Sequence[Sequence[SlicePair]], figure: Literal["p50", "min"]) -> NDArray[np.float64]:
-    """log(candidate / reference) of all pairs, session after session; [pairs]."""
-    times = np.array(
-        [[getattr(pair, f"{side}_{figure}") for side in ("candidate", "reference")] for s in sessions for pair in s]
-    )
-    if times.min() <= 0:
+def _log_ratio(pair: SlicePair, figure: Literal["p50", "min"]) -> float:
+    candidate, reference = getattr(pair, f"candidate_{figure}"), getattr(pair, f"reference_{figure}")
+    if candidate <= 0 or reference <= 0:
         raise ValueError("slice times must be positive")
-    logs: NDArray[np.float64] = np.log(times[:, 0] / times[:, 1])
-    return logs
+    return math.log(candidate / reference)
 
 
-def _draw_medians(logs: NDArray[np.float64], lengths: Sequence[int], draws: int, seed: int) -> NDArray[np.float64]:
-    """The median of each draw, for each row of [figures, pairs]; [figures, draws]. Drawn in chunks of bounded size."""
-    random = np.random.default_rng(seed)
-    # A draw's indices, their random numbers and their values stand side by side: 8 bytes each, and copies of them.
-    step = max(1, DRAWN_BYTES // (4 * 8 * max(1, sum(lengths))))
-    medians = np.empty((len(logs), draws))
-    for start in range(0, draws, step):
-        drawn = _draw_pairs(lengths, min(step, draws - start), random)
-        for row, ratios in zip(medians, logs, strict=True):
-            row[start : start + len(drawn)] = np.median(ratios[drawn], axis=1, overwrite_input=True)
-    return medians
-
-
-def _draw_pairs(lengths: Sequence[int], draws: int, random: np.random.Generator) -> NDArray[np.intp]:
-    """Which pairs each draw takes, as indices into all pairs; [draws, sessions x mean pairs a session]."""
-    sizes = np.asarray(lengths)
-    starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    each = max(1, round(sizes.mean()))
-    chosen = random.integers(len(sizes), size=(draws, len(sizes)))
-    within = (random.random((draws, len(sizes), each)) * sizes[chosen][:, :, None]).astype(np.intp)
-    indices: NDArray[np.intp] = (starts[chosen][:, :, None] + within).reshape(draws, -1)
-    return indices
-
-
-def _bounds(logs: NDArray[np.float64], medians: NDArray[np.float64], alpha: float, family: int) -> RatioBounds:
-    lower, upper, strict = np.quantile(medians, (alpha, 1 - alpha, alpha / family))
-    return RatioBounds(*(float(np.exp(value)) for value in (np.median(logs), lower, upper, strict)))
+def _bounds(medians: Sequence[float], alpha: float, family: int) -> RatioBounds | None:
+    """None under three sessions, or where they have no spread to judge by."""
+    if len(medians) < FEWEST_SESSIONS:
+        return None
+    bounds = (
+        one_sided_bound(medians, 1 - alpha, "lower"),
+        one_sided_bound(medians, 1 - alpha, "upper"),
+        one_sided_bound(medians, 1 - alpha / family, "lower"),
+    )
+    logs = [fmean(medians), *(bound for bound in bounds if bound is not None)]
+    return RatioBounds(*map(math.exp, logs)) if len(logs) == 4 else None

@@ -1,19 +1,31 @@
+import math
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 
 from kdbench.analyze import latency
-from kdbench.analyze.latency import judge_ratio, summarize_calls
-from kdbench.results import SlicePair
-from tests.records import slice_sessions
+from kdbench.analyze.latency import (
+    RatioEstimate,
+    estimate_ratio,
+    judge_ratio,
+    percentile_bound,
+    summarize_calls,
+    timing_settled,
+)
+from tests.records import pair_of, slice_sessions
 
 
 def test_percentiles_and_throughput_by_hand():
     found = summarize_calls([100.0] * 99 + [10_100.0], batch=4)
     assert (found.calls, found.minimum, found.p50) == (100, 100.0, 100.0)
     assert found.samples_per_second == pytest.approx(4 * 100 / 0.02)
-    assert found.seconds == pytest.approx(0.02)
+    assert found.p90.value == 100.0
+    assert found.p90.bound == 100.0
 
 
 @pytest.mark.parametrize(
@@ -24,14 +36,151 @@ def test_percentiles_need_enough_calls(calls, p90, p99):
     assert (found.p90 is not None, found.p99 is not None) == (p90, p99)
 
 
+# P(Binomial(n, 1 - p) <= 1) is p^n + n (1 - p) p^(n - 1):
+# p90: n 63: .00131 + .00917 = .01048; n 64: .00118 + .00839 = .00957
+# p99: n 661: .001303 + .008699 = .010002; n 662: .001290 + .008626 = .009916
+# p50: n 10: 11 / 1024 = .0107; n 11: 12 / 2048 = .0059
+@pytest.mark.parametrize(("p", "fewest"), [(0.9, 64), (0.99, 662), (0.5, 11)])
+def test_the_fewest_calls_are_those_of_the_method_and_bound_by_the_largest(p, fewest):
+    calls = np.linspace(10, 20, fewest)
+    assert percentile_bound(calls, p) == 20
+    assert percentile_bound(calls[:-1], p) is None
+
+
+@pytest.mark.parametrize(("n", "p"), [(64, 0.9), (250, 0.9), (1000, 0.9), (1000, 0.99), (5000, 0.99), (100, 0.5)])
+def test_the_bound_is_the_order_statistic_of_the_binomial(n, p):
+    """The t-th largest call, where no more than t calls over the true percentile are left to a chance of 1 %."""
+    t = next(t for t in range(n) if stats.binom.cdf(t + 1, n, 1 - p) > 0.01)
+    assert percentile_bound(np.arange(1.0, n + 1), p) == n - t + 1
+
+
+def test_the_bound_holds_as_often_as_it_says():
+    random = np.random.default_rng(0)
+    bounds = [percentile_bound(np.sort(random.exponential(size=150)), 0.9) for _ in range(2000)]
+    held = np.mean([bound >= -math.log(0.1) for bound in bounds])
+    assert 0.985 <= held < 1  # 99 % and more: counts are whole; it must not be so wide that it always holds
+
+
 @pytest.mark.parametrize("calls", [[], [1.0, 0.0]])
 def test_impossible_calls(calls):
     with pytest.raises(ValueError, match="positive"):
         summarize_calls(calls, 1)
 
 
+def sessions_of(*ratios):
+    """A session for each argument, with a pair for each ratio."""
+    return [[pair_of(7.0 * ratio, 7.0) for ratio in session] for session in ratios]
+
+
+def test_a_ratio_is_the_median_of_all_pairs_by_hand():
+    # Of 1, 2, 8 and 16, half way between 2 and 8 in logarithms: 4
+    found = estimate_ratio(sessions_of((1, 16), (8,), (2,)))
+    assert found.estimate == pytest.approx(4)
+    assert (found.sessions, found.pairs) == (3, 4)
+    assert 1 <= found.low < 4 < found.high <= 16
+
+
+def test_without_spread_the_interval_is_a_point():
+    found = estimate_ratio(sessions_of(*[(1.25, 1.25)] * 3))
+    assert (found.estimate, found.low, found.high) == pytest.approx((1.25, 1.25, 1.25))
+    assert found.half_width == pytest.approx(0, abs=1e-12)
+
+
+def test_the_interval_is_of_sessions_rather_than_of_pairs():
+    # A thousand pairs in agreement, but each session says something else: 1.0, 1.1, 1.21.
+    found = estimate_ratio(sessions_of([1.0] * 300, [1.1] * 300, [1.21] * 300))
+    assert (found.low, found.estimate, found.high) == pytest.approx((1.0, 1.1, 1.21))
+
+
+@pytest.mark.parametrize(
+    "sessions", [(), slice_sessions(2.0, sessions=2), ((), (), ()), (*slice_sessions(1.0)[:2], ())]
+)
+def test_under_three_sessions_there_is_no_ratio(sessions):
+    assert estimate_ratio(sessions) is None
+    assert not timing_settled(sessions, margin=100.0)
+
+
+def test_a_ratio_of_a_time_of_zero_is_an_error():
+    with pytest.raises(ValueError, match="positive"):
+        estimate_ratio(sessions_of((1, 0), (1,), (1,)))
+
+
+def test_a_network_against_itself_covers_one():
+    """At 95 % over three looks, one look covers 98 %; five sessions' bootstrap a little less (88 to 94 % of 95 %)."""
+    found = [estimate_ratio(slice_sessions(1.0, seed=seed)) for seed in range(60)]
+    assert sum(ratio.low <= 1 <= ratio.high for ratio in found) >= 53
+    assert np.mean([ratio.high - ratio.low for ratio in found]) < 0.03  # not by being wide
+
+
+@pytest.mark.parametrize("slower", [1.05, 1.10, 0.95])
+def test_a_difference_of_five_percent_is_found(slower):
+    found = [estimate_ratio(slice_sessions(slower, seed=seed)) for seed in range(20)]
+    assert all((ratio.low > 1) if slower > 1 else (ratio.high < 1) for ratio in found)
+    assert all(abs(ratio.estimate / slower - 1) < 0.02 for ratio in found)
+
+
+def test_more_looks_widen_the_interval_and_leave_the_estimate():
+    sessions = slice_sessions(1.02)
+    one, three, ten = (estimate_ratio(sessions, looks=looks) for looks in (1, 3, 10))
+    assert one.estimate == three.estimate == ten.estimate
+    assert ten.low < three.low < one.low < one.high < three.high < ten.high
+    assert estimate_ratio(sessions) == three
+
+
+def test_same_slices_same_interval():
+    assert estimate_ratio(slice_sessions(1.02)) == estimate_ratio(slice_sessions(1.02))
+
+
+@pytest.mark.parametrize(("margin", "settled"), [(0.21, True), (0.19, False)])
+def test_timing_ends_at_half_the_margin_by_hand(margin, settled):
+    # 1.0, 1.1, 1.21: to both sides a factor of 1.1, and the larger share of the estimate is upwards, 0.1.
+    sessions = sessions_of((1.0,), (1.1,), (1.21,))
+    assert estimate_ratio(sessions).half_width == pytest.approx(0.1)
+    assert timing_settled(sessions, margin) == settled
+
+
+def test_more_rounds_settle_what_one_does_not():
+    rounds = slice_sessions(1.0, sessions=30, noise=0.03, seed=3)
+    widths = [estimate_ratio(rounds[:n]).half_width for n in (5, 30)]
+    assert widths[1] < 0.6 * widths[0]
+
+
+def estimate(log, down, up, sessions=5, pairs=40):
+    """exp(log) with an interval from exp(log - down) to exp(log + up)."""
+    return RatioEstimate(math.exp(log), math.exp(log - down), math.exp(log + up), sessions, pairs)
+
+
+def logs(ratio):
+    return [math.log(each) for each in (ratio.estimate, ratio.low, ratio.high)]
+
+
+def test_two_ratios_to_one_reference_by_hand():
+    # 3-4-5 downwards: .03 of the one's low, .04 of the other's high; 5-12-13 upwards: .05 and .12.
+    found = estimate(0.3, 0.03, 0.05).over(estimate(0.1, 0.12, 0.04, sessions=3, pairs=24))
+    assert logs(found) == pytest.approx([0.2, 0.15, 0.33])
+    assert (found.sessions, found.pairs) == (3, 24)
+
+
+def test_the_inverse_by_hand():
+    found = RatioEstimate(2.0, 1.6, 4.0, 5, 40).inverse
+    assert found == RatioEstimate(0.5, 0.25, 0.625, 5, 40)
+    assert RatioEstimate(2.0, 1.6, 4.0, 5, 40).half_width == 1.0
+    assert found.half_width == 0.5
+
+
+parts = st.builds(estimate, st.floats(-2, 2), st.floats(0, 0.3), st.floats(0, 0.3))
+
+
+@given(parts, parts)
+def test_one_over_the_other_is_the_inverse_of_the_other_way_round(one, other):
+    assert logs(one.over(other)) == pytest.approx(logs(other.over(one).inverse), abs=1e-9)
+    assert logs(one.inverse.inverse) == pytest.approx(logs(one), abs=1e-9)
+    exact = replace(other, low=other.estimate, high=other.estimate)
+    assert one.over(exact).half_width == pytest.approx(one.half_width, abs=1e-9)
+
+
 def test_estimate_is_the_median_ratio():
-    pairs = [SlicePair(candidate_p50=r, candidate_min=r, reference_p50=1.0, reference_min=1.0) for r in (1.1, 1.2, 1.5)]
+    pairs = [pair_of(r) for r in (1.1, 1.2, 1.5)]
     found = judge_ratio([pairs, pairs, pairs], margin=0.05)
     assert found.p50.estimate == pytest.approx(1.2)
     assert found.p50.lower >= 1.1
@@ -70,9 +219,8 @@ def test_too_few_sessions_decide_nothing(sessions):
 
 
 def test_a_time_of_zero_is_an_error():
-    wrong = SlicePair(candidate_p50=0.0, candidate_min=1.0, reference_p50=1.0, reference_min=1.0)
     with pytest.raises(ValueError, match="positive"):
-        judge_ratio([[wrong]] * 3, 0.05)
+        judge_ratio([[pair_of(0.0)]] * 3, 0.05)
 
 
 @pytest.mark.parametrize("sessions", [5, 15])

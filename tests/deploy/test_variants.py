@@ -14,8 +14,9 @@ from torch import nn
 from kdbench.deploy.export import export_onnx
 from kdbench.deploy.graph import architecture_of
 from kdbench.deploy.quantize import fold
-from kdbench.deploy.session import configure, open_session, predict
+from kdbench.deploy.session import configure, configure_cpu, open_session, predict
 from kdbench.deploy.variants import VariantError, drift, make_variant, variant_facts
+from kdbench.spec import How
 from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Int8Static, Variant
 from tests.deploy.networks import SHAPE, Mixer, Resnet, cnn, mlp, trained
 
@@ -33,7 +34,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def logits(path: Path, images: Images, batch: int = 16) -> Images:
-    return predict(open_session(path, configure("cpu", threads=1, batch=None)), images, batch)
+    return predict(open_session(path, configure_cpu()), images, batch)
 
 
 def label(value: object) -> str | None:
@@ -48,7 +49,7 @@ def test_every_variant_is_a_valid_file_that_computes_nearly_the_same(
     path = tmp_path / "variant.onnx"
     make_variant(variant, exported[network], path, images)
     onnx.checker.check_model(path, full_check=True)
-    session = open_session(path, configure("cpu", threads=1, batch=3))  # by the name of the dimension
+    session = open_session(path, configure(How(provider="cpu", threads=1, batch=3)))  # by the name of the dimension
     assert [(i.name, i.type, i.shape) for i in session.get_inputs()] == [("images", "tensor(float)", [3, *SHAPE])]
     assert [(o.name, o.type) for o in session.get_outputs()] == [("logits", "tensor(float)")]
     moved = drift(logits(exported[network], images), logits(path, images))
