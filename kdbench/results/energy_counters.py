@@ -1,6 +1,5 @@
 """The counters of energy that a machine may have: NVML's of a GPU, RAPL's of the processor's packages."""
 
-import re
 import threading
 from pathlib import Path
 from typing import Any, Protocol
@@ -112,12 +111,12 @@ class _Rapl:
 
 
 def _packages() -> dict[Path, str]:
-    """The folders of the packages' counters and their names: `intel-rapl:0` is package-0, AMD's are so called too.
+    """The folders of the packages' counters, Intel's and AMD's alike, and their names: `intel-rapl:0` is package-0.
 
-    Parts of a package (`intel-rapl:0:0`) are within it, and the same package may be told by another way (`-mmio`).
+    Parts of a package (`core` in `intel-rapl:0:0`) are within it; `intel-rapl-mmio:0` is the same package again.
     """
-    found = [path for path in sorted(POWERCAP.glob("intel-rapl:*")) if re.fullmatch(r"intel-rapl:\d+", path.name)]
-    named = {path: (path / "name").read_text("utf-8").strip() for path in found if (path / "name").is_file()}
+    folders = [path for path in sorted(POWERCAP.glob("intel-rapl:*")) if (path / "name").is_file()]
+    named = {path: (path / "name").read_text("utf-8").strip() for path in folders}
     packages = {path: name for path, name in named.items() if name.startswith("package")}
     if not packages:
         raise NoCounter(f"no RAPL counter in {POWERCAP}: not Linux, a virtual machine, or a processor without one")
