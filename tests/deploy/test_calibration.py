@@ -98,5 +98,13 @@ def test_the_least_divergent_limit_is_that_of_the_published_loop(seed: int) -> N
     assert least_divergent(counts) < 300, "a long tail is cut"
 
 
+def test_zeros_decide_nothing() -> None:
+    values = np.abs(np.random.default_rng(0).normal(size=20_000))
+    counts, _ = np.histogram(values, 1000, range=(0, values.max()))
+    many = counts.copy()
+    many[0] += 20_000  # as many as ReLU makes
+    assert least_divergent(many) == least_divergent(counts) > 300
+
+
 def test_a_range_that_is_used_evenly_is_kept() -> None:
     assert least_divergent(np.full(256, 10)) == 256
