@@ -34,8 +34,8 @@ def describe_deployed(done: Sequence[tuple[Entry, TrialRecord]], results: Result
             onnx_bytes=model.onnx_bytes,
             opset=model.opset,
             operators=model.operators,
-            timings=(timings := _timings(architecture, results.latencies, results.suite.latency.margin)),
-            throughputs=tuple(_throughput(r) for r in results.throughputs if r.architecture == architecture),
+            timings=(timings := timings_of(architecture, results.latencies, results.suite.latency.margin)),
+            throughputs=tuple(throughput_of(r) for r in results.throughputs if r.architecture == architecture),
             not_measured=_all_missing(architecture, timings, results),
         )
         for architecture, (variant, model) in facts.items()
@@ -87,24 +87,23 @@ def _noise(record: LatencyRecord, margin: float) -> NoiseCheck:
     )
 
 
-def check_ties(latencies: Sequence[LatencyRecord], entries: Mapping[str, Entry], margin: float) -> tuple[TieCheck, ...]:
-    """Students of one architecture under different losses; `entries` by trial key."""
-    timed = {record.onnx_sha256: record.trial for record in latencies if record.kind != "tie"}
+def check_ties(latencies: Sequence[LatencyRecord], files: Mapping[str, Entry], margin: float) -> tuple[TieCheck, ...]:
+    """Students of one architecture under different losses; `files` tells whose an ONNX file is, by its SHA-256."""
     found = []
     for record in latencies:
-        other = timed.get(record.reference_sha256)
-        if record.kind != "tie" or other is None or not {other, record.trial} <= entries.keys():
+        mine, other = files.get(record.onnx_sha256), files.get(record.reference_sha256)
+        if record.kind != "tie" or mine is None or other is None:
             continue
         ratio = estimate_ratio(record.sessions, looks=1)
         differs = ratio is not None and not (ratio.low <= 1 + margin and ratio.high >= 1 - margin)
         same = ratio is not None and ratio.low >= 1 - margin and ratio.high <= 1 + margin
-        losses = (entries[record.trial].loss, entries[other].loss)
         ties = False if differs else True if same else None
-        found.append(TieCheck(record.how, entries[record.trial].model, losses, ratio, ties))
+        found.append(TieCheck(record.how, mine.model, (mine.loss, other.loss), ratio, ties))
     return tuple(found)
 
 
-def _timings(architecture: str, latencies: Sequence[LatencyRecord], margin: float) -> tuple[Timing, ...]:
+def timings_of(architecture: str, latencies: Sequence[LatencyRecord], margin: float) -> tuple[Timing, ...]:
+    """One architecture timed in every way; ties apart."""
     mine = [record for record in latencies if record.architecture == architecture and record.kind != "tie"]
     return tuple(_timing(record, margin) for record in mine)
 
@@ -122,7 +121,8 @@ def _timing(record: LatencyRecord, margin: float) -> Timing:
     )
 
 
-def _throughput(record: ThroughputRecord) -> Throughput:
+def throughput_of(record: ThroughputRecord) -> Throughput:
+    """Samples per second by batch size, and where they are nearly at their most."""
     rates = []
     for timed in record.batches:
         pairs = [pair for session in timed.sessions for pair in session]

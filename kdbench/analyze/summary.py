@@ -38,6 +38,7 @@ def summarize(results: ResultSet) -> Summary:
     reference = choose_reference(deployed)
     pairs = _mark_pareto([_summarize_pair(pair.label, suite, done, reference) for pair in suite.pairs], reference)
     unique = {entry.key: record for entry, record in done}
+    files = {record.model.onnx_sha256: entry for entry, record in reversed(done)}
     any_record = done[0][1] if done else None
     return Summary(
         suite=suite,
@@ -53,7 +54,7 @@ def summarize(results: ResultSet) -> Summary:
         deployed=deployed,
         variants=variant_rows(done, results.variants, _alone(suite), _slowdowns(done, results, reference)),
         noise=check_noise(results.latencies, suite.latency.margin),
-        ties=check_ties(results.latencies, {entry.key: entry for entry, _ in reversed(done)}, suite.latency.margin),
+        ties=check_ties(results.latencies, files, suite.latency.margin),
         trouble=tuple(_trouble(entry, results) for entry in run.entries if entry.key not in results.trials),
         notes=run.notes,
         layouts=run.layouts,

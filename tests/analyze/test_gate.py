@@ -7,7 +7,7 @@ from kdbench.analyze import GateEntry, Verdict, judge, latency_decided, smallest
 from kdbench.results import Baseline, LatencyComparison, Outcome
 from kdbench.results.baseline import BaselineModel, BaselineRow, bits_hash
 from kdbench.spec import Gate
-from tests.records import Shape, correct_bits, make_results, slice_sessions
+from tests.records import HOW, Shape, correct_bits, make_results, slice_sessions
 
 
 def freeze(results):
@@ -45,7 +45,7 @@ def moved(results, drop, wobble=0.0005, loss="kd"):
 
 
 def compared(ratio, **changes):
-    fields = {"pair": "big -> small", "role": "student", "model": "small", "provider": "cpu", "threads": 1, "batch": 1}
+    fields = {"pair": "big -> small", "role": "student", "model": "small", "how": HOW}
     return LatencyComparison(
         **fields | changes, sessions=slice_sessions(ratio) if ratio else (), reason=None if ratio else "no file"
     )
