@@ -7,9 +7,9 @@ thread, calls interleaved.
   batch 1: 870 / 883 / 7,152 (1,886 with unsigned weights). Only linear layers gain: mlp 512-256, batch 1: 56 / 30.
   So on a convolutional network it saves little more than bytes, and not the most of those.
 - It takes one scale for a weight, not one a channel: mlp: 56 / 30 / 35, and the logits drift .015 SD against .012.
-- Static quantization takes unsigned activations and signed weights. With both signed, the sums of residual blocks are
-  slow: resnet20: 870 / 501 / 1,330. A scale a channel costs 1 % (501 against 496) and lowers the drift.
-- QOperator files run as fast as QDQ ones (502 against 501), and only the latter run on other providers.
+- Static quantization takes unsigned activations and signed weights. With both signed, a network with residual blocks is
+  slower than in fp32: resnet20: 870 / 501 / 1,330. A scale a channel costs 1 % (501 against 496) and drifts less.
+- QOperator files run as fast as QDQ ones (502 against 501), and the latter are what other providers read.
 - Logits stay float: quantized they are cut off at the largest that was seen in calibration, and have ties.
 """
 

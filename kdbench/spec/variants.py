@@ -59,7 +59,7 @@ class Int8Static(_Variant):
     samples: Count = 256  # of the training split, as it is, without augmentation
     calibration: Literal["minmax", "entropy", "percentile"] = "minmax"
     per_channel: bool = True  # a scale for each output of a layer
-    reduce_range: bool = False  # 7 bits for weights: an x86 CPU without VNNI overflows on 8 (and says nothing)
+    reduce_range: bool = False  # 7 bits for weights: with 8, sums may saturate on an x86 CPU without VNNI
 
 
 Variant = Annotated[Fp32 | Fp16 | Int8Dynamic | Int8Static, Field(discriminator="use")]
