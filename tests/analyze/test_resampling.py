@@ -64,22 +64,32 @@ def test_interquartile_mean_by_hand():
 
 
 def test_resampling_stays_within_the_groups():
-    # Each group is constant, so no draw within groups differs: pooled draws would.
+    # Each group is constant, so no draw within groups differs, and nothing is claimed: pooled draws would vary.
     found = stratified_iqm([[1.0, 1.0], [2.0, 2.0], [6.0, 6.0], [9.0, 9.0]])
-    assert (found.mean, found.interval.low, found.interval.high) == (4.0, 4.0, 4.0)
+    assert (found.mean, found.interval) == (4.0, None)
     assert (found.groups, found.values) == (4, 8)
 
 
-def test_stratified_interval_agrees_with_scipy_for_one_group():
-    values = np.random.default_rng(3).normal(0, 1, 12).tolist()
-    found = stratified_iqm([values], draws=20_000)
+def test_stratified_interval_of_one_group_is_a_t_interval_of_the_bootstrap_sd():
+    values = np.random.default_rng(3).normal(0, 1, 12)
+    found = stratified_iqm([values.tolist()], draws=20_000)
     oracle = stats.bootstrap(
-        (values,), lambda x, axis: stats.trim_mean(x, 0.25, axis=axis), n_resamples=20_000, method="percentile", rng=7
-    ).confidence_interval
+        (values,), lambda x, axis: stats.trim_mean(x, 0.25, axis=axis), n_resamples=20_000, rng=7
+    ).standard_error
+    half = stats.t(11).ppf(0.975) * oracle * (12 / 11) ** 0.5
     assert found.mean == pytest.approx(stats.trim_mean(values, 0.25))
-    # Two bootstraps of 20,000 draws differ by some hundredths of the width.
-    assert found.interval.low == pytest.approx(oracle.low, abs=0.05 * (oracle.high - oracle.low))
-    assert found.interval.high == pytest.approx(oracle.high, abs=0.05 * (oracle.high - oracle.low))
+    # Two bootstraps of 20,000 draws differ by about a hundredth.
+    assert found.interval.high - found.mean == pytest.approx(half, rel=0.03)
+    assert found.mean - found.interval.low == pytest.approx(half, rel=0.03)
+
+
+def test_degrees_of_freedom_are_welchs():
+    # A mean of means of two groups of equal size is half their sum: Welch's test has its degrees of freedom.
+    random = np.random.default_rng(5)
+    first, second = random.normal(0, 1, 6), random.normal(0, 3, 6)
+    oracle = stats.ttest_ind(first, second, equal_var=False).df
+    assert resampling._degrees_of_freedom([first, second]) == pytest.approx(oracle)
+    assert resampling._degrees_of_freedom([first]) == pytest.approx(5)
 
 
 def test_level_seed_and_empty_groups():
