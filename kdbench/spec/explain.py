@@ -3,6 +3,7 @@
 import difflib
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from kdbench.spec.errors import Problem, as_toml, nearest, say_allowed
@@ -76,7 +77,9 @@ def _say_keys(at: Location, table: dict[str, Any]) -> str:
 
 
 def _say_table(at: Location, detail: ErrorDetails, table: dict[str, Any]) -> str:
-    if tags := _tags(at, table):
+    if (tags := _tags(at, table)) and isinstance(at[-1], int):
+        return f'allowed: a name in quotes, or a table with use = "..."; the names are {", ".join(sorted(tags))}'
+    if tags:
         value = detail["input"]
         close = difflib.get_close_matches(value, tags, n=1, cutoff=0.5) if isinstance(value, str) else []
         example = f'{at[-1]} = {{ use = "{(close or tags)[0]}" }}'
@@ -125,23 +128,22 @@ def _tags(at: Location, table: dict[str, Any]) -> list[str]:
     return [str(record.model_fields["use"].default) for record in records] if len(records) > 1 else []
 
 
-def _records_at(at: Location, table: dict[str, Any]) -> list[type[Record]]:
+def _records_at(at: Location, table: dict[str, Any]) -> list[type[BaseModel]]:
     """The records that a location may hold: of a union the one that `use` names, or else all."""
-    records: list[type[Record]] = [Suite]
+    records: list[type[BaseModel]] = [Suite]
     node: Any = table
     for part in at:
         node = inside(node, part)
-        if isinstance(part, int):
-            continue
-        fields = [record.model_fields[part] for record in records if part in record.model_fields]
-        records = [record for field in fields for record in _records_in(field.annotation)]
+        if isinstance(part, str):
+            fields = [record.model_fields[part] for record in records if part in record.model_fields]
+            records = [record for field in fields for record in _records_in(field.annotation)]
         use = node.get("use") if isinstance(node, dict) else node
         named = [r for r in records if len(records) > 1 and r.model_fields["use"].default == use]
         records = named or records
     return records
 
 
-def _records_in(kind: Any) -> list[type[Record]]:
-    if isinstance(kind, type) and issubclass(kind, Record):
+def _records_in(kind: Any) -> list[type[BaseModel]]:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
         return [kind]
     return [record for inner in getattr(kind, "__args__", ()) for record in _records_in(inner)]

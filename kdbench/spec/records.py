@@ -27,6 +27,7 @@ from kdbench.spec.types import (
     Positive,
     ProperFraction,
     Provider,
+    Threads,
     WholeNumber,
 )
 from kdbench.spec.variants import Fp32, NamedVariant, distinct
@@ -278,7 +279,7 @@ class LatencySpec(Record):
     """What is timed, once per architecture: every combination, in slices interleaved with a reference network's."""
 
     batch_sizes: Several[Count] = (1, 32)
-    threads: Several[Count | Literal["cores"]] = (1,)  # "cores": all physical cores
+    threads: Several[Threads] = (1,)  # "cores": all physical cores
     providers: Several[Provider] = ("cpu",)
     spinning: Several[bool] = (False,)
     paths: Several[Path] = ("host",)  # on a GPU; elsewhere host arrays go in and out

@@ -1,8 +1,9 @@
 """Option types with ranges. A callable annotates an option with one; a value outside is refused before any run."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -15,6 +16,16 @@ WholeNumber = Annotated[int, Field(ge=0)]
 
 # ONNX Runtime's execution providers by short name; `kdbench.deploy` maps them.
 Provider = Literal["cpu", "cuda", "tensorrt", "openvino", "coreml", "dml", "xnnpack"]
+
+
+def _whole_or_all(value: Any) -> Any:
+    """One error for both kinds of values: pydantic would tell each apart."""
+    if value == "cores" or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    raise PydanticCustomError("threads", 'allowed: a whole number, at least 1; or "cores": all physical cores')
+
+
+Threads = Annotated[Count | Literal["cores"], BeforeValidator(_whole_or_all)]
 
 # From where to where a call is timed: host array to host array, tensors that stay on the device, or those replayed as
 # a CUDA graph.

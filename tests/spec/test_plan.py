@@ -75,3 +75,19 @@ def test_all_problems_of_a_python_suite_at_once() -> None:
     text = str(caught.value)
     assert "unknown option 'heat' at losses[0].heat" in text
     assert "unknown dataset 'digit' at data.use" in text
+
+
+def test_environments_are_resolved_and_keep_their_names() -> None:
+    crooked = {"use": "rotation", "name": "crooked"}
+    (found,) = api.plan(small_suite(environments=[crooked])).suite.environments
+    assert found.label == "crooked"
+    assert set(found.options) == {"degrees"}  # the default is filled in: another one later is another environment
+
+
+def test_problems_of_environments_have_their_place() -> None:
+    with pytest.raises(UserError) as caught:
+        api.plan(small_suite(environments=["contrast", "fog", {"use": "rotation", "degrees": -4.0}, "contrast"]))
+    text = str(caught.value)
+    assert "unknown view 'fog' at environments[1].use" in text
+    assert "environments[2].degrees" in text
+    assert "duplicate 'contrast' at environments" in text

@@ -1,7 +1,23 @@
 import pytest
 from pydantic import ValidationError
 
-from kdbench.spec import AdamW, Choice, DataSpec, Gate, NamedChoice, Pair, Sgd, Suite, TrainSpec, Trial
+from kdbench.spec import (
+    AdamW,
+    Choice,
+    DataSpec,
+    Gate,
+    How,
+    LatencySpec,
+    NamedChoice,
+    Pair,
+    Sgd,
+    Suite,
+    TrainSpec,
+    Trial,
+)
+from kdbench.spec.environments import STANDARD
+from kdbench.spec.variants import Fp32, Int8Static
+from tests.small import small_suite
 
 
 def trial(**changes: object) -> Trial:
@@ -108,3 +124,81 @@ def test_records_are_frozen_and_strict() -> None:
         TrainSpec.model_validate({"epochs": "3"})
     with pytest.raises(ValidationError):
         TrainSpec.model_validate({"epoch": 3})
+
+
+def ways(cores: int = 4, **changes: object) -> list[str]:
+    spec = LatencySpec.model_validate({"batch_sizes": [1], **changes})
+    return [how.label for how in spec.combinations(cores)]
+
+
+def test_every_combination_is_timed() -> None:
+    found = ways(batch_sizes=[1, 8], threads=[1, 2], spinning=[False, True])
+    assert found == [
+        "cpu, 1 thread, batch 1",
+        "cpu, 1 thread, batch 8",
+        "cpu, 1 thread, spinning, batch 1",
+        "cpu, 1 thread, spinning, batch 8",
+        "cpu, 2 threads, batch 1",
+        "cpu, 2 threads, batch 8",
+        "cpu, 2 threads, spinning, batch 1",
+        "cpu, 2 threads, spinning, batch 8",
+    ]
+
+
+def test_all_cores_are_the_machines_and_are_timed_once() -> None:
+    assert ways(threads=["cores"]) == ["cpu, 4 threads, batch 1"]
+    assert ways(threads=[1, "cores", 4], cores=4) == ["cpu, 1 thread, batch 1", "cpu, 4 threads, batch 1"]
+    assert ways(threads=[1, "cores"], cores=1) == ["cpu, 1 thread, batch 1"]
+
+
+def test_paths_are_of_providers_with_a_memory_of_their_own() -> None:
+    found = ways(providers=["cpu", "cuda", "openvino", "tensorrt"], paths=["host", "device", "graph"])
+    assert found == [
+        "cpu, 1 thread, batch 1",
+        "cuda, 1 thread, batch 1",
+        "cuda, 1 thread, on the device, batch 1",
+        "cuda, 1 thread, CUDA graph, batch 1",
+        "openvino, 1 thread, batch 1",
+        "tensorrt, 1 thread, batch 1",
+        "tensorrt, 1 thread, on the device, batch 1",
+        "tensorrt, 1 thread, CUDA graph, batch 1",
+    ]
+    assert ways(providers=["cpu"], paths=["device"]) == ["cpu, 1 thread, batch 1"]
+
+
+def test_a_way_of_timing_is_its_fields() -> None:
+    one = How(provider="cuda", threads=2, batch=32, spinning=True, path="graph")
+    assert one.label == "cuda, 2 threads, spinning, CUDA graph, batch 32"
+    assert How.model_validate_json(one.model_dump_json()) == one
+    assert {one: 1}[one.model_copy()] == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"seconds": 0.5}, {"threads": [0]}, {"threads": ["core"]}, {"threads": [True]}, {"threads": [1.0]},
+     {"paths": ["gpu"]}, {"providers": ["gpu"]}, {"margin": 0}, {"margin": float("inf")}, {"largest_batch": 0},
+     {"batch_sizes": [0]}, {"spinning": ["no"]}],
+)  # fmt: skip
+def test_what_is_no_way_of_timing_is_one_error(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        LatencySpec.model_validate(wrong)
+    assert caught.value.error_count() == 1
+
+
+def test_a_suite_is_evaluated_in_the_standard_environments_and_as_exported_unless_it_says_otherwise() -> None:
+    content = {"name": "x", "data": "digits", "pairs": [{"teacher": "mlp", "student": "mlp"}], "losses": ["kd"]}
+    usual = Suite.model_validate(content)
+    assert [environment.label for environment in usual.environments] == [each["name"] for each in STANDARD]
+    assert usual.variants == (Fp32(),)
+    other = Suite.model_validate({**content, "environments": [], "variants": ["fp32", "int8_static"]})
+    assert other.environments == ()
+    assert other.variants == (Fp32(), Int8Static())
+    assert Suite.model_validate(other.model_dump(mode="json")) == other
+
+
+def test_what_follows_training_is_in_no_trials_key() -> None:
+    from kdbench import api
+
+    keys = set(api.plan(small_suite()).trials)
+    more = {"environments": ["gaussian_blur"], "variants": ["fp32", "fp16"], "latency": {"margin": 0.5}}
+    assert set(api.plan(small_suite(**more)).trials) == keys

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from kdbench.spec import UserError, load_suite, parse_suite, suites
+from kdbench.spec.variants import Fp32, Int8Static
 from kdbench.zoo.catalog import Catalog
 
 GOOD = """\
@@ -27,6 +28,26 @@ use = "cross_entropy"
 [[losses]]
 use = "kd"
 temperature = 2.0
+"""
+MORE = """
+[latency]
+batch_sizes = [1]
+threads = ["cores"]
+providers = ["cpu"]
+spinning = [false]
+paths = ["host"]
+margin = 0.1
+largest_batch = 8
+
+[[environments]]
+name = "tilted"
+use = "rotation"
+degrees = 15.0
+
+[[variants]]
+use = "int8_static"
+samples = 64
+per_channel = true
 """
 PAIRS = GOOD[GOOD.index("[[pairs]]") : GOOD.index("[[losses]]")]
 LOSSES = GOOD[GOOD.index("[[losses]]") :]
@@ -58,6 +79,22 @@ def test_a_good_suite_parses() -> None:
     suite = parse_suite(GOOD, "x.toml", Catalog())
     assert suite.seeds == (0, 1)
     assert suite.losses[1].options == {"temperature": 2.0}
+
+
+def test_what_is_measured_beside_accuracy_parses() -> None:
+    suite = parse_suite(GOOD + MORE, "x.toml", Catalog())
+    assert [environment.label for environment in suite.environments] == ["tilted"]
+    assert suite.variants == (Int8Static(samples=64),)
+    assert suite.latency.threads == ("cores",)
+    short = 'environments = ["gaussian_blur"]\nvariants = ["fp32", "int8_static"]\n'
+    suite = parse_suite(short + GOOD, "x.toml", Catalog())
+    assert [environment.label for environment in suite.environments] == ["gaussian_blur"]
+    assert suite.variants == (Fp32(), Int8Static())
+
+
+def test_no_environment_can_be_asked_for() -> None:
+    assert len(parse_suite(GOOD, "x.toml", Catalog()).environments) == 7
+    assert parse_suite("environments = []\n" + GOOD, "x.toml", Catalog()).environments == ()
 
 
 def test_every_shipped_suite_parses() -> None:
@@ -95,6 +132,28 @@ def test_every_shipped_suite_parses() -> None:
         ("epochs = 3", "epochs = 3\nschedule = \"cosin\"", 7, ["cosin", "cosine"]),
         ("epochs = 3", "epochs = 3\naugment = [\"flop\"]", 7, ["unknown view 'flop'", "did you mean 'flip'"]),
         ("seeds = 2", "seeds = 2\n[latency]\nproviders = [\"cudda\"]", 5, ["cudda", "did you mean 'cuda'? allowed: coreml, cpu, cuda"]),
+        ("seeds = 2", "seeds = 2\nlatency = {seconds = 0.05}", 4, ["unknown key 'seconds' at latency", "allowed: batch_sizes, largest_batch, margin, paths, providers, spinning, threads"]),
+        ("seeds = 2", 'seeds = 2\nlatency = {threads = ["core"]}', 4, ['latency.threads[0] is "core"', '"cores": all physical cores']),
+        ("seeds = 2", "seeds = 2\nlatency = {threads = [1, 0]}", 4, ["latency.threads[1] is 0", "a whole number, at least 1"]),
+        ("seeds = 2", "seeds = 2\nlatency = {threads = [true]}", 4, ["latency.threads[0] is true"]),
+        ("seeds = 2", 'seeds = 2\nlatency = {threads = "cores"}', 4, ['latency.threads is "cores"', 'a list, as ["cores"]']),
+        ("seeds = 2", 'seeds = 2\nlatency = {paths = ["gpu"]}', 4, ['latency.paths[0] is "gpu"', "did you mean 'graph'? allowed: device, graph, host"]),
+        ("seeds = 2", "seeds = 2\nlatency = {spinning = [1]}", 4, ["latency.spinning[0] is 1", "true or false"]),
+        ("seeds = 2", "seeds = 2\nlatency = {margin = 0.0}", 4, ["latency.margin is 0.0", "allowed: above 0"]),
+        ("seeds = 2", "seeds = 2\nlatency = {largest_batch = 0}", 4, ["latency.largest_batch is 0", "allowed: at least 1"]),
+        ("seeds = 2", 'seeds = 2\nenvironments = ["fog"]', 4, ["unknown view 'fog' at environments[0]", "gaussian_blur"]),
+        ("seeds = 2", 'seeds = 2\nenvironments = ["contrast", {use = "rotation", degree = 3.0}]', 4, ["unknown option 'degree' at environments[1]", "did you mean 'degrees'"]),
+        ("seeds = 2", 'seeds = 2\nenvironments = "rotation"', 4, ['environments is "rotation"', 'a list, as ["rotation"]']),
+        ("seeds = 2", "seeds = 2\nenvironments = [3]", 4, ["environments[0] is 3", "a name in quotes"]),
+        ("seeds = 2", 'seeds = 2\nenvironments = ["contrast", "contrast"]', 4, ["duplicate 'contrast' at environments", "name ="]),
+        ("seeds = 2", 'seeds = 2\nvariants = ["fp32", "int8"]', 4, ['variants[1] is "int8"', "did you mean 'int8_static'? allowed: fp16, fp32, int8_dynamic, int8_static"]),
+        ("seeds = 2", "seeds = 2\nvariants = [3]", 4, ["variants[0] is 3", "a name in quotes", "fp16, fp32, int8_dynamic, int8_static"]),
+        ("seeds = 2", "seeds = 2\nvariants = []", 4, ["no variant is given", '["fp32"]']),
+        ("seeds = 2", 'seeds = 2\nvariants = ["fp32", {use = "fp32"}]', 4, ["the variant fp32 is given twice"]),
+        ("seeds = 2", "seeds = 2\nvariants = [{samples = 3}]", 4, ["missing key 'use' at variants[0]", "allowed: fp16, fp32, int8_dynamic, int8_static"]),
+        ("seeds = 2", 'seeds = 2\nvariants = [{use = "int8_static", sample = 3}]', 4, ["unknown key 'sample' at variants[0]", "did you mean 'samples'?"]),
+        ("seeds = 2", 'seeds = 2\nvariants = [{use = "fp16", samples = 3}]', 4, ["unknown key 'samples' at variants[0]", "allowed: use"]),
+        ("seeds = 2", 'seeds = 2\nvariants = [{use = "int8_static", samples = 0}]', 4, ["variants[0].samples is 0", "at least 1"]),
         ("epochs = 3", "epochs = ", 6, ["not TOML"]),
         ("epochs = 3", "epochs = true", 6, ["train.epochs is true", "allowed: a whole number"]),
         ("epochs = 3", "epochs = 3.0", 6, ["train.epochs is 3.0", "allowed: a whole number, as 3"]),
@@ -151,6 +210,14 @@ def test_options_are_checked_beside_broken_keys() -> None:
     assert "unknown option 'temprature' at losses[1]" in second
 
 
+def test_environments_are_checked_beside_a_broken_variant() -> None:
+    text = 'environments = ["fog"]\nvariants = ["int8"]\n' + GOOD.replace("temperature", "temprature")
+    first, second, third = problems(text)
+    assert "unknown view 'fog' at environments[0]" in first
+    assert 'variants[0] is "int8"' in second
+    assert "unknown option 'temprature' at losses[1]" in third
+
+
 def test_entries_keep_their_places_beside_a_broken_one() -> None:
     text = GOOD.replace('use = "cross_entropy"', "use = 3").replace("temperature", "temprature")
     first, second = problems(text)
@@ -181,8 +248,9 @@ def test_problems_stand_in_the_order_of_the_file() -> None:
 
 @pytest.mark.parametrize("junk", JUNK)
 def test_any_value_anywhere_is_told_in_words_for_people(junk: str) -> None:
-    for value in re.finditer(r"(?<= = )(\{.*\}|\[.*?\]|[^\s,{}]+)|(?<=use = )\"\w+\"", GOOD):
-        text = GOOD[: value.start()] + junk + GOOD[value.end() :]
+    good = GOOD + MORE
+    for value in re.finditer(r"(?<= = )(\{.*\}|\[.*?\]|[^\s,{}]+)|(?<=use = )\"\w+\"", good):
+        text = good[: value.start()] + junk + good[value.end() :]
         try:
             parse_suite(text, "x.toml", Catalog())
         except UserError as error:
