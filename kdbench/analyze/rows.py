@@ -7,14 +7,33 @@ from typing import Literal
 from pydantic import JsonValue
 
 from kdbench.analyze.curves import LinearFit, MeanCurve
-from kdbench.analyze.latency import CallTimes, RatioEstimate
-from kdbench.analyze.statistics import Estimate, PairedDifference
+from kdbench.analyze.deployed_rows import (
+    Deployed,
+    NoiseCheck,
+    ReferenceTiming,
+    Role,
+    Throughput,
+    TieCheck,
+    Timing,
+)
+from kdbench.analyze.environments import EnvironmentRow
+from kdbench.analyze.front import Front
+from kdbench.analyze.gap import GapClosed
+from kdbench.analyze.latency import RatioEstimate
+from kdbench.analyze.learning import LearningRow
+from kdbench.analyze.pooled import PooledGain
+from kdbench.analyze.predictions import AgreementFigures, CalibrationFigures
+from kdbench.analyze.stability import Stability
+from kdbench.analyze.statistics import Estimate, Interval, PairedDifference
 from kdbench.analyze.variants import VariantRow
-from kdbench.results import Layout, NotMeasured
-from kdbench.results.records import Energy
-from kdbench.spec import How, Suite
+from kdbench.results import Layout
+from kdbench.spec import Suite
 
-Role = Literal["teacher", "student"]
+__all__ = [
+    "ComputeEfficiency", "Deployed", "Elsewhere", "ModelRow", "NoiseCheck", "PairSummary", "ReferenceTiming", "Role",
+    "SeedResult", "Status", "StudentRow", "Summary", "Throughput", "TieCheck", "Timing", "TrainingFigures", "Trouble",
+]  # fmt: skip
+
 Status = Literal["failed", "skipped", "missing"]
 
 
@@ -40,6 +59,11 @@ class ComputeEfficiency:
     per_gflop_above_chance: float
     per_cpu_second: float | None
     per_cpu_second_above_chance: float | None
+    per_gpu_second: float | None  # while a GPU serves one call after the other
+    per_gpu_second_above_chance: float | None
+    per_joule: float | None  # net of the power at rest, at the reference timing
+    per_joule_above_chance: float | None
+    missing: tuple[str, ...]  # why a figure is not there
 
 
 @dataclass(frozen=True)
@@ -84,7 +108,20 @@ class ModelRow:
     training: TrainingFigures
     curve: MeanCurve | None
     line: LinearFit | None  # validation top-1 by epoch
-    pareto: bool  # by means: no other model is at least as accurate and as cheap
+    stability: Stability  # of test top-1 over seeds
+    calibration: CalibrationFigures
+    agreement: AgreementFigures | None  # with its teacher; None for those without
+    front: float  # probability that no other model is at least as accurate and as cheap: by p50, or FLOPs
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """What tells it from all other rows."""
+        return self.pair, self.role, self.loss
+
+    @property
+    def pareto(self) -> bool:
+        """Whether it is as likely as not on the Pareto front."""
+        return self.front >= 0.5
 
     @property
     def test_by_seed(self) -> dict[int, float]:
@@ -103,6 +140,8 @@ class StudentRow(ModelRow):
     gain: PairedDifference | None  # on test, over the student alone; None for itself
     holm_p: float | None  # of that gain, adjusted for all losses of the pair
     retention: float | None  # student / teacher accuracy, mean over seeds
+    retention_interval: Interval | None
+    gap: GapClosed | None  # between the student alone and the teacher; None for the student alone
     compression_parameters: float | None
     compression_bytes: float | None
     speedup: RatioEstimate | None  # how many times as long the teacher takes, slice by slice
@@ -117,76 +156,16 @@ class PairSummary:
     pair: str
     teacher: ModelRow | None
     students: tuple[StudentRow, ...]
+    spread_test: tuple[float, float] | None  # F and p of 'all losses spread alike' (Brown-Forsythe)
+
+    @property
+    def models(self) -> tuple[ModelRow, ...]:
+        """The teacher, where there is one, and the students."""
+        return ((self.teacher,) if self.teacher else ()) + self.students
 
     @property
     def alone(self) -> StudentRow | None:
         return next((row for row in self.students if row.alone), None)
-
-
-@dataclass(frozen=True)
-class Timing:
-    """One architecture timed in one way; cold figures are medians over fresh processes."""
-
-    how: How
-    times: CallTimes
-    ratio: RatioEstimate | None  # to the reference; None for the reference itself
-    settled: bool  # whether the interval became as narrow as asked for
-    load_seconds: float
-    first_run_seconds: float
-    memory_bytes: int
-    energy: Energy
-
-
-@dataclass(frozen=True)
-class Throughput:
-    """One architecture's samples per second by batch size; `batch` is the smallest that reaches 95 % of the peak."""
-
-    how: How
-    rates: tuple[tuple[int, float], ...]
-    peak: float
-    batch: int
-    ended: str  # why no larger batch was timed
-
-
-@dataclass(frozen=True)
-class NoiseCheck:
-    """The reference timed against itself: the ratio is 1, so what is found is the machine's noise."""
-
-    how: How
-    ratio: RatioEstimate | None
-    trusted: bool  # the interval holds 1, and is narrower than the margin
-    lag_1: float | None  # correlation of successive calls
-    cpu_share: float | None  # CPU time over wall time, of the worker
-    switches: int  # involuntary context switches
-    steal_seconds: float | None
-
-
-@dataclass(frozen=True)
-class TieCheck:
-    """Two files of one architecture, trained under different losses, timed against each other: they must tie."""
-
-    how: How
-    model: str
-    losses: tuple[str, str]
-    ratio: RatioEstimate | None
-    ties: bool | None  # None where the interval is wider than the margin
-
-
-@dataclass(frozen=True)
-class Deployed:
-    """An architecture as deployed: what it is, what it costs, and what was not measured about it."""
-
-    architecture: str
-    models: tuple[tuple[Role, str], ...]
-    variant: str  # 'fp32' for the exported file itself
-    parameters: int
-    flops: int
-    onnx_bytes: int
-    opset: int
-    operators: Mapping[str, int]
-    timings: tuple[Timing, ...]
-    throughputs: tuple[Throughput, ...]
-    not_measured: tuple[NotMeasured, ...]
 
 
 @dataclass(frozen=True)
@@ -213,24 +192,6 @@ class Elsewhere:
 
 
 @dataclass(frozen=True)
-class ReferenceTiming:
-    """The one timing that tables and the Pareto front use for all models, by architecture; p50 in microseconds."""
-
-    how: How
-    p50: Mapping[str, float]
-    ratio: Mapping[str, RatioEstimate]  # to one network, for all but itself
-
-    def speedup(self, slower: str, faster: str) -> RatioEstimate | None:
-        """How many times as long the first architecture takes as the second; None where one has no ratio."""
-        if slower == faster:
-            return None
-        above, below = self.ratio.get(slower), self.ratio.get(faster)
-        if above and below:
-            return above.over(below)
-        return above or (below.inverse if below else None)
-
-
-@dataclass(frozen=True)
 class Summary:
     """All that a report says of one run of a suite."""
 
@@ -246,6 +207,10 @@ class Summary:
     pairs: tuple[PairSummary, ...]
     deployed: tuple[Deployed, ...]
     variants: tuple[VariantRow, ...]
+    environments: tuple[EnvironmentRow, ...]  # empty where none was evaluated
+    learning: tuple[LearningRow, ...]
+    fronts: tuple[Front, ...]
+    pooled: tuple[PooledGain, ...]  # of suites with several pairs
     noise: tuple[NoiseCheck, ...]
     ties: tuple[TieCheck, ...]
     trouble: tuple[Trouble, ...]
@@ -264,4 +229,4 @@ class Summary:
     @property
     def models(self) -> tuple[ModelRow, ...]:
         """Teachers and students, pair by pair."""
-        return tuple(row for pair in self.pairs for row in ((pair.teacher,) if pair.teacher else ()) + pair.students)
+        return tuple(row for pair in self.pairs for row in pair.models)
