@@ -12,6 +12,7 @@ from kdbench.execute.messages import (
     Crashed,
     EpochFinished,
     Evaluated,
+    FileEvaluated,
     LaidOut,
     LatencyMeasured,
     LatencyMissing,
@@ -31,10 +32,13 @@ def invocation() -> str:
     return shlex.join(["kdbench", *sys.argv[1:]])
 
 
-def follow(messages: Generator[Message, None, T], plan: Plan, done: Collection[str] = ()) -> T:
-    """Show messages as they come; returns what the generator returns. `done` are trials that are there already."""
+def follow(messages: Generator[Message, None, T], plan: Plan | None = None, done: Collection[str] = ()) -> T:
+    """Show messages as they come; returns what the generator returns. `done` are trials that are there already.
+
+    Without a plan nothing is trained, and each message has a line.
+    """
     state = _State(plan, done)
-    view: View = _Live(state) if sys.stderr.isatty() else _Lines(state)
+    view: View = _Live(state) if plan and sys.stderr.isatty() else _Lines(state)
     try:
         while True:
             try:
@@ -61,12 +65,13 @@ class View(Protocol):
 class _State:
     """What has happened so far, of the trials that were not done before."""
 
-    def __init__(self, plan: Plan, done: Collection[str]) -> None:
+    def __init__(self, plan: Plan | None, done: Collection[str]) -> None:
         self.names: dict[str, str] = {}
-        for entry in plan.entries:
+        for entry in plan.entries if plan else ():
             what = "teacher" if entry.role == "teacher" else entry.loss
             self.names.setdefault(entry.key, f"{what} · {entry.model} · seed {entry.seed}")
-        self.epochs = {key: trial.train.epochs for key, trial in plan.trials.items() if key not in done}
+        trials = plan.trials if plan else {}
+        self.epochs = {key: trial.train.epochs for key, trial in trials.items() if key not in done}
         self.total = len(self.epochs)
         self.ended = 0
         self.rounds = 0
@@ -102,6 +107,8 @@ class _State:
                 return f"latency · {what.how.provider}: not measured: {what.reason}"
             case Swept(label=label, how=way, batches=batches, ended=ended):
                 return f"throughput · {label} · {way.label} to {batches[-1].batch}: {ended}"
+            case FileEvaluated(name=name, test=test):
+                return f"accuracy · {name}: test top-1 {100 * test.top1:.2f} %"
             case Evaluated(what=what, of=total) if self.evaluated[what] >= total:
                 return f"{what}: {total} model{'s' * (total > 1)} evaluated"
             case LaidOut(layout=layout) if layout.threads > 1 or layout.epoch_seconds:

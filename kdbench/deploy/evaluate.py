@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from onnxruntime import InferenceSession
 
 from kdbench.deploy.predictions import agreement, brier, calibration_bins, mean_kl, nll, softmax
-from kdbench.deploy.session import configure_cpu, open_session, predict
+from kdbench.deploy.session import configure_cpu, open_session, predict, predict_in_full
 from kdbench.results import Evaluation, pack_bits
 from kdbench.results.records import Agreement, ConfidenceBin, Predictions
 
@@ -43,14 +43,19 @@ def evaluate_onnx(path: Path, chunks: Chunks, *, threads: int = 1) -> tuple[Eval
     return Evaluation(**dict(score(logits, labels)), cpu_seconds=seconds / passes), logits
 
 
-def predict_all(paths: Sequence[Path], chunks: Iterable[tuple[Images, Labels]]) -> tuple[list[Logits], Labels]:
-    """The logits of several files on the same samples, and the labels of these: each chunk is made once."""
+def predict_all(
+    paths: Sequence[Path], chunks: Iterable[tuple[Images, Labels]], batch: int | None = None
+) -> tuple[list[Logits], Labels]:
+    """The logits of several files on the same samples, and the labels of these: each chunk is made once.
+
+    `batch` is the only batch size that the models take; none: any.
+    """
     sessions = [open_session(path, configure_cpu()) for path in paths]
     found: list[list[Logits]] = [[] for _ in paths]
     true = []
     for images, labels in chunks:
         for session, logits in zip(sessions, found, strict=True):
-            logits.append(_run(session, images))
+            logits.append(predict_in_full(session, images, batch) if batch else _run(session, images))
         true.append(labels)
     return [np.concatenate(logits) for logits in found], np.concatenate(true)
 

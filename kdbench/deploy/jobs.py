@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
 import kdbench
+from kdbench.deploy.session import BATCH
 from kdbench.results.records import ColdStart, Energy, SlicePair
 from kdbench.spec import How, Record
 from kdbench.spec.records import Several
@@ -26,6 +27,7 @@ class ColdJob(Record):
     onnx: str
     images: str
     how: How
+    dimensions: Several[str] = (BATCH,)  # names of the batch's
 
 
 class PairJob(Record):
@@ -36,6 +38,7 @@ class PairJob(Record):
     reference: str
     images: str
     how: How
+    dimensions: Several[str] = (BATCH,)  # names of the batch's
     sessions: int
     pairs: int
 
@@ -47,6 +50,7 @@ class EnergyJob(Record):
     onnx: str
     images: str
     how: How
+    dimensions: Several[str] = (BATCH,)  # names of the batch's
     seconds: float
 
 

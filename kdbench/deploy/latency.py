@@ -24,6 +24,7 @@ from kdbench.deploy.jobs import (
     SessionPairTimed,
     ask_worker,
 )
+from kdbench.deploy.session import BATCH
 from kdbench.results.records import ColdStart, Energy, SlicePair
 from kdbench.spec import How
 
@@ -57,6 +58,7 @@ def time_round(
     *,
     sessions: int = SESSIONS,
     pairs: int = PAIRS,
+    dimensions: Sequence[str] = (BATCH,),
     command: Sequence[str] = WORKER,
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> Round:
@@ -71,6 +73,7 @@ def time_round(
             reference=str(reference.resolve()),
             images=str(path),
             how=how,
+            dimensions=tuple(dimensions),
             sessions=sessions,
             pairs=pairs,
         )
@@ -92,7 +95,10 @@ def cold_starts(onnx: Path, images: Images, how: How, *, processes: int = COLD_S
     with saved_samples(images, how.batch) as path:
         job = ColdJob(onnx=str(onnx.resolve()), images=str(path), how=how)
         answers = [answer for _ in range(processes) for answer in ask_worker(job)]
-    return tuple(answer.start for answer in answers if isinstance(answer, Cold))
+    starts = tuple(answer.start for answer in answers if isinstance(answer, Cold))
+    if len(starts) != processes:
+        raise NoAnswer(f"the latency worker gave {len(starts)} of {processes} cold starts")
+    return starts
 
 
 def energy_of(onnx: Path, images: Images, how: How) -> Energy:
@@ -100,7 +106,10 @@ def energy_of(onnx: Path, images: Images, how: How) -> Energy:
     with saved_samples(images, how.batch) as path:
         job = EnergyJob(onnx=str(onnx.resolve()), images=str(path), how=how, seconds=ENERGY_SECONDS)
         answers = ask_worker(job)
-    return next(answer.energy for answer in answers if isinstance(answer, EnergyRead))
+    read = [answer.energy for answer in answers if isinstance(answer, EnergyRead)]
+    if len(read) != 1:
+        raise NoAnswer("the latency worker gave no reading of energy")
+    return read[0]
 
 
 @contextmanager

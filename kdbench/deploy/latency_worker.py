@@ -46,7 +46,7 @@ KEPT_CALLS = 1000  # of one pair of sessions
 def cold_start(job: ColdJob) -> Iterator[Cold]:
     """Load, then the first run, in this process that has done nothing else."""
     batches = prepare(np.load(job.images), job.how.batch)
-    config = configure(job.how)
+    config = configure(job.how, job.dimensions)
     before = peak_memory_bytes()
     start = time.perf_counter()
     session = open_session(Path(job.onnx), config)
@@ -58,7 +58,7 @@ def cold_start(job: ColdJob) -> Iterator[Cold]:
 
 def time_pairs(job: PairJob) -> Iterator[SessionPairTimed | RoundEnded]:
     """Slices of candidate and reference in random order, in freshly created pairs of sessions."""
-    config = configure(job.how)
+    config = configure(job.how, job.dimensions)
     batches = prepare(np.load(job.images), job.how.batch)
     noise = Noise(job.how.provider)
     providers: list[str] = []
@@ -118,7 +118,7 @@ SLOW_SLICE = 10  # calls, under which a correlation says nothing
 def read_energy(job: EnergyJob) -> Iterator[EnergyRead]:
     """Call for so many seconds beside the machine's counter of energy."""
     batches = prepare(np.load(job.images), job.how.batch)
-    call = caller(open_session(Path(job.onnx), configure(job.how)), batches, job.how)
+    call = caller(open_session(Path(job.onnx), configure(job.how, job.dimensions)), batches, job.how)
     warm_up(call)
 
     def work() -> int:

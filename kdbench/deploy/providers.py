@@ -20,7 +20,7 @@ WHOLE_MODEL = ("cuda", "tensorrt")
 
 # onnxruntime and its variants are one module in several wheels: two installed at once shadow each other.
 _WHERE_TO_GET = {
-    "cuda": "pip uninstall onnxruntime && pip install onnxruntime-gpu",
+    "cuda": "pip uninstall onnxruntime && pip install 'onnxruntime-gpu[cuda,cudnn]'",
     "tensorrt": "pip uninstall onnxruntime && pip install onnxruntime-gpu, with TensorRT installed",
     "openvino": "pip uninstall onnxruntime && pip install onnxruntime-openvino",
     "coreml": "it is in the macOS wheels of onnxruntime",

@@ -1,5 +1,6 @@
 """Opening ONNX Runtime sessions in one way everywhere, with every option declared. No torch."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,18 +34,19 @@ class SessionConfig(Record):
     free_dimensions: dict[str, int]
 
 
-def configure(how: How) -> SessionConfig:
-    """The options for one way of timing: the batch size is fixed."""
-    return _configure(how.provider, how.threads, how.batch, spinning=how.spinning, graph=how.path == "graph")
+def configure(how: How, dimensions: Sequence[str] = (BATCH,)) -> SessionConfig:
+    """The options for one way of timing: the batch size is fixed, in dimensions of these names."""
+    fixed = dict.fromkeys(dimensions, how.batch)
+    return _configure(how.provider, how.threads, fixed, spinning=how.spinning, graph=how.path == "graph")
 
 
 def configure_cpu(threads: int = 1) -> SessionConfig:
     """The options for predictions on the CPU, of any batch size."""
-    return _configure("cpu", threads, None)
+    return _configure("cpu", threads, {})
 
 
 def _configure(
-    provider: str, threads: int, batch: int | None, *, spinning: bool = False, graph: bool = False
+    provider: str, threads: int, fixed: dict[str, int], *, spinning: bool = False, graph: bool = False
 ) -> SessionConfig:
     spin = str(int(spinning))
     entries = {"session.intra_op.allow_spinning": spin, "session.inter_op.allow_spinning": spin}
@@ -61,7 +63,7 @@ def _configure(
         provider_options=options,
         intra_op_num_threads=threads,
         entries=entries,
-        free_dimensions={} if batch is None else {BATCH: batch},
+        free_dimensions=fixed,
     )
 
 
@@ -104,14 +106,25 @@ def _options(config: SessionConfig) -> ort.SessionOptions:
 
 
 def ends_of(session: ort.InferenceSession) -> tuple[str, str]:
-    """The names of the input and of the logits: of several outputs, the first that has two dimensions."""
+    """The names of the input and of the logits: of several outputs, the first of floats in two dimensions."""
     outputs = session.get_outputs()
-    return session.get_inputs()[0].name, next((o.name for o in outputs if len(o.shape) == 2), outputs[0].name)
+    able = (output.name for output in outputs if len(output.shape) == 2 and output.type == "tensor(float)")
+    return session.get_inputs()[0].name, next(able, outputs[0].name)
 
 
 def predict(session: ort.InferenceSession, images: NDArray[np.float32], batch: int) -> NDArray[np.float32]:
     """Logits [N, classes], float32, of images [N, C, H, W], float32, in chunks of at most `batch`."""
+    return np.concatenate([_run(session, images[at : at + batch]) for at in range(0, len(images), batch)])
+
+
+def predict_in_full(session: ort.InferenceSession, images: NDArray[np.float32], batch: int) -> NDArray[np.float32]:
+    """The same for a model that takes batches of one size alone: the last one is filled up with zeros."""
+    missing = -len(images) % batch
+    filled = np.concatenate((images, np.zeros((missing, *images.shape[1:]), dtype=images.dtype)))
+    return predict(session, filled, batch)[: len(images)]
+
+
+def _run(session: ort.InferenceSession, images: NDArray[np.float32]) -> NDArray[np.float32]:
     source, target = ends_of(session)
-    starts = range(0, len(images), batch)
-    chunks = [session.run([target], {source: np.ascontiguousarray(images[at : at + batch])})[0] for at in starts]
-    return np.concatenate(chunks)
+    logits: NDArray[np.float32] = session.run([target], {source: np.ascontiguousarray(images)})[0]
+    return logits

@@ -1,13 +1,14 @@
 """Samples per second against batch size: batches double until that gains nothing, or cannot be done. No torch."""
 
 import statistics
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import psutil
 
 from kdbench.deploy.jobs import NoAnswer
 from kdbench.deploy.latency import Images, time_round
+from kdbench.deploy.session import BATCH
 from kdbench.results.records import BatchTimed
 from kdbench.spec import How
 
@@ -27,7 +28,7 @@ def sweep(candidate: Path, reference: Path, images: Images, how: How, largest: i
             return f"a batch of {batch} needs too much of the free memory"
         at = how.model_copy(update={"batch": batch})
         try:
-            found = time_round(candidate, reference, images, at, sessions=SESSIONS, pairs=PAIRS)
+            found = time_round(candidate, reference, images, at, sessions=SESSIONS, pairs=PAIRS, dimensions=dimensions)
         except NoAnswer as reason:
             return f"batch {batch}: {reason}"
         timed = BatchTimed(batch=batch, sessions=found.sessions)

@@ -15,12 +15,23 @@ from kdbench.deploy import variants
 from kdbench.deploy.evaluate import predict_all, score
 from kdbench.deploy.jobs import NoAnswer
 from kdbench.deploy.latency import MOST_SAMPLES, cold_starts, energy_of, time_round
+from kdbench.deploy.session import BATCH
 from kdbench.deploy.throughput import sweep
 from kdbench.deploy.variants import VariantError, drift, variant_facts
 from kdbench.execute.executors import Item
 from kdbench.execute.job import Job
-from kdbench.execute.messages import ColdStarted, Evaluated, Message, Noted, RoundTimed, Swept, Unanswered
-from kdbench.execute.samples import chunks_of_test, samples_of_test, samples_of_training
+from kdbench.execute.messages import (
+    ColdStarted,
+    DataDescribed,
+    Evaluated,
+    FileEvaluated,
+    Message,
+    Noted,
+    RoundTimed,
+    Swept,
+    Unanswered,
+)
+from kdbench.execute.samples import chunks_of_test, rescale, samples_of_test, samples_of_training
 from kdbench.results import Store, environment_facts
 from kdbench.results.records import EnvironmentRecord, VariantRecord
 from kdbench.results.store import environment_key, variant_key
@@ -108,7 +119,8 @@ def time_pair(item: Item) -> Iterator[Message]:
     how = How.model_validate(item["how"])
     images = _images(item, how.batch)
     try:
-        found = time_round(Path(item["candidate"]), Path(item["reference"]), images, how)
+        names = item.get("dimensions", [BATCH])
+        found = time_round(Path(item["candidate"]), Path(item["reference"]), images, how, dimensions=names)
     except NoAnswer as reason:
         yield Unanswered(reason=str(reason))
     else:
@@ -125,7 +137,8 @@ def sweep_batches(item: Item) -> Iterator[Message]:
     how = How.model_validate(item["how"])
     images = _images(item, item["largest"])
     timed = []
-    sweeping = sweep(Path(item["onnx"]), Path(item["reference"]), images, how, item["largest"])
+    files = (Path(item["onnx"]), Path(item["reference"]))
+    sweeping = sweep(*files, images, how, item["largest"], item.get("dimensions", [BATCH]))
     while True:
         try:
             timed.append(next(sweeping))
@@ -138,12 +151,27 @@ def sweep_batches(item: Item) -> Iterator[Message]:
         yield Unanswered(reason=break_reason)
 
 
+def describe_data(item: Item) -> Iterator[Message]:
+    """What images a dataset has."""
+    splits = _job(item)[1]
+    yield DataDescribed(shape=splits.shape, classes=splits.classes)
+
+
+def evaluate_file(item: Item) -> Iterator[Message]:
+    """A file that was brought along on the test split, scaled as it wants its images."""
+    splits = _job(item)[1]
+    chunks = chunks_of_test(splits, rescale(splits, item["scale"]))
+    (logits,), labels = predict_all([Path(item["onnx"])], chunks, item["batch"])
+    yield FileEvaluated(name=item["name"], test=score(logits, labels))
+
+
 def _images(item: Item, batch: int) -> NDArray[np.float32]:
     """Real test samples, at least as many as a batch has; made up where only a shape is known."""
     count = max(MOST_SAMPLES, batch)
     if item["data"] is None:
         return np.random.default_rng(0).normal(size=(count, *item["shape"])).astype(np.float32)
-    return samples_of_test(_job(item)[1], count)
+    splits = _job(item)[1]
+    return samples_of_test(splits, count, rescale(splits, item.get("scale", "standard")))
 
 
 def _job(item: Item) -> tuple[Job, Splits]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, TypeAdapter
 
 from kdbench.results import Layout, NotMeasured, SlicePair
-from kdbench.results.records import BatchTimed, ColdStart, Energy
+from kdbench.results.records import BatchTimed, ColdStart, Energy, Predictions
 from kdbench.spec import How, Problem, Record
 from kdbench.spec.records import Several
 
@@ -100,6 +100,22 @@ class Evaluated(Record):
     of: int  # models that this run evaluates so
 
 
+class DataDescribed(Record):
+    """A dataset was loaded."""
+
+    kind: Literal["data"] = "data"
+    shape: Several[int]  # channels, height, width
+    classes: int
+
+
+class FileEvaluated(Record):
+    """A file that was brought along was evaluated."""
+
+    kind: Literal["file"] = "file"
+    name: str
+    test: Predictions
+
+
 class Probed(Record):
     """A layout was tried on a few batches."""
 
@@ -147,6 +163,8 @@ Message = (
     | Swept
     | Unanswered
     | Evaluated
+    | DataDescribed
+    | FileEvaluated
     | Probed
     | LaidOut
     | Noted

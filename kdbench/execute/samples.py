@@ -9,24 +9,20 @@ from torch import Tensor
 
 from kdbench.train.batches import in_chunks, normalize
 from kdbench.zoo.datasets.splits import Splits
-from kdbench.zoo.interface import Split
 
 CHUNK = 512
 Change = Callable[[Tensor, int], Tensor]  # of normalized images, the first of which has this place in its split
 
 
-def samples_of_test(splits: Splits, count: int) -> NDArray[np.float32]:
-    """The first test images [N, C, H, W]."""
-    return _samples(splits.test, splits, count)
+def samples_of_test(splits: Splits, count: int, change: Change | None = None) -> NDArray[np.float32]:
+    """The first test images [N, C, H, W], changed where asked for."""
+    images = normalize(splits.test.images[:count], splits)
+    return _as_deployed(change(images, 0) if change else images)
 
 
 def samples_of_training(splits: Splits, count: int) -> NDArray[np.float32]:
     """The first training images [N, C, H, W]: the split is in random order."""
-    return _samples(splits.train, splits, count)
-
-
-def _samples(split: Split, splits: Splits, count: int) -> NDArray[np.float32]:
-    return _as_deployed(normalize(split.images[:count], splits))
+    return _as_deployed(normalize(splits.train.images[:count], splits))
 
 
 def chunks_of_test(
@@ -37,6 +33,17 @@ def chunks_of_test(
     for images, labels in in_chunks(splits.test, splits, size=CHUNK):
         yield _as_deployed(change(images, at) if change else images), labels.cpu().numpy()
         at += len(labels)
+
+
+def rescale(splits: Splits, scale: str) -> Change | None:
+    """From normalized images to values as stored ("raw") or from 0 to 1 ("unit"); None for "standard"."""
+    if scale == "standard":
+        return None
+    over = 1.0
+    if scale == "unit" and splits.test.images.dtype == torch.uint8:
+        over = 255.0
+    mean, std = (values[None, :, None, None] / over for values in (splits.mean, splits.std))
+    return lambda images, _: images * std + mean
 
 
 def _as_deployed(images: Tensor) -> NDArray[np.float32]:

@@ -5,8 +5,8 @@ from kdbench.analyze.latency import RatioEstimate
 from kdbench.analyze.statistics import Interval
 
 __all__ = [
-    "MINUS", "NONE", "byte_size", "count", "microseconds", "percent", "percent_interval", "points", "points_interval",
-    "ratio_interval", "seconds", "several", "spread", "times",
+    "MINUS", "NONE", "byte_size", "count", "microseconds", "number", "number_interval", "p_value", "percent",
+    "percent_interval", "points", "points_interval", "ratio_interval", "seconds", "several", "spread", "times",
 ]  # fmt: skip
 
 
@@ -18,6 +18,21 @@ def spread(difference: float | None) -> str:
 def percent_interval(interval: Interval | None) -> str:
     """'90.80 to 91.60', in percent."""
     return "" if interval is None else _signed(f"{100 * interval.low:.2f} to {100 * interval.high:.2f}")
+
+
+def number(value: float | None) -> str:
+    """0.0912, 1.23, 45.6: three significant digits, without a unit."""
+    return NONE if value is None else _three(value)
+
+
+def number_interval(interval: Interval | None) -> str:
+    """'0.81 to 2.34'."""
+    return "" if interval is None else f"{_three(interval.low)} to {_three(interval.high)}"
+
+
+def p_value(p: float | None) -> str:
+    """Three decimals, or '< 0.001'."""
+    return NONE if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def times(ratio: float | None) -> str:

@@ -8,7 +8,7 @@ from kdbench.report.tables import Table
 
 @dataclass(frozen=True)
 class Section:
-    """Rendered in both forms; one without plots and rows is left out."""
+    """Rendered in both forms; one without plots and rows is left out. The title of a plot is its caption."""
 
     name: str
     title: str

@@ -1,10 +1,11 @@
 """The tables of a report as data, so that HTML and Markdown show the same cells."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from kdbench.analyze import ModelRow, PairSummary, Recommendation, StudentRow, Summary
-from kdbench.analyze.statistics import SEEDS_FOR_A_CLAIM, PairedDifference
+from kdbench.analyze import Recommendation, StudentRow, Summary
+from kdbench.analyze.statistics import SEEDS_FOR_A_CLAIM, Estimate, Interval, PairedDifference
 from kdbench.report import formats as f
 
 
@@ -30,13 +31,27 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A captioned table; `notes` explain it below."""
+    """A captioned table; `notes` explain it below. A folded one opens at a click."""
 
     name: str
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
+    folded: bool = False
+
+
+class Named(Protocol):
+    """A row of any table that is about one model under one loss."""
+
+    @property
+    def pair(self) -> str: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def loss(self) -> str: ...
 
 
 VERDICT_SIGNS = {"better": "▲ better", "equivalent": "= equivalent", "worse": "▼ worse", "undecided": "? undecided"}
@@ -77,7 +92,7 @@ def _comparison_row(row: StudentRow, whose: str, *, shipped: bool) -> tuple[Cell
         Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
         Cell(f.percent(row.top1.worst), f"SD {f.spread(row.top1.sd)}", row.top1.worst),
         gain_cell(row.gain),
-        _verdict(row),
+        verdict_cell(row),
         Cell(f.times(row.relative_cost), f"rank {row.cost_rank}", row.relative_cost),
         Cell(f.spread(least), sort=least),
         Cell(f.percent(row.validation.mean), sort=row.validation.mean),
@@ -98,7 +113,19 @@ def gain_cell(gain: PairedDifference | None) -> Cell:
     return Cell(f.points(gain.estimate.mean), f.points_interval(gain.estimate.interval), gain.estimate.mean)
 
 
-def _verdict(row: StudentRow) -> Cell:
+def estimate_cell(
+    found: Estimate | None, show: Callable[[float], str], interval: Callable[[Interval | None], str]
+) -> Cell:
+    """A mean over seeds and its interval below."""
+    return Cell(f.NONE) if found is None else Cell(show(found.mean), interval(found.interval), found.mean)
+
+
+def model_cell(row: Named) -> Cell:
+    """'cnn(width=8): kd', and its pair below."""
+    return Cell(f"{row.model}: {'teacher' if row.role == 'teacher' else row.loss}", row.pair)
+
+
+def verdict_cell(row: StudentRow) -> Cell:
     """Under too few seeds no verdict, whatever the interval."""
     gain = row.gain
     if gain is None:
@@ -119,7 +146,7 @@ def _whose(summary: Summary, row: StudentRow) -> str:
 
 
 def _p_value(p: float | None) -> str:
-    return "" if p is None else "Holm p < 0.001" if p < 0.001 else f"Holm p {p:.3f}"
+    return "" if p is None else f"Holm p {f.p_value(p)}"
 
 
 def _comparison_notes(summary: Summary) -> tuple[str, ...]:
@@ -140,72 +167,6 @@ def _comparison_notes(summary: Summary) -> tuple[str, ...]:
             "Not every model was timed, so FLOPs stand in for latency; reasons are listed under Deployed models."
         )
     return tuple(notes)
-
-
-def teacher_table(summary: Summary) -> Table:
-    """One row per teacher."""
-    columns = (
-        Column("Teacher", numeric=False),
-        Column("Pair", numeric=False),
-        Column("Top-1", "% of test", "mean over teachers, with its 95 % interval"),
-        Column("SD", "points", "over teachers"),
-        Column("Parameters"),
-        Column("FLOPs", "per sample"),
-        Column("ONNX file"),
-        Column("Latency p50"),
-        Column("Correct per GFLOP", "test samples", "below, those beyond chance"),
-        Column("Training step", "ms"),
-    )
-    return Table("teachers", "Teachers", columns, tuple(_teacher_row(p) for p in summary.pairs))
-
-
-def _teacher_row(pair: PairSummary) -> tuple[Cell, ...]:
-    row = pair.teacher
-    if row is None:
-        return (Cell("none finished"), Cell(pair.pair), *(Cell(f.NONE) for _ in range(8)))
-    above = f.count(row.efficiency.per_gflop_above_chance)
-    return (
-        Cell(row.model, f.several(len(row.seeds), "teacher")),
-        Cell(pair.pair),
-        Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
-        Cell(f.spread(row.top1.sd), sort=row.top1.sd),
-        Cell(f.count(row.parameters), sort=row.parameters),
-        Cell(f.count(row.flops), sort=row.flops),
-        Cell(f.byte_size(row.onnx_bytes), sort=row.onnx_bytes),
-        Cell(f.microseconds(row.p50_microseconds), sort=row.p50_microseconds),
-        Cell(f.count(row.efficiency.per_gflop), above, row.efficiency.per_gflop),
-        Cell(f"{row.training.step_milliseconds:.2f}", sort=row.training.step_milliseconds),
-    )
-
-
-def curves_table(summary: Summary) -> Table:
-    """How training went, and what the test evaluation cost in CPU time."""
-    columns = (
-        Column("Model and loss", numeric=False),
-        Column("Curve slope", "points/epoch", "least squares through the mean curve: y = m x + b; below, b and R²"),
-        Column("Validation", "%", "mean at the deployed epoch"),
-        Column("CPU time", "of the pass", "process CPU time of training; below, how many models shared it"),
-        Column("Correct per CPU-second", "test samples", "evaluating the ONNX model; below, those beyond chance"),
-    )
-    rows = tuple(_curve_row(row) for row in summary.models)
-    note = (
-        "A straight line describes a learning curve poorly where R² is low; it is given as one number for how fast "
-        "accuracy rises."
-    )
-    return Table("curves", "Learning curves in figures", columns, rows, (note,))
-
-
-def _curve_row(row: ModelRow) -> tuple[Cell, ...]:
-    cost, line, use = row.training, row.line, row.efficiency
-    fit = f"b {100 * line.intercept:.1f} %" if line else ""
-    fit += f", R² {line.r_squared:.2f}" if line and line.r_squared is not None else ""
-    return (
-        Cell(f"{row.model}: {'teacher' if row.role == 'teacher' else row.loss}", row.pair),
-        Cell(f.points(line.slope) if line else f.NONE, fit, line.slope if line else None),
-        Cell(f.percent(row.validation.mean), sort=row.validation.mean),
-        Cell(f.seconds(cost.cohort_cpu_seconds), f.several(cost.cohort, "model"), cost.cohort_cpu_seconds),
-        Cell(f.count(use.per_cpu_second), f.count(use.per_cpu_second_above_chance), use.per_cpu_second),
-    )
 
 
 def seeds_table(summary: Summary) -> Table:
@@ -254,9 +215,3 @@ def trouble_table(summary: Summary) -> Table | None:
     )
     columns = tuple(Column(head, numeric=head == "Seed") for head in heads)
     return Table("trouble", f"{len(rows)} of {summary.entries} rows have no result", columns, rows)
-
-
-def existing(tables: Sequence[Table | None]) -> tuple[Table, ...]:
-    """The tables that have rows."""
-    keep: Callable[[Table | None], bool] = lambda table: bool(table and table.rows)  # noqa: E731
-    return tuple(table for table in tables if table is not None and keep(table))

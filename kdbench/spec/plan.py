@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kdbench.spec.errors import Problem, UserError, nearest
-from kdbench.spec.records import Choice, NamedChoice, Pair, Record, Suite, TrainSpec, Trial
+from kdbench.spec.records import Choice, DataSpec, NamedChoice, Pair, Record, Suite, TrainSpec, Trial
 from kdbench.spec.signature import Catalog, Kind, Signature, fill_options
 
 # What kdbench hands to each kind of callable; a callable takes all of them, a loss those it needs.
@@ -132,6 +132,15 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
         "losses": tuple(losses),
     }
     return suite.model_copy(update=resolved), problems
+
+
+def resolve_data(name: str, catalog: Catalog) -> DataSpec:
+    """A dataset by its name, with its defaults filled in. Raises `UserError`."""
+    problems: list[Located] = []
+    dataset = _fill(Choice(use=name), "datasets", catalog, (), problems)
+    if problems:
+        raise UserError(problem for _, problem in problems)
+    return DataSpec(dataset=dataset)
 
 
 def locate(at: Location) -> str:

@@ -1,0 +1,109 @@
+"""Figures of ONNX files that were brought along: accuracy over test samples, and the files compared with the first."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import betaincinv, stdtrit
+
+from kdbench.analyze.calibration import expected_calibration_error
+from kdbench.analyze.deployed import check_noise, throughput_of, timings_of
+from kdbench.analyze.estimates import Interval
+from kdbench.analyze.rows import Deployed, NoiseCheck
+from kdbench.results.records import MeasuredModel, Measurement, Predictions
+from kdbench.spec import LatencySpec
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """One file on one test split. Intervals are over its samples: they say nothing of other trainings."""
+
+    top1: float
+    interval: Interval  # Clopper and Pearson 1934
+    loss: float
+    brier: float
+    ece: float | None
+    difference: float | None  # top-1 minus the first file's; None for the first
+    difference_interval: Interval | None  # paired by sample; None where no sample differs
+
+
+@dataclass(frozen=True)
+class MeasuredRow:
+    """One file."""
+
+    model: MeasuredModel
+    accuracy: Accuracy | None
+
+
+@dataclass(frozen=True)
+class MeasurementSummary:
+    """All files, the first of which the others are compared with."""
+
+    rows: tuple[MeasuredRow, ...]
+    deployed: tuple[Deployed, ...]
+    noise: tuple[NoiseCheck, ...]
+    measurement: Measurement
+
+
+def describe_measurement(found: Measurement) -> MeasurementSummary:
+    """Accuracy and timings of every file."""
+    margin = LatencySpec.model_validate(found.latency).margin
+    first = found.models[0].test
+    return MeasurementSummary(
+        rows=tuple(MeasuredRow(m, _accuracy(m.test, first if i else None)) for i, m in enumerate(found.models)),
+        deployed=tuple(_deployed(model, found, margin) for model in found.models),
+        noise=check_noise(found.latencies, margin),
+        measurement=found,
+    )
+
+
+def _deployed(model: MeasuredModel, found: Measurement, margin: float) -> Deployed:
+    name = model.onnx_sha256
+    return Deployed(
+        architecture=name,
+        models=(("student", model.name),),
+        variant="fp32",
+        parameters=model.parameters,
+        flops=model.flops or 0,
+        onnx_bytes=model.onnx_bytes,
+        opset=model.opset,
+        operators=model.operators,
+        timings=timings_of(name, found.latencies, margin),
+        throughputs=tuple(throughput_of(each) for each in found.throughputs if each.architecture == name),
+        not_measured=tuple(missing for missing in found.not_measured if missing.architecture == name),
+    )
+
+
+def _accuracy(test: Predictions | None, first: Predictions | None) -> Accuracy | None:
+    if test is None:
+        return None
+    right = int(test.correct.sum())
+    steps = zip(*((b.count, b.confidence, b.correct) for b in test.confidence), strict=True)
+    gaps = None if first is None else test.correct.astype(np.float64) - first.correct
+    return Accuracy(
+        top1=test.top1,
+        interval=share_interval(right, test.samples),
+        loss=test.loss,
+        brier=test.brier,
+        ece=expected_calibration_error(*steps),
+        difference=None if gaps is None else float(gaps.mean()),
+        difference_interval=None if gaps is None else _mean_interval(gaps.tolist()),
+    )
+
+
+def share_interval(hits: int, trials: int, level: float = 0.95) -> Interval:
+    """The exact interval of a share (Clopper and Pearson 1934)."""
+    tail = (1 - level) / 2
+    low = float(betaincinv(hits, trials - hits + 1, tail)) if hits else 0.0
+    high = float(betaincinv(hits + 1, trials - hits, 1 - tail)) if hits < trials else 1.0
+    return Interval(low, high, level)
+
+
+def _mean_interval(values: Sequence[float]) -> Interval | None:
+    """Student's t over samples: thousands of differences of -1, 0 and 1."""
+    n, sd = len(values), float(np.std(values, ddof=1))
+    if not sd:
+        return None
+    mean, half = float(np.mean(values)), float(stdtrit(n - 1, 0.975)) * sd / math.sqrt(n)
+    return Interval(mean - half, mean + half)

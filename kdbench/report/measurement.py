@@ -1,0 +1,69 @@
+"""ONNX files that were brought along, as Markdown for a terminal."""
+
+from kdbench.analyze.measured import Accuracy, MeasuredRow, MeasurementSummary
+from kdbench.report import formats as f
+from kdbench.report.deployment import timing_table, unmeasured_table
+from kdbench.report.markdown import markdown_table, markdown_text
+from kdbench.report.noise import noise_table
+from kdbench.report.tables import Cell, Column, Table
+from kdbench.report.throughput import throughput_table
+
+
+def measurement_markdown(summary: MeasurementSummary) -> str:
+    """Tables of cost and accuracy, latency, throughput, noise, and what was not measured."""
+    tables = (
+        _models(summary),
+        timing_table(summary.deployed),
+        throughput_table(summary.deployed),
+        noise_table(summary.noise),
+        unmeasured_table(summary.deployed),
+    )
+    parts = [f"## {markdown_text(table.caption)}\n\n{markdown_table(table)}" for table in tables if table.rows]
+    return "\n\n".join(parts)
+
+
+def _models(summary: MeasurementSummary) -> Table:
+    columns = (
+        Column("Model", numeric=False),
+        Column("Top-1", "% of test"),
+        Column("Against the first", "points"),
+        Column("NLL"),
+        Column("Brier"),
+        Column("ECE", "15 bins"),
+        Column("Parameters"),
+        Column("FLOPs", "per sample"),
+        Column("ONNX file"),
+        Column("Opset"),
+        Column("Operators", numeric=False),
+    )
+    notes = [f"{row.model.name}: {note}" for row in summary.rows for note in row.model.notes]
+    notes += [f"{r.model.name}: FLOPs unknown: {r.model.flops_reason}" for r in summary.rows if r.model.flops is None]
+    if any(row.accuracy for row in summary.rows):
+        notes.append(
+            "Intervals of accuracy are over test samples, differences paired by sample: they hold for these files, not "
+            "for the methods that trained them."
+        )
+    return Table("models", "Models", columns, tuple(map(_row, summary.rows)), tuple(notes))
+
+
+def _row(row: MeasuredRow) -> tuple[Cell, ...]:
+    model = row.model
+    return (
+        Cell(model.name),
+        *_accuracy(row.accuracy),
+        Cell(f.count(model.parameters), sort=model.parameters),
+        Cell(f.count(model.flops), sort=model.flops),
+        Cell(f.byte_size(model.onnx_bytes), sort=model.onnx_bytes),
+        Cell(str(model.opset), sort=model.opset),
+        Cell(", ".join(f"{count} {name}" for name, count in sorted(model.operators.items()))),
+    )
+
+
+def _accuracy(found: Accuracy | None) -> tuple[Cell, ...]:
+    if found is None:
+        return tuple(Cell(f.NONE) for _ in range(5))
+    return (
+        Cell(f.percent(found.top1), f.percent_interval(found.interval), found.top1),
+        Cell(f.points(found.difference), f.points_interval(found.difference_interval), found.difference),
+        *(Cell(f.NONE if v is None else f"{v:.4f}", sort=v) for v in (found.loss, found.brier, found.ece)),
+    )
