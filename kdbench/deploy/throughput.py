@@ -20,7 +20,9 @@ MOST_SECONDS = 3.0  # of one call
 MEMORY_SHARE = 0.25  # of what is free, for a batch's inputs: activations take several times as much
 
 
-def sweep(candidate: Path, reference: Path, images: Images, how: How, largest: int) -> Generator[BatchTimed, None, str]:
+def sweep(
+    candidate: Path, reference: Path, images: Images, how: How, largest: int, dimensions: Sequence[str] = (BATCH,)
+) -> Generator[BatchTimed, None, str]:
     """Time batches 1, 2, 4 ... up to `largest`, each in a process of its own; returns why it ended."""
     best, since, batch = 0.0, 0, 1
     while batch <= largest:

@@ -50,9 +50,8 @@ def train_trials(item: Item) -> Iterator[Message]:
     splits = job.splits(trials[0].data)
     teacher = _load_teacher(trials[0].teachers[0], splits, job) if trials[0].teachers else None
     notes: list[str] = []
-    training = train_cohort(
-        trials, splits, teacher, job.catalog, cache_of(trials[0], splits, job, notes), processes=job.layout.processes
-    )
+    open_cache = cache_of(trials[0], splits, job, notes)
+    training = train_cohort(trials, splits, teacher, job.catalog, open_cache, processes=job.layout.processes)
     while True:
         try:
             progress = next(training)
