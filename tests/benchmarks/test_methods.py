@@ -104,7 +104,13 @@ def test_a_table_by_hand() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", MODULES)
+def test_this_machine_keeps_the_promises_of_latency() -> None:
+    broken = [found for found in simulate("machine", TRIALS) if found.verdict.startswith("breaks")]
+    assert not broken
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", [module for module in MODULES if module != "machine"])
 def test_other_draws_give_the_published_shares(module: str, content: dict[str, Any]) -> None:
     published = {(each.what, each.setting): each for each in stored(content["units"][module])}
     for found in simulate(module, TRIALS, seed=1):

@@ -1,0 +1,99 @@
+"""Latency on this machine: a network against itself, and against itself made slower by a known share.
+
+Each trial is timed as in a run, in rounds of slice pairs of real ONNX files by the real worker. So this needs minutes,
+and a quiet machine.
+"""
+
+import math
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.methods.figure import Figure, count
+from kdbench.analyze.latency import LOOKS, estimate_ratio, judge_ratio
+from kdbench.deploy.jobs import WORKER
+from kdbench.deploy.latency import time_round
+from kdbench.execute.timing import LOOKS as ROUNDS
+from kdbench.results import SlicePair
+from kdbench.spec import How
+
+HOW = How(provider="cpu", threads=1, batch=1)
+NAMES = ("small", "medium")
+SLOWER = ((0.05, 0.03), (0.10, 0.05))  # injected share, and the gate's margin
+FAR = 0.01  # METHOD.md's own trials lay within .990 and 1.009
+ALPHA = 0.01
+Sessions = tuple[tuple[SlicePair, ...], ...]
+
+
+def figures(trials: int, seed: int = 0) -> list[Figure]:  # noqa: ARG001 - the machine draws
+    """An eightieth of the trials of a network against itself, a fifth of those of a slower one."""
+    even = max(1, trials // 80)
+    found = []
+    with _networks() as folder:
+        for name in NAMES:
+            found += _against_itself(folder / name, even)
+            for share, margin in SLOWER:
+                found += _against_slower(folder / name, share, margin, max(1, even // 5))
+    return sorted(found, key=lambda figure: figure.what)
+
+
+@contextmanager
+def _networks() -> Iterator[Path]:
+    """A folder of `NAME/candidate.onnx` and `NAME/reference.onnx`, the same file, and `NAME/images.npy`."""
+    with tempfile.TemporaryDirectory(prefix="kdbench-methods-") as made:
+        folder = Path(made)
+        subprocess.run([sys.executable, "-m", "benchmarks.fidelity.networks", made], check=True)
+        for name in NAMES:
+            (folder / name).mkdir()
+            for role in ("candidate", "reference"):
+                shutil.copy(folder / f"{name}.onnx", folder / name / f"{role}.onnx")
+            shutil.copy(folder / f"{name}.npy", folder / name / "images.npy")
+        yield folder
+
+
+def _time(network: Path, share: float | None = None) -> Sessions:
+    command = WORKER if share is None else (sys.executable, "-m", "benchmarks.methods.slowed", str(share))
+    files = (network / "candidate.onnx", network / "reference.onnx")
+    return time_round(*files, np.load(network / "images.npy"), HOW, command=command).sessions
+
+
+def _against_itself(network: Path, trials: int) -> list[Figure]:
+    held, far, failed = [], [], []
+    for _ in range(trials):
+        sessions = _time(network)
+        ratio = estimate_ratio(sessions, looks=1)
+        held.append(ratio is not None and ratio.low <= 1 <= ratio.high)
+        far.append(ratio is None or abs(math.log(ratio.estimate)) > FAR)
+        failed.append(judge_ratio(sessions, 0.03, ALPHA, LOOKS).status == "fail")
+    setting = f"{network.name} network against itself, one round"
+    return [
+        count("latency A/A: the interval holds 1, 95 %", setting, "coverage", 0.95, held),
+        count(f"latency A/A: the ratio is off by over {100 * FAR:g} %", setting, "share", None, far),
+        count("latency A/A: the gate at 3 % fails", setting, "error", ALPHA, failed),
+    ]
+
+
+def _against_slower(network: Path, share: float, margin: float, trials: int) -> list[Figure]:
+    held, found = [], []
+    for _ in range(trials):
+        sessions: Sessions = ()
+        for number in range(1, ROUNDS[-1] + 1):
+            sessions += _time(network, share)
+            if number == 1:
+                ratio = estimate_ratio(sessions, looks=1)
+                held.append(ratio is not None and ratio.low <= 1 + share <= ratio.high)
+            if number in ROUNDS and judge_ratio(sessions, margin, ALPHA, LOOKS).status != "undecided":
+                break
+        found.append(judge_ratio(sessions, margin, ALPHA, LOOKS).status == "fail")
+    setting = f"{network.name} network, {100 * share:g} % slower"
+    gate = f"latency, slower: the gate at {100 * margin:g} % fails within {ROUNDS[-1]} rounds"
+    return [
+        count("latency, slower: the interval holds the truth, 95 %", f"{setting}, one round", "coverage", 0.95, held),
+        count(gate, setting, "coverage", 0.95, found),
+    ]
