@@ -36,6 +36,7 @@ from kdbench.deploy.session import CannotMeasure, SessionConfig, configure, open
 from kdbench.results.energy import metered
 from kdbench.results.environment import affinity
 from kdbench.results.records import ColdStart
+from kdbench.results.store import sha256_of
 from kdbench.spec import How
 
 SESSION_SECONDS = 10.0  # that the slice pairs of one pair of sessions may take: slow networks get fewer of them
@@ -73,6 +74,7 @@ def time_pairs(job: PairJob) -> Iterator[SessionPairTimed | RoundEnded]:
         )
     autocorrelation = sum(lags) / len(lags) if lags else None
     facts = {**noise.since(), "lag_1_autocorrelation": autocorrelation, "input_batches": len(batches)}
+    facts["images_sha256"] = sha256_of(Path(job.images))
     yield RoundEnded(conditions={**facts, **_facts(config, providers)})
 
 

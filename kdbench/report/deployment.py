@@ -57,7 +57,7 @@ def timing_table(deployed: Sequence[Deployed]) -> Table:
     notes = (
         "ONNX Runtime, after warm-up. Each network was timed in slices of 10 ms, in turns with the reference "
         f"{reference} and in freshly created sessions, until its ratio was known to half the margin, or six rounds "
-        "were over ('wide'); a ratio outlasts the drift of a shared machine, a p50 alone does not.",
+        "were over (inconclusive); a ratio outlasts the drift of a shared machine, a p50 alone does not.",
         f"p90 needs 64 calls and p99 662 (MLPerf's bound); with fewer stands {f.NONE}. On a shared machine p99 says "
         "more about its neighbours than about the model.",
         *(f"No energy: {reason}." for reason in reasons),
@@ -86,12 +86,9 @@ def _timing_row(model: Deployed, timing: Timing) -> tuple[Cell, ...]:
 def _ratio_cell(timing: Timing) -> Cell:
     if timing.ratio is None:
         return Cell("reference")
-    low, high = timing.ratio.low, timing.ratio.high
+    within = f"{timing.ratio.low:.3f} to {timing.ratio.high:.3f}"
     return Cell(
-        f"{timing.ratio.estimate:.3f}",
-        f"{low:.3f} to {high:.3f}",
-        timing.ratio.estimate,
-        "" if timing.settled else "wide",
+        f"{timing.ratio.estimate:.3f}", within if timing.settled else f"{within}, inconclusive", timing.ratio.estimate
     )
 
 
