@@ -25,6 +25,7 @@ from kdbench.deploy.jobs import (
     ask_worker,
 )
 from kdbench.deploy.session import BATCH
+from kdbench.results.energy_counters import why_no_counter
 from kdbench.results.records import ColdStart, Energy, SlicePair
 from kdbench.spec import How
 
@@ -103,6 +104,8 @@ def cold_starts(onnx: Path, images: Images, how: How, *, processes: int = COLD_S
 
 def energy_of(onnx: Path, images: Images, how: How) -> Energy:
     """Energy of predicting for ten seconds; none, with the reason, where there is no counter. Raises `NoAnswer`."""
+    if reason := why_no_counter(how.provider):
+        return Energy(reason=reason)
     with saved_samples(images, how.batch) as path:
         job = EnergyJob(onnx=str(onnx.resolve()), images=str(path), how=how, seconds=ENERGY_SECONDS)
         answers = ask_worker(job)
