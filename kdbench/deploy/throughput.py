@@ -37,7 +37,7 @@ def sweep(
         yield timed
         call = statistics.median(pair.candidate_mean for session in found.sessions for pair in session) / 1e6
         rate = batch / call
-        best, since = (rate, 0) if rate > GAIN * best else (max(best, rate), since + 1)
+        best, since = (rate, 0) if rate > GAIN * best else (best, since + 1)
         if since >= PATIENCE:
             return f"no more than {100 * (GAIN - 1):.0f} % gained in {PATIENCE} doublings"
         if call > MOST_SECONDS:

@@ -3,9 +3,11 @@ import sys
 
 import pytest
 
-from kdbench.deploy.jobs import MeasureJob, NoAnswer, ask_worker
+from kdbench.deploy.jobs import JOB as ANY_JOB
+from kdbench.deploy.jobs import ColdJob, EnergyJob, NoAnswer, PairJob, RoundEnded, ask_worker
+from tests.records import HOW
 
-JOB = MeasureJob(onnx="a.onnx", images="a.npy", provider="cpu", threads=1, batch=1, seconds=0.1)
+JOB = ColdJob(onnx="a.onnx", images="a.npy", how=HOW)
 
 
 def ask(script: str, timeout_seconds: float = 20):
@@ -21,6 +23,11 @@ def ask(script: str, timeout_seconds: float = 20):
         ("import sys; sys.exit('out of luck')", "ended with exit code 1: out of luck"),
         ("import os; os.kill(os.getpid(), 9)", "was killed by SIGKILL"),
         ("import sys; sys.stdout.buffer.write(bytes([255, 254, 10]))", "answered with something else"),
+        # A refusal after figures: none of them count.
+        (
+            """print('{"answer": "round", "conditions": {}}\\n{"answer": "refused", "reason": "too late"}')""",
+            "^too late$",
+        ),
     ],
 )
 @pytest.mark.skipif(os.name != "posix", reason="signals")
@@ -46,4 +53,36 @@ def test_the_worker_has_one_openmp_thread_and_the_job():
         "print(json.dumps({'answer': 'refused', 'reason': reason}))"
     )
     with pytest.raises(NoAnswer, match=r"a.onnx 1"):
+        ask(script)
+
+
+def test_answers_come_in_order() -> None:
+    answers = ask("""for n in (1, 2): print('{"answer": "round", "conditions": {"n": %d}}' % n)""")
+    assert answers == (RoundEnded(conditions={"n": 1}), RoundEnded(conditions={"n": 2}))
+
+
+def test_nothing_said_is_no_answers() -> None:
+    assert ask("pass") == ()
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        JOB,
+        PairJob(candidate="a", reference="b", images="c", how=HOW, sessions=5, pairs=8),
+        EnergyJob(onnx="a", images="c", how=HOW, seconds=10.0),
+    ],
+)
+def test_a_job_arrives_as_it_was_sent(job: ColdJob | PairJob | EnergyJob) -> None:
+    assert ANY_JOB.validate_json(job.model_dump_json()) == job
+
+
+def test_the_worker_has_the_usual_allocator_and_finds_kdbench(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "1")
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    script = (
+        "import os, json; told = [os.environ.get('MALLOC_MMAP_THRESHOLD_'), os.environ['PYTHONPATH'].split(':')[-1]]; "
+        "import kdbench; print(json.dumps({'answer': 'refused', 'reason': repr(told)}))"
+    )
+    with pytest.raises(NoAnswer, match=r"^\[None, '/elsewhere'\]$"):
         ask(script)
