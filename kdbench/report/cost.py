@@ -1,8 +1,24 @@
 """The table of what training took: each loss by its cost beside its gain, cached and uncached."""
 
 from kdbench.analyze import ModelRow, PairSummary, StudentRow, Summary
+from kdbench.analyze.statistics import EQUIVALENCE
 from kdbench.report import formats as f
+from kdbench.report.plot_cost import plot_cost
+from kdbench.report.section import Section
 from kdbench.report.tables import Cell, Column, Table, gain_cell
+
+
+def cost_section(summary: Summary) -> Section:
+    """Training cost beside gain, drawn and in figures."""
+    images = (plot_cost(summary, pair, index) for index, pair in enumerate(summary.pairs))
+    return Section(
+        "costs",
+        "Training cost",
+        "What each loss costs to train beside what it gains. Lines are 95 % intervals of the gain; inside the shaded "
+        f"band of ±{100 * EQUIVALENCE:g} points it is of no practical consequence.",
+        tuple(image for image in images if image),
+        (cost_table(summary),),
+    )
 
 
 def cost_table(summary: Summary) -> Table:

@@ -6,7 +6,8 @@ from kdbench.analyze.statistics import Interval
 
 __all__ = [
     "MINUS", "NONE", "byte_size", "count", "microseconds", "number", "number_interval", "p_value", "percent",
-    "percent_interval", "points", "points_interval", "ratio_interval", "seconds", "several", "spread", "times",
+    "percent_interval", "points", "points_interval", "ratio_interval", "seconds", "several", "spread",
+    "thousandths", "thousandths_interval", "times", "whole_percent_interval",
 ]  # fmt: skip
 
 
@@ -20,9 +21,24 @@ def percent_interval(interval: Interval | None) -> str:
     return "" if interval is None else _signed(f"{100 * interval.low:.2f} to {100 * interval.high:.2f}")
 
 
+def whole_percent_interval(interval: Interval | None) -> str:
+    """'-12 to 48': of a share that is known roughly."""
+    return "" if interval is None else _signed(f"{100 * interval.low:.0f} to {100 * interval.high:.0f}")
+
+
 def number(value: float | None) -> str:
     """0.0912, 1.23, 45.6: three significant digits, without a unit."""
     return NONE if value is None else _three(value)
+
+
+def thousandths(value: float | None) -> str:
+    """'0.091': three decimals, so that a column lines up."""
+    return NONE if value is None else _signed(f"{value:.3f}")
+
+
+def thousandths_interval(interval: Interval | None) -> str:
+    """'0.071 to 0.111'."""
+    return "" if interval is None else f"{thousandths(interval.low)} to {thousandths(interval.high)}"
 
 
 def number_interval(interval: Interval | None) -> str:

@@ -11,33 +11,41 @@ from markupsafe import Markup
 
 from kdbench.analyze import Recommendation, Summary, recommend
 from kdbench.report import formats as f
-from kdbench.report.cost import cost_table
-from kdbench.report.deployment import architecture_table, timing_table, unmeasured_table
+from kdbench.report.calibration import calibration_section
+from kdbench.report.comparisons import gain_section
+from kdbench.report.cost import cost_section
 from kdbench.report.drawing import DARK, LIGHT, Image
+from kdbench.report.efficiency import efficiency_section
+from kdbench.report.environments import environments_section
+from kdbench.report.learning import learning_section
 from kdbench.report.markdown import markdown_cell, markdown_table, markdown_text
+from kdbench.report.models import models_section
 from kdbench.report.noise import noise_section
-from kdbench.report.plot_accuracy import plot_accuracy
-from kdbench.report.plot_cost import plot_cost
-from kdbench.report.plot_curves import plot_curves
-from kdbench.report.plot_gain import plot_gain
+from kdbench.report.plot_accuracy import accuracy_section
 from kdbench.report.protocol import commands, environment, protocol, resolved_suite
 from kdbench.report.recipes import Facts
 from kdbench.report.section import Section
-from kdbench.report.tables import (
-    Table,
-    comparison_table,
-    curves_table,
-    existing,
-    seeds_table,
-    teacher_table,
-    trouble_table,
-)
+from kdbench.report.stability import stability_section
+from kdbench.report.tables import Table, comparison_table, seeds_table, trouble_table
 from kdbench.report.throughput import throughput_section
 from kdbench.report.variants import variants_section
 from kdbench.results.store import write_whole
 
-# The parts between the learning curves and the deployed models, in their order.
-SECTIONS: tuple[Callable[[Summary], Section], ...] = (variants_section, throughput_section, noise_section)
+# After the comparison of losses: what a reader needs first comes first.
+SECTIONS: tuple[Callable[[Summary], Section], ...] = (
+    gain_section,
+    accuracy_section,
+    efficiency_section,
+    cost_section,
+    stability_section,
+    environments_section,
+    calibration_section,
+    learning_section,
+    variants_section,
+    throughput_section,
+    models_section,
+    noise_section,
+)
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -49,15 +57,8 @@ class Content:
     recommendation: Recommendation
     tiles: tuple[tuple[str, str, str], ...]  # label, figure, remark
     comparison: Table
-    accuracy: Image | None
-    gain: Image | None
-    curves: tuple[Image, ...]
     trouble: Table | None
     sections: tuple[Section, ...]
-    deployed: tuple[Table, ...]
-    curves_table: Table
-    costs: tuple[Image, ...]
-    cost_table: Table
     seeds: Table
     protocol: Facts
     environment: Facts
@@ -67,8 +68,7 @@ class Content:
 
     @property
     def images(self) -> tuple[Image, ...]:
-        more = (image for section in self.sections for image in section.images)
-        return tuple(image for image in (self.accuracy, self.gain, *self.costs, *self.curves, *more) if image)
+        return tuple(image for section in self.sections for image in section.images)
 
 
 def render_report(summary: Summary, folder: Path) -> tuple[Path, Path]:
@@ -84,29 +84,13 @@ def render_report(summary: Summary, folder: Path) -> tuple[Path, Path]:
 
 def _compose(summary: Summary) -> Content:
     recommendation = recommend(summary)
-    curves = (plot_curves(summary, pair, index) for index, pair in enumerate(summary.pairs))
-    costs = (plot_cost(summary, pair, index) for index, pair in enumerate(summary.pairs))
     return Content(
         summary=summary,
         recommendation=recommendation,
         tiles=_tiles(recommendation),
         comparison=comparison_table(summary, recommendation),
-        accuracy=plot_accuracy(summary),
-        gain=plot_gain(summary),
-        curves=tuple(image for image in curves if image),
         trouble=trouble_table(summary),
         sections=tuple(section for make in SECTIONS if (section := make(summary).filled)),
-        deployed=existing(
-            (
-                teacher_table(summary),
-                architecture_table(summary.deployed),
-                timing_table(summary.deployed),
-                unmeasured_table(summary.deployed),
-            )
-        ),
-        curves_table=curves_table(summary),
-        costs=tuple(image for image in costs if image),
-        cost_table=cost_table(summary),
         seeds=seeds_table(summary),
         protocol=protocol(summary),
         environment=environment(summary),

@@ -1,24 +1,40 @@
-"""Accuracy against cost: every seed a dot, means with intervals, teachers as stars, the Pareto front ringed."""
+"""Accuracy against cost: seeds as dots, means with intervals, teachers as stars, what is likely on the front ringed."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 from matplotlib.axes import Axes
 
 from kdbench.analyze import ModelRow, Summary
-from kdbench.report.drawing import GRID, MUTED, Drawing, Image, draw
+from kdbench.analyze.front import latency_cost
+from kdbench.report.drawing import GRID, INK, MUTED, Drawing, Image, draw
 from kdbench.report.formats import count, microseconds, percent
 from kdbench.report.looks import LEGEND_LINE, TEACHER, Look, interval_ends, legend, limit, looks, mark, shorten
+from kdbench.report.section import Section
 
 WIDTH, LEFT, RIGHT, TOP = 720.0, 56.0, 176.0, 14.0
 INNER = WIDTH - LEFT - RIGHT
 SEED = Look(MUTED, "o", size=3)
 FRONT = Look(MUTED, "o", size=15, hollow=True)
 CHARACTER = 6.2  # points, of the widest sans-serif that a browser may take
+CLUSTER = 110.0  # points, that the losses of one model may take
 LABEL = 27.0  # points, of a tick label of two lines
+
+
+def accuracy_section(summary: Summary) -> Section:
+    """The trade that the report is about."""
+    image = plot_accuracy(summary)
+    timed = " The bars below are 95 % intervals of its ratio to the network timed against." if summary.reference else ""
+    return Section(
+        "accuracy",
+        "Accuracy against cost",
+        "Small dots are seeds, lines are 95 % intervals over them. Losses of one model share its figure and stand side "
+        f"by side around its line.{timed} Rings mark models that are on the Pareto front in at least half of the "
+        "draws from these intervals; how many draws is told at the mark, and for each cost under Efficiency.",
+        (image,) if image else (),
+    )
 
 
 def plot_accuracy(summary: Summary) -> Image | None:
@@ -38,14 +54,15 @@ def _paint(drawing: Drawing, summary: Summary) -> None:
     bottom = 38 + LABEL * (1 + max(label.line for label in labels))
     axes = drawing.axes(LEFT, RIGHT, bottom, TOP)
     style = looks(summary)
-    ordered = sorted(places.values())
-    gaps = [after - before for before, after in pairwise(ordered)]
     for cost, rows in clusters.items():
-        step = min(17.0, 0.8 * min(gaps, default=INNER) / len(rows))
+        gap = min((abs(places[cost] - x) for x in places.values() if x != places[cost]), default=INNER)
+        # Losses must be told apart, even where that takes them over the line of a model that is about as fast.
+        step = min(17.0, max(0.8 * gap, min(CLUSTER, 10.0 * len(rows))) / len(rows))
         axes.axvline(places[cost], color=GRID, linewidth=0.8, zorder=0)
         for index, row in enumerate(rows):
             look = TEACHER if row.role == "teacher" else style[row.loss]
             _mark_model(drawing, axes, row, places[cost] + (index - (len(rows) - 1) / 2) * step, look)
+        _mark_interval(axes, summary, rows[0], places[cost], _scale(places))
     axes.set_xlim(0, INNER)
     limit(axes, "y", [100 * v for row in summary.models for v in row.top1.values], interval_ends(summary.models))
     axes.set_ylabel("Test top-1 (%)")
@@ -60,7 +77,7 @@ def _paint(drawing: Drawing, summary: Summary) -> None:
         drawing,
         WIDTH - RIGHT + 14,
         TOP,
-        [*entries, ("one seed", SEED), ("Pareto front, by means", replace(FRONT, size=11))],
+        [*entries, ("one seed", SEED), ("likely Pareto front", replace(FRONT, size=11))],
     )
 
 
@@ -89,6 +106,21 @@ def _places(costs: Sequence[float]) -> dict[float, float]:
     return {cost: margin + (INNER - 2 * margin) * (math.log(cost) - low) / span for cost in costs}
 
 
+def _scale(places: dict[float, float]) -> float:
+    """Points of the axis for each unit of the logarithm of cost; 0 where it has no scale."""
+    (first, left), (last, right) = min(places.items()), max(places.items())
+    return (right - left) / math.log(last / first) if 0 < first < last else 0.0
+
+
+def _mark_interval(axes: Axes, summary: Summary, row: ModelRow, x: float, scale: float) -> None:
+    """The interval of a latency, on the axis: as wide as its ratio to the reference is uncertain."""
+    cost = latency_cost(summary.reference, row.architecture) if summary.reference else None
+    if cost and cost.interval:
+        ends = [x + scale * math.log(end / cost.value) for end in (cost.interval.low, cost.interval.high)]
+        across = axes.get_xaxis_transform()
+        axes.plot(ends, [0.0, 0.0], color=INK, linewidth=4.5, solid_capstyle="butt", transform=across, clip_on=False)
+
+
 def _mark_model(drawing: Drawing, axes: Axes, row: ModelRow, x: float, look: Look) -> None:
     named = "teacher" if row.role == "teacher" else row.loss
     if row.top1.interval:
@@ -98,8 +130,10 @@ def _mark_model(drawing: Drawing, axes: Axes, row: ModelRow, x: float, look: Loo
         mark(axes, x + (9 if look is TEACHER else 6), 100 * seed.top1, Look(look.color, "o", size=3), drawing, tip)
     if row.pareto:
         mark(axes, x, 100 * row.top1.mean, FRONT)
-    front = "; on the Pareto front" if row.pareto else ""
-    mark(axes, x, 100 * row.top1.mean, look, drawing, f"{row.model}, {named}: mean {percent(row.top1.mean)}{front}")
+    tip = (
+        f"{row.model}, {named}: mean {percent(row.top1.mean)}; on the Pareto front in {100 * row.front:.0f} % of draws"
+    )
+    mark(axes, x, 100 * row.top1.mean, look, drawing, tip)
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
 
 def _comparison_row(row: StudentRow, whose: str, *, shipped: bool) -> tuple[Cell, ...]:
     least = row.gain.least_detectable if row.gain else None
-    speedup = f"{f.ratio_interval(row.speedup)} teacher" if row.speedup else ""
+    speedup = f.ratio_interval(row.speedup) if row.speedup else ""
     return (
         Cell(row.loss, whose, tag="ship" if shipped else ""),
         Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
