@@ -16,14 +16,14 @@ from kdbench.deploy.export import ExportError, build_graph, export_onnx, hash_we
 from kdbench.deploy.frozen import frozen_copy
 from kdbench.deploy.graph import architecture_of, operators_of
 from kdbench.deploy.parity import check_parity
-from kdbench.deploy.session import configure, open_session, predict
+from kdbench.deploy.session import configure_cpu, open_session, predict
 from tests.deploy.networks import SHAPE, Mixer, Resnet, cnn, mlp, trained
 
 KINDS = [mlp, cnn, Resnet, Mixer]
 
 
 def logits_of(path, images):
-    return predict(open_session(path, configure("cpu", 1, None)), images, 64)
+    return predict(open_session(path, configure_cpu()), images, 64)
 
 
 @pytest.mark.parametrize("make", KINDS)

@@ -10,9 +10,8 @@ import onnxruntime as ort
 import pytest
 
 from kdbench.deploy import latency
-from kdbench.deploy.jobs import NoAnswer
+from kdbench.deploy.jobs import EnergyRead, NoAnswer
 from kdbench.deploy.latency import Round, cold_starts, energy_of, saved_samples, time_round
-from kdbench.results.energy_counters import why_no_counter
 from kdbench.results.records import Energy
 from kdbench.spec import How
 
@@ -85,12 +84,20 @@ def test_cold_starts_are_of_fresh_processes(resnet_onnx: Path, images) -> None:
     assert starts[0] != starts[1]
 
 
-WHY_NO_ENERGY = why_no_counter("cpu")
+def test_without_a_counter_energy_is_a_reason_and_no_process_is_started(resnet_onnx: Path, images, monkeypatch) -> None:
+    monkeypatch.setattr(latency, "why_no_counter", lambda provider: f"no counter of {provider}")
+    monkeypatch.setattr(latency, "ask_worker", lambda job: pytest.fail("a process was started"))
+    assert energy_of(resnet_onnx, images, CPU) == Energy(reason="no counter of cpu")
 
 
-@pytest.mark.skipif(WHY_NO_ENERGY is None, reason="this machine has a counter of energy: reading it takes 13 seconds")
-def test_without_a_counter_energy_is_a_reason(resnet_onnx: Path, images) -> None:
-    assert energy_of(resnet_onnx, images, CPU) == Energy(reason=WHY_NO_ENERGY)
+def test_with_a_counter_energy_is_what_the_worker_read(resnet_onnx: Path, images, monkeypatch) -> None:
+    read = Energy(joules=1.0, idle_watts=0.1, seconds=10.0, units=7, source="a counter")
+    asked = []
+    monkeypatch.setattr(latency, "why_no_counter", lambda provider: None)
+    monkeypatch.setattr(latency, "ask_worker", lambda job: asked.append(job) or (EnergyRead(energy=read),))
+    assert energy_of(resnet_onnx, images, CPU) == read
+    (job,) = asked
+    assert (job.seconds, job.how, Path(job.onnx)) == (10.0, CPU, resnet_onnx.resolve())
 
 
 # What cannot be timed
@@ -108,7 +115,8 @@ def test_more_threads_than_cores_are_a_reason(ask, resnet_onnx: Path, images) ->
         ask(resnet_onnx, resnet_onnx, images, how=how(threads=4096))
 
 
-def test_too_few_samples_are_a_reason(resnet_onnx: Path, images) -> None:
+def test_too_few_samples_are_a_reason(resnet_onnx: Path, images, monkeypatch) -> None:
+    monkeypatch.setattr(latency, "why_no_counter", lambda provider: None)
     text = "at least 16 real samples are needed, and there are 15"
     for ask in (cold_starts, energy_of):
         with pytest.raises(NoAnswer, match=text):
@@ -196,6 +204,7 @@ def test_a_worker_that_says_too_little_or_rubbish_is_a_reason(text: str, reason:
 
 def test_a_worker_that_says_nothing_of_cold_starts_or_energy_is_a_reason(deep_onnx, images, monkeypatch) -> None:
     monkeypatch.setattr(latency, "ask_worker", lambda job: ())
+    monkeypatch.setattr(latency, "why_no_counter", lambda provider: None)
     with pytest.raises(NoAnswer, match="0 of 3 cold starts"):
         cold_starts(deep_onnx[0], images, CPU)
     with pytest.raises(NoAnswer, match="no reading of energy"):

@@ -1,5 +1,6 @@
 """The process that times: its answers to real jobs, and that it stays free of what would disturb it."""
 
+import hashlib
 import itertools
 import json
 import subprocess
@@ -69,6 +70,7 @@ def test_a_round_ends_with_counters_of_noise_and_every_option(deep_onnx, saved, 
     assert told["free_dimensions"] == {"batch": CPU.batch}
     assert told["entries"]["session.intra_op.allow_spinning"] == "0"
     assert told["intra_op_num_threads"] == 1
+    assert told["images_sha256"] == hashlib.sha256(Path(saved).read_bytes()).hexdigest()
     assert "gpu" not in told
 
 

@@ -9,7 +9,7 @@ from kdbench.spec.types import Provider
 def test_the_reason_names_what_there_is_and_the_next_step():
     reason = why_missing("cuda", ["AzureExecutionProvider", "CPUExecutionProvider"])
     assert reason.startswith("this onnxruntime has no CUDAExecutionProvider (has: CPUExecutionProvider)")
-    assert "pip install onnxruntime-gpu" in reason
+    assert "pip install 'onnxruntime-gpu[cuda,cudnn]'" in reason
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
