@@ -1,6 +1,6 @@
 """Records as one data frame, and the results of one suite as one value."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -15,8 +15,8 @@ from kdbench.results.records import (
     TrialRecord,
     VariantRecord,
 )
-from kdbench.results.store import Store
-from kdbench.spec import Record, Suite, UserError
+from kdbench.results.store import Store, environment_key
+from kdbench.spec import NamedChoice, Record, Suite, UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,8 +107,20 @@ def load_run(store: Store, run: RunRecord) -> ResultSet:
         trials,
         read(Store.LATENCY, run.latencies, LatencyRecord),
         read(Store.THROUGHPUT, run.throughputs, ThroughputRecord),
-        read(Store.ENVIRONMENTS, run.environments, EnvironmentRecord),
+        _as_called(run, read(Store.ENVIRONMENTS, run.environments, EnvironmentRecord)),
         read(Store.VARIANTS, run.variants, VariantRecord),
+    )
+
+
+def _as_called(run: RunRecord, records: Sequence[EnvironmentRecord]) -> tuple[EnvironmentRecord, ...]:
+    """Environments by the names of this run's suite: the record may stem from one that calls them otherwise."""
+    asked = run.suite.get("environments")
+    choices = [NamedChoice.model_validate(choice) for choice in asked] if isinstance(asked, list) else []
+    names = {environment_key("", choice): choice.label for choice in choices}
+    keys = [environment_key("", NamedChoice.model_validate(record.choice)) for record in records]
+    return tuple(
+        record.model_copy(update={"environment": names.get(key, record.environment)})
+        for record, key in zip(records, keys, strict=True)
     )
 
 

@@ -82,6 +82,15 @@ def test_what_was_removed_from_the_store_is_left_out(tmp_path: Path) -> None:
         assert getattr(found, field) == getattr(results, field)[1:]
 
 
+def test_environments_have_the_names_of_the_suite_that_is_read(tmp_path: Path) -> None:
+    results = stored(tmp_path)
+    named = [{**results.run.suite["environments"][0], "name": "grain"}, *results.run.suite["environments"][1:]]
+    run = results.run.model_copy(update={"suite": {**results.run.suite, "environments": named}})
+    found = load_run(Store(tmp_path), run).environments
+    assert [record.environment for record in found] == ["grain"] * 7 + ["blur"] * 7
+    assert [record.test for record in found] == [record.test for record in results.environments]
+
+
 def test_a_run_of_another_version_is_told(tmp_path: Path) -> None:
     results = stored(tmp_path)
     suite = {**results.run.suite, "latency": {"batch_sizes": [1], "seconds": 0.5}}
