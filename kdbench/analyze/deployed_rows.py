@@ -87,8 +87,8 @@ class ReferenceTiming:
     ratio: Mapping[str, RatioEstimate]  # to one network, for all but itself
 
     def speedup(self, slower: str, faster: str) -> RatioEstimate | None:
-        """How many times as long the first architecture takes as the second; None where one has no ratio."""
-        if slower == faster:
+        """How many times as long the first architecture takes as the second; None where one was not timed."""
+        if slower == faster or not {slower, faster} <= self.p50.keys():
             return None
         above, below = self.ratio.get(slower), self.ratio.get(faster)
         if above and below:

@@ -71,8 +71,11 @@ def legend(drawing: Drawing, left: float, top: float, entries: Sequence[tuple[st
         axes.text(20, y, shorten(label, 24), va="center_baseline", fontsize=9.5)
 
 
-def label_ends(drawing: Drawing, axes: Axes, ends: Iterable[tuple[float, float, str, str]]) -> None:
-    """(x, y, name, colour): names right of the axes, each tied to its point, moved apart where points are close."""
+def label_ends(drawing: Drawing, axes: Axes, ends: Iterable[tuple[float, float, str, str]], most: int = 20) -> None:
+    """(x, y, name, colour): names right of the axes, each tied to its point, moved apart where points are close.
+
+    Names of over `most` characters are shortened.
+    """
     box = axes.get_position()
     width, inner = box.width * drawing.width, box.height * drawing.height
     low, high = axes.get_ylim()
@@ -80,7 +83,7 @@ def label_ends(drawing: Drawing, axes: Axes, ends: Iterable[tuple[float, float, 
     heights = spread_out([min(max(height, 0), inner) for height, *_ in wanted], LABEL_LINE, inner)
     for height, (_, x, y, name, color) in zip(heights, wanted, strict=True):
         axes.annotate(
-            shorten(name, 20),
+            shorten(name, most),
             (x, y),
             (1 + 14 / width, height / inner),
             textcoords="axes fraction",

@@ -11,8 +11,8 @@ from kdbench.report.tables import Cell, Column, Table
 def noise_section(summary: Summary) -> Section:
     """Whether this run's latencies can be believed."""
     doubtful = sum(not check.trusted for check in summary.noise)
-    ways = f.several(len(summary.noise), "way")
-    trusted = f"This held in all {ways} of timing." if not doubtful else f"This failed in {doubtful} of {ways}."
+    number = len(summary.noise)
+    trusted = "This held." if not doubtful else f"This failed in {doubtful} of {f.several(number, 'way')} of timing."
     differing = [tie for tie in summary.ties if tie.ties is False]
     tied = ""
     if summary.ties:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from matplotlib.ticker import LogLocator, NullLocator
+
 from kdbench.analyze import Deployed, Summary
 from kdbench.analyze.rows import Throughput
 from kdbench.report import formats as f
@@ -11,7 +13,8 @@ from kdbench.report.looks import LABEL_LINE, Look, label_ends, mark
 from kdbench.report.section import Section
 from kdbench.report.tables import Cell, Column, Table
 
-WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP = 620.0, 300.0, 70.0, 168.0, 44.0, 12.0
+WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP = 720.0, 300.0, 70.0, 236.0, 44.0, 12.0
+NAME = 36  # characters
 Line = tuple[str, Throughput, Look]
 
 
@@ -84,11 +87,13 @@ def _paint(drawing: Drawing, lines: Sequence[Line]) -> None:
             mark(axes, batch, rate, look, drawing, f"{name}, batch {batch}: {f.count(round(rate))} samples/s")
     sizes = sorted({batch for _, each, _ in lines for batch, _ in each.rates})
     axes.set_xticks(sizes, [str(size) for size in sizes])
-    axes.minorticks_off()
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.set(xlabel="Batch (samples)", ylabel="Samples per second")
     axes.yaxis.set_major_formatter(lambda value, _: f.count(value))
     axes.grid(axis="y", color=GRID, linewidth=0.8)
-    label_ends(drawing, axes, [(*each.rates[-1], name, look.color) for name, each, look in lines])
+    label_ends(drawing, axes, [(*each.rates[-1], name, look.color) for name, each, look in lines], NAME)
 
 
 def _how(each: Throughput) -> str:
