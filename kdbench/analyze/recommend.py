@@ -31,7 +31,7 @@ def recommend(summary: Summary) -> Recommendation:
     chosen = _trade(winners)
     pair = next(pair for pair in summary.pairs if pair.pair == chosen.pair)
     teacher = pair.teacher.model if pair.teacher else None
-    caveats = (*_limits(summary, chosen), *_alternatives(chosen, winners), *_caveats(summary))
+    caveats = (*_limits(summary, chosen), *_alternatives(summary, chosen, winners), *_caveats(summary))
     return Recommendation(chosen, teacher, _sentence(pair, chosen, teacher), caveats)
 
 
@@ -76,6 +76,9 @@ def _sentence(pair: PairSummary, chosen: StudentRow, teacher: str | None) -> str
     source = f" by teacher {teacher}" if teacher and not chosen.alone else ""
     right = f"it gets {percent(chosen.top1.mean)} of the test samples right"
     kept = f", {percent(chosen.retention)} of its teacher's accuracy" if chosen.retention is not None else ""
+    if chosen.speedup:
+        ratio = chosen.speedup
+        kept += f" at {ratio.estimate:.2f} times its speed (95 % interval {ratio.low:.2f} to {ratio.high:.2f})"
     n = len(chosen.seeds)
     over = f" (mean of {n} seeds{kept})" if n > 1 else f" (one seed{kept})"
     return f"Ship {_named(chosen)}{source}: {right}{over}, and {_why(pair, chosen)}."
@@ -110,7 +113,7 @@ def _judged(difference: PairedDifference | None) -> str:
     return f"{points(difference.estimate.mean)} points{shown}"
 
 
-def _alternatives(chosen: StudentRow, winners: list[StudentRow]) -> tuple[str, ...]:
+def _alternatives(summary: Summary, chosen: StudentRow, winners: list[StudentRow]) -> tuple[str, ...]:
     """What the other pairs' students give and cost against the chosen one."""
     others = [row for row in winners if row is not chosen]
     if not others:
@@ -119,13 +122,16 @@ def _alternatives(chosen: StudentRow, winners: list[StudentRow]) -> tuple[str, .
         rule = "Of the pairs' choices this one is the most accurate on validation; where latency matters more, weigh:"
     else:
         rule = "Of the pairs' choices this one is cheaper than the most accurate, and on validation practically equal:"
-    return tuple(f"{rule} {_alternative(chosen, other)}" for other in others)
+    return tuple(f"{rule} {_alternative(summary, chosen, other)}" for other in others)
 
 
-def _alternative(chosen: StudentRow, other: StudentRow) -> str:
+def _alternative(summary: Summary, chosen: StudentRow, other: StudentRow) -> str:
     found = _on_validation(other, chosen)
     gap = f"{_judged(found)} on validation" if found else "no seed in common to compare accuracy by"
-    if other.p50_microseconds and chosen.p50_microseconds:
+    ratio = summary.reference.speedup(other.architecture, chosen.architecture) if summary.reference else None
+    if ratio:
+        cost = f"{ratio.estimate:.2f} times its latency (95 % interval {ratio.low:.2f} to {ratio.high:.2f})"
+    elif other.p50_microseconds and chosen.p50_microseconds:
         cost = f"{other.p50_microseconds / chosen.p50_microseconds:.2g} times its latency"
     else:
         cost = f"{other.flops / chosen.flops:.2g} times its FLOPs" if chosen.flops else "unknown cost"
@@ -142,6 +148,11 @@ def _limits(summary: Summary, chosen: StudentRow) -> tuple[str, ...]:
         "One candidate a pair was chosen on validation. Test has one say: the student alone is kept unless the 95 % "
         f"interval of the candidate's paired gain lies above 0, over at least {SEEDS_FOR_A_CLAIM} seeds."
     )
+    if chosen.stability.collapsed:
+        lost = round(chosen.stability.collapsed * n)
+        found.append(
+            f"{lost} of its {seeds} collapsed: trained once more it may learn next to nothing, so test what you ship."
+        )
     if chosen.gain and chosen.gain.verdict != "better":
         found.append(
             f"The gain is shown to be above 0, not to be above {100 * EQUIVALENCE:g} points: against what counts as "

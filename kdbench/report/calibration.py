@@ -31,7 +31,7 @@ def calibration_table(summary: Summary) -> Table:
         Column("Agreement", "% of test", "samples on which student and teacher predict the same class"),
         Column("KL to the teacher", "nats", "KL(teacher || student), mean over samples"),
     )
-    rows = tuple(_row(row) for row in summary.models)
+    rows = tuple(_row(summary, row) for row in summary.models)
     note = (
         "Means over seeds with 95 % Student-t intervals, of the exported models. Agreement is not accuracy: a student "
         f"that is right where its teacher errs agrees less. {f.NONE}: trained without a teacher."
@@ -39,10 +39,10 @@ def calibration_table(summary: Summary) -> Table:
     return Table("calibration", "Calibration and agreement in figures", columns, rows, (note,))
 
 
-def _row(row: ModelRow) -> tuple[Cell, ...]:
+def _row(summary: Summary, row: ModelRow) -> tuple[Cell, ...]:
     found, agreed = row.calibration, row.agreement
     return (
-        model_cell(row),
+        model_cell(summary, row),
         estimate_cell(found.nll, f.thousandths, f.thousandths_interval),
         estimate_cell(found.brier, f.thousandths, f.thousandths_interval),
         estimate_cell(found.ece, f.spread, f.percent_interval),

@@ -7,7 +7,7 @@ from kdbench.analyze.statistics import EQUIVALENCE
 from kdbench.report import formats as f
 from kdbench.report.plot_gain import plot_gain
 from kdbench.report.section import Section
-from kdbench.report.tables import Cell, Column, Table, gain_cell, verdict_cell
+from kdbench.report.tables import Cell, Column, Table, gain_cell, loss_cell, verdict_cell
 
 
 def gain_section(summary: Summary) -> Section:
@@ -38,7 +38,7 @@ def detail_table(summary: Summary) -> Table:
         Column("Seeds", "shared"),
         Column("Verdict", "of the gain", "its whole interval against ±0.5 points", numeric=False),
     )
-    rows = tuple(_detail_row(row) for row in summary.students if row.gain)
+    rows = tuple(_detail_row(summary, row) for row in summary.students if row.gain)
     notes = (
         f"Sign flips need {SEEDS_FOR_SIGN_FLIPS} seeds: of fewer, no pattern of signs could be called significant. "
         "An effect size is exact for normal differences; with few seeds its interval is wide, and says so.",
@@ -46,12 +46,12 @@ def detail_table(summary: Summary) -> Table:
     return Table("comparisons", "Comparisons in detail", columns, rows, notes, folded=True)
 
 
-def _detail_row(row: StudentRow) -> tuple[Cell, ...]:
+def _detail_row(summary: Summary, row: StudentRow) -> tuple[Cell, ...]:
     gain = row.gain
     assert gain is not None
     improvement = f.NONE if gain.improvement is None else f"{gain.improvement:.2f}"
     return (
-        Cell(row.loss, row.pair),
+        loss_cell(summary, row),
         gain_cell(gain),
         Cell(f.p_value(gain.p_value), sort=gain.p_value),
         Cell(f.p_value(gain.sign_flip_p), sort=gain.sign_flip_p),

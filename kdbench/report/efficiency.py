@@ -1,10 +1,12 @@
 """What accuracy costs in use: correct predictions per compute, what is kept of the teacher, fronts."""
 
+from dataclasses import replace
+
 from kdbench.analyze import ModelRow, StudentRow, Summary
 from kdbench.analyze.front import COSTS, Front
 from kdbench.report import formats as f
 from kdbench.report.section import Section
-from kdbench.report.tables import Cell, Column, Table, model_cell
+from kdbench.report.tables import Cell, Column, Table, loss_cell, model_cell
 
 
 def efficiency_section(summary: Summary) -> Section:
@@ -29,19 +31,20 @@ def compute_table(summary: Summary) -> Table:
         Column("Correct per GPU-second", "test samples", f"while a GPU serves one call after the other; {below}"),
         Column("Correct per joule", "test samples", f"net of the power at rest, at the reference timing; {below}"),
     )
+    rows = tuple(_compute_row(summary, row) for row in summary.models)
     reasons = dict.fromkeys(reason for row in summary.models for reason in row.efficiency.missing)
     notes = tuple(f"{reason[0].upper()}{reason[1:].rstrip('.')}." for reason in reasons)
-    return Table("compute", "Correct predictions per compute", columns, tuple(map(_compute_row, summary.models)), notes)
+    return Table("compute", "Correct predictions per compute", columns, rows, notes)
 
 
-def _compute_row(row: ModelRow) -> tuple[Cell, ...]:
+def _compute_row(summary: Summary, row: ModelRow) -> tuple[Cell, ...]:
     use = row.efficiency
 
     def cell(found: float | None, beyond: float | None) -> Cell:
         return Cell(f.NONE) if found is None else Cell(f.count(found), f.count(beyond), found)
 
     return (
-        model_cell(row),
+        model_cell(summary, row),
         Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
         cell(use.per_gflop, use.per_gflop_above_chance),
         cell(use.per_cpu_second, use.per_cpu_second_above_chance),
@@ -62,18 +65,20 @@ def kept_table(summary: Summary) -> Table:
         Column("Speed-up", "ratio", "of slices timed in turns with the teacher's, with its 95 % interval"),
     )
     teachers = {pair.pair: pair.teacher for pair in summary.pairs}
-    rows = tuple(_kept_row(row, teacher) for row in summary.students if (teacher := teachers[row.pair]))
+    rows = tuple(_kept_row(summary, row, teacher) for row in summary.students if (teacher := teachers[row.pair]))
     return Table("kept", "Students against their teachers", columns, rows, _gap_notes(summary))
 
 
-def _kept_row(row: StudentRow, teacher: ModelRow) -> tuple[Cell, ...]:
+def _kept_row(summary: Summary, row: StudentRow, teacher: ModelRow) -> tuple[Cell, ...]:
     gap, speedup = row.gap, row.speedup
+    loss = loss_cell(summary, row)
+    named = replace(loss, sub=", ".join(part for part in (loss.sub, "alone") if part)) if row.alone else loss
     closed = Cell(f.NONE)
     if gap and gap.value is not None:
         closed = Cell(f"{100 * gap.value:.0f}".replace("-", f.MINUS), f.whole_percent_interval(gap.interval), gap.value)
     fewer = teacher.flops / row.flops if row.flops else None
     return (
-        Cell(row.loss, row.pair + (", alone" if row.alone else "")),
+        named,
         Cell(f.percent(row.retention), f.percent_interval(row.retention_interval), row.retention),
         closed,
         Cell(f.times(row.compression_parameters), sort=row.compression_parameters),
@@ -106,7 +111,9 @@ def front_table(summary: Summary) -> Table:
             for front in summary.fronts
         ),
     )
-    rows = tuple((model_cell(row), *(_front_cell(front, row) for front in summary.fronts)) for row in summary.models)
+    rows = tuple(
+        (model_cell(summary, row), *(_front_cell(front, row) for front in summary.fronts)) for row in summary.models
+    )
     missing = ", ".join(by for by in COSTS if by not in [front.by for front in summary.fronts])
     notes = (
         "Share of 2,000 bootstrap draws in which no other model of this run is at least as accurate and as cheap, and "

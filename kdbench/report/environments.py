@@ -43,14 +43,14 @@ def stable_table(summary: Summary) -> Table:
         Column("Clean", "% of test", "top-1 on the test split as it is"),
         Column("Hardest", "% of test", "the environment of the lowest mean"),
     )
-    rows = tuple(_stable_row(row) for row in summary.environments)
+    rows = tuple(_stable_row(summary, row) for row in summary.environments)
     return Table("environments", "Right in every environment", columns, rows, _severities(summary))
 
 
-def _stable_row(row: EnvironmentRow) -> tuple[Cell, ...]:
+def _stable_row(summary: Summary, row: EnvironmentRow) -> tuple[Cell, ...]:
     name, worst = min(row.top1.items(), key=lambda item: item[1].mean, default=("", None))
     return (
-        model_cell(row),
+        model_cell(summary, row),
         estimate_cell(row.stable, f.percent, f.percent_interval),
         gain_cell(row.against_alone),
         Cell(f.percent(row.clean.mean), sort=row.clean.mean),
@@ -87,7 +87,10 @@ def environment_table(summary: Summary) -> Table:
     names = evaluated(summary)
     columns = (Column("Model and loss", numeric=False), *(Column(name, "% of test") for name in names))
     rows = tuple(
-        (model_cell(row), *(estimate_cell(row.top1.get(name), f.percent, f.percent_interval) for name in names))
+        (
+            model_cell(summary, row),
+            *(estimate_cell(row.top1.get(name), f.percent, f.percent_interval) for name in names),
+        )
         for row in summary.environments
     )
     note = "Top-1 over seeds with its 95 % Student-t interval. All models see the very same corrupted images."

@@ -7,7 +7,7 @@ from kdbench.analyze.survival import SHARES, SampleEfficiency
 from kdbench.report import formats as f
 from kdbench.report.plot_curves import plot_curves
 from kdbench.report.section import Section
-from kdbench.report.tables import Cell, Column, Table, estimate_cell, model_cell
+from kdbench.report.tables import Cell, Column, Table, estimate_cell, loss_cell, model_cell
 
 FORMULAS = {"linear": "m x + b", "power law": "a − b x^−c", "exponential": "a − b e^(−c x)"}
 
@@ -36,7 +36,9 @@ def curves_table(summary: Summary) -> Table:
         Column("Validation", "%", "mean at the deployed epoch"),
         Column("CPU time", "of the pass", "process CPU time of training; below, how many models shared it"),
     )
-    rows = tuple(_curve_row(row, learned) for row, learned in zip(summary.models, summary.learning, strict=True))
+    rows = tuple(
+        _curve_row(summary, row, learned) for row, learned in zip(summary.models, summary.learning, strict=True)
+    )
     notes = (
         "y = m x + b is fitted to the whole mean curve; where R² is low a straight line describes it poorly, and its "
         "slope is no more than one number for how fast accuracy rises.",
@@ -48,12 +50,12 @@ def curves_table(summary: Summary) -> Table:
     return Table("curves", "Learning curves in figures", columns, rows, notes)
 
 
-def _curve_row(row: ModelRow, learned: LearningRow) -> tuple[Cell, ...]:
+def _curve_row(summary: Summary, row: ModelRow, learned: LearningRow) -> tuple[Cell, ...]:
     cost, line = row.training, row.line
     fit = f"b {100 * line.intercept:.1f} %" if line else ""
     fit += f", R² {line.r_squared:.2f}" if line and line.r_squared is not None else ""
     return (
-        model_cell(row),
+        model_cell(summary, row),
         Cell(f.points(line.slope) if line else f.NONE, fit, line.slope if line else None),
         _law_cell(learned.fits),
         estimate_cell(learned.area, f.percent, f.percent_interval),
@@ -82,7 +84,7 @@ def reach_table(summary: Summary) -> Table:
             for share in SHARES
         ),
     )
-    rows = tuple((model_cell(row), *map(_reach_cell, row.targets)) for row in summary.learning if row.targets)
+    rows = tuple((model_cell(summary, row), *map(_reach_cell, row.targets)) for row in summary.learning if row.targets)
     notes = (
         "Median epochs until validation top-1 first reaches that share of the teacher's own at its deployed epoch "
         "(Kaplan-Meier: a seed that has not got there counts as not yet there). 'not reached': fewer than half of the "
@@ -110,7 +112,7 @@ def samples_table(summary: Summary) -> Table:
         *(Column(f"To {100 * share:g} %", "ratio of samples", "over 1: fewer are needed") for share in SHARES),
     )
     rows = tuple(
-        (Cell(row.loss, row.pair), *(_samples_cell(target.efficiency) for target in row.targets))
+        (loss_cell(summary, row), *(_samples_cell(target.efficiency) for target in row.targets))
         for row in summary.learning
         if any(target.efficiency for target in row.targets)
     )
@@ -155,7 +157,7 @@ def laws_table(summary: Summary) -> Table:
     )
     rows = tuple(
         (
-            model_cell(row),
+            model_cell(summary, row),
             Cell(fit.name, FORMULAS[fit.name]),
             Cell(_parameters(fit)),
             Cell(f.spread(fit.rmse), sort=fit.rmse),

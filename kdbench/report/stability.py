@@ -34,16 +34,16 @@ def stability_table(summary: Summary) -> Table:
             f"at most {100 * COLLAPSED_SHARE:g} % of the way from chance to the best seed: next to nothing was learned",
         ),
     )
-    rows = tuple(_row(row) for row in summary.models)
+    rows = tuple(_row(summary, row) for row in summary.models)
     notes = tuple(note for pair in summary.pairs if (note := _spread_note(pair)))
     return Table("stability", "Test top-1 over seeds", columns, rows, notes)
 
 
-def _row(row: ModelRow) -> tuple[Cell, ...]:
+def _row(summary: Summary, row: ModelRow) -> tuple[Cell, ...]:
     found, seeds = row.stability, len(row.seeds)
     collapsed = f.NONE if found.collapsed is None else f"{round(found.collapsed * seeds)} of {seeds}"
     return (
-        model_cell(row),
+        model_cell(summary, row),
         Cell(f.percent(found.mean), sort=found.mean),
         Cell(f.spread(found.sd), f.percent_interval(found.sd_interval), found.sd),
         Cell(f.spread(found.iqr), sort=found.iqr),

@@ -120,9 +120,15 @@ def estimate_cell(
     return Cell(f.NONE) if found is None else Cell(show(found.mean), interval(found.interval), found.mean)
 
 
-def model_cell(row: Named) -> Cell:
-    """'cnn(width=8): kd', and its pair below."""
-    return Cell(f"{row.model}: {'teacher' if row.role == 'teacher' else row.loss}", row.pair)
+def model_cell(summary: Summary, row: Named) -> Cell:
+    """'cnn(width=8): kd', and its pair below where pairs share the model."""
+    shared = any(other.model == row.model and other.pair != row.pair for other in summary.models)
+    return Cell(f"{row.model}: {'teacher' if row.role == 'teacher' else row.loss}", row.pair if shared else "")
+
+
+def loss_cell(summary: Summary, row: Named) -> Cell:
+    """A student by its loss, and its pair below where there are several."""
+    return Cell(row.loss, row.pair if len(summary.pairs) > 1 else "")
 
 
 def verdict_cell(row: StudentRow) -> Cell:

@@ -123,7 +123,7 @@ def test_several_pairs_trade_accuracy_against_latency():
     assert found.student.model == "thin"
     (caveat,) = (c for c in found.caveats if "Of the pairs' choices" in c)
     assert "the most accurate on validation; where latency matters more, weigh: small trained alone, at −3.00" in caveat
-    assert "and 0.5 times its latency;" in caveat
+    assert "and 0.50 times its latency (95 % interval " in caveat
     assert "on test it gets 90.01 %" in caveat
 
 

@@ -35,6 +35,7 @@ def address(tmp_path_factory):
         losses=("cross_entropy", "kd", "dkd", "dist", "fitnet"),
         outcomes={("cnn(width=64) -> cnn(width=8)", "dist", 1): Outcome(status="failed", reason="x" * 300)},
         not_measured=(("cuda", "no such provider"),),
+        environments=("noise", "blur", "brightness", "translation"),
     )
     html, _ = render_report(summarize(make_results(shape)), tmp_path_factory.mktemp("report"))
     return html.as_uri()
@@ -128,6 +129,9 @@ SHAPES = {
     "usual": Shape(),
     "one seed": Shape(seeds=1, losses=("cross_entropy",)),
     "no latency": Shape(latency=False, seeds=5),
+    "environments": Shape(
+        environments=("noise", "blur", "contrast", "brightness", "rotation", "translation", "occlusion")
+    ),
     "many losses": Shape(losses=("cross_entropy", *(f"loss_with_a_name_{i}" for i in range(14)))),
     "long names": Shape(pairs=(("wide_resnet(depth=40, width=2)", "wide_resnet(depth=16, width=1)"),)),
     "gains apart": Shape(accuracy=lambda p, loss, s: {"teacher": 0.9, "kd": 0.8}.get(loss, 0.5) + 0.02 * s * len(loss)),
@@ -150,7 +154,7 @@ def test_no_text_of_a_plot_is_cut_or_covers_another(browser, tmp_path, name):
 
 def test_every_plot_and_control_has_a_name(opened):
     page = opened(380)
-    assert page.locator("svg.plot").count() == page.locator("svg.plot[role=img][aria-label]").count() == 6
+    assert page.locator("svg.plot").count() == page.locator("svg.plot[role=img][aria-label]").count() == 10
     for button in page.locator("button").all():
         assert button.text_content().strip() or button.get_attribute("aria-label")
     assert all(text.strip() for text in page.locator("table caption").all_text_contents())

@@ -34,6 +34,8 @@ SHAPES = {
     "no variance": Shape(accuracy=lambda *_: 0.9),
     "at chance": Shape(accuracy=lambda *_: 0.0),
     "one epoch": Shape(epochs=1),
+    "environments": Shape(seeds=6, environments=("noise", "blur", "occlusion"), joules=1e-5),
+    "long": Shape(epochs=12, seeds=5, teacher_seeds=2),
 }
 
 
@@ -120,7 +122,15 @@ def test_rendering_twice_gives_the_same_bytes(tmp_path):
     for folder in ("a", "b"):
         render_report(summary, tmp_path / folder)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert names == ["accuracy.svg", "cost-0.svg", "curves-0.svg", "gain.svg", "index.html", "report.md"]
+    assert names == [
+        "accuracy.svg",
+        "cost-0.svg",
+        "curves-0.svg",
+        "gain.svg",
+        "index.html",
+        "reliability-0.svg",
+        "report.md",
+    ]
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
