@@ -1,0 +1,87 @@
+"""Shares that stay right in every environment, by hand on four samples."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kdbench.analyze import summarize
+from kdbench.results.records import Predictions
+from tests.records import Shape, make_results, predictions
+
+ASKED = ("noise", "blur")
+# Four test samples, right (1) or not: as they are, in noise, in blur; for seeds 0 and 1.
+BITS = {
+    ("cross_entropy", "clean"): ("1110", "1100"),
+    ("cross_entropy", "noise"): ("1100", "1001"),
+    ("cross_entropy", "blur"): ("1011", "1100"),
+    ("kd", "clean"): ("1111", "1101"),
+    ("kd", "noise"): ("1110", "1101"),
+    ("kd", "blur"): ("0111", "1101"),
+}
+
+
+def bits(text):
+    return np.array([letter == "1" for letter in text])
+
+
+def made():
+    """The results of one pair with these bits; the teacher's are those of the factory, of four samples."""
+    results = make_results(Shape(seeds=2, samples=4, environments=ASKED))
+    students = {e.key: e for e in results.run.entries if e.role == "student"}
+    trials = dict(results.trials)
+    for key, entry in students.items():
+        test = trials[key].test.model_copy(update=predictions(bits(BITS[entry.loss, "clean"][entry.seed])))
+        trials[key] = trials[key].model_copy(update={"test": test})
+    environments = tuple(
+        record.model_copy(update={"test": Predictions(**predictions(bits(BITS[e.loss, record.environment][e.seed])))})
+        if (e := students.get(record.trial))
+        else record
+        for record in results.environments
+    )
+    return replace(results, trials=trials, environments=environments)
+
+
+def rows(results):
+    return {(row.role, row.loss): row for row in summarize(results).environments}
+
+
+def test_right_everywhere_is_the_samples_right_as_they_are_and_in_each_environment() -> None:
+    found = rows(made())
+    # Alone: seed 0 1110 & 1100 & 1011 = 1000, seed 1 1100 & 1001 & 1100 = 1000. kd: 0110 and 1101.
+    assert found["student", "cross_entropy"].stable.values == (0.25, 0.25)
+    assert found["student", "kd"].stable.values == (0.5, 0.75)
+    assert found["student", "kd"].against_alone.estimate.values == (0.25, 0.5)
+    assert found["student", "cross_entropy"].against_alone is None
+    assert found["teacher", "cross_entropy"].against_alone is None
+
+
+def test_top1_of_each_environment() -> None:
+    kd = rows(made())["student", "kd"]
+    assert kd.clean.values == (1.0, 0.75)
+    assert {name: each.values for name, each in kd.top1.items()} == {"noise": (0.75, 0.75), "blur": (0.75, 0.75)}
+    assert kd.lacking == {}
+
+
+def test_a_seed_without_one_environment_has_no_share_and_is_counted() -> None:
+    results = made()
+    key = next(e.key for e in results.run.entries if (e.role, e.loss, e.seed) == ("student", "kd", 1))
+    kept = tuple(r for r in results.environments if (r.trial, r.environment) != (key, "blur"))
+    kd = rows(replace(results, environments=kept))["student", "kd"]
+    assert kd.stable.values == (0.5,)
+    assert kd.against_alone.seeds == (0,)
+    assert kd.lacking == {"blur": 1}
+    assert kd.top1["blur"].values == (0.75,)
+
+
+def test_an_environment_that_nobody_was_evaluated_in_is_no_part_of_everywhere() -> None:
+    results = made()
+    noise = tuple(r for r in results.environments if r.environment == "noise")
+    kd = rows(replace(results, environments=noise))["student", "kd"]
+    assert kd.stable.values == (0.75, 0.75)  # 1111 & 1110, 1101 & 1101
+    assert set(kd.top1) == {"noise"}
+
+
+@pytest.mark.parametrize("asked", [(), ASKED])
+def test_without_records_there_are_no_rows(asked) -> None:
+    assert rows(replace(make_results(Shape(environments=asked)), environments=())) == {}
