@@ -74,4 +74,4 @@ def _several_suites(n: int, trials: int, random: np.random.Generator) -> Figure:
     drawn = np.array(SUITE_GAINS)[:, None] + random.normal(0, SUITE_SD, (trials, len(SUITE_GAINS), n))
     intervals = [stratified_iqm(groups).interval for groups in drawn.tolist()]
     setting = f"{len(SUITE_GAINS)} suites x {n} seeds, normal gains"
-    return _coverage("interquartile mean: stratified bootstrap", setting, intervals, truth)
+    return _coverage("interquartile mean: stratified bootstrap with Student tails", setting, intervals, truth)
