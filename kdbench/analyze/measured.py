@@ -59,7 +59,7 @@ def describe_measurement(found: Measurement) -> MeasurementSummary:
 
 
 def _deployed(model: MeasuredModel, found: Measurement, margin: float) -> Deployed:
-    name = model.onnx_sha256
+    name = model.name
     return Deployed(
         architecture=name,
         models=(("student", model.name),),
@@ -102,7 +102,8 @@ def share_interval(hits: int, trials: int, level: float = 0.95) -> Interval:
 
 def _mean_interval(values: Sequence[float]) -> Interval | None:
     """Student's t over samples: thousands of differences of -1, 0 and 1."""
-    n, sd = len(values), float(np.std(values, ddof=1))
+    n = len(values)
+    sd = float(np.std(values, ddof=1)) if n > 1 else 0.0
     if not sd:
         return None
     mean, half = float(np.mean(values)), float(stdtrit(n - 1, 0.975)) * sd / math.sqrt(n)

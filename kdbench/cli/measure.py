@@ -1,33 +1,59 @@
 """kdbench measure"""
 
+import math
 import re
 import tempfile
+import time
+from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from kdbench.cli import options
+from kdbench.cli.failure import INTERRUPTED
 from kdbench.deploy.providers import PROVIDERS
+
+if TYPE_CHECKING:
+    from kdbench.execute.messages import Message
+    from kdbench.spec import DataSpec
+
+T = TypeVar("T")
+SILENCE = 5.0  # seconds without a line, after which the progress of timing is told
 
 
 def _shape(text: str) -> tuple[int, int, int]:
     """`3x224x224`: channels, height and width."""
-    found = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)x([1-9]\d*)", text.strip().lower())
+    found = re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})x([1-9]\d{0,5})", text.strip().lower())
     if not found:
         raise click.BadParameter(f"'{text}' is not a shape; write channels x height x width as 3x224x224")
     return int(found[1]), int(found[2]), int(found[3])
 
 
+def _margin(text: str) -> float:
+    """A finite number over 0."""
+    try:
+        margin = float(text)
+    except ValueError:
+        margin = math.nan
+    if not 0 < margin < math.inf:
+        raise click.BadParameter(f"'{text}' is not a number over 0; write 0.05 for ratios known to 2.5 %")
+    return margin
+
+
 @click.command(name="measure")
 @click.argument("models", metavar="MODEL.onnx...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--data", metavar="DATASET", help="Measure accuracy on its test split (`kdbench list datasets`).")
+@click.option(
+    "--data",
+    metavar="DATASET",
+    help="Measure accuracy on its test split: a name (`kdbench list datasets`), or a suite file with that data.",
+)
 @click.option(
     "--scale",
     type=click.Choice(["standard", "unit", "raw"]),
-    default="standard",
-    show_default=True,
-    help="How models want the data's pixels: by the training split's mean and SD, from 0 to 1, or as stored.",
+    help="How models want the data's pixels: by the training split's mean and SD, bytes over 255, or as stored. "
+    "[default: standard]",
 )
 @click.option("--shape", type=_shape, metavar="CxHxW", help="Image size, for models of any size measured without data.")
 @click.option("--data-root", type=click.Path(path_type=Path, file_okay=False), help="Folder of downloaded datasets.")
@@ -36,18 +62,32 @@ def _shape(text: str) -> tuple[int, int, int]:
 @click.option("--provider", "providers", multiple=True, type=click.Choice(list(PROVIDERS)), help="[default: cpu]")
 @click.option(
     "--margin",
-    type=click.FloatRange(min=0, min_open=True),
-    default=0.05,
+    type=_margin,
+    metavar="SHARE",
+    default="0.05",
     show_default=True,
     help="Ratios are timed until they are known to half of it.",
 )
 @click.option("--largest-batch", type=click.IntRange(min=1), default=256, show_default=True, help="Of the throughput.")
-@click.option("--json", "as_json", is_flag=True, help="Print the raw record as JSON instead of Markdown tables.")
+@click.option("--json", "as_json", is_flag=True, help="Print the raw record as JSON instead of tables.")
 @options.plugin_option
-def command(
+def command(as_json: bool, **asked: Any) -> int:
+    """Measure any ONNX classifiers: cost, latency, throughput, and accuracy where data is given.
+
+    Each model is timed in turns with the first, so that ratios hold on a noisy machine.
+    """
+    try:
+        return _measure(as_json, **asked)
+    except KeyboardInterrupt:
+        click.echo("\ninterrupted: nothing is kept of a measurement", err=True)
+        return INTERRUPTED
+
+
+def _measure(
+    as_json: bool,
     models: tuple[Path, ...],
     data: str | None,
-    scale: str,
+    scale: str | None,
     shape: tuple[int, int, int] | None,
     data_root: Path | None,
     batches: tuple[int, ...],
@@ -55,37 +95,96 @@ def command(
     providers: tuple[Any, ...],
     margin: float,
     largest_batch: int,
-    as_json: bool,
     plugins: tuple[str, ...],
 ) -> int:
-    """Measure any ONNX classifiers: cost, latency, throughput, and accuracy where data is given.
-
-    Each model is timed in turns with the first, so that ratios hold on a noisy machine.
-    """
+    _refuse_contradictions(data, scale, shape)
     from kdbench import api
     from kdbench.analyze.latency import timing_settled
     from kdbench.analyze.measured import describe_measurement
     from kdbench.cli.progress import follow
     from kdbench.execute.measure import measure_files
-    from kdbench.report.measurement import measurement_markdown
+    from kdbench.report.measurement import measurement_text
     from kdbench.spec import LatencySpec
-    from kdbench.spec.plan import resolve_data
-    from kdbench.zoo.catalog import Catalog
 
     asked = LatencySpec(
-        batch_sizes=batches or (1, 32),
-        threads=threads or (1,),
-        providers=providers or ("cpu",),
+        batch_sizes=tuple(dict.fromkeys(batches)) or (1, 32),
+        threads=tuple(dict.fromkeys(threads)) or (1,),
+        providers=tuple(dict.fromkeys(providers)) or ("cpu",),
         margin=margin,
         largest_batch=largest_batch,
     )
-    dataset = resolve_data(data, Catalog(plugins)) if data else None
+    dataset = _find_data(data, plugins) if data else None
+    files = tuple(dict.fromkeys(models))
     with (
         tempfile.TemporaryDirectory(prefix="kdbench-measure-") as folder,
         api.place(folder, data=data_root or api.DEFAULT_DATA, workers=1, plugins=plugins) as place,
     ):
-        files = tuple(dict.fromkeys(models))
-        messages = measure_files(files, asked, place, timing_settled, data=dataset, scale=scale, shape=shape)
-        found = follow(messages)
-    click.echo(found.model_dump_json(indent=1) if as_json else measurement_markdown(describe_measurement(found)))
-    return 0 if found.latencies else 6
+        how: dict[str, Any] = {"data": dataset, "scale": scale or "standard", "shape": shape}
+        found = follow(_told(measure_files(files, asked, place, timing_settled, **how)))
+    click.echo(found.model_dump_json(indent=1) if as_json else measurement_text(describe_measurement(found)))
+    return 0 if found.latencies or any(model.test for model in found.models) else 6
+
+
+def _refuse_contradictions(data: str | None, scale: str | None, shape: tuple[int, int, int] | None) -> None:
+    from kdbench.spec import UserError
+
+    if data and shape:
+        raise UserError("--shape is of made-up images, and --data gives real ones", help="leave one of them out")
+    if scale and not data:
+        raise UserError(
+            f"--scale {scale} says how models want the pixels of --data, and there is none",
+            help="give --data DATASET, or leave --scale out",
+        )
+
+
+def _find_data(name: str, plugins: tuple[str, ...]) -> "DataSpec":
+    """A dataset by its name, or that of a suite file: there its options have room. Raises `UserError`."""
+    from kdbench import api
+    from kdbench.spec import UserError
+    from kdbench.spec.plan import resolve_data
+    from kdbench.zoo.catalog import Catalog
+
+    if name.endswith(".toml"):
+        return api.load_suite(name, plugins).data
+    try:
+        return resolve_data(name, Catalog(plugins))
+    except UserError as error:
+        advice = "write it into a suite file, and give that: --data my.toml"
+        raise UserError(replace(problem, help=problem.help or advice) for problem in error.problems) from error
+
+
+def _told(messages: "Generator[Message, None, T]") -> "Generator[Message, None, T]":
+    """The same messages; on stderr a word of the timing's progress after a long silence."""
+    from kdbench.execute.messages import (
+        ColdStarted,
+        FileEvaluated,
+        LatencyMeasured,
+        LatencyMissing,
+        RoundTimed,
+        Swept,
+    )
+    from kdbench.execute.timing import LOOKS
+
+    rounds, last = 0, time.monotonic()
+    click.echo("looking at the models ...", err=True)
+    try:
+        while True:
+            try:
+                message = next(messages)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            word = None
+            if isinstance(message, ColdStarted):
+                rounds, word = 0, f"timing, at most {LOOKS[-1]} rounds ..."
+            elif isinstance(message, RoundTimed):
+                rounds += 1
+                word = None if rounds in LOOKS else f"timing, round {rounds} of at most {LOOKS[-1]} is over"
+            if isinstance(message, LatencyMeasured | LatencyMissing | FileEvaluated | Swept):
+                last = time.monotonic()
+            elif word and time.monotonic() > last + SILENCE:
+                click.echo(f"          {word}", err=True)
+                last = time.monotonic()
+            yield message
+    finally:
+        messages.close()

@@ -1,9 +1,12 @@
 """ONNX files that the user brings: inspected, evaluated where data is given, and timed in turns with the first."""
 
+import math
 from collections.abc import Generator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
+
+import psutil
 
 from kdbench.deploy.foreign import ForeignModel, inspect_model
 from kdbench.execute.messages import DataDescribed, FileEvaluated, Message
@@ -15,6 +18,9 @@ from kdbench.spec import DataSpec, LatencySpec, UserError
 
 T = TypeVar("T")
 Shape = tuple[int, int, int]
+Models = dict[Path, ForeignModel]
+
+BYTES_MADE = 12  # of one value of a made-up image: drawn in 64 bits, kept in 32
 
 
 def measure_files(
@@ -32,25 +38,27 @@ def measure_files(
     `shape` [C, H, W] is of made-up images, for models that take any size where there is no data. Raises `UserError`.
     """
     spec = data.model_dump(mode="json") if data else None
-    classes = None
-    if spec is not None:
-        described = yield from _required(ask(place, "describe_data", DataDescribed, data=spec))
+    if spec is None:
+        models, size = _inspect_alone(files, shape)
+    else:
+        describing = ask(place, "describe_data", DataDescribed, data=spec)
+        described = yield from _required(describing, "the data could not be read")
         channels, height, width = described.shape
-        shape, classes = (channels, height, width), described.classes
-    models = {file: inspect_model(file, shape) for file in files}
-    _refuse_other_classes(models, classes)
-    shape = shape or _common_shape(models)
+        size = (channels, height, width)
+        models = {file: inspect_model(file, size) for file in files}
+        _refuse_other_classes(models, described.classes)
     batch = _common_batch(models)
     if batch:
         asked = asked.model_copy(update={"batch_sizes": (batch,), "largest_batch": 1})
+    _refuse_too_large_batches(asked, size)
     tests = {}
-    for file in files:
-        if spec is not None:
-            item = {"data": spec, "scale": scale, "onnx": str(file), "name": str(file), "batch": batch}
-            tests[file] = (yield from _required(ask(place, "evaluate_file", FileEvaluated, **item))).test
+    for file in files if spec else ():
+        item = {"data": spec, "scale": scale, "onnx": str(file), "name": str(file), "batch": batch}
+        evaluating = ask(place, "evaluate_file", FileEvaluated, **item)
+        tests[file] = (yield from _required(evaluating, f"'{file}' could not be evaluated")).test
     networks = [_network(file, model) for file, model in models.items()]
     names = [model.batch_name for model in models.values() if model.batch_name]
-    inputs: Inputs = {"data": spec, "scale": scale, "shape": list(shape), "dimensions": names}
+    inputs: Inputs = {"data": spec, "scale": scale, "shape": list(size), "dimensions": names}
     timed = yield from time_networks(networks, networks[0], (), asked, inputs, place, settled)
     latencies = (place.store.read(Store.LATENCY, key, LatencyRecord) for key in timed.latencies)
     throughputs = (place.store.read(Store.THROUGHPUT, key, ThroughputRecord) for key in timed.throughputs)
@@ -67,16 +75,28 @@ def measure_files(
     )
 
 
-def _required(answer: Generator[Message, None, T]) -> Generator[Message, None, T]:
+def _required(answer: Generator[Message, None, T], failed: str) -> Generator[Message, None, T]:
     """An answer without which nothing can follow."""
     try:
         return (yield from answer)
     except NotTaken as reason:
-        text = f"the models could not be evaluated: {reason}"
-        raise UserError(text, help="run it with --debug to see where") from reason
+        help = "run it with --debug to see where"
+        if "must be finite" in str(reason):
+            help = "look for an overflow or a division by zero; without --data its cost is measured alone"
+        raise UserError(f"{failed}: {reason}", help=help) from reason
 
 
-def _refuse_other_classes(models: dict[Path, ForeignModel], classes: int | None) -> None:
+def _inspect_alone(files: Sequence[Path], given: Shape | None) -> tuple[Models, Shape]:
+    """The models and the size of the images to make up for them. Raises `UserError`."""
+    models = {file: inspect_model(file) for file in files}
+    shape = _common_shape(models, given)
+    for file, model in models.items():
+        if None in model.input_shape[1:]:
+            models[file] = inspect_model(file, shape)  # its cost depends on the size, and it has not been run yet
+    return models, shape
+
+
+def _refuse_other_classes(models: Models, classes: int | None) -> None:
     for file, model in models.items():
         if None not in (classes, model.classes) and model.classes != classes:
             raise UserError(
@@ -85,23 +105,51 @@ def _refuse_other_classes(models: dict[Path, ForeignModel], classes: int | None)
             )
 
 
-def _common_shape(models: dict[Path, ForeignModel]) -> Shape:
+def _common_shape(models: Models, given: Shape | None) -> Shape:
     """The size of image that all models take. Raises `UserError`."""
-    wanted = {file: model.input_shape[1:] for file, model in models.items()}
-    shapes = set(wanted.values())
-    if len(shapes) > 1:
-        listed = ", ".join(f"'{file}' {'x'.join(map(str, shape))}" for file, shape in wanted.items())
+    sizes = {file: model.input_shape[1:] for file, model in models.items()}
+    for file, size in sizes.items() if given else ():
+        if not _fits(size, given):
+            raise UserError(
+                f"'{file}' takes images of {_times(size)}, and --shape asks for {_times(given)}",
+                help="leave out --shape, which is for models that take images of any size",
+            )
+    known = [{size[axis] for size in (*sizes.values(), given or ()) if size} - {None} for axis in range(3)]
+    if any(len(each) > 1 for each in known):
+        listed = ", ".join(f"'{file}' {_times(size)}" for file, size in sizes.items())
         raise UserError(f"the models take images of several sizes: {listed}", help="measure them one at a time")
-    channels, height, width = next(iter(shapes))
+    channels, height, width = (next(iter(each), None) for each in known)
     if channels is None or height is None or width is None:
         raise UserError(
-            "the models take images of any size, so one must be given",
-            help="write --shape 3x224x224, say, or give --data DATASET",
+            f"the models take images of {_times((channels, height, width))}, so the size must be given",
+            help=f"write --shape {channels or 3}x{height or 224}x{width or 224}, say, or give --data DATASET",
         )
     return channels, height, width
 
 
-def _common_batch(models: dict[Path, ForeignModel]) -> int | None:
+def _fits(size: Sequence[int | None], given: Sequence[int] | None) -> bool:
+    return given is None or all(wanted in (None, got) for wanted, got in zip(size, given, strict=True))
+
+
+def _times(size: Sequence[int | None] | None) -> str:
+    """`3 x any x any`, for a size [C, H, W] that is not known in full."""
+    return "x".join(str(each or "any") for each in size or ())
+
+
+def _refuse_too_large_batches(asked: LatencySpec, shape: Shape) -> None:
+    """A batch that does not fit into memory would end this machine's processes, not only the measurement."""
+    free = psutil.virtual_memory().available
+    one = BYTES_MADE * math.prod(shape)
+    for option, batch in (("--batch", max(asked.batch_sizes, default=1)), ("--largest-batch", asked.largest_batch)):
+        if batch * one > free:
+            raise UserError(
+                f"{option} {batch}: so many images of {_times(shape)} take {batch * one / 2**30:,.1f} GiB, and "
+                f"{free / 2**30:,.1f} GiB are free",
+                help=f"allowed here are at most {free // one:,}",
+            )
+
+
+def _common_batch(models: Models) -> int | None:
     """The only batch size that the models take; None: any. Raises `UserError` where they contradict each other."""
     fixed = {file: model.fixed_batch for file, model in models.items() if model.fixed_batch}
     if len(set(fixed.values())) > 1:
@@ -114,8 +162,8 @@ def _common_batch(models: dict[Path, ForeignModel]) -> int | None:
 
 
 def _network(file: Path, model: ForeignModel) -> Network:
-    """A file is an architecture of its own here: two with the same graph are timed as two."""
-    return Network(str(file), str(file), model.sha256, file, model.sha256, model.flops or 0)
+    """A file is an architecture of its own here: two with the same graph, or the same content, are timed as two."""
+    return Network(str(file), str(file), str(file), file, model.sha256, model.flops or 0)
 
 
 def _describe(file: Path, model: ForeignModel, test: Predictions | None) -> MeasuredModel:
