@@ -9,26 +9,18 @@ import pytest
 
 import kdbench
 from kdbench import api
-from kdbench.execute.executors import Inline
-from kdbench.execute.messages import Message, TrialEnded
-from kdbench.execute.run import Place, run_plan
-from kdbench.results import ResultSet, RunRecord, Store, load_suite_results
-from kdbench.spec import Suite, UserError
+from kdbench.execute.messages import LatencyMeasured, TrialEnded
+from kdbench.results import ResultSet, Store, load_suite_results
+from kdbench.spec import UserError
+from tests.execute.running import place, run
 from tests.small import small_suite
 
-
-def place(root: Path, **changes: object) -> Place:
-    content: dict[str, object] = {"store": Store(root), "executor": Inline(), "data_root": root / "data"}
-    return Place(**{**content, **changes})  # type: ignore[arg-type]
-
-
-def run(suite: Suite, where: Place) -> tuple[RunRecord, list[Message]]:
-    heard: list[Message] = []
-    return api.drain(run_plan(api.plan(suite, where.plugins), where), heard.append), heard
+pytestmark = pytest.mark.usefixtures("short_rounds")
+UNTIMED = {"latency": {"batch_sizes": []}}
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def done(tmp_path_factory: pytest.TempPathFactory, short_rounds: None) -> Path:
     """A store with the small suite run in it."""
     root = tmp_path_factory.mktemp("results")
     run(small_suite(), place(root))
@@ -44,7 +36,8 @@ def test_everything_is_recorded(done: Path) -> None:
     results = load_suite_results(Store(done), "small")
     assert {outcome.status for outcome in results.run.outcomes.values()} == {"done"}
     assert len(results.trials) == 5  # one teacher, two losses x two seeds
-    assert len(results.latencies) == 2  # two architectures, one batch size, shared by all students
+    # Two architectures, one batch size, shared by all students; and one student of the second loss against the first.
+    assert [record.kind for record in results.latencies] == ["noise", "latency", "tie"]
     for key, record in results.trials.items():
         assert record.key == key
         assert record.test.samples == 359
@@ -91,7 +84,7 @@ def test_a_teacher_is_shared_between_suites(copy: Path) -> None:
 def test_grouping_and_place_do_not_change_the_numbers(done: Path, tmp_path: Path) -> None:
     where = api.place(tmp_path, workers=2)
     with where:
-        run(small_suite(latency={"batch_sizes": [1], "seconds": 0.01}), where)
+        run(small_suite(**UNTIMED), where)
     for record in load_suite_results(Store(done), "small").trials.values():
         other = Store(tmp_path).read_trial(record.key)
         assert other.model.weights_sha256 == record.model.weights_sha256
@@ -151,7 +144,7 @@ def test_a_trial_that_fails_leaves_the_others_running(tmp_path: Path, monkeypatc
         "    raise RuntimeError('as broken as can be')\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    suite = small_suite(losses=["kd", "wild:nan", "wild:broken"], seeds=1)
+    suite = small_suite(losses=["kd", "wild:nan", "wild:broken"], seeds=1, **UNTIMED)
     record, _ = run(suite, place(tmp_path / "results", plugins=("wild",)))
     by_loss = {e.loss: record.outcomes[e.key] for e in record.entries if e.role == "student"}
     assert by_loss["kd"].status == "done"
@@ -163,7 +156,7 @@ def test_a_trial_that_fails_leaves_the_others_running(tmp_path: Path, monkeypatc
 
 def test_a_failed_teacher_fails_its_students_with_the_reason(tmp_path: Path) -> None:
     hopeless = {"epochs": 1, "batch_size": 64, "optimizer": {"use": "sgd", "lr": 1e30}}
-    record, _ = run(small_suite(teacher_train=hopeless, seeds=1), place(tmp_path))
+    record, _ = run(small_suite(teacher_train=hopeless, seeds=1, **UNTIMED), place(tmp_path))
     outcomes = {e.loss if e.role == "student" else "teacher": record.outcomes[e.key] for e in record.entries}
     assert outcomes["teacher"].status == outcomes["kd"].status == "failed"
     assert "its teacher mlp" in (outcomes["kd"].reason or "")
@@ -176,11 +169,13 @@ def test_a_provider_that_is_not_there_is_recorded(copy: Path) -> None:
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this machine has CUDA")
-    suite = small_suite(latency={"providers": ["cpu", "cuda"], "batch_sizes": [1], "seconds": 0.05})
-    record, _ = run(suite, place(copy))
-    assert {missing.provider for missing in record.not_measured} == {"cuda"}
+    before = load_suite_results(Store(copy), "small").run.latencies
+    ways = {"providers": ["cuda", "cpu"], "batch_sizes": [1], "margin": 1.0, "largest_batch": 1}
+    record, heard = run(small_suite(latency=ways), place(copy))
+    assert [missing.how.provider for missing in record.not_measured] == ["cuda", "cuda"]
     assert "CUDAExecutionProvider" in record.not_measured[0].reason
-    assert all(r.provider == "cpu" for r in load_suite_results(Store(copy), "small").latencies)
+    assert record.latencies == before  # what can be timed is there, ties included
+    assert not [message for message in heard if isinstance(message, LatencyMeasured)]
 
 
 def test_data_that_is_not_there_is_refused_before_any_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,6 +201,7 @@ def test_a_damaged_record_is_named(copy: Path) -> None:
 def test_the_python_interface(tmp_path: Path) -> None:
     results = kdbench.run(small_suite(seeds=1), place(tmp_path))
     assert isinstance(results, ResultSet)
+    assert results.latencies
     html, markdown = kdbench.render(results, tmp_path / "reports")
     assert html.is_file()
     assert markdown.is_file()

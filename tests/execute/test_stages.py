@@ -11,13 +11,13 @@ from safetensors.numpy import load_file, save_file
 from kdbench import api
 from kdbench.execute.executors import Inline, Item, run_job
 from kdbench.execute.messages import Message, Noted, Probed, TrialEnded
-from kdbench.execute.run import Place, run_plan
 from kdbench.results import RunRecord, Store
 from kdbench.results.output_cache import CacheFolder
 from kdbench.spec import Suite, UserError
+from tests.execute.running import place, run
 from tests.small import small_suite
 
-QUICK = {"latency": {"batch_sizes": [1], "seconds": 0.01}}
+QUICK = {"latency": {"batch_sizes": []}}  # not timed
 TRAIN = {"epochs": 2, "batch_size": 64}
 CROP = {"use": "crop", "padding": 1}
 SAMPLES = 1293  # of digits, once validation is held out
@@ -26,16 +26,6 @@ NEEDED = 4 * SAMPLES * 10  # bytes of one view: 10 classes, float32
 
 def suite(**changes: object) -> Suite:
     return small_suite(**{"seeds": 1, "losses": ["kd", "logit_mse"], **QUICK, **changes})
-
-
-def place(root: Path, **changes: object) -> Place:
-    content: dict[str, object] = {"store": Store(root), "executor": Inline(), "data_root": root / "data"}
-    return Place(**{**content, **changes})  # type: ignore[arg-type]
-
-
-def run(suite: Suite, where: Place) -> tuple[RunRecord, list[Message]]:
-    heard: list[Message] = []
-    return api.drain(run_plan(api.plan(suite, where.plugins), where), heard.append), heard
 
 
 def students(record: RunRecord, root: Path) -> dict[str, str]:

@@ -1,0 +1,17 @@
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from kdbench.deploy import throughput
+from kdbench.execute import deployed_stages
+
+
+@pytest.fixture(scope="module")
+def short_rounds() -> Iterator[None]:
+    """Real timing, but by jobs in this process with as little of it as still gives a ratio: three sessions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deployed_stages, "cold_starts", partial(deployed_stages.cold_starts, processes=1))
+        patch.setattr(deployed_stages, "time_round", partial(deployed_stages.time_round, sessions=3, pairs=1))
+        patch.setattr(throughput, "SESSIONS", 1)
+        yield
