@@ -78,7 +78,7 @@ def _sentence(pair: PairSummary, chosen: StudentRow, teacher: str | None) -> str
     kept = f", {percent(chosen.retention)} of its teacher's accuracy" if chosen.retention is not None else ""
     if chosen.speedup:
         ratio = chosen.speedup
-        kept += f" at {ratio.estimate:.2f} times its speed (95 % interval {ratio.low:.2f} to {ratio.high:.2f})"
+        kept += f" at {ratio.estimate:.2f} times its speed, 95 % interval {ratio.low:.2f} to {ratio.high:.2f}"
     n = len(chosen.seeds)
     over = f" (mean of {n} seeds{kept})" if n > 1 else f" (one seed{kept})"
     return f"Ship {_named(chosen)}{source}: {right}{over}, and {_why(pair, chosen)}."

@@ -26,22 +26,26 @@ LABEL = 27.0  # points, of a tick label of two lines
 def accuracy_section(summary: Summary) -> Section:
     """The trade that the report is about."""
     image = plot_accuracy(summary)
-    timed = " The bars below are 95 % intervals of its ratio to the network timed against." if summary.reference else ""
+    timed = (
+        "Latency is the p50 of the network that all were timed against, times the ratio to it, which outlasts the "
+        "drift of the machine; bars on the axis are 95 % intervals of that ratio. "
+    )
     return Section(
         "accuracy",
         "Accuracy against cost",
         "Small dots are seeds, lines are 95 % intervals over them. Losses of one model share its figure and stand side "
-        f"by side around its line.{timed} Rings mark models that are on the Pareto front in at least half of the "
-        "draws from these intervals; how many draws is told at the mark, and for each cost under Efficiency.",
+        f"by side around its line. {timed if summary.reference else ''}"
+        "Rings mark models that are on the Pareto front in at least half of the draws from these intervals; how many "
+        "draws is told at the mark, and for each cost under Efficiency.",
         (image,) if image else (),
     )
 
 
 def plot_accuracy(summary: Summary) -> Image | None:
-    """Test top-1 against p50 latency, or FLOPs where some model was not timed; None without models."""
+    """Test top-1 against latency, or FLOPs where some model was not timed; None without models."""
     if not summary.models:
         return None
-    cost = "latency (p50)" if summary.reference else "FLOPs per sample"
+    cost = "latency" if summary.reference else "FLOPs per sample"
     entries = len(looks(summary)) + 3
     lines = 1 + max(label.line for label in _layout(summary)[2])
     height = max(360.0 + LABEL * (lines - 2), LEGEND_LINE * entries + 2 * TOP)
@@ -68,7 +72,7 @@ def _paint(drawing: Drawing, summary: Summary) -> None:
     axes.set_ylabel("Test top-1 (%)")
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     _write_labels(axes, labels)
-    unit = "Latency of one call, p50 (log scale)" if summary.reference else "FLOPs per sample (log scale)"
+    unit = "Latency of one call, by paired ratio (log scale)" if summary.reference else "FLOPs per sample (log scale)"
     at: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
     axes.annotate(unit, (0.5, 0), (0, 8 - bottom), **at)
     present = {row.loss for row in summary.students}
@@ -92,8 +96,9 @@ def _clusters(summary: Summary) -> dict[float, list[ModelRow]]:
     """Models by their cost, cheapest first: the losses of one architecture share one figure, as they must."""
     found: dict[float, list[ModelRow]] = {}
     for row in summary.models:
-        cost = summary.reference.p50[row.architecture] if summary.reference else float(row.flops)
-        found.setdefault(cost, []).append(row)
+        # A p50 of its own would drift with the machine: the ratio was timed in turns.
+        cost = latency_cost(summary.reference, row.architecture) if summary.reference else None
+        found.setdefault(cost.value if cost else float(row.flops), []).append(row)
     return dict(sorted(found.items()))
 
 

@@ -157,7 +157,7 @@ def test_noise_does_not_put_a_model_on_the_front_for_sure() -> None:
 def test_the_recommendation_tells_speed_and_collapsed_seeds() -> None:
     shape = Shape(accuracy=lambda p, loss, s: 0.1 if s == 1 and loss != "teacher" else 0.9, losses=("cross_entropy",))
     found = recommend(summarize(make_results(shape)))
-    assert "times its speed (95 % interval " in found.sentence
+    assert "times its speed, 95 % interval " in found.sentence
     assert any(caveat.startswith("1 of its 3 seeds collapsed") for caveat in found.caveats)
     steady = recommend(summarize(make_results(Shape(losses=("cross_entropy",)))))
     assert not any("collapsed" in caveat for caveat in steady.caveats)

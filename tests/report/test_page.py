@@ -185,12 +185,10 @@ def test_records_of_another_machine_are_told(tmp_path):
     assert "| Not all was measured here | Processor: Other CPU for 1 trained model |" in text
 
 
-def test_latency_tells_the_calls_that_were_made(tmp_path):
-    results = make_results(Shape(calls=1000))
-    spent = [sum(record.call_microseconds) / 1e3 for record in results.latencies]
-    text = words_of(results, tmp_path)
-    assert f"1,000 timed calls in {min(spent):.1f} ms to {max(spent):.0f} ms for each combination" in text
-    assert "nothing was timed" in words_of(make_results(Shape(latency=False)), tmp_path)
+def test_latency_tells_the_slices_that_were_timed(tmp_path):
+    # The factory's ratios have 5 sessions of 8 slice pairs.
+    assert "40 slice pairs each" in words_of(make_results(), tmp_path)
+    assert "nothing was compared" in words_of(make_results(Shape(latency=False)), tmp_path)
 
 
 @pytest.mark.parametrize(("seeds", "verdict"), [(3, "no claim"), (5, "better")])
