@@ -17,7 +17,7 @@ def small_suite(**changes: object) -> Suite:
         "pairs": [{"teacher": {"use": "mlp", "hidden": [32]}, "student": {"use": "mlp", "hidden": [8]}}],
         "losses": ["cross_entropy", "kd"],
         "environments": [],
-        "latency": {"batch_sizes": [1], "margin": 1.0, "largest_batch": 1},
+        "latency": {"batch_sizes": [1], "margin": 10.0, "largest_batch": 1},
     }
     return Suite.model_validate({**content, **changes})
 

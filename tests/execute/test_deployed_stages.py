@@ -162,7 +162,7 @@ def test_a_sweep_whose_worker_dies_later_keeps_what_it_has(root: Path, files: di
 
 def test_a_suite_whose_worker_dies_is_a_suite_without_latencies(root: Path, worker) -> None:
     worker(KILLED)
-    ways = {"batch_sizes": [1, 8], "margin": 1.0, "largest_batch": 4}
+    ways = {"batch_sizes": [1, 8], "margin": 10.0, "largest_batch": 4}
     record, heard = run(suite(environments=["contrast"], latency=ways), place(root))
     assert {outcome.status for outcome in record.outcomes.values()} == {"done"}
     assert (record.latencies, record.throughputs) == ((), ())
@@ -176,7 +176,7 @@ def test_a_network_that_cannot_be_loaded_leaves_the_others_timed(root: Path) -> 
     entries = Store(root).latest_run("small").entries
     teacher = next(entry for entry in entries if entry.role == "teacher")
     (Store(root).trial_folder(teacher.key) / Store.ONNX).write_bytes(b"not a graph")
-    record, _ = run(suite(latency={"batch_sizes": [1], "margin": 1.0, "largest_batch": 2}), place(root))
+    record, _ = run(suite(latency={"batch_sizes": [1], "margin": 10.0, "largest_batch": 2}), place(root))
     results = load_suite_results(Store(root), "small")
     assert {outcome.status for outcome in record.outcomes.values()} == {"done"}
     assert [timing.kind for timing in results.latencies] == ["noise", "tie"]
@@ -196,7 +196,7 @@ def test_a_suite_with_everything(root: Path, tmp_path: Path) -> None:
     changes = {
         "variants": ["fp32", "fp16", "int8_dynamic"],
         "environments": ["contrast"],
-        "latency": {"batch_sizes": [1], "margin": 1.0, "largest_batch": 1},
+        "latency": {"batch_sizes": [1], "margin": 10.0, "largest_batch": 1},
     }
     record, _ = run(suite(**changes), place(root))
     results = load_suite_results(Store(root), "small")
