@@ -86,10 +86,11 @@ def test_pixels_come_as_the_model_wants_them(scale: str, unit: int, tmp_path: Pa
     # The model normalizes what it is given by a shift of 5 and a scale of 6 ink values (of 0 to 16); what it then says
     # of the stored images follows by hand. Standardized images it must leave alone.
     splits = split(digits(tmp_path), DIGITS)
-    stored = splits.test.images.double()
+    stored = splits.test.images[:].double()
     shift, spread = (splits.mean.item(), splits.std.item()) if scale == "standard" else (5.0, 6.0)
-    inside = {} if scale == "standard" else {"shift": shift / unit, "scale": spread / unit}
-    (model,) = measure(tmp_path / "measured", [save(tmp_path / "m.onnx", **inside)], data=DIGITS, scale=scale).models
+    alone = scale == "standard"
+    file = save(tmp_path / "m.onnx", shift=0 if alone else shift / unit, scale=1 if alone else spread / unit)
+    (model,) = measure(tmp_path / "measured", [file], data=DIGITS, scale=scale).models
     row = torch.linspace(-1, 1, 10, dtype=torch.float64)
     logits = ((stored - shift) / spread).mean(dim=(1, 2, 3))[:, None] * row - row**2 / 2
     assert model.test is not None
@@ -149,9 +150,9 @@ def test_flops_of_a_model_for_any_size_are_those_of_the_size_given(tmp_path: Pat
         helper.make_node("Flatten", ["pooled"], ["y"]),
     ]
     kernel = numpy_helper.from_array(np.ones((2, 3, 1, 1), dtype=np.float32), "kernel")
-    ends = [("x", ["N", 3, "H", "W"]), ("y", ["N", 2])]
-    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in ends]
-    graph = helper.make_graph(nodes, "main", values[:1], values[1:], [kernel])
+    source = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, "H", "W"])
+    target = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 2])
+    graph = helper.make_graph(nodes, "main", [source], [target], [kernel])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), tmp_path / "c.onnx")
     (model,) = measure(tmp_path / "measured", [tmp_path / "c.onnx"], shape=(3, 5, 7)).models
     assert model.flops == 2 * (3 * 2) * (5 * 7)
