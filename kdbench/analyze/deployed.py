@@ -52,11 +52,13 @@ def choose_reference(deployed: Sequence[Deployed]) -> ReferenceTiming | None:
     found = {model.architecture: timing for model in deployed for timing in model.timings if timing.how == how}
     if any(model.architecture not in found for model in exported):
         return None
-    return ReferenceTiming(
-        how=how,
-        p50={architecture: timing.times.p50 for architecture, timing in found.items()},
-        ratio={architecture: timing.ratio for architecture, timing in found.items() if timing.ratio},
-    )
+    ratio = {architecture: timing.ratio for architecture, timing in found.items() if timing.ratio}
+    base = next((timing.times.p50 for architecture, timing in found.items() if architecture not in ratio), None)
+
+    def p50(architecture: str, own: float) -> float:
+        return base * ratio[architecture].estimate if base and architecture in ratio else own
+
+    return ReferenceTiming(how, {name: p50(name, timing.times.p50) for name, timing in found.items()}, ratio)
 
 
 def check_noise(latencies: Sequence[LatencyRecord], margin: float) -> tuple[NoiseCheck, ...]:

@@ -80,10 +80,10 @@ class Deployed:
 
 @dataclass(frozen=True)
 class ReferenceTiming:
-    """The one timing that tables and the Pareto front use for all models, by architecture; p50 in microseconds."""
+    """The one timing that tables and the Pareto front use for all models, by architecture."""
 
     how: How
-    p50: Mapping[str, float]
+    p50: Mapping[str, float]  # microseconds: of the network that all were timed against, times the ratio to it
     ratio: Mapping[str, RatioEstimate]  # to one network, for all but itself
 
     def speedup(self, slower: str, faster: str) -> RatioEstimate | None:

@@ -58,13 +58,12 @@ def cost_of(row: "ModelRow", by: By, reference: ReferenceTiming | None) -> Cost 
 
 
 def latency_cost(reference: ReferenceTiming, architecture: str) -> Cost | None:
-    """Microseconds: the reference network's p50 times the ratio to it, with the ratio's interval; else the own p50."""
-    ratio = reference.ratio.get(architecture)
-    base = next((p50 for name, p50 in reference.p50.items() if name not in reference.ratio), None)
-    if ratio is None or base is None:
-        p50 = reference.p50.get(architecture)
+    """Microseconds, with the interval of the ratio to the network that all were timed against."""
+    p50, ratio = reference.p50.get(architecture), reference.ratio.get(architecture)
+    if p50 is None or ratio is None:
         return None if p50 is None else Cost(p50, architecture)
-    return Cost(base * ratio.estimate, architecture, Interval(base * ratio.low, base * ratio.high))
+    scale = p50 / ratio.estimate
+    return Cost(p50, architecture, Interval(scale * ratio.low, scale * ratio.high))
 
 
 def _hypervolume(

@@ -73,7 +73,9 @@ def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
         Column("Retention", "%", "student's accuracy as a share of its teacher's"),
         Column("Smaller", "parameters, bytes", "teacher's size over the student's: by parameters; by ONNX bytes below"),
         Column(
-            "Latency p50", where, "of one call; below, how many times as long the teacher takes, timed slice by slice"
+            "Latency p50",
+            where,
+            "of one call: that of the network that all were timed against, times the ratio to it; below, teacher over student",
         ),
         Column("FLOPs", "per sample", "2 for a multiply-accumulate"),
         Column("Correct per GFLOP", "test samples", "right predictions per compute spent; below, those beyond chance"),
