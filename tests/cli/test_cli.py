@@ -17,6 +17,7 @@ SUITE = """\
 name = "tiny"
 data = { use = "digits" }
 seeds = 2
+environments = []
 
 [train]
 epochs = 2
@@ -34,8 +35,10 @@ use = "kd"
 
 [latency]
 batch_sizes = [1]
-seconds = 0.05
+margin = 10.0
+largest_batch = 1
 """
+UNTIMED = SUITE.replace("batch_sizes = [1]", "batch_sizes = []")
 
 
 def kdbench(*argv: str, at: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -75,11 +78,12 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(tmp_path: Path) -> N
     done = kdbench("run", "tiny.toml", "--seeds", "1", "--epochs", "1", at=tmp_path)
     assert "[3/3] kd · mlp(hidden=8) · seed 0: test top-1" in done.stderr
     assert "latency · mlp(hidden=8) · cpu, 1 thread, batch 1: p50" in done.stderr
+    assert "latency · mlp(hidden=8), tie check · cpu, 1 thread, batch 1: p50" in done.stderr
     assert "\x1b" not in done.stderr
 
 
 def test_progress_is_live_on_a_terminal(tmp_path: Path) -> None:
-    (tmp_path / "tiny.toml").write_text(SUITE)
+    (tmp_path / "tiny.toml").write_text(UNTIMED)
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "160"}
     command = [*KDBENCH, "run", "tiny.toml", "--seeds", "1", "--epochs", "1"]
@@ -141,8 +145,16 @@ def test_schema_accepts_the_shipped_suites_and_refuses_a_typo(tmp_path: Path) ->
     schema = json.loads(kdbench("schema", at=tmp_path).stdout)
     for path in suites().values():
         jsonschema.validate(tomllib.loads(path.read_text()), schema)
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({**tomllib.loads(SUITE), "seed": 3}, schema)
+    suite = tomllib.loads(SUITE)
+    for good in (
+        {"environments": ["contrast", {"use": "rotation", "degrees": 15.0}]},
+        {"variants": ["fp32", {"use": "int8_static", "samples": 64}]},
+        {"latency": {"threads": [1, "cores"], "paths": ["host", "graph"], "spinning": [False]}},
+    ):
+        jsonschema.validate({**suite, **good}, schema)
+    for bad in ({"seed": 3}, {"latency": {"seconds": 0.5}}, {"latency": {"threads": ["core"]}}, {"variants": ["int8"]}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**suite, **bad}, schema)
 
 
 def test_doctor_finds_this_machine_sound(tmp_path: Path) -> None:
@@ -187,14 +199,39 @@ def test_bad_input_gets_one_message_and_code_two(argv: list[str], words: list[st
 def test_errors_of_a_suite_come_together_with_their_lines(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text(SUITE.replace("epochs", "epoch").replace("seeds = 2", 'seeds = "two"'))
     stderr = kdbench("run", "bad.toml", at=tmp_path, code=2).stderr
-    assert "--> bad.toml:6" in stderr
+    assert "--> bad.toml:7" in stderr
     assert "--> bad.toml:3" in stderr
     assert "2 errors; nothing was run" in stderr
 
 
+def test_an_option_of_an_older_version_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "old.toml").write_text(SUITE.replace("margin = 10.0", "seconds = 0.5"))
+    stderr = kdbench("run", "old.toml", at=tmp_path, code=2).stderr
+    assert stderr.count("error:") == 1
+    assert "unknown key 'seconds' at latency" in stderr
+    assert "allowed: batch_sizes, largest_batch, margin" in stderr
+
+
+def test_what_follows_training_is_told_as_it_is_done(user: Path) -> None:
+    more = SUITE.replace("environments = []", 'environments = ["contrast"]\nvariants = ["fp32", "fp16"]')
+    (user / "tiny.toml").write_text(more.replace("largest_batch = 1", "largest_batch = 2"))
+    done = kdbench("run", "tiny.toml", at=user)
+    lines = [line.partition(" s  ")[2] for line in done.stderr.splitlines()]
+    assert "environment contrast: 5 models evaluated" in lines
+    assert "variant fp16: 5 models evaluated" in lines
+    swept = "throughput · mlp(hidden=8) · cpu, 1 thread, batch 1 to 2: the largest batch asked for, 2"
+    assert swept in lines
+    (reason,) = [line for line in lines if "not measured" in line]  # of two networks, told once
+    assert "half precision has no kernels on the CPU" in reason
+    assert "test top-1" not in done.stderr  # nothing is trained again
+    report = (user / "reports/tiny/report.md").read_text("utf-8")
+    assert "half precision has no kernels on the CPU" in report
+    assert "the largest batch asked for, 2" in report
+
+
 def test_a_failing_trial_gives_code_one_and_a_report(tmp_path: Path) -> None:
     (tmp_path / "wild.py").write_text("def nan(student, labels):\n    return student.logits.sum() * float('nan')\n")
-    (tmp_path / "tiny.toml").write_text(SUITE.replace('"kd"', '"wild:nan"'))
+    (tmp_path / "tiny.toml").write_text(UNTIMED.replace('"kd"', '"wild:nan"'))
     done = kdbench("run", "tiny.toml", "-p", "wild", "--seeds", "1", at=tmp_path, code=1)
     assert "failed: diverged" in done.stderr
     assert "diverged" in (tmp_path / "reports/tiny/report.md").read_text()

@@ -18,6 +18,8 @@ data = { use = "digits" }
 seeds = 1
 train = { epochs = 1, batch_size = 64 }
 losses = ["kd"]
+environments = []
+latency = { batch_sizes = [] }
 
 [[pairs]]
 teacher = { use = "mlp", hidden = [32] }
