@@ -1,6 +1,8 @@
 """`kdbench measure` as an engineer types it: what it prints where, and how it refuses."""
 
 import json
+import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -114,4 +116,14 @@ def test_an_interruption_leaves_nothing(
     monkeypatch.setattr(measure, "inspect_model", interrupt)
     assert ask(save(Path("a.onnx"))) == 130
     assert capfd.readouterr().err.endswith("interrupted: nothing is kept of a measurement\n")
+    assert not [path for path in alone.iterdir() if path.name.startswith("kdbench")]
+
+
+def test_being_terminated_leaves_nothing(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "inspect_model", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended:
+        ask(save(Path("a.onnx")))
+    assert ended.value.code == 143
+    assert signal.getsignal(signal.SIGTERM) == before
     assert not [path for path in alone.iterdir() if path.name.startswith("kdbench")]
