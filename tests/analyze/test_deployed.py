@@ -102,6 +102,26 @@ def test_an_architecture_has_no_speed_over_itself() -> None:
     assert REFERENCE.speedup("small", "small") is None
 
 
+def test_without_a_timing_there_is_no_speed() -> None:
+    assert REFERENCE.speedup("unknown", "small") is None
+    assert REFERENCE.speedup("big", "unknown") is None
+
+
+def test_a_latency_is_the_references_times_the_ratio_whatever_its_own_calls_took() -> None:
+    # Minutes later, when the machine was half as fast: calls of 900 us where the ratio to 100 us says 400.
+    results = make_results(Shape(losses=("cross_entropy",)))
+    small, big = (record.architecture for record in results.latencies)
+    sessions = tuple((pair_of(4 * math.exp(n * 0.001), 1.0),) for n in (-1, 0, 1))
+    records = (
+        latency_record(architecture=small, reference=small, call_microseconds=(100.0,)),
+        latency_record(architecture=big, reference=small, call_microseconds=(900.0,), sessions=sessions),
+    )
+    found = choose_reference(deployed_of(replace(results, latencies=records)))
+    assert found is not None
+    assert found.p50 == {small: 100.0, big: pytest.approx(400.0)}
+    assert found.ratio.keys() == {big}
+
+
 def test_students_of_two_pairs_have_their_own_teachers_ratio() -> None:
     # FLOPs, and so times, of 8, 1, 16 and 2 units: the second pair's ratio goes by way of the first pair's student.
     summary = summarize(make_results(Shape(pairs=(("big", "small"), ("wide", "thin")), losses=("kd",))))

@@ -1,5 +1,6 @@
 import pytest
 
+from kdbench.analyze.latency import RatioEstimate
 from kdbench.analyze.statistics import Interval
 from kdbench.report import formats as f
 
@@ -17,6 +18,10 @@ from kdbench.report import formats as f
         (f.points_interval(None), ""),
         (f.times(8), "8.00×"),
         (f.times(12.34), "12.3×"),
+        (f.ratio_interval(RatioEstimate(5.414, 5.316, 5.504, 5, 40)), "5.41× (5.32 to 5.50)"),
+        (f.ratio_interval(RatioEstimate(1.5, 1.4321, 1.5712, 5, 40)), "1.50× (1.432 to 1.571)"),
+        (f.ratio_interval(RatioEstimate(40.0, 1.9996, 2.001, 5, 40)), "40.0× (2.000 to 2.00)"),
+        (f.ratio_interval(None), "—"),
         (f.count(12345), "12,345"),
         (f.count(1_234_567), "1.23 M"),
         (f.count(7.2e9), "7.20 G"),
