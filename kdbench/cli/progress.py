@@ -54,6 +54,10 @@ def follow(messages: Generator[Message, None, T], plan: Plan | None = None, done
         view.close()
 
 
+def _duration(microseconds: float) -> str:
+    return f"{microseconds:.4g} us" if microseconds < 1e4 else f"{microseconds / 1e3:.4g} ms"
+
+
 class View(Protocol):
     """Somewhere to show messages."""
 
@@ -101,7 +105,7 @@ class _State:
             case TrialEnded(key=key, status=status, reason=reason):
                 return f"{self._count()} {self.names[key]}: {status}: {reason}"
             case LatencyMeasured(label=label, p50_microseconds=p50, how=way, slice_pairs=pairs):
-                return f"latency · {label} · {way.label}: p50 {p50:.4g} us ({pairs} slice pairs)"
+                return f"latency · {label} · {way.label}: p50 {_duration(p50)} ({pairs} slice pairs)"
             case LatencyMissing(what=what) if (what.how.provider, what.reason) not in self.told:
                 self.told.add((what.how.provider, what.reason))
                 return f"latency · {what.how.provider}: not measured: {what.reason}"

@@ -91,10 +91,12 @@ def time_round(
     )
 
 
-def cold_starts(onnx: Path, images: Images, how: How, *, processes: int = COLD_STARTS) -> tuple[ColdStart, ...]:
+def cold_starts(
+    onnx: Path, images: Images, how: How, dimensions: Sequence[str] = (BATCH,), *, processes: int = COLD_STARTS
+) -> tuple[ColdStart, ...]:
     """Loading and the first run, in as many fresh processes. Raises `NoAnswer`."""
     with saved_samples(images, how.batch) as path:
-        job = ColdJob(onnx=str(onnx.resolve()), images=str(path), how=how)
+        job = ColdJob(onnx=str(onnx.resolve()), images=str(path), how=how, dimensions=tuple(dimensions))
         answers = [answer for _ in range(processes) for answer in ask_worker(job)]
     starts = tuple(answer.start for answer in answers if isinstance(answer, Cold))
     if len(starts) != processes:
@@ -102,12 +104,18 @@ def cold_starts(onnx: Path, images: Images, how: How, *, processes: int = COLD_S
     return starts
 
 
-def energy_of(onnx: Path, images: Images, how: How) -> Energy:
+def energy_of(onnx: Path, images: Images, how: How, dimensions: Sequence[str] = (BATCH,)) -> Energy:
     """Energy of predicting for ten seconds; none, with the reason, where there is no counter. Raises `NoAnswer`."""
     if reason := why_no_counter(how.provider):
         return Energy(reason=reason)
     with saved_samples(images, how.batch) as path:
-        job = EnergyJob(onnx=str(onnx.resolve()), images=str(path), how=how, seconds=ENERGY_SECONDS)
+        job = EnergyJob(
+            onnx=str(onnx.resolve()),
+            images=str(path),
+            how=how,
+            dimensions=tuple(dimensions),
+            seconds=ENERGY_SECONDS,
+        )
         answers = ask_worker(job)
     read = [answer.energy for answer in answers if isinstance(answer, EnergyRead)]
     if len(read) != 1:

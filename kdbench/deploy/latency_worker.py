@@ -31,7 +31,7 @@ from kdbench.deploy.jobs import (
     SessionPairTimed,
     Told,
 )
-from kdbench.deploy.noise import Noise, peak_memory_bytes
+from kdbench.deploy.noise import Noise, peak_memory_bytes, reset_peak_memory
 from kdbench.deploy.session import CannotMeasure, SessionConfig, configure, open_session
 from kdbench.results.energy import metered
 from kdbench.results.environment import affinity
@@ -48,7 +48,7 @@ def cold_start(job: ColdJob) -> Iterator[Cold]:
     """Load, then the first run, in this process that has done nothing else."""
     batches = prepare(np.load(job.images), job.how.batch)
     config = configure(job.how, job.dimensions)
-    before = peak_memory_bytes()
+    before = reset_peak_memory()
     start = time.perf_counter()
     session = open_session(Path(job.onnx), config)
     load_seconds = time.perf_counter() - start

@@ -107,9 +107,9 @@ def _describe(trial: str, variant: Variant, source: Path, made: Path, splits: Sp
 def start_cold(item: Item) -> Iterator[Message]:
     """Load and first run in fresh processes, and energy where there is a counter."""
     how, onnx = How.model_validate(item["how"]), Path(item["onnx"])
-    images = _images(item, how.batch)
+    given = (onnx, _images(item, how.batch), how, item.get("dimensions", [BATCH]))
     try:
-        yield ColdStarted(starts=cold_starts(onnx, images, how), energy=energy_of(onnx, images, how))
+        yield ColdStarted(starts=cold_starts(*given), energy=energy_of(*given))
     except NoAnswer as reason:
         yield Unanswered(reason=str(reason))
 

@@ -75,7 +75,7 @@ def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
         Column(
             "Latency p50",
             where,
-            "of one call: that of the network that all were timed against, times the ratio to it; below, teacher over student",
+            "of one call: the reference network's, times the ratio to it; below, the teacher's over the student's",
         ),
         Column("FLOPs", "per sample", "2 for a multiply-accumulate"),
         Column("Correct per GFLOP", "test samples", "right predictions per compute spent; below, those beyond chance"),

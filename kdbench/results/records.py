@@ -290,7 +290,7 @@ class MeasuredModel(Record):
 
 
 class Measurement(Record):
-    """Files brought along, timed in turns with the first of them. Latencies name a file by its `onnx_sha256`."""
+    """Files brought along, timed in turns with the first of them. Latencies name a file by its `name`."""
 
     models: Several[MeasuredModel]
     data: dict[str, JsonValue] | None  # resolved

@@ -25,6 +25,13 @@ BUILTIN: dict[Kind, dict[str, str]] = {
         "probability_mse": "kdbench.zoo.losses.probability_mse:probability_mse",
         "pseudo_label": "kdbench.zoo.losses.pseudo_label:pseudo_label",
         "fitnet": "kdbench.zoo.losses.fitnet:FitNet",
+        "attention_transfer": "kdbench.zoo.losses.attention_transfer:AttentionTransfer",
+        "similarity_preserving": "kdbench.zoo.losses.similarity_preserving:SimilarityPreserving",
+        "rkd": "kdbench.zoo.losses.rkd:RKD",
+        "vid": "kdbench.zoo.losses.vid:VID",
+        "pkt": "kdbench.zoo.losses.pkt:PKT",
+        "correlation_congruence": "kdbench.zoo.losses.correlation_congruence:CorrelationCongruence",
+        "nst": "kdbench.zoo.losses.nst:NST",
     },
     "models": {
         "mlp": "kdbench.zoo.models.mlp:mlp",
