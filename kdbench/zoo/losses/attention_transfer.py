@@ -1,0 +1,54 @@
+"""Attention transfer: the student looks where the teacher looks."""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kdbench.spec.types import NonNegative
+from kdbench.zoo.interface import Outputs
+from kdbench.zoo.losses.matching import as_positions, pair_layers, require_images, to_common_size, unit_vectors
+from kdbench.zoo.taps import Trace
+
+
+class AttentionTransfer(nn.Module):
+    """Mean squared difference of the attention maps of student and teacher, over layers, with cross-entropy.
+
+    Formula: weight * sum over layers of mean (A_s - A_t)^2 + ce_weight * CE(z_s, y); A [height * width] is the mean of
+    f^2 over channels, divided by its L2 norm over positions.
+    Shapes: logits [B, C]; labels [B], int64; features [B, channels, height, width] of any channels; where heights or
+    widths differ, the larger features are averaged down first. Gives a scalar, float32.
+    Units: squared shares of attention, plus nats per sample.
+    Raises: NotApplicable where a layer does not exist, has no height and width, or the layers are not equally many.
+    Source: Zagoruyko & Komodakis 2017, Paying More Attention to Attention (arXiv:1612.03928), equation 2, p = 2; weight
+    1000 and layers (all stages; first, middle, last where the networks have not equally many) as in RepDistiller.
+    Differs: mean of squares over batch and positions as in the authors' code, where equation 2 has the norm of the
+    difference and beta / 2.
+    """
+
+    def __init__(
+        self,
+        student: Trace,
+        teacher: Trace,
+        *,
+        student_layers: tuple[str, ...] = (),
+        teacher_layers: tuple[str, ...] = (),
+        weight: NonNegative = 1000.0,
+        ce_weight: NonNegative = 1.0,
+    ) -> None:
+        super().__init__()
+        layers = pair_layers("attention_transfer", student, teacher, student_layers, teacher_layers)
+        require_images("attention_transfer", student, teacher, *layers)
+        self.student_layers, self.teacher_layers = layers
+        self.weight = weight
+        self.ce_weight = ce_weight
+
+    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
+        total = self.ce_weight * functional.cross_entropy(student.logits.float(), labels)
+        for own, other in zip(self.student_layers, self.teacher_layers, strict=True):
+            given, wanted = to_common_size(student.features[own].float(), teacher.features[other].detach().float())
+            total = total + self.weight * functional.mse_loss(_attention(given), _attention(wanted))
+        return total
+
+
+def _attention(images: Tensor) -> Tensor:
+    """[B, height * width], of L2 norm 1."""
+    return unit_vectors(as_positions(images).square().mean(dim=2))

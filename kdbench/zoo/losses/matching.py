@@ -1,0 +1,81 @@
+"""What losses of features share: which layers of the two networks belong together, and features of comparable shape.
+
+Features stay views of channels-last images, so that their gradient keeps that layout: see fitnet.py.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from kdbench.zoo.interface import NotApplicable
+from kdbench.zoo.taps import Trace
+
+Layers = tuple[str, ...]
+
+_ZERO = 1e-24  # of a squared norm, well above the smallest float32
+
+
+def pair_layers(
+    loss: str, student: Trace, teacher: Trace, student_layers: Layers, teacher_layers: Layers
+) -> tuple[Layers, Layers]:
+    """The layers of both, as many of one as of the other: those named, the n-th of one with the n-th of the other.
+
+    Without names all stages, or "first", "middle" and "last" where the networks have not equally many. Raises
+    NotApplicable where the names are not equally many, or `Trace.resolve` knows one of them not.
+    """
+    if not student_layers and not teacher_layers:
+        if student.stages and len(student.stages) == len(teacher.stages):
+            return student.stages, teacher.stages
+        student_layers = teacher_layers = ("first", "middle", "last")
+    if len(student_layers) != len(teacher_layers):
+        raise NotApplicable(
+            f"{loss} compares layer by layer: student_layers names {len(student_layers)}, teacher_layers "
+            f"{len(teacher_layers)}; name equally many, or none for all stages"
+        )
+    for traced, layers in ((student, student_layers), (teacher, teacher_layers)):
+        for layer in layers:
+            traced.resolve(layer)
+    return student_layers, teacher_layers
+
+
+def require_images(loss: str, student: Trace, teacher: Trace, student_layers: Layers, teacher_layers: Layers) -> None:
+    """Raise NotApplicable where a layer gives anything but [channels, height, width], saying its shape."""
+    for whose, traced, layers in (("student's", student, student_layers), ("teacher's", teacher, teacher_layers)):
+        for layer in layers:
+            if len(traced.shape(layer)) != 3:
+                raise NotApplicable(
+                    f"{loss} needs features with height and width: the {whose} layer '{layer}' gives "
+                    f"{list(traced.shape(layer))}; choose others with student_layers and teacher_layers"
+                )
+
+
+def to_common_size(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    """Images [B, any channels, height, width], the larger averaged down to the smaller height and width."""
+    size = min(one.shape[2], other.shape[2]), min(one.shape[3], other.shape[3])
+    one, other = (
+        image if image.shape[2:] == size else functional.adaptive_avg_pool2d(image, size) for image in (one, other)
+    )
+    return one, other
+
+
+def as_rows(features: Tensor) -> Tensor:
+    """One row a sample [B, all of it], float32. Raises ValueError below two samples: they have no relation."""
+    if len(features) < 2:
+        raise ValueError(f"a relation between samples needs at least 2 in the batch, got {len(features)}")
+    images = features.permute(0, 2, 3, 1) if features.ndim == 4 else features
+    return images.flatten(1).float()
+
+
+def as_positions(images: Tensor) -> Tensor:
+    """Images [B, channels, height, width] as [B, height * width, channels], float32."""
+    return images.permute(0, 2, 3, 1).flatten(1, 2).float()
+
+
+def unit_vectors(vectors: Tensor, dim: int = -1) -> Tensor:
+    """Divided by their L2 norm. A zero (a sample that a ReLU silenced) stays 0 and passes no gradient.
+
+    torch's `normalize` would multiply the gradient of a zero by 1e12.
+    """
+    square = vectors.square().sum(dim, keepdim=True)
+    scaled = vectors * square.clamp(min=_ZERO).rsqrt()
+    return torch.where(square > _ZERO, scaled, torch.zeros_like(scaled))

@@ -1,0 +1,54 @@
+"""Neuron selectivity transfer: the student's channels, as a set, respond where the teacher's channels do."""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kdbench.spec.types import NonNegative
+from kdbench.zoo.interface import Outputs
+from kdbench.zoo.losses.matching import as_positions, pair_layers, require_images, to_common_size, unit_vectors
+from kdbench.zoo.taps import Trace
+
+
+class NST(nn.Module):
+    """Squared maximum mean discrepancy between the channels of student and teacher, over layers, with cross-entropy.
+
+    Formula: weight * sum over layers of mean over samples of [mean k(t, t') + mean k(s, s') - 2 mean k(s, t)] +
+    ce_weight * CE(z_s, y); s, t run over channels, each a vector [height * width] of L2 norm 1; k(a, b) = (a . b)^2.
+    Shapes: logits [B, C]; labels [B], int64; features [B, channels, height, width] of any channels; where heights or
+    widths differ, the larger features are averaged down first. Gives a scalar, float32.
+    Units: squared cosines, plus nats per sample.
+    Raises: NotApplicable where a layer does not exist, has no height and width, or the layers are not equally many.
+    Source: Huang & Wang 2017, Like What You Like (arXiv:1707.01219), polynomial kernel of degree 2, constant 0;
+    weight 50 and layers (all stages; first, middle, last where the networks have not equally many) as in RepDistiller.
+    Differs: mean over samples; the paper writes one sample, and lambda / 2 before the term.
+    """
+
+    def __init__(
+        self,
+        student: Trace,
+        teacher: Trace,
+        *,
+        student_layers: tuple[str, ...] = (),
+        teacher_layers: tuple[str, ...] = (),
+        weight: NonNegative = 50.0,
+        ce_weight: NonNegative = 1.0,
+    ) -> None:
+        super().__init__()
+        layers = pair_layers("nst", student, teacher, student_layers, teacher_layers)
+        require_images("nst", student, teacher, *layers)
+        self.student_layers, self.teacher_layers = layers
+        self.weight = weight
+        self.ce_weight = ce_weight
+
+    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
+        total = self.ce_weight * functional.cross_entropy(student.logits.float(), labels)
+        for own, other in zip(self.student_layers, self.teacher_layers, strict=True):
+            images = to_common_size(student.features[own].float(), teacher.features[other].detach().float())
+            s, t = (unit_vectors(as_positions(image), dim=1) for image in images)
+            total = total + self.weight * (_kernel(t, t) + _kernel(s, s) - 2 * _kernel(s, t))
+        return total
+
+
+def _kernel(a: Tensor, b: Tensor) -> Tensor:
+    """Mean of (a . b)^2 over samples and pairs of channels; a and b [B, height * width, channels]."""
+    return (a.transpose(1, 2) @ b).square().mean()

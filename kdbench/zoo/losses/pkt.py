@@ -1,0 +1,54 @@
+"""Probabilistic knowledge transfer: a sample's neighbours under the student have the teacher's probabilities."""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kdbench.spec.types import NonNegative
+from kdbench.zoo.interface import Outputs
+from kdbench.zoo.losses.matching import as_rows, unit_vectors
+from kdbench.zoo.taps import Trace
+
+
+class PKT(nn.Module):
+    """Divergence of the samples' neighbourhoods, by cosine similarity, under student and teacher, with cross-entropy.
+
+    Formula: weight * mean over [B, B] of P_t log((P_t + 1e-7) / (P_s + 1e-7)) + ce_weight * CE(z_s, y); each row of
+    P is (cosine + 1) / 2 over its sum.
+    Shapes: logits [B, C]; labels [B], int64; features of any shapes, flattened. Gives a scalar, float32.
+    Units: nats per pair of samples, plus nats per sample. It falls as 1/B: a row sums to 1 however long it is.
+    Raises: NotApplicable where a layer does not exist; ValueError for a batch of one.
+    Source: Passalis & Tefas 2018, Learning Deep Representations with Probabilistic Knowledge Transfer
+    (arXiv:1803.10837), with the cosine kernel; weight 30000 and the embedding as in RepDistiller.
+    Differs: mean over the matrix as in the authors' code, where the paper sums; a sample is its own neighbour too.
+    """
+
+    def __init__(
+        self,
+        student: Trace,
+        teacher: Trace,
+        *,
+        student_layer: str = "embedding",
+        teacher_layer: str = "embedding",
+        weight: NonNegative = 30000.0,
+        ce_weight: NonNegative = 1.0,
+    ) -> None:
+        super().__init__()
+        student.resolve(student_layer)
+        teacher.resolve(teacher_layer)
+        self.student_layers = (student_layer,)
+        self.teacher_layers = (teacher_layer,)
+        self.weight = weight
+        self.ce_weight = ce_weight
+
+    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
+        own = _neighbours(as_rows(student.features[self.student_layers[0]]))
+        others = _neighbours(as_rows(teacher.features[self.teacher_layers[0]].detach()))
+        divergence = (others * ((others + 1e-7).log() - (own + 1e-7).log())).mean()
+        return self.weight * divergence + self.ce_weight * functional.cross_entropy(student.logits.float(), labels)
+
+
+def _neighbours(rows: Tensor) -> Tensor:
+    """Probabilities [B, B]: rows sum to 1."""
+    directions = unit_vectors(rows)
+    similarities = ((directions @ directions.T + 1) / 2).clamp(min=0)  # rounding takes a cosine below -1
+    return similarities / similarities.sum(dim=1, keepdim=True)

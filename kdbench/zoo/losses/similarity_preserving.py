@@ -1,0 +1,52 @@
+"""Similarity-preserving distillation: samples that are alike to the teacher become alike to the student."""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kdbench.spec.types import NonNegative
+from kdbench.zoo.interface import Outputs
+from kdbench.zoo.losses.matching import as_rows, unit_vectors
+from kdbench.zoo.taps import Trace
+
+
+class SimilarityPreserving(nn.Module):
+    """Mean squared difference of the batch's similarity matrices under student and teacher, with cross-entropy.
+
+    Formula: weight * ||G_s - G_t||^2 / B^2 + ce_weight * CE(z_s, y); G = F F^T [B, B], each row divided by its L2 norm;
+    F [B, all features].
+    Shapes: logits [B, C]; labels [B], int64; features of any shapes. Gives a scalar, float32.
+    Units: squared similarities, plus nats per sample. It falls as 1/B: a row has norm 1 however long it is.
+    Raises: NotApplicable where a layer does not exist; ValueError for a batch of one.
+    Source: Tung & Mori 2019, Similarity-Preserving Knowledge Distillation (arXiv:1907.09682), section 3; weight 3000
+    and the last stage as in RepDistiller.
+    Differs: one pair of layers, where the paper sums over pairs.
+    """
+
+    def __init__(
+        self,
+        student: Trace,
+        teacher: Trace,
+        *,
+        student_layer: str = "last",
+        teacher_layer: str = "last",
+        weight: NonNegative = 3000.0,
+        ce_weight: NonNegative = 1.0,
+    ) -> None:
+        super().__init__()
+        student.resolve(student_layer)
+        teacher.resolve(teacher_layer)
+        self.student_layers = (student_layer,)
+        self.teacher_layers = (teacher_layer,)
+        self.weight = weight
+        self.ce_weight = ce_weight
+
+    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
+        own = _similarities(as_rows(student.features[self.student_layers[0]]))
+        others = _similarities(as_rows(teacher.features[self.teacher_layers[0]].detach()))
+        cross_entropy = functional.cross_entropy(student.logits.float(), labels)
+        return self.weight * functional.mse_loss(own, others) + self.ce_weight * cross_entropy
+
+
+def _similarities(rows: Tensor) -> Tensor:
+    """[B, B], each row of L2 norm 1."""
+    return unit_vectors(rows @ rows.T)
