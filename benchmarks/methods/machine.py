@@ -19,7 +19,7 @@ from benchmarks.methods.figure import Figure, count
 from kdbench.analyze.latency import LOOKS, estimate_ratio, judge_ratio
 from kdbench.deploy.jobs import WORKER
 from kdbench.deploy.latency import time_round
-from kdbench.execute.timing import LOOKS as ROUNDS
+from kdbench.execute.rounds import LOOKS as ROUNDS
 from kdbench.results import SlicePair
 from kdbench.spec import How
 

@@ -172,7 +172,7 @@ def _told(messages: "Generator[Message, None, T]") -> "Generator[Message, None, 
         RoundTimed,
         Swept,
     )
-    from kdbench.execute.timing import LOOKS
+    from kdbench.execute.rounds import LOOKS
 
     rounds, last = 0, time.monotonic()
     click.echo("looking at the models ...", err=True)

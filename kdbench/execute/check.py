@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kdbench.execute.messages import Message
 from kdbench.execute.place import Place
-from kdbench.execute.timing import Sessions, time_rounds
+from kdbench.execute.rounds import Sessions, time_rounds
 from kdbench.results import Baseline, LatencyComparison, ResultSet, Store
 from kdbench.results.baseline import BaselineModel
 from kdbench.results.environment import timing_cores

@@ -11,7 +11,8 @@ import psutil
 from kdbench.deploy.foreign import ForeignModel, inspect_model
 from kdbench.execute.messages import DataDescribed, FileEvaluated, Message
 from kdbench.execute.place import Place
-from kdbench.execute.timing import Inputs, Network, NotTaken, Settled, ask, time_networks
+from kdbench.execute.rounds import Inputs, NotTaken, ask
+from kdbench.execute.timing import Network, Settled, time_networks
 from kdbench.results import LatencyRecord, Store, environment_facts
 from kdbench.results.records import MeasuredModel, Measurement, Predictions, ThroughputRecord
 from kdbench.spec import DataSpec, LatencySpec, UserError

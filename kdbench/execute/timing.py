@@ -4,42 +4,25 @@ A network is timed slice by slice against the suite's reference: its architectur
 against itself shows the noise of the machine.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
-from kdbench.execute.messages import (
-    ColdStarted,
-    Crashed,
-    LatencyMeasured,
-    LatencyMissing,
-    Message,
-    RoundTimed,
-    Swept,
-    Unanswered,
-)
-from kdbench.execute.place import DEPLOYED_STAGES, Place, raise_if_refused
+from kdbench.execute.messages import ColdStarted, LatencyMeasured, LatencyMissing, Message, Swept
+from kdbench.execute.place import Place
+from kdbench.execute.rounds import Inputs, NotTaken, Sessions, ask, time_rounds
 from kdbench.results import LatencyRecord, NotMeasured, Store, environment_facts, machine_fingerprint
 from kdbench.results.environment import timing_cores
-from kdbench.results.records import Energy, SlicePair, ThroughputRecord
+from kdbench.results.records import Energy, ThroughputRecord
 from kdbench.results.store import latency_key, throughput_key
 from kdbench.spec import How, LatencySpec
 
 M = TypeVar("M")
-Sessions = tuple[tuple[SlicePair, ...], ...]
-Inputs = Mapping[str, object]  # {"data": a DataSpec as JSON}, or {"data": None, "shape": [C, H, W]} for made-up images
 Settled = Callable[[Sessions, float], bool]  # slices and margin: whether more rounds would change nothing
-
-# METHOD.md, point 5: at most six rounds, and at most three looks at what they say.
-LOOKS = (1, 3, 6)
 KEPT_CALLS = 5000
-
-
-class NotTaken(Exception):
-    """A figure could not be taken; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -196,42 +179,6 @@ class _Session:
 
     def _ask(self, stage: str, kind: type[M], **content: object) -> Generator[Message, None, M]:
         return (yield from ask(self.place, stage, kind, **self.inputs, **content))
-
-
-def time_rounds(
-    candidate: Path,
-    reference: Path,
-    how: How,
-    inputs: Inputs,
-    place: Place,
-    settled: Callable[[Sessions], bool],
-) -> Generator[Message, None, tuple[list[RoundTimed], str | None]]:
-    """Rounds of interleaved slices, looked at after the first, third and sixth; and why they broke off, if so."""
-    rounds: list[RoundTimed] = []
-    item = {"candidate": str(candidate), "reference": str(reference), "how": how.model_dump()}
-    for number in range(1, LOOKS[-1] + 1):
-        try:
-            found = yield from ask(place, "time_pair", RoundTimed, **inputs, **item)
-        except NotTaken as reason:
-            return rounds, str(reason)
-        rounds.append(found)
-        if number in LOOKS and settled(tuple(session for each in rounds for session in each.sessions)):
-            break
-    return rounds, None
-
-
-def ask(place: Place, stage: str, kind: type[M], **content: object) -> Generator[Message, None, M]:
-    """One job's answer of this kind, every message passed on. Raises `NotTaken` where it gave none or broke."""
-    answer: Message | None = None
-    for _, message in place.executor.map(f"{DEPLOYED_STAGES}:{stage}", [place.item(**content)]):
-        raise_if_refused(message)
-        if isinstance(message, (Crashed, Unanswered)):
-            raise NotTaken(message.reason)
-        yield message
-        answer = message
-    if not isinstance(answer, kind):
-        raise NotTaken("its job ended without a word")
-    return answer
 
 
 def _is_tie(network: Network, reference: Network) -> bool:

@@ -18,7 +18,8 @@ from kdbench.execute.messages import (
     Swept,
     Unanswered,
 )
-from kdbench.execute.timing import LOOKS, Network, Sessions, Timed, time_networks, time_rounds
+from kdbench.execute.rounds import LOOKS, Sessions, time_rounds
+from kdbench.execute.timing import Network, Timed, time_networks
 from kdbench.results import LatencyRecord, Store
 from kdbench.results.records import BatchTimed, ColdStart, Energy, ThroughputRecord
 from kdbench.spec import How, LatencySpec, Problem, UserError
