@@ -12,7 +12,15 @@ from kdbench.zoo.contract import CLAUSES
 from kdbench.zoo.interface import NotApplicable
 
 # Rows of norm or sum 1 over the batch, and a mean over [B, B]: as the papers and their weights have it, it falls as 1/B.
-WAIVED = {"similarity_preserving": ("batch doubling",), "pkt": ("batch doubling",)}
+WAIVED: dict[str, tuple[str, ...]] = {"similarity_preserving": ("batch doubling",), "pkt": ("batch doubling",)}
+# Logit losses as they were published; each docstring says so under Differs.
+WAIVED |= {
+    "agreement_masked": ("minimum", "temperature"),  # samples that disagree are charged nothing; no T^2
+    "dist": ("class padding", "temperature"),  # a mean over classes; T^2, although correlation knows no scale
+    "logit_standardization": ("class padding",),  # mean and deviation over all classes
+    "multi_level": ("class padding",),  # a mean over classes in the term between them
+    "nkd": ("direction",),  # its term of the label's class is no divergence: more certain is never charged
+}
 
 
 @pytest.mark.parametrize("use", BUILTIN["losses"])

@@ -1,0 +1,48 @@
+"""Correlation in the place of divergence: the student keeps the teacher's relations, not its probabilities."""
+
+from torch import Tensor
+from torch.nn import functional
+
+from kdbench.spec.types import NonNegative, Positive
+from kdbench.zoo.interface import NotApplicable, Outputs
+
+
+def dist(
+    student: Outputs,
+    teacher: Outputs,
+    labels: Tensor,
+    *,
+    temperature: Positive = 4.0,
+    beta: NonNegative = 1.0,
+    gamma: NonNegative = 1.0,
+    weight: NonNegative = 2.0,
+    ce_weight: NonNegative = 1.0,
+) -> Tensor:
+    """Pearson distance of rows and of columns of the softened probabilities, with cross-entropy to the labels.
+
+    Formula: weight * T^2 * (beta * mean over samples of (1 - rho(p_s, p_t)) + gamma * mean over classes of (1 - rho of
+    the class's column)) + ce_weight * CE(z_s, y); p = softmax(z / T), rho Pearson's correlation, 0 for a constant.
+    Shapes: logits [B, C] of both; labels [B], int64. Gives a scalar, float32.
+    Units: correlation distance, between 0 and 2 each, times T^2, plus nats per sample.
+    Raises: NotApplicable for a batch of one sample or one class, which has no correlation.
+    Source: Huang et al. 2022, DIST (arXiv:2205.10536); weights and T 4 as its code uses on CIFAR-100 (T 1 on ImageNet).
+    Differs: nothing. As in the paper's code T^2 is there although correlation knows no scale, so the gradient grows
+    with T; and means over classes count those of probability 0.
+    """
+    samples, classes = student.logits.shape
+    if samples < 2 or classes < 2:
+        raise NotApplicable(
+            f"dist correlates over samples and classes, at least 2 of each: the batch has {samples} and {classes}; "
+            "choose another batch size"
+        )
+    p_s = functional.softmax(student.logits.float() / temperature, dim=1)
+    p_t = functional.softmax(teacher.logits.detach().float() / temperature, dim=1)
+    distance = beta * _distance(p_s, p_t, dim=1) + gamma * _distance(p_s, p_t, dim=0)
+    cross_entropy = functional.cross_entropy(student.logits.float(), labels)
+    return weight * temperature**2 * distance + ce_weight * cross_entropy
+
+
+def _distance(one: Tensor, other: Tensor, dim: int) -> Tensor:
+    """1 - Pearson's correlation along `dim`, mean over the other one. No norm counts as less than 1e-8."""
+    one, other = (p - p.mean(dim=dim, keepdim=True) for p in (one, other))
+    return 1 - functional.cosine_similarity(one, other, dim=dim, eps=1e-8).mean()
