@@ -22,14 +22,16 @@ def logit_standardization(
     n(z) = (z - mean) / (deviation + 1e-7) over a sample's classes, the deviation's divisor being C - 1.
     Shapes: logits [B, C] of both; labels [B], int64. Gives a scalar, float32.
     Units: nats per sample, the divergence times T^2.
-    Raises: NotApplicable for fewer than 2 classes, whose deviation is not defined.
+    Raises: NotApplicable for fewer than 3 classes: any two logits standardize to the same pair, so nothing is taught.
     Source: Sun et al. 2024 (arXiv:2403.01427); T 2, 9 and .1 as in its code for CIFAR-100.
     Differs: nothing of the code. As there, classes of probability 0 shift mean and deviation, and the gradient is
     steep without bound where the logits of a sample are almost equal.
     """
     classes = student.logits.shape[1]
-    if classes < 2:
-        raise NotApplicable(f"logit_standardization needs at least 2 classes, got {classes}")
+    if classes < 3:
+        raise NotApplicable(
+            f"logit_standardization needs at least 3 classes, got {classes}: two are always standardized alike"
+        )
     log_t = functional.log_softmax(_standardize(teacher.logits.detach().float()) / temperature, dim=1)
     log_s = functional.log_softmax(_standardize(student.logits.float()) / temperature, dim=1)
     divergence = functional.kl_div(log_s, log_t, reduction="batchmean", log_target=True)

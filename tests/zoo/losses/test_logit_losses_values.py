@@ -212,7 +212,7 @@ def test_multi_level_sums_over_temperatures_2_to_6() -> None:
     [
         (dist, (1, 5), "at least 2 of each: the batch has 1 and 5; choose another batch size"),
         (dist, (4, 1), "at least 2 of each: the batch has 4 and 1"),
-        (logit_standardization, (4, 1), "at least 2 classes, got 1"),
+        (logit_standardization, (4, 2), "at least 3 classes, got 2"),
         (dkd, (4, 1), "dkd needs at least 2 classes, got 1"),
         (nkd, (4, 1), "nkd needs at least 2 classes, got 1"),
     ],
