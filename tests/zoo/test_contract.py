@@ -42,6 +42,11 @@ def test_a_waiver_is_needed(use: str) -> None:
         ("soft_cross_entropy", {"temperature": 4.0}),
         ("fitnet", {"student_layer": "embedding", "teacher_layer": "embedding"}),
         ("fitnet", {"student_layer": "first", "teacher_layer": "relu1"}),
+        ("attention_transfer", {"student_layers": ("relu1", "last"), "teacher_layers": ("relu2", "conv2")}),
+        ("vid", {"student_layers": ("embedding",), "teacher_layers": ("fc1",), "initial_variance": 1.0}),
+        ("nst", {"student_layers": ("last",), "teacher_layers": ("first",)}),
+        ("rkd", {"student_layer": "last", "teacher_layer": "embedding", "angle_weight": 0.0}),
+        ("correlation_congruence", {"kernel": "bilinear", "student_layer": "last"}),
     ],
 )
 def test_options_reach_the_loss(use, options) -> None:
