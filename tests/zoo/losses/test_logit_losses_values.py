@@ -76,21 +76,21 @@ def test_dist_takes_t_4_unless_told() -> None:
 
 
 def test_logit_standardization() -> None:
-    # (5, 3, 1) has mean 3 and deviation 2 (divisor C - 1): (1, 0, -1). (10, 20, 0): 10 and 10, so (0, 1, -1).
-    # T = 1 / log 2 makes p_s = (4, 2, 1)/7, p_t = (2, 4, 1)/7: KL(t||s) = 2/7 log 1/2 + 4/7 log 2 = 2/7 log 2.
-    student, teacher = Outputs(torch.tensor([[5.0, 3.0, 1.0]])), Outputs(torch.tensor([[10.0, 20.0, 0.0]]))
+    # (5, 3, 1) has mean 3 and deviation 2 (divisor C - 1): (1, 0, -1). (10, 0, 20): 10 and 10, so (0, -1, 1).
+    # T = 1 / log 2 makes p_s = (4, 2, 1)/7, p_t = (2, 1, 4)/7: KL(t||s) = 3/7 log 1/2 + 4/7 log 4 = 5/7 log 2.
+    student, teacher = Outputs(torch.tensor([[5.0, 3.0, 1.0]])), Outputs(torch.tensor([[10.0, 0.0, 20.0]]))
     value = logit_standardization(student, teacher, LABELS, temperature=1 / log(2)).item()
     cross_entropy = log(1 + exp(-2) + exp(-4))
-    assert value == pytest.approx(9 * (2 / 7 * log(2)) / log(2) ** 2 + 0.1 * cross_entropy, rel=1e-5)
+    assert value == pytest.approx(9 * (5 / 7 * log(2)) / log(2) ** 2 + 0.1 * cross_entropy, rel=1e-5)
 
 
 def test_logit_standardization_takes_t_2_unless_told() -> None:
-    # (1, 0, -1) and (0, 1, -1) over 2: KL(t||s) = sum p_t (t - s) / 2 = (p_t[1] - p_t[0]) / 2 = (r - 1) / (r + 1 + 1/r)
-    # / 2 with r = exp(1/2): both have the same normalizer. Times 9 T^2 = 36.
-    student, teacher = Outputs(torch.tensor([[5.0, 3.0, 1.0]])), Outputs(torch.tensor([[10.0, 20.0, 0.0]]))
+    # (1, 0, -1) and (0, -1, 1) over 2 have the same normalizer Z = r + 1 + 1/r, r = exp(1/2), so that KL(t||s) is
+    # sum p_t (t - s) / 2 = (-1 - 1/r + 2 r) / Z / 2. Times 9 T^2 = 36.
+    student, teacher = Outputs(torch.tensor([[5.0, 3.0, 1.0]])), Outputs(torch.tensor([[10.0, 0.0, 20.0]]))
     r = exp(0.5)
     value = logit_standardization(student, teacher, LABELS, ce_weight=0.0).item()
-    assert value == pytest.approx(18 * (r - 1) / (r + 1 + 1 / r), rel=1e-5)
+    assert value == pytest.approx(18 * (2 * r - 1 - 1 / r) / (r + 1 + 1 / r), rel=1e-5)
 
 
 # The label 0: b_s = (1/2, 1/2), b_t = (1/4, 3/4): KL = 1/4 log 1/2 + 3/4 log 3/2 = 3/4 log 3 - log 2.
