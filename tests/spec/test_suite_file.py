@@ -114,7 +114,7 @@ def test_every_shipped_suite_parses() -> None:
         ("epochs = 3", 'epochs = "3"', 6, ['train.epochs is "3"', "allowed: a whole number, without quotes"]),
         ("lr = 0.1", "learning_rate = 0.1", 7, ["unknown key 'learning_rate' at train.optimizer", "lr"]),
         ('use = "sgd"', 'use = "sdg"', 7, ['train.optimizer.use is "sdg"', "did you mean 'sgd'? allowed: adamw, sgd"]),
-        ('use = "kd"', 'use = "dk"', 17, ["unknown loss 'dk' at losses[1]", "did you mean 'kd'"]),
+        ('use = "kd"', 'use = "kdd"', 17, ["unknown loss 'kdd' at losses[1]", "did you mean 'kd'"]),
         ('use = "digits"', 'use = "digit"', 2, ["unknown dataset 'digit'", "did you mean 'digits'"]),
         ("hidden = [8]", "hidden = [0]", 11, ["pairs[0].student", "hidden"]),
         ('student = { use = "mlp"', 'student = { use = "mpl"', 11, ["unknown model 'mpl' at pairs[0].student", "did you mean 'mlp'"]),
