@@ -26,7 +26,7 @@ def dkd(
     makes them: the mean over both classes, weighted by share. Gives a scalar, float32.
     Units: nats per sample, the divergences times T^2.
     Raises: NotApplicable for fewer than 2 classes.
-    Source: Zhao et al. 2022, DKD (arXiv:2203.08679), equation 7; T 4, alpha 1 and beta 8 as in its code for the pair
+    Source: Zhao et al. 2022, DKD (arXiv:2203.08679), section 3; T 4, alpha 1 and beta 8 as in its code for the pair
     resnet32x4 and resnet8x4; by pair its beta is 2, 6 or 8.
     Differs: without the warm-up of the code, in which the divergences' weight rises over the first 20 epochs.
     """
