@@ -45,10 +45,13 @@ class NST(nn.Module):
         for own, other in zip(self.student_layers, self.teacher_layers, strict=True):
             images = to_common_size(student.features[own].float(), teacher.features[other].detach().float())
             s, t = (unit_vectors(as_positions(image), dim=1) for image in images)
-            total = total + self.weight * (_kernel(t, t) + _kernel(s, s) - 2 * _kernel(s, t))
+            total = total + self.weight * (_kernel(t, t) + _kernel(s, s) - 2 * _kernel(t, s))
         return total
 
 
 def _kernel(a: Tensor, b: Tensor) -> Tensor:
-    """Mean of (a . b)^2 over samples and pairs of channels; a and b [B, height * width, channels]."""
+    """Mean of (a . b)^2 over samples and pairs of channels; a and b [B, height * width, channels].
+
+    The gradient of b is laid out as b is, that of a is not: so the student is b.
+    """
     return (a.transpose(1, 2) @ b).square().mean()
