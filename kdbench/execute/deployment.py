@@ -1,8 +1,9 @@
 """What follows training: exported models in corrupted environments and as other variants, and which of them to time."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
-from kdbench.execute.messages import Message
+from kdbench.execute.executors import Item
+from kdbench.execute.messages import Crashed, Message
 from kdbench.execute.place import DEPLOYED_STAGES, Place, raise_if_refused
 from kdbench.execute.timing import Network
 from kdbench.results import Outcome, Store
@@ -30,7 +31,7 @@ def evaluate_environments(plan: Plan, outcomes: Done, place: Place) -> Generator
             place.item(trials=wanted[at : at + MODELS_AT_ONCE], of=len(wanted), environment=choice, data=data)
             for at in range(0, len(wanted), MODELS_AT_ONCE)
         ]
-    yield from _all(place, "evaluate_environment", jobs)
+    yield from _all(place, "evaluate_environment", jobs, _one_by_one)
     return tuple(key for key in keys.values() if place.store.has(Store.ENVIRONMENTS, key))
 
 
@@ -52,11 +53,24 @@ def _finished(plan: Plan, outcomes: Done) -> list[str]:
     return [key for key in plan.trials if outcomes[key].status == "done"]
 
 
-def _all(place: Place, stage: str, jobs: Sequence[dict[str, object]]) -> Iterator[Message]:
-    """Run jobs side by side. What breaks is told, and its figures are missing."""
-    for _, message in place.executor.map(f"{DEPLOYED_STAGES}:{stage}", jobs):
+def _one_by_one(job: Item) -> list[Item]:
+    """A job for each model of one that broke: one bad file must not cost the others their figures."""
+    return [{**job, "trials": [trial]} for trial in job["trials"]] if len(job["trials"]) > 1 else []
+
+
+def _all(
+    place: Place, stage: str, jobs: Sequence[Item], divide: Callable[[Item], list[Item]] | None = None
+) -> Iterator[Message]:
+    """Run jobs side by side. One that breaks is divided; where that cannot be, it is told, and its figures are missing."""
+    again: list[Item] = []
+    for job, message in place.executor.map(f"{DEPLOYED_STAGES}:{stage}", jobs):
         raise_if_refused(message)
-        yield message
+        parts = divide(job) if divide and isinstance(message, Crashed) else []
+        again += parts
+        if not parts:
+            yield message
+    if again:
+        yield from _all(place, stage, again)
 
 
 def to_be_timed(plan: Plan, outcomes: Done, store: Store) -> tuple[list[Network], list[Network]]:

@@ -67,7 +67,8 @@ def time_networks(
     for how in ways:
         for network in ordered:
             yield from session.latency(network, reference, how)
-    possible = [how for how in ways if session.possible(how)]
+    failed = [missing.how for missing in found.missing if missing.architecture == reference.architecture]
+    possible = [how for how in ways if how not in failed]
     for twin in ties if possible else ():
         yield from session.latency(twin, next(n for n in ordered if n.architecture == twin.architecture), possible[0])
     if asked.largest_batch > 1:
@@ -88,9 +89,6 @@ class _Session:
     machine: str
     found: Timed
     reasons: dict[tuple[str, int], str | None] = field(default_factory=dict)
-
-    def possible(self, how: How) -> bool:
-        return self._reason(how) is None
 
     def _reason(self, how: How) -> str | None:
         at = (how.provider, how.threads)
@@ -113,9 +111,7 @@ class _Session:
                     raise NotTaken(reason)
                 record = yield from self._measure(network, reference, how)
             except NotTaken as reason:
-                missing = NotMeasured(architecture=network.architecture, how=how, reason=str(reason))
-                self.found.missing.append(missing)
-                yield LatencyMissing(what=missing)
+                yield from self._missing(network, how, str(reason))
                 return
             self.place.store.write(Store.LATENCY, key, record)
             yield _told(key, network.label, record)
@@ -163,8 +159,9 @@ class _Session:
                 if reason := _why_not(network, how):
                     raise NotTaken(reason)
                 swept = yield from self._ask("sweep_batches", Swept, **files, **asked)
-            except NotTaken:
-                return  # the latency of the smallest batch tells why
+            except NotTaken as reason:
+                yield from self._missing(network, how, str(reason))
+                return
             record = ThroughputRecord(
                 architecture=network.architecture,
                 reference=reference.architecture,
@@ -176,6 +173,12 @@ class _Session:
             )
             self.place.store.write(Store.THROUGHPUT, key, record)
         self.found.throughputs.append(key)
+
+    def _missing(self, network: Network, how: How, reason: str) -> Iterator[Message]:
+        missing = NotMeasured(architecture=network.architecture, how=how, reason=reason)
+        if missing not in self.found.missing:
+            self.found.missing.append(missing)
+            yield LatencyMissing(what=missing)
 
     def _ask(self, stage: str, kind: type[M], **content: object) -> Generator[Message, None, M]:
         return (yield from ask(self.place, stage, kind, **self.inputs, **content))

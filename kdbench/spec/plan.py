@@ -114,6 +114,8 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
         filled = fill(Choice(use=environment.use, options=environment.options), "views", "environments", i)
         environments.append(NamedChoice(**filled.model_dump(), name=environment.label))
     problems += _duplicates("environments", (environment.label for environment in environments))
+    alike = [Choice(use=environment.use, options=environment.options).label for environment in environments]
+    problems += _duplicates("environments", alike if len({e.label for e in environments}) == len(environments) else ())
     problems += _duplicates("variants", (variant.label for variant in suite.variants))
     problems += _duplicates("pairs", (pair.label for pair in pairs))
     problems += _duplicates("losses", (loss.label for loss in losses))

@@ -18,7 +18,8 @@ from tests.small import random_splits
 SPLITS = random_splits(shape=(3, 8, 8))
 SAMPLES = torch.arange(1000)
 AUGMENT = [{"use": "crop", "options": {"padding": 1}}]
-RAW_VIEWS = [name for name in BUILTIN["views"] if name != "gaussian_noise"]  # which is for normalized images
+NORMALIZED = {"gaussian_noise", "gaussian_blur", "contrast", "brightness", "rotation"}  # what these views are for
+RAW_VIEWS = [name for name in BUILTIN["views"] if name not in NORMALIZED]
 
 
 def recipe(views: str, epochs: int = 6, **changes: object) -> TrainSpec:

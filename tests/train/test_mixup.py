@@ -144,6 +144,60 @@ def divergence(z_s: Tensor, z_t: Tensor) -> Tensor:
     return (log_p(z_t / 4).exp() * (log_p(z_t / 4) - log_p(z_s / 4))).sum(dim=1).mean()
 
 
+def agreed(s: Tensor, t: Tensor) -> Tensor:
+    own = -(log_p(2 * t).exp() * log_p(2 * s)).sum(dim=1)
+    return own[s.argmax(dim=1) == t.argmax(dim=1)].sum() / len(s)
+
+
+def by_class(term: Callable[[Tensor, Tensor, int], Tensor], s: Tensor, t: Tensor, q: Tensor) -> Tensor:
+    """The mean over the batch of terms [B] for each class that a label may be, by their shares."""
+    return sum((q[:, k] * term(s, t, k) for k in range(CLASSES)), s.new_zeros(len(s))).mean()
+
+
+def without(z: Tensor, k: int) -> Tensor:
+    return torch.cat((z[:, :k], z[:, k + 1 :]), dim=1)
+
+
+def kl_by_sample(s: Tensor, t: Tensor) -> Tensor:
+    return (log_p(t).exp() * (log_p(t) - log_p(s))).sum(dim=1)
+
+
+def decoupled(s: Tensor, t: Tensor, k: int) -> Tensor:
+    own, taught = (log_p(z / 4).exp()[:, k] for z in (s, t))
+    binary = taught * (taught / own).log() + (1 - taught) * ((1 - taught) / (1 - own)).log()
+    return 16 * (binary + 8 * kl_by_sample(without(s / 4, k), without(t / 4, k)))
+
+
+def normalized(s: Tensor, t: Tensor, k: int) -> Tensor:
+    others = -(log_p(without(t, k)).exp() * log_p(without(s, k))).sum(dim=1)
+    return -log_p(t).exp()[:, k] * log_p(s)[:, k] + 1.5 * others
+
+
+def p4(z: Tensor) -> Tensor:
+    return log_p(z / 4).exp()
+
+
+def uncorrelated(one: Tensor, other: Tensor) -> Tensor:
+    rho = [torch.corrcoef(torch.stack(pair))[0, 1] for pair in zip(one, other, strict=True)]
+    return 1 - torch.stack(rho).mean()
+
+
+def z_score(z: Tensor) -> Tensor:
+    return (z - z.mean(dim=1, keepdim=True)) / (z.std(dim=1, keepdim=True) + 1e-7)
+
+
+def transformed(s: Tensor, t: Tensor, gamma: float) -> Tensor:
+    return kl_by_sample(s, gamma * t)
+
+
+def levels(s: Tensor, t: Tensor, temperature: float) -> Tensor:
+    """Gram terms as if the batch were of 64."""
+    p_s, p_t = log_p(s).exp(), log_p(t).exp()
+    samples = (p_t @ p_t.T - p_s @ p_s.T).square().mean() * 64
+    classes = (p_t.T @ p_t - p_s.T @ p_s).square().sum() * (64 / len(s)) ** 2 / CLASSES
+    return temperature**2 * kl_by_sample(s, t).mean() + samples + classes
+
+
 Formula = Callable[[Tensor, Tensor, Tensor], Tensor]
 FORMULAS: Mapping[str, Formula] = {
     "cross_entropy": lambda s, t, q: cross(q, s),
@@ -154,6 +208,16 @@ FORMULAS: Mapping[str, Formula] = {
     "probability_mse": lambda s, t, q: (log_p(t).exp() - log_p(s).exp()).square().sum(dim=1).mean() + cross(q, s),
     "pseudo_label": lambda s, t, q: (
         0.5 * cross(functional.one_hot(t.argmax(dim=1), CLASSES).double(), s) + 0.5 * cross(q, s)
+    ),
+    "agreement_masked": lambda s, t, q: 0.5 * agreed(s, t) + 0.5 * cross(q, s),
+    "dkd": lambda s, t, q: by_class(decoupled, s, t, q) + cross(q, s),
+    "dist": lambda s, t, q: 2 * 16 * (uncorrelated(p4(s), p4(t)) + uncorrelated(p4(s).T, p4(t).T)) + cross(q, s),
+    "logit_standardization": lambda s, t, q: 9 * 4 * divergence(2 * z_score(s), 2 * z_score(t)) + 0.1 * cross(q, s),
+    "nkd": lambda s, t, q: by_class(normalized, s, t, q) + cross(q, s),
+    "ttm": lambda s, t, q: 45 * transformed(s, t, 0.1).mean() + cross(q, s),
+    "wttm": lambda s, t, q: 4 * (log_p(t).exp().pow(0.2).sum(dim=1) * transformed(s, t, 0.2)).mean() + cross(q, s),
+    "multi_level": lambda s, t, q: (
+        0.9 * sum((levels(s / i, t / i, i) for i in range(2, 7)), s.new_zeros(())) + 0.1 * cross(q, s)
     ),
 }
 
@@ -169,7 +233,7 @@ def test_every_loss_gives_the_value_of_its_formula(use: str) -> None:
     shape = (1, 8, 8)
     loss = Subject(thing, {}, trace(cnn(CLASSES, shape, width=2), shape), trace(cnn(CLASSES, shape, width=3), shape))
     value = loss.build().of(student, teacher, shares)
-    if use == "fitnet":  # the hint knows no labels: the rest is cross-entropy
+    if use not in FORMULAS:  # losses of features, whose term knows no labels: the rest is cross-entropy
         hint = value - cross(shares.double(), student.double()).item()
         hard = loss.build().of(student, teacher, labels) - functional.cross_entropy(student, labels).item()
         assert hint == pytest.approx(hard, rel=1e-5)
