@@ -61,7 +61,7 @@ def _one_by_one(job: Item) -> list[Item]:
 def _all(
     place: Place, stage: str, jobs: Sequence[Item], divide: Callable[[Item], list[Item]] | None = None
 ) -> Iterator[Message]:
-    """Run jobs side by side. One that breaks is divided; where that cannot be, it is told, and its figures are missing."""
+    """Run jobs side by side. One that breaks is divided, or told where it cannot be, and its figures are missing."""
     again: list[Item] = []
     for job, message in place.executor.map(f"{DEPLOYED_STAGES}:{stage}", jobs):
         raise_if_refused(message)

@@ -88,10 +88,11 @@ def _noting(messages: Generator[Message, None, T], notes: list[str]) -> Generato
         except StopIteration as end:
             result: T = end.value
             return result
+        text = message.text if isinstance(message, Noted) else ""
         if isinstance(message, Crashed):
-            notes.append(f"a job broke after training, and its figures are missing: {message.reason}")
-        if isinstance(message, Noted) and message.text not in notes:
-            notes.append(message.text)
+            text = f"a job broke after training, and its figures are missing: {message.reason}"
+        if text and text not in notes:
+            notes.append(text)
         yield message
 
 
