@@ -175,10 +175,11 @@ class _Session:
         self.found.throughputs.append(key)
 
     def _missing(self, network: Network, how: How, reason: str) -> Iterator[Message]:
+        if any((told.architecture, told.how) == (network.architecture, how) for told in self.found.missing):
+            return  # a sweep begins where the latency of one sample has failed already
         missing = NotMeasured(architecture=network.architecture, how=how, reason=reason)
-        if missing not in self.found.missing:
-            self.found.missing.append(missing)
-            yield LatencyMissing(what=missing)
+        self.found.missing.append(missing)
+        yield LatencyMissing(what=missing)
 
     def _ask(self, stage: str, kind: type[M], **content: object) -> Generator[Message, None, M]:
         return (yield from ask(self.place, stage, kind, **self.inputs, **content))
