@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betaincinv, stdtrit
+from scipy.special import stdtrit
 
 from kdbench.analyze.calibration import expected_calibration_error
 from kdbench.analyze.deployed import check_noise, throughput_of, timings_of
 from kdbench.analyze.estimates import Interval
 from kdbench.analyze.rows import Deployed, NoiseCheck
+from kdbench.analyze.survival import share_interval
 from kdbench.results.records import MeasuredModel, Measurement, Predictions
 from kdbench.spec import LatencySpec
 
@@ -90,14 +91,6 @@ def _accuracy(test: Predictions | None, first: Predictions | None) -> Accuracy |
         difference=None if gaps is None else float(gaps.mean()),
         difference_interval=None if gaps is None else _mean_interval(gaps.tolist()),
     )
-
-
-def share_interval(hits: int, trials: int, level: float = 0.95) -> Interval:
-    """The exact interval of a share (Clopper and Pearson 1934)."""
-    tail = (1 - level) / 2
-    low = float(betaincinv(hits, trials - hits + 1, tail)) if hits else 0.0
-    high = float(betaincinv(hits + 1, trials - hits, 1 - tail)) if hits < trials else 1.0
-    return Interval(low, high, level)
 
 
 def _mean_interval(values: Sequence[float]) -> Interval | None:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kdbench.analyze.measured import describe_measurement, share_interval
+from kdbench.analyze.measured import describe_measurement
+from kdbench.analyze.survival import share_interval
 from kdbench.results import LatencyRecord
 from kdbench.results.records import MeasuredModel, Measurement, Predictions
 from kdbench.spec import LatencySpec
