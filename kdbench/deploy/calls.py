@@ -9,7 +9,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from kdbench.deploy.providers import DEVICES
-from kdbench.deploy.session import ends_of
+from kdbench.deploy.session import CannotMeasure, ends_of
 from kdbench.results.records import SlicePair
 from kdbench.spec import How
 
@@ -60,7 +60,8 @@ def _host_caller(session: ort.InferenceSession, batches: Batches) -> Call:
 def _device_caller(session: ort.InferenceSession, batches: Batches, device: str, *, graph: bool) -> Call:
     """Inputs and outputs stay on the device; a call ends when the device has ended its work.
 
-    A CUDA graph reads and writes the addresses that it was captured with: inputs are copied there before the clock.
+    A CUDA graph reads and writes the addresses that it was captured with: inputs are copied there before the clock,
+    and logits have a place of their own. Raises `CannotMeasure` where their number is not known beforehand.
     """
     source, target = ends_of(session)
     held = [ort.OrtValue.ortvalue_from_numpy(batch, device, 0) for batch in batches[: 1 if graph else None]]
@@ -68,7 +69,10 @@ def _device_caller(session: ort.InferenceSession, batches: Batches, device: str,
     for value in held:
         binding = session.io_binding()
         binding.bind_ortvalue_input(source, value)
-        binding.bind_output(target, device, 0)
+        if graph:
+            binding.bind_ortvalue_output(target, _room_for_logits(session, target, len(batches[0]), device))
+        else:
+            binding.bind_output(target, device, 0)
         bindings.append(binding)
     run, clock = session.run_with_iobinding, time.perf_counter_ns
     position = 0
@@ -85,6 +89,13 @@ def _device_caller(session: ort.InferenceSession, batches: Batches, device: str,
         return clock() - start
 
     return call
+
+
+def _room_for_logits(session: ort.InferenceSession, target: str, batch: int, device: str) -> ort.OrtValue:
+    classes = next(output.shape[-1] for output in session.get_outputs() if output.name == target)
+    if not isinstance(classes, int):
+        raise CannotMeasure("a CUDA graph needs a model that declares how many classes it has")
+    return ort.OrtValue.ortvalue_from_numpy(np.zeros((batch, classes), dtype=np.float32), device, 0)
 
 
 def warm_up(call: Call) -> int:

@@ -180,6 +180,9 @@ class Binding:
     def bind_ortvalue_input(self, name, value):
         self.bound.append((name, value))
 
+    def bind_ortvalue_output(self, name, value):
+        self.bound.append((name, value))
+
     def bind_output(self, name, device, index):
         self.bound.append((name, device, index))
 
@@ -249,7 +252,9 @@ def test_on_the_device_inputs_lie_there_beforehand_and_a_call_ends_when_its_work
 
 def test_a_graph_has_one_input_that_is_filled_before_the_clock(session):
     call = caller(session, BATCHES, on("graph"))
-    assert len(OrtValue.made) == len(session.bindings) == 1
+    source, logits = OrtValue.made
+    assert [binding.bound for binding in session.bindings] == [[("images", source), ("logits", logits)]]
+    assert (logits.content.shape, logits.place) == ((1, 10), ("cuda", 0))  # a graph writes where it was captured
     assert [call(), call(), call()] == [107, 107, 107]
     each = [[("copy", n), "clock", ("run", 0), ("wait", 0), "clock"] for n in (10, 20, 10)]
     assert session.events == [event for events in each for event in events]
