@@ -93,9 +93,15 @@ def training_figures(records: Sequence[TrialRecord]) -> TrainingFigures:
         cohort_cpu_seconds=mean(lambda cost: cost.cpu_seconds),
         cohort=max(cost.cohort for cost in costs),
         peak_memory_bytes=max(cost.peak_memory_bytes for cost in costs),
+        joules=mean(_joules_of_training) if all(cost.energy.net_joules is not None for cost in costs) else None,
+        no_joules=next((cost.energy.reason for cost in costs if cost.energy.net_joules is None), None),
         device=", ".join(sorted({cost.device for cost in costs})),
         layouts=tuple(sorted({(cost.processes, cost.threads) for cost in costs})),
     )
+
+
+def _joules_of_training(cost: TrainingCost) -> float:
+    return (cost.energy.net_joules or 0.0) / cost.cohort
 
 
 def ranks(costs: Sequence[float]) -> list[int]:

@@ -84,6 +84,8 @@ class TrainingFigures:
     cohort_cpu_seconds: float  # process CPU time, shared by the cohort
     cohort: int  # models trained in the same pass
     peak_memory_bytes: int
+    joules: float | None  # net of the power at rest, of the cohort divided by its models
+    no_joules: str | None  # why there are none
     device: str
     layouts: tuple[tuple[int, int], ...]  # processes at the same time, and threads of each; several where seeds differ
 

@@ -17,7 +17,7 @@ def cost_section(summary: Summary) -> Section:
         "What each loss costs to train beside what it gains. Lines are 95 % intervals of the gain; inside the shaded "
         f"band of ±{100 * EQUIVALENCE:g} points it is of no practical consequence.",
         tuple(image for image in images if image),
-        (cost_table(summary),),
+        (cost_table(summary), energy_table(summary)),
     )
 
 
@@ -39,6 +39,23 @@ def cost_table(summary: Summary) -> Table:
     )
     rows = tuple(_row(row) for row in summary.models)
     return Table("costs", "Training cost", columns, rows, _notes(summary))
+
+
+def energy_table(summary: Summary) -> Table:
+    """What training took by a counter of energy: without rows where no model has a figure."""
+    columns = (
+        Column("Model and loss", numeric=False),
+        Column("Energy", "J", "net of the power at rest; of a pass, divided by the models trained in it"),
+    )
+    found = [(row, row.training.joules) for row in summary.models if row.training.joules is not None]
+    rows = tuple(
+        (
+            Cell(f"{row.model}: {row.loss if row.role == 'student' else 'teacher'}", row.pair),
+            Cell(f.count(joules), sort=joules),
+        )
+        for row, joules in found
+    )
+    return Table("training-energy", "Energy of training", columns, rows)
 
 
 def _row(row: ModelRow) -> tuple[Cell, ...]:
@@ -86,6 +103,8 @@ def _notes(summary: Summary) -> tuple[str, ...]:
             "Not all losses of a pair were trained on the same device and in the same processes × threads: their "
             "seconds do not compare."
         )
+    if reasons := dict.fromkeys(row.training.no_joules for row in summary.models if row.training.no_joules):
+        notes.append(f"No energy of training: {'; '.join(filter(None, reasons))}.")
     if train.precision != "float32":
         notes.append(f"Students computed their forward pass in {train.precision}, so their steps are the cheaper.")
     return tuple(notes)

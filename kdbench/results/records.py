@@ -35,11 +35,16 @@ class Energy(Record):
     reason: str | None = None
 
     @property
-    def joules_per_unit(self) -> float | None:
+    def net_joules(self) -> float | None:
         """Net of the power at rest; none without a counter."""
-        if self.joules is None or self.idle_watts is None or not self.units:
+        if self.joules is None or self.idle_watts is None:
             return None
-        return (self.joules - self.idle_watts * self.seconds) / self.units
+        return self.joules - self.idle_watts * self.seconds
+
+    @property
+    def joules_per_unit(self) -> float | None:
+        """Of one sample, likewise."""
+        return None if self.net_joules is None or not self.units else self.net_joules / self.units
 
 
 class TrainingCost(Record):

@@ -7,9 +7,10 @@ from xml.etree import ElementTree
 import pytest
 
 from kdbench.analyze import summarize
-from kdbench.report.cost import cost_table
+from kdbench.report.cost import cost_table, energy_table
 from kdbench.report.looks import spread_out
 from kdbench.report.plot_cost import plot_cost
+from kdbench.results.records import Energy
 from tests.records import Shape, make_results
 
 LOSSES = ("cross_entropy", "kd", "dkd", "fitnet")
@@ -133,3 +134,20 @@ def test_labels_are_spread_by_hand():
     assert spread_out([-5, 1, 2, 60], 10, 100) == [0, 10, 20, 60]
     # 95, 105, 115 are pushed down from the top: 80, 90, 100
     assert spread_out([95, 96, 97], 10, 100) == [80, 90, 100]
+
+
+def test_energy_of_training_is_told_where_a_counter_gave_it() -> None:
+    results = make_results()
+    counted = Energy(joules=500.0, idle_watts=20.0, seconds=10.0, units=1000, source="nvml")  # 300 J net of 200 at rest
+    for key, record in results.trials.items():
+        cost = record.training.model_copy(update={"energy": counted, "cohort": 2})
+        results.trials[key] = record.model_copy(update={"training": cost})
+    rows = energy_table(summarize(results)).rows
+    assert {row[1].sort for row in rows} == {150.0}
+    assert not any("No energy of training" in note for note in cost_table(summarize(results)).notes)
+
+
+def test_without_a_counter_there_is_the_reason_and_no_figure() -> None:
+    summary = summarize(make_results())
+    assert energy_table(summary).rows == ()
+    assert "No energy of training: not asked for." in cost_table(summary).notes
