@@ -50,7 +50,8 @@ def evaluate_environment(item: Item) -> Iterator[Message]:
     environment = NamedChoice.model_validate(item["environment"])
 
     def corrupt(images: Tensor, at: int) -> Tensor:
-        return apply_environment(images, torch.arange(at, at + len(images)), environment, job.catalog)
+        # On the CPU wherever the data is: a GPU's cosine may differ in the last bits.
+        return apply_environment(images.cpu(), torch.arange(at, at + len(images)), environment, job.catalog)
 
     files = [job.store.trial_folder(key) / Store.ONNX for key in item["trials"]]
     try:
