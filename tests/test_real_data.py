@@ -16,7 +16,7 @@ def test_fashion_from_nothing_and_again(tmp_path: Path) -> None:
         fashion_mnist(api.DEFAULT_DATA)
     except kdbench.UserError as missing:
         pytest.skip(f"no Fashion-MNIST here: {missing}")
-    first = command("run", "fashion", "--seeds", "1", "--epochs", "1", at=tmp_path)
+    first = command("run", "fashion", "--seeds", "1", "--epochs", "1", at=tmp_path, seconds=1200)
     frame = kdbench.load(tmp_path / "results")
     assert len(frame) == 9  # the teacher, and the student under eight losses
     assert frame["top1"].between(0.6, 1).all()  # chance is 0.1

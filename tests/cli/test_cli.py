@@ -41,8 +41,8 @@ largest_batch = 1
 UNTIMED = SUITE.replace("batch_sizes = [1]", "batch_sizes = []")
 
 
-def kdbench(*argv: str, at: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([*KDBENCH, *argv], cwd=at, capture_output=True, text=True, timeout=300)
+def kdbench(*argv: str, at: Path, code: int = 0, seconds: float = 300) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([*KDBENCH, *argv], cwd=at, capture_output=True, text=True, timeout=seconds)
     assert done.returncode == code, f"{argv}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr
     return done
