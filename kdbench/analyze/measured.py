@@ -1,15 +1,12 @@
 """Figures of ONNX files that were brought along: accuracy over test samples, and the files compared with the first."""
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
 from kdbench.analyze.calibration import expected_calibration_error
 from kdbench.analyze.deployed import check_noise, throughput_of, timings_of
-from kdbench.analyze.estimates import Interval
+from kdbench.analyze.estimates import Interval, t_interval
 from kdbench.analyze.rows import Deployed, NoiseCheck
 from kdbench.analyze.survival import share_interval
 from kdbench.results.records import MeasuredModel, Measurement, Predictions
@@ -89,15 +86,5 @@ def _accuracy(test: Predictions | None, first: Predictions | None) -> Accuracy |
         brier=test.brier,
         ece=expected_calibration_error(*steps),
         difference=None if gaps is None else float(gaps.mean()),
-        difference_interval=None if gaps is None else _mean_interval(gaps.tolist()),
+        difference_interval=None if gaps is None else t_interval(gaps.tolist()),
     )
-
-
-def _mean_interval(values: Sequence[float]) -> Interval | None:
-    """Student's t over samples: thousands of differences of -1, 0 and 1."""
-    n = len(values)
-    sd = float(np.std(values, ddof=1)) if n > 1 else 0.0
-    if not sd:
-        return None
-    mean, half = float(np.mean(values)), float(stdtrit(n - 1, 0.975)) * sd / math.sqrt(n)
-    return Interval(mean - half, mean + half)

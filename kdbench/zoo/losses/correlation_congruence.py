@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from kdbench.spec.types import Count, NonNegative, Positive
 from kdbench.zoo.interface import Outputs
-from kdbench.zoo.losses.matching import as_rows, unit_vectors
+from kdbench.zoo.losses.matching import as_rows, pair_layers, unit_vectors
 from kdbench.zoo.taps import Trace
 
 
@@ -42,10 +42,8 @@ class CorrelationCongruence(nn.Module):
         ce_weight: NonNegative = 1.0,
     ) -> None:
         super().__init__()
-        student.resolve(student_layer)
-        teacher.resolve(teacher_layer)
-        self.student_layers = (student_layer,)
-        self.teacher_layers = (teacher_layer,)
+        layers = pair_layers("correlation_congruence", student, teacher, (student_layer,), (teacher_layer,))
+        self.student_layers, self.teacher_layers = layers
         powers = range(order + 1)
         gaussian = [exp(-2 * gamma) * (2 * gamma) ** power / factorial(power) for power in powers]
         self.coefficients = gaussian if kernel == "gaussian" else [0.0, 1.0]

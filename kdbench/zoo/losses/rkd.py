@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from kdbench.spec.types import NonNegative
 from kdbench.zoo.interface import Outputs
-from kdbench.zoo.losses.matching import as_rows, unit_vectors
+from kdbench.zoo.losses.matching import as_rows, pair_layers, unit_vectors
 from kdbench.zoo.taps import Trace
 
 
@@ -40,10 +40,8 @@ class RKD(nn.Module):
         ce_weight: NonNegative = 1.0,
     ) -> None:
         super().__init__()
-        student.resolve(student_layer)
-        teacher.resolve(teacher_layer)
-        self.student_layers = (student_layer,)
-        self.teacher_layers = (teacher_layer,)
+        layers = pair_layers("rkd", student, teacher, (student_layer,), (teacher_layer,))
+        self.student_layers, self.teacher_layers = layers
         self.distance_weight = distance_weight
         self.angle_weight = angle_weight
         self.weight = weight
