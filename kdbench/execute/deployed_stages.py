@@ -1,7 +1,6 @@
 """What runs inside a worker once models are exported: evaluate, make variants, time. The timing itself has no torch."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,6 +32,7 @@ from kdbench.execute.messages import (
 )
 from kdbench.execute.samples import chunks_of_test, rescale, samples_of_test, samples_of_training
 from kdbench.results import Store, environment_facts
+from kdbench.results.environment import timestamp
 from kdbench.results.records import EnvironmentRecord, VariantRecord
 from kdbench.results.store import environment_key, variant_key
 from kdbench.spec import DataSpec, How, NamedChoice
@@ -65,7 +65,7 @@ def evaluate_environment(item: Item) -> Iterator[Message]:
             environment=environment.label,
             choice=environment.model_dump(mode="json"),
             test=score(found, labels),
-            finished=_now(),
+            finished=timestamp(),
         )
         job.store.write(Store.ENVIRONMENTS, environment_key(key, environment), record)
     yield Evaluated(what=f"environment {environment.label}", models=len(files), of=item["of"])
@@ -101,7 +101,7 @@ def _describe(trial: str, variant: Variant, source: Path, made: Path, splits: Sp
         flips=drifted.flips,
         test=score(logits, labels),
         environment=environment_facts(),
-        finished=_now(),
+        finished=timestamp(),
     )
 
 
@@ -178,7 +178,3 @@ def _images(item: Item, batch: int) -> NDArray[np.float32]:
 def _job(item: Item) -> tuple[Job, Splits]:
     job = Job(item)
     return job, job.splits(DataSpec.model_validate(item["data"]))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

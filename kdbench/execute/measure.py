@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Generator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +13,7 @@ from kdbench.execute.place import Place
 from kdbench.execute.rounds import Inputs, NotTaken, ask
 from kdbench.execute.timing import Network, Settled, time_networks
 from kdbench.results import LatencyRecord, Store, environment_facts
+from kdbench.results.environment import timestamp
 from kdbench.results.records import MeasuredModel, Measurement, Predictions, ThroughputRecord
 from kdbench.spec import DataSpec, LatencySpec, UserError
 
@@ -72,7 +72,7 @@ def measure_files(
         throughputs=tuple(record for record in throughputs if record),
         not_measured=tuple(timed.missing),
         environment=environment_facts(),
-        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        finished=timestamp(),
     )
 
 

@@ -1,7 +1,6 @@
 """What runs inside a worker: check, train and export. Jobs in, messages out; the store in between."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from pydantic import TypeAdapter
 from safetensors.torch import load_file, save_file
@@ -16,6 +15,7 @@ from kdbench.execute.messages import Checked, EpochFinished, Message, Noted, Pro
 from kdbench.execute.samples import chunks_of_test, samples_of_test
 from kdbench.execute.teacher_outputs import cache_of, room_for_cache
 from kdbench.results import Store, TrialRecord, environment_facts
+from kdbench.results.environment import timestamp
 from kdbench.spec import Trial
 from kdbench.train.batches import steps_per_epoch
 from kdbench.train.build import build_model
@@ -113,7 +113,7 @@ def _record(outcome: Trained | NotTrained, taught: Logits | None, splits: Splits
                 input_mean=tuple(splits.mean.tolist()),
                 input_std=tuple(splits.std.tolist()),
                 environment=environment_facts(),
-                finished=datetime.now(UTC).isoformat(timespec="seconds"),
+                finished=timestamp(),
             )
             (folder / Store.RECORD).write_text(record.model_dump_json(indent=1) + "\n", "utf-8")
     except (ExportError, ParityError) as error:

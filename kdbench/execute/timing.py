@@ -6,7 +6,6 @@ against itself shows the noise of the machine.
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import TypeVar
@@ -15,7 +14,7 @@ from kdbench.execute.messages import ColdStarted, LatencyMeasured, LatencyMissin
 from kdbench.execute.place import Place
 from kdbench.execute.rounds import Inputs, NotTaken, Sessions, ask, time_rounds
 from kdbench.results import LatencyRecord, NotMeasured, Store, environment_facts, machine_fingerprint
-from kdbench.results.environment import timing_cores
+from kdbench.results.environment import timestamp, timing_cores
 from kdbench.results.records import Energy, ThroughputRecord
 from kdbench.results.store import latency_key, throughput_key
 from kdbench.spec import How, LatencySpec
@@ -145,7 +144,7 @@ class _Session:
             energy=cold.energy,
             conditions=tuple(each.conditions for each in rounds),
             environment=environment_facts(),
-            finished=_now(),
+            finished=timestamp(),
         )
 
     def throughput(self, network: Network, reference: Network, how: How) -> Iterator[Message]:
@@ -169,7 +168,7 @@ class _Session:
                 batches=swept.batches,
                 ended=swept.ended,
                 environment=environment_facts(),
-                finished=_now(),
+                finished=timestamp(),
             )
             self.place.store.write(Store.THROUGHPUT, key, record)
         self.found.throughputs.append(key)
@@ -203,7 +202,3 @@ def _told(key: str, label: str, record: LatencyRecord) -> LatencyMeasured:
         p50_microseconds=median(record.call_microseconds),
         slice_pairs=sum(map(len, record.sessions)),
     )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

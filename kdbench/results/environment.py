@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,6 +25,11 @@ PACKAGES = (
 def environment_facts() -> dict[str, JsonValue]:
     """Machine, load and versions now. JSON values; sizes in bytes, loads as the kernel gives them."""
     return {**_fixed_facts(), "load_average": list(os.getloadavg()), "cpu_pressure": _text("/proc/pressure/cpu")}
+
+
+def timestamp() -> str:
+    """Now, as records tell it: ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def affinity() -> list[int]:
