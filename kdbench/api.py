@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from kdbench import spec
-from kdbench.execute.executors import Subprocesses
-from kdbench.execute.messages import Message
-from kdbench.execute.place import Place
 from kdbench.execute.run import run_plan
+from kdbench.execute.workers.executors import Subprocesses
+from kdbench.execute.workers.messages import Message
+from kdbench.execute.workers.place import Place
 from kdbench.results import ResultSet, Store, load_run
-from kdbench.results.environment import usable_cores
+from kdbench.results.machine.facts import usable_cores
 from kdbench.spec import Plan, Suite
 from kdbench.zoo.catalog import Catalog
 
@@ -63,7 +63,7 @@ def run(suite: Suite, where: Place | None = None, on_message: Listener | None = 
 
     Raises `UserError` before any training where the input is bad; a trial that fails is an outcome, no exception.
     """
-    from kdbench.analyze.latency import timing_settled
+    from kdbench.analyze.deployment.timings import timing_settled
 
     with where or place() as here:
         record = drain(run_plan(plan(suite, here.plugins), here, timing_settled), on_message)

@@ -11,17 +11,18 @@ PACKAGE = Path(__file__).parent.parent / "kdbench"
 
 MAY_IMPORT = {
     "spec": set(),
+    "statistics": set(),
     "zoo": {"spec"},
     "results": {"spec"},
     "train": {"spec", "zoo", "results"},
-    "deploy": {"spec", "results"},
-    "analyze": {"spec", "results"},
-    "execute": {"spec", "zoo", "train", "deploy", "results"},
-    "report": {"spec", "results", "analyze"},
-    "cli": {"spec", "zoo", "train", "deploy", "results", "analyze", "execute", "report", "api"},
+    "deploy": {"spec", "results", "statistics"},
+    "analyze": {"spec", "statistics", "results"},
+    "execute": {"spec", "statistics", "zoo", "train", "deploy", "results"},
+    "report": {"spec", "statistics", "results", "analyze"},
+    "cli": {"spec", "statistics", "zoo", "train", "deploy", "results", "analyze", "execute", "report", "api"},
     "api": {"spec", "zoo", "results", "analyze", "execute", "report"},
 }
-WITHOUT_TORCH = ("spec", "results", "analyze", "report", "cli")
+WITHOUT_TORCH = ("spec", "statistics", "results", "analyze", "report", "cli")
 
 
 def imports(path: Path) -> set[str]:
@@ -62,7 +63,10 @@ def test_rooms_that_know_no_torch(room: str) -> None:
 
 
 def test_only_the_command_line_prints() -> None:
-    speaks_lines = {"deploy/latency_worker.py", "execute/worker.py"}  # JSON lines to the process that started them
+    speaks_lines = {
+        "deploy/timing/latency_worker.py",
+        "execute/workers/worker.py",
+    }  # JSON lines to the process that started them
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
         if name.startswith("cli/") or name in speaks_lines:
@@ -82,7 +86,7 @@ def test_no_file_has_a_name_that_says_nothing() -> None:
         ("import kdbench, kdbench.cli", {"torch", "pandas", "matplotlib", "pydantic", "numpy"}),
         ("from kdbench import api; api.plan(api.load_suite('quickstart'))", {"torch", "pandas", "matplotlib"}),
         ("import kdbench.analyze, kdbench.report", {"torch"}),
-        ("import kdbench.deploy.latency_worker", {"torch", "pandas", "matplotlib"}),
+        ("import kdbench.deploy.timing.latency_worker", {"torch", "pandas", "matplotlib"}),
     ],
 )
 def test_what_an_import_does_not_pull_in(code: str, forbidden: set[str]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.engine.scenarios import EXAMPLE, KDBENCH, TUNED
-from kdbench.analyze.statistics import Estimate, PairedDifference, estimate, paired_difference
+from kdbench.statistics.paired import Estimate, PairedDifference, estimate, paired_difference
 
 Content = dict[str, Any]
 Unit = dict[str, Any]

@@ -17,7 +17,7 @@ from benchmarks.engine.scenarios import SUITES
 from benchmarks.engine.step_phases import NETWORKS
 from benchmarks.engine.timed_run import in_fresh_process
 from kdbench import api
-from kdbench.execute.executors import WORKER_ENVIRONMENT
+from kdbench.execute.workers.executors import WORKER_ENVIRONMENT
 from kdbench.results import environment_facts
 
 OUT = FOLDER / "breakdown.json"

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from benchmarks.engine import analysis, findings
 from benchmarks.engine.figures import FOLDER
 from benchmarks.engine.findings import Content, Cost
-from kdbench.analyze.statistics import estimate
-from kdbench.report.drawing import BAND, GRID, INK, MARKERS, MUTED, PAPER, SERIES, Drawing, Image, draw
+from kdbench.report.writing.drawing import BAND, GRID, INK, MARKERS, MUTED, PAPER, SERIES, Drawing, Image, draw
+from kdbench.statistics.paired import estimate
 
 OUT = Path("docs/images")
 FILES = ("engine", "scaling", "breakdown")

@@ -10,8 +10,8 @@ import numpy as np
 
 from benchmarks.engine.task import PARTS, SAMPLES, Loss, Network, Tap, Task
 from kdbench import api
-from kdbench.execute.messages import EpochFinished, TrialEnded
-from kdbench.execute.place import STAGES
+from kdbench.execute.workers.messages import EpochFinished, TrialEnded
+from kdbench.execute.workers.place import STAGES
 from kdbench.spec import Choice, Cosine, Sgd, Trial
 from kdbench.train.build import build_model
 from kdbench.zoo.catalog import Catalog

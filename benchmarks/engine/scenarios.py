@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.engine.kdbench_side import measure
 from benchmarks.engine.processes import Finished, run_together
 from benchmarks.engine.task import Task
-from kdbench.execute.executors import WORKER_ENVIRONMENT
+from kdbench.execute.workers.executors import WORKER_ENVIRONMENT
 
 Unit = dict[str, Any]
 SUITES = Path(__file__).parent / "suites"

@@ -30,7 +30,7 @@ from kdbench.spec.suite_file import parse_suite
 from kdbench.train import loop
 from kdbench.train.batches import normalize
 from kdbench.train.build import build_model
-from kdbench.train.layout import keep_channels_last
+from kdbench.train.channels_last import keep_channels_last
 from kdbench.train.outcome import Trained
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits, split

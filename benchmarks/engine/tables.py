@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.engine.analysis import MARGIN, Content, Ratio, accuracies, differences, ratios, speeds
 from benchmarks.engine.compare import OUT
-from kdbench.analyze.statistics import Estimate, estimate
+from kdbench.statistics.paired import Estimate, estimate
 
 
 def render(content: Content) -> str:

@@ -19,7 +19,7 @@ import psutil
 
 from benchmarks.engine.processes import run_together
 from kdbench import api
-from kdbench.execute.messages import LaidOut, Message, TrialEnded
+from kdbench.execute.workers.messages import LaidOut, Message, TrialEnded
 from kdbench.results import ResultSet
 
 PLUGINS = ("benchmarks.engine.datasets",)

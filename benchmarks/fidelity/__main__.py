@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.engine.figures import FOLDER, Figures, Unit, say
 from benchmarks.fidelity.networks import HOW, NETWORKS
-from kdbench.deploy.latency import time_round
+from kdbench.deploy.timing.latency import time_round
 from kdbench.results import environment_facts
 
 OUT = FOLDER / "fidelity.json"

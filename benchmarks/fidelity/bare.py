@@ -18,7 +18,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from benchmarks.fidelity.networks import HOW
-from kdbench.deploy.session import configure, open_session
+from kdbench.deploy.runtime.session import configure, open_session
 
 Feeds = Iterable[Mapping[str, NDArray[np.float32]]]
 WARM_SECONDS = 0.1

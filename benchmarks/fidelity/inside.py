@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from benchmarks.fidelity.bare import clocked, unclocked
 from benchmarks.fidelity.networks import HOW
-from kdbench.deploy.calls import SLICE_NANOSECONDS, SLICE_RUNS, caller, prepare, time_slice, warm_up
-from kdbench.deploy.session import configure, ends_of, open_session
+from kdbench.deploy.runtime.session import configure, ends_of, open_session
+from kdbench.deploy.timing.calls import SLICE_NANOSECONDS, SLICE_RUNS, caller, prepare, time_slice, warm_up
 
 
 def measure(onnx: Path, images: NDArray[np.float32], slices: int) -> dict[str, list[float]]:

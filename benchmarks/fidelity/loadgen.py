@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.fidelity.networks import HOW
-from kdbench.deploy.calls import Call, caller, prepare, time_slice, warm_up
-from kdbench.deploy.session import configure, ends_of, open_session
+from kdbench.deploy.runtime.session import configure, ends_of, open_session
+from kdbench.deploy.timing.calls import Call, caller, prepare, time_slice, warm_up
 
 LEAST_QUERIES = 64
 _P50 = re.compile(r"^50\.00 percentile latency \(ns\)\s*: (\d+)$", re.MULTILINE)

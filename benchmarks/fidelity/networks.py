@@ -23,7 +23,7 @@ NETWORKS = {
 
 def write(folder: Path) -> None:
     """`NAME.onnx` and `NAME.npy`, digits [64, 1, H, W], float32, from 0 to 1."""
-    from kdbench.deploy.export import export_onnx
+    from kdbench.deploy.export.export import export_onnx
     from kdbench.train.build import build_model
     from kdbench.zoo.catalog import Catalog
 

@@ -12,7 +12,7 @@ from kdbench.spec.plan import plan
 from kdbench.spec.records import Suite
 from kdbench.train.batches import normalize
 from kdbench.train.build import Criterion, build_criterion, build_model
-from kdbench.train.layout import keep_channels_last
+from kdbench.train.channels_last import keep_channels_last
 from kdbench.train.learner import Learner
 from kdbench.zoo.catalog import BUILTIN, Catalog
 from kdbench.zoo.interface import Draw, Moment, Outputs

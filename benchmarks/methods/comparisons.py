@@ -4,8 +4,8 @@ import numpy as np
 
 from benchmarks.methods.figure import Figure, count
 from benchmarks.methods.worlds import COUNTED, NORMAL, World
-from kdbench.analyze.stability import brown_forsythe
-from kdbench.analyze.statistics import EQUIVALENCE, PairedDifference, detectable_sds, holm, paired_difference
+from kdbench.statistics.paired import EQUIVALENCE, PairedDifference, detectable_sds, holm, paired_difference
+from kdbench.statistics.spread import brown_forsythe
 
 ALPHA = 0.05
 SEEDS = (3, 5, 10)

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.methods.figure import Figure, count
-from kdbench.analyze.fits import SIGNIFICANT, Fits, fit_laws
-from kdbench.analyze.gap import gap_closed
-from kdbench.analyze.pareto import Cost, front_probability
-from kdbench.analyze.statistics import SEEDS_FOR_A_CLAIM, Interval, t_interval
-from kdbench.analyze.survival import (
+from kdbench.statistics.gap import gap_closed
+from kdbench.statistics.laws import SIGNIFICANT, Fits, fit_laws
+from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM, Interval, t_interval
+from kdbench.statistics.pareto import Cost, front_probability
+from kdbench.statistics.survival import (
     Crossing,
     first_crossing,
     median_bounds,

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.methods.figure import Figure, count
-from kdbench.analyze.latency import LOOKS, estimate_ratio, judge_ratio
-from kdbench.deploy.jobs import WORKER
-from kdbench.deploy.latency import time_round
-from kdbench.execute.rounds import LOOKS as ROUNDS
+from kdbench.analyze.deployment.timings import LOOKS, estimate_ratio, judge_ratio
+from kdbench.deploy.timing.jobs import WORKER
+from kdbench.deploy.timing.latency import time_round
+from kdbench.execute.timing.rounds import LOOKS as ROUNDS
 from kdbench.results import SlicePair
 from kdbench.spec import How
 

@@ -4,11 +4,11 @@ import numpy as np
 
 from benchmarks.methods.figure import Figure, count
 from benchmarks.methods.worlds import COUNTED, NORMAL, Accuracies, World
-from kdbench.analyze.effects import effect_interval
-from kdbench.analyze.estimates import Interval, t_interval
-from kdbench.analyze.resampling import interquartile_mean, stratified_iqm
-from kdbench.analyze.stability import stability
-from kdbench.analyze.statistics import paired_difference
+from kdbench.statistics.effects import effect_interval
+from kdbench.statistics.intervals import Interval, t_interval
+from kdbench.statistics.paired import paired_difference
+from kdbench.statistics.resampling import interquartile_mean, stratified_iqm
+from kdbench.statistics.spread import stability
 
 SEEDS = (3, 5, 10)
 EFFECT = 1.0  # SDs of the paired differences

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.methods.figure import Figure, count
-from kdbench.analyze.latency import LOOKS, RatioEstimate, estimate_ratio, judge_ratio, timing_settled
+from kdbench.analyze.deployment.timings import LOOKS, RatioEstimate, estimate_ratio, judge_ratio, timing_settled
 from kdbench.results import SlicePair
 
 BETWEEN = 0.0058  # METHOD.md: spread between sessions, measured

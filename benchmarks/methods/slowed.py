@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from kdbench.deploy import latency_worker
-from kdbench.deploy.calls import Call, caller, warm_up
-from kdbench.deploy.session import open_session
+from kdbench.deploy.runtime.session import open_session
+from kdbench.deploy.timing import latency_worker
+from kdbench.deploy.timing.calls import Call, caller, warm_up
 
 PROBED = 200  # calls that say how long one takes
 

@@ -10,8 +10,8 @@ from benchmarks.micro.samples import BATCH, COLORED, GREY, batch_of, noise, tria
 from kdbench.results.output_cache import CacheFolder
 from kdbench.train.batches import Batch, normalize
 from kdbench.train.build import build_criterion, build_model
+from kdbench.train.channels_last import keep_channels_last
 from kdbench.train.evaluate import evaluate
-from kdbench.train.layout import keep_channels_last
 from kdbench.train.learner import Learner
 from kdbench.train.teacher import LOGITS, Recalled
 from kdbench.zoo.catalog import Catalog

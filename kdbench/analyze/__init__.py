@@ -1,11 +1,11 @@
 """What the records say: statistics, curves, efficiency, Pareto fronts, the gate's verdicts. No torch."""
 
-from kdbench.analyze.accuracy_gate import smallest_detectable, undetectable_gates
-from kdbench.analyze.gate import Verdict, judge, latency_decided
-from kdbench.analyze.gate_entries import GateEntry
-from kdbench.analyze.latency import judge_ratio, summarize_calls
-from kdbench.analyze.recommend import Recommendation, recommend
-from kdbench.analyze.rows import Deployed, Elsewhere, ModelRow, PairSummary, StudentRow, Summary, Timing, Trouble
+from kdbench.analyze.decisions.accuracy_gate import smallest_detectable, undetectable_gates
+from kdbench.analyze.decisions.gate import Verdict, judge, latency_decided
+from kdbench.analyze.decisions.gate_entries import GateEntry
+from kdbench.analyze.decisions.recommend import Recommendation, recommend
+from kdbench.analyze.deployment.timings import judge_ratio, summarize_calls
+from kdbench.analyze.models.rows import Deployed, Elsewhere, ModelRow, PairSummary, StudentRow, Summary, Timing, Trouble
 from kdbench.analyze.summary import summarize
 
 __all__ = [

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from kdbench.analyze.deployed import check_noise, check_ties, choose_reference, describe_deployed
-from kdbench.analyze.elsewhere import find_elsewhere
-from kdbench.analyze.environments import environment_rows
-from kdbench.analyze.front import Front, fronts
-from kdbench.analyze.latency import RatioEstimate
-from kdbench.analyze.learning import learning_rows
-from kdbench.analyze.metrics import metric_rows
-from kdbench.analyze.model_rows import Done, Timed, loss_alone, summarize_pair, teacher_of_seed
-from kdbench.analyze.pooled import pooled_gains
-from kdbench.analyze.rows import PairSummary, ReferenceTiming, Role, Status, Summary, Trouble
-from kdbench.analyze.variants import variant_rows
+from kdbench.analyze.deployment.architectures import check_noise, check_ties, choose_reference, describe_deployed
+from kdbench.analyze.deployment.timings import RatioEstimate
+from kdbench.analyze.deployment.variants import variant_rows
+from kdbench.analyze.models.conditions import environment_rows
+from kdbench.analyze.models.front import Front, fronts
+from kdbench.analyze.models.learning import learning_rows
+from kdbench.analyze.models.metrics import metric_rows
+from kdbench.analyze.models.pairs import Done, Timed, loss_alone, summarize_pair, teacher_of_seed
+from kdbench.analyze.models.pooled_gain import pooled_gains
+from kdbench.analyze.models.rows import PairSummary, ReferenceTiming, Role, Status, Summary, Trouble
+from kdbench.analyze.provenance import find_elsewhere
 from kdbench.results import ResultSet
 from kdbench.spec import Entry
 

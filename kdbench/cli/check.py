@@ -37,11 +37,11 @@ def command(
     5 baseline missing or incompatible, 6 nothing measured.
     """
     from kdbench import api
-    from kdbench.analyze.gate import judge, latency_decided
-    from kdbench.analyze.latency import timing_settled
+    from kdbench.analyze.decisions.gate import judge, latency_decided
+    from kdbench.analyze.deployment.timings import timing_settled
     from kdbench.cli.progress import follow, invocation
-    from kdbench.execute.check import compare_with_baseline
     from kdbench.execute.run import run_plan
+    from kdbench.execute.timing.baseline_timing import compare_with_baseline
     from kdbench.report.verdict import render_verdict
     from kdbench.results import load_baseline, load_run
     from kdbench.results.store import prepare_folder

@@ -11,7 +11,7 @@ from kdbench.cli import options
 @options.results_option
 def command(results: Path) -> int:
     """Look at what this machine can do, and print how to mend what it cannot. Exit code 1 where something is broken."""
-    from kdbench.execute.doctor import examine
+    from kdbench.execute.doctor.examine import examine
 
     broken = 0
     for finding in examine(results):

@@ -13,10 +13,10 @@ import click
 
 from kdbench.cli import options
 from kdbench.cli.failure import INTERRUPTED
-from kdbench.deploy.providers import PROVIDERS
+from kdbench.deploy.runtime.providers import PROVIDERS
 
 if TYPE_CHECKING:
-    from kdbench.execute.messages import Message
+    from kdbench.execute.workers.messages import Message
     from kdbench.spec import DataSpec
 
 T = TypeVar("T")
@@ -99,8 +99,8 @@ def _measure(
 ) -> int:
     _refuse_contradictions(data, scale, shape)
     from kdbench import api
-    from kdbench.analyze.latency import timing_settled
-    from kdbench.analyze.measured import describe_measurement
+    from kdbench.analyze.deployment.files import describe_measurement
+    from kdbench.analyze.deployment.timings import timing_settled
     from kdbench.cli.progress import follow
     from kdbench.execute.measure import measure_files
     from kdbench.report.measurement import measurement_text
@@ -155,7 +155,8 @@ def _find_data(name: str, plugins: tuple[str, ...]) -> "DataSpec":
 
 def _told(messages: "Generator[Message, None, T]") -> "Generator[Message, None, T]":
     """The same messages; on stderr a word of the timing's progress after a long silence."""
-    from kdbench.execute.messages import (
+    from kdbench.execute.timing.rounds import LOOKS
+    from kdbench.execute.workers.messages import (
         ColdStarted,
         FileEvaluated,
         LatencyMeasured,
@@ -163,7 +164,6 @@ def _told(messages: "Generator[Message, None, T]") -> "Generator[Message, None, 
         RoundTimed,
         Swept,
     )
-    from kdbench.execute.rounds import LOOKS
 
     rounds, last = 0, time.monotonic()
     click.echo("looking at the models ...", err=True)

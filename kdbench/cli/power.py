@@ -9,7 +9,7 @@ import click
 from kdbench.cli import options
 
 if TYPE_CHECKING:
-    from kdbench.analyze.power import SeedsNeeded
+    from kdbench.analyze.decisions.power import SeedsNeeded
 
 HEAD = ("pair", "loss", "seeds", "SD", "SD at most", "can show", "seeds needed", "at most")
 
@@ -22,7 +22,7 @@ HEAD = ("pair", "loss", "seeds", "SD", "SD at most", "can show", "seeds needed",
 def command(suite: str, results: Path, difference: float, power: float) -> None:
     """Say how many seeds a claim needs: a gain over the student alone, by the spread of the suite's latest run."""
     from kdbench.analyze import summarize
-    from kdbench.analyze.power import plan_seeds
+    from kdbench.analyze.decisions.power import plan_seeds
     from kdbench.results import Store, load_suite_results
     from kdbench.spec import UserError, suite_name
 
@@ -61,7 +61,7 @@ def _cells(row: "SeedsNeeded") -> tuple[str, ...]:
 
 
 def _seeds(needed: int | None, sd: float | None) -> str:
-    from kdbench.analyze.power import MOST_SEEDS
+    from kdbench.analyze.decisions.power import MOST_SEEDS
 
     if sd is None:
         return "-"
@@ -77,8 +77,8 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _reading(difference: float, power: float) -> str:
-    from kdbench.analyze.power import SD_CONFIDENCE
-    from kdbench.analyze.statistics import EQUIVALENCE, SEEDS_FOR_A_CLAIM
+    from kdbench.analyze.decisions.power import SD_CONFIDENCE
+    from kdbench.statistics.paired import EQUIVALENCE, SEEDS_FOR_A_CLAIM
 
     return f"""
 SD            of the paired differences to the student alone, in points

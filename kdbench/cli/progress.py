@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 import click
 
-from kdbench.execute.messages import (
+from kdbench.execute.workers.messages import (
     Crashed,
     EpochFinished,
     Evaluated,

@@ -34,7 +34,7 @@ def command(
     SUITE is a name (`kdbench list suites`) or a path to a .toml file. Exit code 1 says that a trial failed.
     """
     from kdbench import api
-    from kdbench.analyze.latency import timing_settled
+    from kdbench.analyze.deployment.timings import timing_settled
     from kdbench.cli.progress import follow, invocation
     from kdbench.cli.restrict import restrict
     from kdbench.execute.run import run_plan

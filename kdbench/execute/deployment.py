@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
-from kdbench.execute.executors import Item
-from kdbench.execute.messages import Crashed, Message
-from kdbench.execute.place import DEPLOYED_STAGES, Place, raise_if_refused
-from kdbench.execute.timing import Network
+from kdbench.execute.timing.timing import Network
+from kdbench.execute.workers.executors import Item
+from kdbench.execute.workers.messages import Crashed, Message
+from kdbench.execute.workers.place import DEPLOYED_STAGES, Place, raise_if_refused
 from kdbench.results import Outcome, Store
 from kdbench.results.records import VariantRecord
 from kdbench.results.store import environment_key, metric_key, variant_key

@@ -7,13 +7,13 @@ from typing import TypeVar
 
 import psutil
 
-from kdbench.deploy.foreign import ForeignModel, inspect_model
-from kdbench.execute.messages import DataDescribed, FileEvaluated, Message
-from kdbench.execute.place import Place
-from kdbench.execute.rounds import Inputs, NotTaken, ask
-from kdbench.execute.timing import Network, Settled, time_networks
+from kdbench.deploy.foreign.inspect import ForeignModel, inspect_model
+from kdbench.execute.timing.rounds import Inputs, NotTaken, ask
+from kdbench.execute.timing.timing import Network, Settled, time_networks
+from kdbench.execute.workers.messages import DataDescribed, FileEvaluated, Message
+from kdbench.execute.workers.place import Place
 from kdbench.results import LatencyRecord, Store, environment_facts
-from kdbench.results.environment import timestamp
+from kdbench.results.machine.facts import timestamp
 from kdbench.results.measurement import MeasuredModel, Measurement
 from kdbench.results.records import Predictions
 from kdbench.results.timings import ThroughputRecord

@@ -10,10 +10,10 @@ from typing import TypeVar
 from pydantic import JsonValue
 
 from kdbench.execute.deployment import compute_metrics, evaluate_environments, make_variants, to_be_timed
-from kdbench.execute.messages import Crashed, LaidOut, Message, Noted, TrialEnded
-from kdbench.execute.place import Place
-from kdbench.execute.timing import Settled, Timed, time_networks
-from kdbench.execute.training import check, train
+from kdbench.execute.timing.timing import Settled, Timed, time_networks
+from kdbench.execute.training.waves import check, train
+from kdbench.execute.workers.messages import Crashed, LaidOut, Message, Noted, TrialEnded
+from kdbench.execute.workers.place import Place
 from kdbench.results import Layout, Outcome, RunRecord, Store, environment_facts
 from kdbench.spec import Plan
 

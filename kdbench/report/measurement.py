@@ -3,12 +3,12 @@
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from kdbench.analyze.measured import Accuracy, MeasuredRow, MeasurementSummary
-from kdbench.report import formats as f
-from kdbench.report.deployment import timing_table, unmeasured_table
-from kdbench.report.noise import noise_table
-from kdbench.report.tables import Cell, Column, Table
-from kdbench.report.throughput import throughput_table
+from kdbench.analyze.deployment.files import Accuracy, MeasuredRow, MeasurementSummary
+from kdbench.report.sections.deployment import timing_table, unmeasured_table
+from kdbench.report.sections.noise import noise_table
+from kdbench.report.sections.throughput import throughput_table
+from kdbench.report.writing import formats as f
+from kdbench.report.writing.tables import Cell, Column, Table
 
 WIDTH = 118  # characters of a line; a column that is wider on its own stays in one piece
 Named = tuple[Column, list[str]]  # a column, and its texts from the heading on

@@ -10,28 +10,28 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from kdbench.analyze import Recommendation, Summary, recommend
-from kdbench.report import formats as f
-from kdbench.report.calibration import calibration_section
-from kdbench.report.comparisons import gain_section
-from kdbench.report.cost import cost_section
-from kdbench.report.drawing import DARK, LIGHT, Image
-from kdbench.report.efficiency import efficiency_section
-from kdbench.report.environments import environments_section
-from kdbench.report.learning import learning_section
-from kdbench.report.markdown import markdown_cell, markdown_table, markdown_text
-from kdbench.report.metrics import metrics_section
-from kdbench.report.models import models_section
-from kdbench.report.noise import noise_section
-from kdbench.report.plot_accuracy import accuracy_section
-from kdbench.report.protocol import commands, environment, protocol, resolved_suite
-from kdbench.report.published import published_section
-from kdbench.report.recipes import Facts
-from kdbench.report.rival import rival_section
-from kdbench.report.section import Section
-from kdbench.report.stability import stability_section
-from kdbench.report.tables import Table, comparison_table, seeds_table, trouble_table
-from kdbench.report.throughput import throughput_section
-from kdbench.report.variants import variants_section
+from kdbench.report.sections.accuracy import accuracy_section
+from kdbench.report.sections.against_kd import rival_section
+from kdbench.report.sections.calibration import calibration_section
+from kdbench.report.sections.conditions import environments_section
+from kdbench.report.sections.cost import cost_section
+from kdbench.report.sections.efficiency import efficiency_section
+from kdbench.report.sections.gains import gain_section
+from kdbench.report.sections.learning import learning_section
+from kdbench.report.sections.metrics import metrics_section
+from kdbench.report.sections.models import models_section
+from kdbench.report.sections.noise import noise_section
+from kdbench.report.sections.protocol import commands, environment, protocol, resolved_suite
+from kdbench.report.sections.published import published_section
+from kdbench.report.sections.recipes import Facts
+from kdbench.report.sections.stability import stability_section
+from kdbench.report.sections.throughput import throughput_section
+from kdbench.report.sections.variants import variants_section
+from kdbench.report.writing import formats as f
+from kdbench.report.writing.drawing import DARK, LIGHT, Image
+from kdbench.report.writing.markdown import markdown_cell, markdown_table, markdown_text
+from kdbench.report.writing.section import Section
+from kdbench.report.writing.tables import Table, comparison_table, seeds_table, trouble_table
 from kdbench.results.store import write_whole
 
 # After the comparison of losses: what a reader needs first comes first.

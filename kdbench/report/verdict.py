@@ -6,10 +6,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from kdbench.analyze import GateEntry, Verdict
-from kdbench.analyze.gate_entries import Status
-from kdbench.report import formats as f
-from kdbench.report.markdown import markdown_table, markdown_text
-from kdbench.report.tables import Cell, Column, Table
+from kdbench.analyze.decisions.gate_entries import Status
+from kdbench.report.writing import formats as f
+from kdbench.report.writing.markdown import markdown_table, markdown_text
+from kdbench.report.writing.tables import Cell, Column, Table
 from kdbench.results.store import write_whole
 
 ORDER: tuple[Status, ...] = ("fail", "invalid", "inconclusive", "unjudged", "pass")

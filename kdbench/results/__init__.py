@@ -1,8 +1,8 @@
 """What happened: immutable records, the store that keeps them, the facts of the machine, data frames. No torch."""
 
 from kdbench.results.baseline import Baseline, freeze, load_baseline
-from kdbench.results.environment import environment_facts, machine_fingerprint
 from kdbench.results.frames import ResultSet, load, load_run, load_suite_results
+from kdbench.results.machine.facts import environment_facts, machine_fingerprint
 from kdbench.results.records import (
     CurvePoint,
     Evaluation,

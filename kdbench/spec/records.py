@@ -15,7 +15,7 @@ from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
 from pydantic_core import CoreSchema
 
 from kdbench.spec.choice import Choice, NamedChoice, Record, Several, open_table
-from kdbench.spec.environments import STANDARD
+from kdbench.spec.conditions import STANDARD
 from kdbench.spec.recipe import TrainSpec
 from kdbench.spec.types import (
     ON_DEVICE,

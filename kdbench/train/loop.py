@@ -12,12 +12,12 @@ import torch
 from torch import nn
 
 from kdbench.results import TrainingCost
-from kdbench.results.energy import EnergyMeter
+from kdbench.results.machine.energy import EnergyMeter
 from kdbench.spec import Trial
 from kdbench.train.batches import Batch, View, batches, steps_per_epoch
 from kdbench.train.build import build_criterion, build_model, build_view
+from kdbench.train.channels_last import keep_channels_last
 from kdbench.train.clock import Stopwatch
-from kdbench.train.layout import keep_channels_last
 from kdbench.train.learner import Learner
 from kdbench.train.memory import peak_memory_bytes, reset_peak_memory
 from kdbench.train.outcome import EpochDone, NotTrained, Outcome, Trained

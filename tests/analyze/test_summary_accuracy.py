@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from scipy import stats
 
-from kdbench.analyze import recommend, summarize
-from kdbench.analyze.front import latency_cost
+from kdbench.analyze import summarize
+from kdbench.analyze.decisions import recommend
+from kdbench.analyze.models.front import latency_cost
 from kdbench.results.records import ConfidenceBin
 from kdbench.results.timings import Energy
 from kdbench.spec import How

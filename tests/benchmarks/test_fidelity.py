@@ -12,7 +12,7 @@ from benchmarks.fidelity import inside
 from benchmarks.fidelity.analysis import Ratio, ratios
 from benchmarks.fidelity.bare import time_alone
 from benchmarks.fidelity.document import fill
-from kdbench.deploy.calls import Call, caller
+from kdbench.deploy.timing.calls import Call, caller
 
 WIDTH = 512
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from kdbench import api
-from kdbench.analyze.published import METHODS, TEACHER, published_figures
+from kdbench.analyze.models.published import METHODS, TEACHER, published_figures
 from kdbench.results import Store, load_suite_results
 from kdbench.spec import Sgd, Step, find_suite
 from kdbench.zoo.catalog import BUILTIN

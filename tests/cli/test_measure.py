@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kdbench.analyze.measured import describe_measurement
+from kdbench.analyze.deployment.files import describe_measurement
 from kdbench.cli.failure import run_guarded
 from kdbench.cli.group import COMMANDS
 from kdbench.cli.measure import command

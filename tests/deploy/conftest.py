@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kdbench.deploy.export import export_onnx
+from kdbench.deploy.export.export import export_onnx
 from tests.deploy.networks import SHAPE, Deep, Resnet, trained
 
 

@@ -3,8 +3,8 @@ from functools import partial
 
 import pytest
 
-from kdbench.deploy import throughput
-from kdbench.execute import deployed_stages
+from kdbench.deploy.timing import throughput
+from kdbench.execute.jobs import deployment as deployed_stages
 
 
 @pytest.fixture(scope="module")

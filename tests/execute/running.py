@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from kdbench import api
-from kdbench.analyze.latency import timing_settled
-from kdbench.execute.executors import Inline, Item
-from kdbench.execute.messages import Message
-from kdbench.execute.place import Place
+from kdbench.analyze.deployment.timings import timing_settled
 from kdbench.execute.run import run_plan
+from kdbench.execute.workers.executors import Inline, Item
+from kdbench.execute.workers.messages import Message
+from kdbench.execute.workers.place import Place
 from kdbench.results import RunRecord, Store
 from kdbench.spec import Suite
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from kdbench import api
-from kdbench.deploy.evaluate import evaluate_onnx
-from kdbench.execute import deployed_stages
+from kdbench.deploy.runtime.evaluate import evaluate_onnx
 from kdbench.execute.deployment import MODELS_AT_ONCE, evaluate_environments, make_variants, to_be_timed
-from kdbench.execute.executors import Item
-from kdbench.execute.messages import Crashed, Evaluated, Message, Noted, Refused, TrialEnded
+from kdbench.execute.jobs import deployment as deployed_stages
+from kdbench.execute.workers.executors import Item
+from kdbench.execute.workers.messages import Crashed, Evaluated, Message, Noted, Refused, TrialEnded
 from kdbench.results import Outcome, Store, load_suite_results
 from kdbench.results.records import EnvironmentRecord, VariantRecord
 from kdbench.results.store import environment_key, variant_key
@@ -216,8 +216,8 @@ def test_every_model_is_made_into_every_variant(root: Path) -> None:
 
 
 def test_a_variants_accuracy_is_that_of_its_file(root: Path) -> None:
-    from kdbench.execute.job import Job
-    from kdbench.execute.samples import chunks_of_test
+    from kdbench.execute.jobs.context import Job
+    from kdbench.execute.jobs.samples import chunks_of_test
 
     record, _ = run(suite(variants=["int8_static"]), place(root))
     key = record.variants[0]
@@ -244,14 +244,14 @@ def test_a_further_variant_is_made_alone(root: Path) -> None:
 
 
 def test_a_variant_that_cannot_be_made_is_a_note_and_no_failure(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = deployed_stages.variants.make_variant
+    real = deployed_stages.make.make_variant
 
     def make_variant(variant, source, target, images):
         if isinstance(variant, Fp16):
             raise deployed_stages.VariantError("no fp16: the model has a constant of 70,000")
         return real(variant, source, target, images)
 
-    monkeypatch.setattr(deployed_stages.variants, "make_variant", make_variant)
+    monkeypatch.setattr(deployed_stages.make, "make_variant", make_variant)
     record, _ = run(suite(variants=["fp16", "int8_dynamic"]), place(root))
     assert record.notes == ("variant fp16 was not made: no fp16: the model has a constant of 70,000",)
     assert {outcome.status for outcome in record.outcomes.values()} == {"done"}

@@ -12,8 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from kdbench import api
-from kdbench.analyze.latency import estimate_ratio, timing_settled
-from kdbench.deploy.export import export_onnx
+from kdbench.analyze.deployment.timings import estimate_ratio, timing_settled
+from kdbench.deploy.export.export import export_onnx
 from kdbench.execute.measure import measure_files
 from kdbench.results import Store
 from kdbench.results.measurement import Measurement

@@ -5,9 +5,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from kdbench.analyze import recommend, summarize
+from kdbench.analyze import summarize
+from kdbench.analyze.decisions import recommend
 from kdbench.report import render_report
-from kdbench.report.tables import comparison_table
+from kdbench.report.writing.tables import comparison_table
 from kdbench.results import Outcome
 from tests.records import Shape, make_results
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 
 from kdbench.analyze import summarize
-from kdbench.report.calibration import calibration_section
-from kdbench.report.comparisons import gain_section
-from kdbench.report.efficiency import efficiency_section
-from kdbench.report.environments import environments_section
-from kdbench.report.learning import learning_section
 from kdbench.report.page import SECTIONS
-from kdbench.report.plot_accuracy import accuracy_section
-from kdbench.report.stability import stability_section
+from kdbench.report.sections.accuracy import accuracy_section
+from kdbench.report.sections.calibration import calibration_section
+from kdbench.report.sections.conditions import environments_section
+from kdbench.report.sections.efficiency import efficiency_section
+from kdbench.report.sections.gains import gain_section
+from kdbench.report.sections.learning import learning_section
+from kdbench.report.sections.stability import stability_section
 from tests.records import Shape, make_results
 
 TWO = (("big", "small"), ("wide", "thin"))

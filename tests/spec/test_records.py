@@ -15,7 +15,7 @@ from kdbench.spec import (
     TrainSpec,
     Trial,
 )
-from kdbench.spec.environments import STANDARD
+from kdbench.spec.conditions import STANDARD
 from kdbench.spec.variants import Fp32, Int8Static
 from tests.small import small_suite
 

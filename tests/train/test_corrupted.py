@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from kdbench.spec import Choice, NamedChoice
-from kdbench.spec.environments import STANDARD
+from kdbench.spec.conditions import STANDARD
 from kdbench.train.batches import in_chunks, normalize
 from kdbench.train.corrupted import apply_environment
 from kdbench.zoo import NotApplicable

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from kdbench.deploy.export import export_onnx, hash_weights
-from kdbench.deploy.parity import check_parity
+from kdbench.deploy.export.export import export_onnx, hash_weights
+from kdbench.deploy.export.parity import check_parity
 from kdbench.spec import Trial
 from kdbench.train import learner as learner_module
 from kdbench.train.build import build_criterion, build_model

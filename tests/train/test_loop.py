@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from kdbench.deploy.export import hash_weights
-from kdbench.results import energy, energy_counters
+from kdbench.deploy.export.export import hash_weights
+from kdbench.results.machine import energy, energy_counters
 from kdbench.spec import Choice, Trial
 from kdbench.train.build import build_model
 from kdbench.train.loop import train_cohort

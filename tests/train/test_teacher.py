@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from kdbench.deploy.export import hash_weights
+from kdbench.deploy.export.export import hash_weights
 from kdbench.results.output_cache import BLOCK, CacheFolder, CacheFull, OutputCache
 from kdbench.spec import Trial
 from kdbench.train.batches import batches

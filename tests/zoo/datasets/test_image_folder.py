@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from kdbench.deploy.export import hash_weights
+from kdbench.deploy.export.export import hash_weights
 from kdbench.spec import Choice, DataSpec, Trial, UserError
 from kdbench.train.loop import train_cohort
 from kdbench.train.outcome import Trained

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kdbench.deploy.export import hash_weights
+from kdbench.deploy.export.export import hash_weights
 from kdbench.spec import Choice
 from kdbench.zoo import NotApplicable, Outputs, trace
 from kdbench.zoo.interface import Draw, Moment

@@ -8,7 +8,7 @@ import torch
 from scipy.stats import truncnorm
 from torch import nn
 
-from kdbench.deploy.export import hash_weights
+from kdbench.deploy.export.export import hash_weights
 from kdbench.spec import Choice
 from kdbench.zoo import NotApplicable, Outputs, check_loss, trace
 from kdbench.zoo.losses.overhaul import Overhaul

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from kdbench.deploy.export import hash_weights
+from kdbench.deploy.export.export import hash_weights
 from kdbench.spec import Choice, Trial
 from kdbench.train.build import build_model
 from kdbench.train.loop import train_cohort

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torchvision import models as torchvision_models
 
-from kdbench.deploy.export import export_onnx
-from kdbench.deploy.parity import check_parity
+from kdbench.deploy.export.export import export_onnx
+from kdbench.deploy.export.parity import check_parity
 from kdbench.zoo import Catalog, NotApplicable
 from kdbench.zoo.models.channel_shuffle import shuffle_channels
 from kdbench.zoo.models.cifar import cifar

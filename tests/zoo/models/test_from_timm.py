@@ -8,8 +8,8 @@ import timm
 import torch
 from torch import nn
 
-from kdbench.deploy.export import export_onnx
-from kdbench.deploy.parity import check_parity
+from kdbench.deploy.export.export import export_onnx
+from kdbench.deploy.export.parity import check_parity
 from kdbench.spec import UserError
 from kdbench.zoo import Catalog, NotApplicable
 from kdbench.zoo.catalog import timm_models

@@ -1,0 +1,168 @@
+"""Whether new results are worse than a baseline: one entry a comparison, and the exit code that follows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from kdbench.analyze.decisions.accuracy_gate import judge_accuracy
+from kdbench.analyze.decisions.gate_entries import GateEntry, Status
+from kdbench.analyze.deployment.timings import LOOKS, RatioBounds, judge_ratio
+from kdbench.results import Baseline, LatencyComparison, ModelFacts, ResultSet, SlicePair
+from kdbench.results.baseline import BaselineModel
+from kdbench.results.machine.facts import timing_cores
+
+LATENCY_MARGIN = 0.05  # a shared machine's noise; quiet ones may gate at 3 %
+LATENCY_ALPHA = 0.01
+COUNTS: tuple[tuple[Literal["parameters", "flops", "onnx_bytes"], str], ...] = (
+    ("parameters", "parameters"),
+    ("flops", "FLOPs per sample"),
+    ("onnx_bytes", "bytes of ONNX"),
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All entries of a check. `notes` are differences that decide nothing, such as another ONNX Runtime."""
+
+    suite: str
+    entries: tuple[GateEntry, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def measured(self) -> int:
+        """How many entries compared a figure with the baseline's, and could judge it."""
+        return sum(entry.measured and entry.status != "unjudged" for entry in self.entries)
+
+    @property
+    def status(self) -> Status:
+        """The worst that any entry says, but for unjudged ones; 'inconclusive' where nothing was measured."""
+        found = {entry.status for entry in self.entries}
+        if not self.measured:
+            return "fail" if any(entry.status == "fail" for entry in self.entries) else "inconclusive"
+        order: tuple[Status, ...] = ("fail", "invalid", "inconclusive", "pass")
+        return next(status for status in order if status in found)
+
+    def exit_code(self, strict: bool) -> int:
+        """0 pass, 3 regression, 4 inconclusive (under strict), 5 incompatible baseline, 6 nothing measured."""
+        if not self.measured:
+            return 6
+        inconclusive = 4 if strict else 0
+        codes: dict[Status, int] = {"pass": 0, "fail": 3, "invalid": 5, "inconclusive": inconclusive}
+        return codes[self.status]
+
+
+def judge(baseline: Baseline, results: ResultSet, comparisons: Sequence[LatencyComparison]) -> Verdict:
+    """Hold results against a baseline: accuracy by seed, latency by interleaved slices, sizes exactly."""
+    # What was not timed takes no share of the error. `latency_decided` cannot know it yet, and is stricter.
+    family = LOOKS * max(1, sum(bool(comparison.sessions) for comparison in comparisons))
+    margin = _latency_margin(baseline)
+    entries = [
+        *judge_accuracy(baseline, results),
+        *(_judge_latency(comparison, margin, family) for comparison in comparisons),
+        *(entry for model in baseline.models for entry in _judge_counts(model, results)),
+    ]
+    return Verdict(baseline.spec.name, tuple(entries), _notes(baseline, results))
+
+
+def latency_decided(baseline: Baseline) -> Callable[[Sequence[Sequence[SlicePair]]], bool]:
+    """Whether the slices timed so far decide their comparison, as `judge` will; else more rounds are worth it.
+
+    The error is shared by all looks at everything that could be timed: at least as many as `judge` will find timed.
+    """
+    margin = _latency_margin(baseline)
+    students = sum(model.role == "student" for model in baseline.models)
+    family = LOOKS * max(1, len(baseline.spec.latency.combinations(timing_cores())) * students)
+    return lambda sessions: judge_ratio(sessions, margin, LATENCY_ALPHA, family).status != "undecided"
+
+
+def _latency_margin(baseline: Baseline) -> float:
+    """The rise of latency that the suite's gates allow."""
+    gates = baseline.spec.gates
+    rises = [gate.may_rise for gate in gates if gate.metric == "latency" and gate.may_rise is not None]
+    return min(rises, default=LATENCY_MARGIN)
+
+
+def _judge_latency(comparison: LatencyComparison, margin: float, family: int) -> GateEntry:
+    what = f"{comparison.pair} / {comparison.role} / {comparison.how.label}"
+    if not comparison.sessions:
+        reason = comparison.reason or "no reason was recorded"
+        return GateEntry("latency", what, "inconclusive", f"not measured: {reason}", limit=1 + margin, measured=False)
+    try:
+        found = judge_ratio(comparison.sessions, margin, LATENCY_ALPHA, family)
+    except ValueError as error:
+        return GateEntry("latency", what, "invalid", f"{error}", limit=1 + margin, measured=False)
+    if found.p50 is None or found.minimum is None:
+        text = f"{found.sessions} sessions are too few: their spread is unknown"
+        return GateEntry("latency", what, "inconclusive", text, limit=1 + margin, n=found.sessions)
+    status: Status = "inconclusive" if found.status == "undecided" else found.status
+    message = f"p50 {_ratio(found.p50)}, minimum {_ratio(found.minimum)}, allowed 1 + {100 * margin:g} %"
+    if status == "inconclusive":
+        message += "; the bounds lie on both sides of the limit, or p50 and minimum disagree"
+    return GateEntry(
+        kind="latency",
+        what=what,
+        status=status,
+        message=message,
+        estimate=found.p50.estimate,
+        lower=found.p50.lower_of_family,
+        upper=found.p50.upper,
+        limit=1 + margin,
+        n=found.pairs,
+    )
+
+
+def _ratio(bounds: RatioBounds) -> str:
+    return f"x{bounds.estimate:.3f} (one-sided 99 % bounds {bounds.lower:.3f} and {bounds.upper:.3f})"
+
+
+def _judge_counts(model: BaselineModel, results: ResultSet) -> list[GateEntry]:
+    """Parameters, FLOPs and bytes of one architecture: more is a regression, fewer is noted."""
+    what = f"{model.pair} / {model.role}"
+    facts = _facts_now(model, results)
+    if facts is None:
+        text = "no such model finished in this run, so its size is unknown"
+        return [GateEntry("parameters", what, "fail", text, measured=False)]
+    entries = []
+    for field, unit in COUNTS:
+        was, now = getattr(model.facts, field), getattr(facts, field)
+        change = f"{was:,} {unit} as before" if now == was else f"{was:,} before, {now:,} {unit} now ({now - was:+,})"
+        status: Status = "fail" if now > was else "pass"
+        entries.append(GateEntry(field, what, status, change, baseline=was, current=now, limit=was))
+    return entries
+
+
+def _facts_now(model: BaselineModel, results: ResultSet) -> ModelFacts | None:
+    keys = (entry.key for entry in results.run.entries if (entry.pair, entry.role) == (model.pair, model.role))
+    return next((results.trials[key].model for key in keys if key in results.trials), None)
+
+
+def _notes(baseline: Baseline, results: ResultSet) -> tuple[str, ...]:
+    """Differences of operators and of software versions: they explain a verdict and decide none."""
+    notes = []
+    for model in baseline.models:
+        facts = _facts_now(model, results)
+        if facts and (changed := _changes(model.facts.operators, facts.operators)):
+            notes.append(f"{model.pair} / {model.role}: operators differ: {changed}")
+        if facts and model.role == "student" and facts.onnx_sha256 == model.facts.onnx_sha256:
+            notes.append(f"{model.pair} / {model.role}: not timed: the ONNX file is the baseline's, byte for byte")
+        if facts and facts.opset != model.facts.opset:
+            notes.append(f"{model.pair} / {model.role}: opset {model.facts.opset} before, {facts.opset} now")
+    for fact in ("cpu", "gpus", "system"):
+        was, now = baseline.environment.get(fact), results.run.environment.get(fact)
+        if was != now:
+            notes.append(f"environment: {fact} was {was or 'unknown'}, is {now or 'unknown'}")
+    versions = (baseline.environment.get("versions"), results.run.environment.get("versions"))
+    if isinstance(versions[0], dict) and isinstance(versions[1], dict):
+        notes += [f"environment: {text}" for text in (_changes(versions[0], versions[1]),) if text]
+    return tuple(notes)
+
+
+def _changes(before: Mapping[str, object], after: Mapping[str, object]) -> str:
+    """`Conv 4 -> 5, Relu 3 -> none` over all names whose values differ."""
+    names = sorted(before.keys() | after.keys())
+    differing = [name for name in names if before.get(name) != after.get(name)]
+    return ", ".join(f"{name} {_or_none(before.get(name))} -> {_or_none(after.get(name))}" for name in differing)
+
+
+def _or_none(value: object) -> object:
+    return "none" if value is None else value

@@ -1,0 +1,70 @@
+"""How many seeds a claim needs, judged by how the paired differences of a suite spread so far."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kdbench.analyze.models.rows import PairSummary
+from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM, detectable_sds
+from kdbench.statistics.spread import sd_bound
+
+MOST_SEEDS = 1000  # more than anybody trains
+SD_CONFIDENCE = 0.8  # that the SD is under the one reckoned with: three seeds' may be half the true one
+
+
+@dataclass(frozen=True)
+class SeedsNeeded:
+    """One loss against the student alone. Accuracies run from 0 to 1; without a spread so far, all is None."""
+
+    pair: str
+    loss: str
+    seeds: int  # that both have
+    sd: float | None  # of the paired differences
+    sd_upper: float | None  # what it is under with `SD_CONFIDENCE`
+    detectable: float | None  # with these seeds, at this SD
+    needed: int | None  # at this SD; None where `MOST_SEEDS` would not do
+    needed_upper: int | None  # at the upper one
+
+
+def seeds_needed(difference: float, sd: float, power: float = 0.8) -> int | None:
+    """The fewest seeds with which a two-sided 5 % paired t finds a difference; None where `MOST_SEEDS` would not do.
+
+    Never under `SEEDS_FOR_A_CLAIM`. Raises `ValueError` for a difference, SD or power that cannot be.
+    """
+    if difference <= 0 or sd <= 0 or not 0.05 < power < 1:
+        raise ValueError(f"a difference of {difference} at an SD of {sd} with a power of {power}")
+
+    def enough(n: int) -> bool:
+        sds = detectable_sds(n, power=power)
+        return sds is not None and sds * sd <= difference
+
+    low, high = SEEDS_FOR_A_CLAIM - 1, MOST_SEEDS
+    if not enough(high):
+        return None
+    while high - low > 1:  # more seeds never find less
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
+def plan_seeds(pairs: Sequence[PairSummary], difference: float, power: float = 0.8) -> tuple[SeedsNeeded, ...]:
+    """One row for each loss that shares a seed with its student alone, in the suite's order."""
+    rows = []
+    for pair in pairs:
+        for row in pair.students:
+            if row.gain is None:
+                continue
+            n, sd = len(row.gain.seeds), row.gain.estimate.sd or None
+            upper, sds = sd_bound(sd, n, SD_CONFIDENCE), detectable_sds(n, power=power)
+            rows.append(
+                SeedsNeeded(
+                    pair=pair.pair,
+                    loss=row.loss,
+                    seeds=n,
+                    sd=sd,
+                    sd_upper=upper,
+                    detectable=sds * sd if sds is not None and sd else None,
+                    needed=seeds_needed(difference, sd, power) if sd else None,
+                    needed_upper=seeds_needed(difference, upper, power) if upper else None,
+                )
+            )
+    return tuple(rows)

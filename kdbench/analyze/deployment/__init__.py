@@ -1,0 +1,1 @@
+"""Figures of deployed files: architectures, their timings, variants, files brought along."""

@@ -1,0 +1,157 @@
+"""The deployed architectures: size, arithmetic, latencies, and each timing that was asked for and is not there."""
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean, median
+
+from kdbench.analyze.deployment.timings import estimate_ratio, summarize_calls, timing_settled
+from kdbench.analyze.models.rows import Deployed, NoiseCheck, ReferenceTiming, Role, Throughput, TieCheck, Timing
+from kdbench.results import LatencyRecord, ModelFacts, NotMeasured, ResultSet, TrialRecord
+from kdbench.results.timings import ThroughputRecord
+from kdbench.spec import Entry, How
+
+NEAR_PEAK = 0.95
+
+
+def describe_deployed(done: Sequence[tuple[Entry, TrialRecord]], results: ResultSet) -> tuple[Deployed, ...]:
+    """One record per architecture, variants last; a timing belongs to an architecture, not to a loss."""
+    names: dict[str, dict[tuple[Role, str], None]] = {}
+    facts: dict[str, tuple[str, ModelFacts]] = {}
+    for entry, record in done:
+        names.setdefault(record.model.architecture, {})[entry.role, entry.model] = None
+        facts.setdefault(record.model.architecture, ("fp32", record.model))
+    entries = {entry.key: entry for entry, _ in reversed(done)}
+    for variant in results.variants:
+        if trained := entries.get(variant.trial):
+            names.setdefault(variant.model.architecture, {})[trained.role, trained.model] = None
+            facts.setdefault(variant.model.architecture, (variant.label, variant.model))
+    return tuple(
+        Deployed(
+            architecture=architecture,
+            models=tuple(names[architecture]),
+            variant=variant,
+            parameters=model.parameters,
+            flops=model.flops,
+            onnx_bytes=model.onnx_bytes,
+            opset=model.opset,
+            operators=model.operators,
+            timings=(timings := timings_of(architecture, results.latencies, results.suite.latency.margin)),
+            throughputs=tuple(throughput_of(r) for r in results.throughputs if r.architecture == architecture),
+            not_measured=_all_missing(architecture, timings, results),
+        )
+        for architecture, (variant, model) in facts.items()
+    )
+
+
+def choose_reference(deployed: Sequence[Deployed]) -> ReferenceTiming | None:
+    """The timing by which models are compared: cpu, fewest threads, smallest batch; None unless every model has it."""
+    exported = [model for model in deployed if model.variant == "fp32"]
+    on_cpu = [timing.how for model in exported for timing in model.timings if timing.how.provider == "cpu"]
+    if not on_cpu:
+        return None
+    how = min(on_cpu, key=lambda how: (how.threads, how.batch, how.spinning))
+    found = {model.architecture: timing for model in deployed for timing in model.timings if timing.how == how}
+    if any(model.architecture not in found for model in exported):
+        return None
+    ratio = {architecture: timing.ratio for architecture, timing in found.items() if timing.ratio}
+    base = next((timing.times.p50 for architecture, timing in found.items() if architecture not in ratio), None)
+
+    def p50(architecture: str, own: float) -> float:
+        return base * ratio[architecture].estimate if base and architecture in ratio else own
+
+    return ReferenceTiming(how, {name: p50(name, timing.times.p50) for name, timing in found.items()}, ratio)
+
+
+def check_noise(latencies: Sequence[LatencyRecord], margin: float) -> tuple[NoiseCheck, ...]:
+    """The reference against itself, one row for each way of timing."""
+    return tuple(_noise(record, margin) for record in latencies if record.kind == "noise")
+
+
+def _noise(record: LatencyRecord, margin: float) -> NoiseCheck:
+    ratio = estimate_ratio(record.sessions)
+
+    def each(name: str) -> list[float]:
+        return [value for facts in record.conditions if isinstance(value := facts.get(name), int | float)]
+
+    cpu, wall, lags, steal = (
+        each("cpu_seconds"),
+        each("wall_seconds"),
+        each("lag_1_autocorrelation"),
+        each("steal_seconds"),
+    )
+    return NoiseCheck(
+        how=record.how,
+        ratio=ratio,
+        trusted=ratio is not None and ratio.low <= 1 <= ratio.high and ratio.high - ratio.low < margin,
+        lag_1=fmean(lags) if lags else None,
+        cpu_share=sum(cpu) / sum(wall) if sum(wall) else None,
+        switches=round(sum(each("involuntary_context_switches"))),
+        steal_seconds=sum(steal) if steal else None,
+    )
+
+
+def check_ties(latencies: Sequence[LatencyRecord], files: Mapping[str, Entry], margin: float) -> tuple[TieCheck, ...]:
+    """Students of one architecture under different losses; `files` tells whose an ONNX file is, by its SHA-256."""
+    found = []
+    for record in latencies:
+        mine, other = files.get(record.onnx_sha256), files.get(record.reference_sha256)
+        if record.kind != "tie" or mine is None or other is None:
+            continue
+        ratio = estimate_ratio(record.sessions, looks=1)
+        differs = ratio is not None and not (ratio.low <= 1 + margin and ratio.high >= 1 - margin)
+        same = ratio is not None and ratio.low >= 1 - margin and ratio.high <= 1 + margin
+        ties = False if differs else True if same else None
+        found.append(TieCheck(record.how, mine.model, (mine.loss, other.loss), ratio, ties))
+    return tuple(found)
+
+
+def timings_of(architecture: str, latencies: Sequence[LatencyRecord], margin: float) -> tuple[Timing, ...]:
+    """One architecture timed in every way; ties apart."""
+    mine = [record for record in latencies if record.architecture == architecture and record.kind != "tie"]
+    return tuple(_timing(record, margin) for record in mine)
+
+
+def _timing(record: LatencyRecord, margin: float) -> Timing:
+    return Timing(
+        how=record.how,
+        times=summarize_calls(record.call_microseconds, record.how.batch),
+        ratio=estimate_ratio(record.sessions) if record.kind == "latency" else None,
+        settled=timing_settled(record.sessions, margin),
+        load_seconds=median(start.load_seconds for start in record.cold),
+        first_run_seconds=median(start.first_run_seconds for start in record.cold),
+        memory_bytes=round(median(start.memory_bytes for start in record.cold)),
+        energy=record.energy,
+    )
+
+
+def throughput_of(record: ThroughputRecord) -> Throughput:
+    """Samples per second by batch size, and where they are nearly at their most."""
+    rates = []
+    for timed in record.batches:
+        pairs = [pair for session in timed.sessions for pair in session]
+        rates.append((timed.batch, timed.batch / median(pair.candidate_mean for pair in pairs) * 1e6))
+    peak = max(rate for _, rate in rates)
+    batch = next(batch for batch, rate in rates if rate >= NEAR_PEAK * peak)
+    return Throughput(record.how, tuple(rates), peak, batch, record.ended)
+
+
+def _all_missing(architecture: str, timings: Sequence[Timing], results: ResultSet) -> tuple[NotMeasured, ...]:
+    """The recorded reasons, and an entry for each way that has neither a timing nor a reason.
+
+    Ways that depend on the machine (`threads = "cores"`) are those that the run tells of.
+    """
+    reasons = [missing for missing in results.run.not_measured if missing.architecture == architecture]
+    known = {timing.how for timing in timings} | {missing.how for missing in reasons}
+    silent = [
+        NotMeasured(
+            architecture=architecture, how=how, reason="asked for, but the run holds neither a timing nor a reason"
+        )
+        for how in _ways(results)
+        if how not in known
+    ]
+    return (*reasons, *silent)
+
+
+def _ways(results: ResultSet) -> tuple[How, ...]:
+    """What was asked for, with the number of cores of the machine where it ran."""
+    cores = results.run.environment.get("timing_cores")
+    return results.suite.latency.combinations(cores if isinstance(cores, int) else 1)

@@ -1,0 +1,98 @@
+"""Variants against the exported models they were made from, paired by seed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from kdbench.analyze.deployment.timings import RatioEstimate
+from kdbench.results import TrialRecord
+from kdbench.results.records import VariantRecord
+from kdbench.spec import Entry
+from kdbench.statistics.paired import Estimate, PairedDifference, estimate, paired_difference
+
+
+@dataclass(frozen=True)
+class VariantRow:
+    """One model under one loss as one variant, over its seeds. Accuracies from 0 to 1."""
+
+    pair: str
+    role: str
+    model: str
+    loss: str
+    variant: str
+    architecture: str
+    top1: Estimate
+    change: PairedDifference | None  # variant minus exported model
+    against_alone: PairedDifference | None  # that change minus the one of the student alone
+    onnx_bytes: int
+    smaller: float  # the exported file's size over the variant's
+    latency: RatioEstimate | None  # variant over exported model
+    largest_drift: float  # SDs of the exported model's logits; over all seeds
+    flips: float  # share of test samples; mean over seeds
+
+
+def variant_rows(
+    done: Sequence[tuple[Entry, TrialRecord]],
+    variants: Sequence[VariantRecord],
+    alone: str | None,
+    latency: Mapping[str, RatioEstimate | None],
+) -> tuple[VariantRow, ...]:
+    """Rows by pair, role, loss and variant; `alone` is the loss of the student alone.
+
+    `latency`: ratios of variants to their exported models, by the variant's architecture.
+    """
+    made: dict[tuple[str, str], VariantRecord] = {(record.trial, record.label): record for record in variants}
+    groups: dict[tuple[str, str, str, str], list[tuple[Entry, TrialRecord, VariantRecord]]] = {}
+    for label in dict.fromkeys(record.label for record in variants):
+        for entry, record in done:
+            if found := made.get((entry.key, label)):
+                groups.setdefault((entry.pair, entry.role, entry.loss, label), []).append((entry, record, found))
+    changes = {at: _change_by_seed(group) for at, group in groups.items()}
+    return tuple(
+        _row(group, label, changes[pair, role, loss, label], _others(changes, pair, role, loss, label, alone), latency)
+        for (pair, role, loss, label), group in groups.items()
+    )
+
+
+def _change_by_seed(group: Sequence[tuple[Entry, TrialRecord, VariantRecord]]) -> dict[int, float]:
+    return {entry.seed: variant.test.top1 - record.test.top1 for entry, record, variant in group}
+
+
+def _others(
+    changes: Mapping[tuple[str, str, str, str], dict[int, float]],
+    pair: str,
+    role: str,
+    loss: str,
+    label: str,
+    alone: str | None,
+) -> dict[int, float]:
+    """What the student alone loses to the same variant; nothing for itself and for teachers."""
+    if role == "teacher" or alone is None or loss == alone:
+        return {}
+    return changes.get((pair, role, alone, label), {})
+
+
+def _row(
+    group: Sequence[tuple[Entry, TrialRecord, VariantRecord]],
+    label: str,
+    change: Mapping[int, float],
+    others: Mapping[int, float],
+    latency: Mapping[str, RatioEstimate | None],
+) -> VariantRow:
+    entry, record, variant = group[0]
+    return VariantRow(
+        pair=entry.pair,
+        role=entry.role,
+        model=entry.model,
+        loss=entry.loss,
+        variant=label,
+        architecture=variant.model.architecture,
+        top1=estimate([made.test.top1 for _, _, made in group]),
+        change=paired_difference(change, dict.fromkeys(change, 0.0)),
+        against_alone=paired_difference(change, others) if others else None,
+        onnx_bytes=variant.model.onnx_bytes,
+        smaller=record.model.onnx_bytes / variant.model.onnx_bytes,
+        latency=latency.get(variant.model.architecture),
+        largest_drift=max(made.largest_drift for _, _, made in group),
+        flips=fmean(made.flips / made.test.samples for _, _, made in group),
+    )

@@ -1,0 +1,52 @@
+"""Every loss of a pair against plain distillation, the loss that newer ones claim to beat."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kdbench.analyze.models.rows import PairSummary, StudentRow
+from kdbench.spec import Suite
+from kdbench.statistics.paired import EQUIVALENCE, PairedDifference, holm, paired_difference
+
+RIVAL = "kd"
+
+Outcome = Literal["beats", "ties", "loses", "open"]
+
+
+@dataclass(frozen=True)
+class RivalRow:
+    """A student less the same student under plain distillation, paired by seed; accuracies 0 to 1."""
+
+    student: StudentRow
+    difference: PairedDifference
+    holm_p: float | None  # adjusted for all losses of the pair
+
+    @property
+    def outcome(self) -> Outcome:
+        """By this comparison's own 95 % interval: apart from 0, or within half a point of it, or neither."""
+        interval = self.difference.estimate.interval
+        if interval is None or not self.difference.claims:
+            return "open"
+        if interval.low > 0:
+            return "beats"
+        if interval.high < 0:
+            return "loses"
+        return "ties" if interval.low >= -EQUIVALENCE and interval.high <= EQUIVALENCE else "open"
+
+
+def rival_label(suite: Suite) -> str | None:
+    """The label of the suite's first plain distillation."""
+    return next((loss.label for loss in suite.losses if loss.use == RIVAL), None)
+
+
+def against_rival(pair: PairSummary, label: str | None) -> tuple[RivalRow, ...]:
+    """One row per other loss that shares seeds with it, best first; empty where the pair has no such row."""
+    rival = next((row for row in pair.students if row.loss == label), None)
+    if rival is None:
+        return ()
+    others = [row for row in pair.students if row is not rival]
+    found = [(row, paired_difference(row.test_by_seed, rival.test_by_seed)) for row in others]
+    tested = [(row, difference) for row, difference in found if difference]
+    p_values = {row.loss: each.p_value for row, each in tested if each.p_value is not None}
+    adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
+    rows = [RivalRow(row, difference, adjusted.get(row.loss)) for row, difference in tested]
+    return tuple(sorted(rows, key=lambda row: -row.difference.estimate.mean))

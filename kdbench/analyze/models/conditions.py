@@ -1,0 +1,94 @@
+"""Stability across environments: which samples a model predicts right however the test images are corrupted."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kdbench.analyze.deployment.rows import Role
+from kdbench.results import TrialRecord
+from kdbench.results.records import EnvironmentRecord
+from kdbench.statistics.paired import Estimate, PairedDifference, estimate, paired_difference
+
+if TYPE_CHECKING:
+    from kdbench.analyze.models.rows import ModelRow, PairSummary
+
+Bits = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class EnvironmentRow:
+    """One model under one loss in all environments that were evaluated; accuracies from 0 to 1, over seeds."""
+
+    pair: str
+    role: Role
+    model: str
+    loss: str
+    clean: Estimate  # top-1 on the test split as it is
+    top1: Mapping[str, Estimate]  # by environment; without those that no seed was evaluated in
+    lacking: Mapping[str, int]  # seeds without a figure, by environment
+    stable: Estimate | None  # share of samples predicted right in every environment, the clean one included
+    against_alone: PairedDifference | None  # that share less the one of the student alone, by seed
+
+
+def environment_rows(
+    pairs: Sequence["PairSummary"],
+    trials: Mapping[str, TrialRecord],
+    records: Sequence[EnvironmentRecord],
+    asked: Sequence[str],
+) -> tuple[EnvironmentRow, ...]:
+    """Rows pair by pair, teachers first; none where no environment was evaluated.
+
+    'Every' is of those that any model was evaluated in, for all rows the same: a seed that lacks one has no share.
+    """
+    found = {(record.trial, record.environment): record.test.correct for record in records}
+    evaluated = tuple(name for name in asked if any(name == environment for _, environment in found))
+    if not evaluated:
+        return ()
+    alone = {pair.pair: _stable_by_seed(pair.alone, trials, found, evaluated) if pair.alone else {} for pair in pairs}
+    return tuple(
+        _row(row, trials, found, evaluated, {} if row.role == "teacher" or row is pair.alone else alone[pair.pair])
+        for pair in pairs
+        for row in pair.models
+    )
+
+
+def _row(
+    row: "ModelRow",
+    trials: Mapping[str, TrialRecord],
+    found: Mapping[tuple[str, str], Bits],
+    evaluated: Sequence[str],
+    alone: Mapping[int, float],
+) -> EnvironmentRow:
+    by_name = {name: [found[s.key, name] for s in row.seeds if (s.key, name) in found] for name in evaluated}
+    stable = _stable_by_seed(row, trials, found, evaluated)
+    return EnvironmentRow(
+        pair=row.pair,
+        role=row.role,
+        model=row.model,
+        loss=row.loss,
+        clean=row.top1,
+        top1={name: estimate([float(bits.mean()) for bits in seeds]) for name, seeds in by_name.items() if seeds},
+        lacking={name: len(row.seeds) - len(seeds) for name, seeds in by_name.items() if len(seeds) < len(row.seeds)},
+        stable=estimate(list(stable.values())) if stable else None,
+        against_alone=paired_difference(stable, alone),
+    )
+
+
+def _stable_by_seed(
+    row: "ModelRow",
+    trials: Mapping[str, TrialRecord],
+    found: Mapping[tuple[str, str], Bits],
+    evaluated: Sequence[str],
+) -> dict[int, float]:
+    """The share of samples right in every environment and as they are, of the seeds that have all."""
+    shares = {}
+    for seed in row.seeds:
+        if all((seed.key, name) in found for name in evaluated):
+            everywhere = trials[seed.key].test.correct.copy()
+            for name in evaluated:
+                everywhere &= found[seed.key, name]
+            shares[seed.seed] = float(everywhere.mean())
+    return shares

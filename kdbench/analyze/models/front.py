@@ -1,0 +1,77 @@
+"""Pareto fronts of a run's models: by each cost, how surely a model is on it, and what a pair's front encloses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from kdbench.analyze.deployment.rows import ReferenceTiming
+from kdbench.statistics.paired import Interval
+from kdbench.statistics.pareto import Cost, front_probability, hypervolume
+
+if TYPE_CHECKING:
+    from kdbench.analyze.models.rows import ModelRow, PairSummary
+
+By = Literal["latency", "FLOPs", "parameters", "bytes"]
+COSTS: tuple[By, ...] = ("latency", "FLOPs", "parameters", "bytes")
+
+
+@dataclass(frozen=True)
+class Hypervolume:
+    """What the students of a pair dominate by means, from chance and their teacher's cost: accuracy x decades."""
+
+    students: float
+    alone: float | None  # the student alone
+
+
+@dataclass(frozen=True)
+class Front:
+    """The front over test accuracy and one cost, among all models of the run."""
+
+    by: By
+    probability: Mapping[tuple[str, str, str], float]  # by `ModelRow.name`
+    hypervolume: Mapping[str, Hypervolume]  # by pair, of those that have a teacher
+
+
+def fronts(
+    pairs: Sequence["PairSummary"], reference: ReferenceTiming | None, chance: float | None
+) -> tuple[Front, ...]:
+    """One front per cost that every model has; latency is the paired ratio to the network timed against."""
+    models = [row for pair in pairs for row in pair.models]
+    found = []
+    for by in COSTS:
+        costs = {row.name: cost for row in models if (cost := cost_of(row, by, reference))}
+        if models and len(costs) == len(models):
+            shares = front_probability([row.test_by_seed for row in models], [costs[row.name] for row in models])
+            probability = {row.name: share for row, share in zip(models, shares, strict=True)}
+            volumes = {pair.pair: _hypervolume(pair, costs, chance) for pair in pairs if pair.teacher and pair.students}
+            known = {name: volume for name, volume in volumes.items() if volume}
+            found.append(Front(by, probability, known))
+    return tuple(found)
+
+
+def cost_of(row: "ModelRow", by: By, reference: ReferenceTiming | None) -> Cost | None:
+    """What a model costs; None where it has no latency, or a cost of 0, which no ratio can be taken of."""
+    if by == "latency":
+        return latency_cost(reference, row.architecture) if reference else None
+    value = {"FLOPs": row.flops, "parameters": row.parameters, "bytes": row.onnx_bytes}[by]
+    return Cost(float(value), row.architecture) if value > 0 else None
+
+
+def latency_cost(reference: ReferenceTiming, architecture: str) -> Cost | None:
+    """Microseconds, with the interval of the ratio to the network that all were timed against."""
+    p50, ratio = reference.p50.get(architecture), reference.ratio.get(architecture)
+    if p50 is None or ratio is None:
+        return None if p50 is None else Cost(p50, architecture)
+    scale = p50 / ratio.estimate
+    return Cost(p50, architecture, Interval(scale * ratio.low, scale * ratio.high))
+
+
+def _hypervolume(
+    pair: "PairSummary", costs: Mapping[tuple[str, str, str], Cost], chance: float | None
+) -> Hypervolume | None:
+    if pair.teacher is None or chance is None:
+        return None
+    corner = (chance, costs[pair.teacher.name].value)
+    points = {row.name: (row.top1.mean, costs[row.name].value) for row in pair.students}
+    alone = hypervolume([points[pair.alone.name]], corner) if pair.alone else None
+    return Hypervolume(hypervolume(list(points.values()), corner), alone)

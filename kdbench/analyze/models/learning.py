@@ -1,0 +1,111 @@
+"""How fast the models of a run learn: areas, laws, times to shares of the teacher's accuracy, sample efficiency."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kdbench.analyze.deployment.rows import Role
+from kdbench.results import CurvePoint, TrialRecord
+from kdbench.statistics.curves import areas
+from kdbench.statistics.laws import Fits, fit_laws
+from kdbench.statistics.paired import Estimate
+from kdbench.statistics.survival import SHARES, Reach, SampleEfficiency, first_crossing, kaplan_meier, sample_efficiency
+
+if TYPE_CHECKING:
+    from kdbench.analyze.models.rows import ModelRow, PairSummary
+
+Curve = Sequence[CurvePoint]
+Turns = Callable[[Mapping[int, float]], Mapping[int, float]]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A share of the teacher's validation accuracy, and when the seeds of one row reached it."""
+
+    share: float
+    accuracy: float  # mean over the seeds' teachers
+    reach: Reach  # epochs, at evaluations
+    efficiency: SampleEfficiency | None  # against the student alone; None for itself and for teachers
+
+
+@dataclass(frozen=True)
+class LearningRow:
+    """One model under one loss. Accuracies on validation, 0 to 1."""
+
+    pair: str
+    role: Role
+    model: str
+    loss: str
+    until: float | None  # samples that the areas reach to, the same for all rows of a pair
+    area: Estimate | None  # mean height over samples
+    area_log: Estimate | None  # mean height over log samples
+    fits: Fits | None  # of the mean curve by epochs; None without a curve
+    targets: tuple[Target, ...]  # none without a teacher
+
+
+def learning_rows(
+    pairs: Sequence["PairSummary"], trials: Mapping[str, TrialRecord], turns: Turns
+) -> tuple[LearningRow, ...]:
+    """Rows pair by pair, teachers first. `turns` makes what teachers have, by their seeds, what student seeds have."""
+    return tuple(row for pair in pairs for row in _rows(pair, trials, turns))
+
+
+def _rows(pair: "PairSummary", trials: Mapping[str, TrialRecord], turns: Turns) -> list[LearningRow]:
+    def curves(row: "ModelRow") -> dict[int, Curve]:
+        return {seed.seed: trials[seed.key].curve for seed in row.seeds}
+
+    # Where the shortest student's curve ends: means over different lengths do not compare.
+    end = min((curve[-1].samples for row in pair.students for curve in curves(row).values()), default=None)
+    own = dict(pair.teacher.validation_by_seed) if pair.teacher else {}
+    alone = curves(pair.alone) if pair.alone else {}
+    found = []
+    for row in pair.models:
+        mine, teachers = curves(row), own if row.role == "teacher" else turns(own)
+        area, log = (areas(list(mine.values()), log=log, end=end) for log in (False, True))
+        found.append(
+            LearningRow(
+                pair=row.pair,
+                role=row.role,
+                model=row.model,
+                loss=row.loss,
+                until=area[0] if area else None,
+                area=area[1] if area else None,
+                area_log=log[1] if log else None,
+                fits=fit_laws(row.curve.epochs, row.curve.mean) if row.curve else None,
+                targets=_targets(mine, {} if row.role == "teacher" or row is pair.alone else alone, teachers),
+            )
+        )
+    return found
+
+
+def _targets(
+    mine: Mapping[int, Curve], alone: Mapping[int, Curve], teachers: Mapping[int, float]
+) -> tuple[Target, ...]:
+    seeds = [seed for seed in mine if seed in teachers]
+    if not seeds:
+        return ()
+    found = []
+    for share in SHARES:
+        aims = {seed: share * teachers[seed] for seed in teachers}
+        crossings = [first_crossing(*_by_epoch(mine[seed]), aims[seed]) for seed in seeds]
+        slower, faster = (
+            {seed: first_crossing(*_by_samples(curve), aims[seed]) for seed, curve in side.items() if seed in aims}
+            for side in (alone, mine)
+        )
+        found.append(
+            Target(
+                share=share,
+                accuracy=sum(aims[seed] for seed in seeds) / len(seeds),
+                reach=kaplan_meier([crossing.at for crossing in crossings], [c.reached for c in crossings]),
+                efficiency=sample_efficiency(slower, faster),
+            )
+        )
+    return tuple(found)
+
+
+def _by_epoch(curve: Curve) -> tuple[list[float], list[float]]:
+    return [float(point.epoch) for point in curve], [point.validation_top1 for point in curve]
+
+
+def _by_samples(curve: Curve) -> tuple[list[float], list[float]]:
+    return [float(point.samples) for point in curve], [point.validation_top1 for point in curve]

@@ -1,0 +1,61 @@
+"""Further metrics of the suite: means over seeds, and differences from the student alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kdbench.analyze.deployment.rows import Role
+from kdbench.results.records import MetricRecord
+from kdbench.statistics.paired import Estimate, PairedDifference, estimate, paired_difference
+
+if TYPE_CHECKING:
+    from kdbench.analyze.models.rows import ModelRow, PairSummary
+
+Values = Mapping[tuple[str, str], float]  # by trial and metric
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """One model under one loss by all metrics that were computed, in the units of each metric, over seeds."""
+
+    pair: str
+    role: Role
+    model: str
+    loss: str
+    values: Mapping[str, Estimate]  # by metric; without those that no seed has
+    against_alone: Mapping[str, PairedDifference]  # likewise, less the student alone, by seed
+    lacking: Mapping[str, int]  # seeds without a figure, by metric
+
+
+def metric_rows(
+    pairs: Sequence["PairSummary"], records: Sequence[MetricRecord], asked: Sequence[str]
+) -> tuple[MetricRow, ...]:
+    """Rows pair by pair, teachers first; none where no metric was asked for."""
+    found = {(record.trial, record.metric): record.value for record in records}
+    if not asked:
+        return ()
+    return tuple(
+        _row(row, found, asked, None if row.role == "teacher" or row is pair.alone else pair.alone)
+        for pair in pairs
+        for row in pair.models
+    )
+
+
+def _row(row: "ModelRow", found: Values, asked: Sequence[str], alone: "ModelRow | None") -> MetricRow:
+    by_name = {name: _by_seed(row, found, name) for name in asked}
+    differences = {
+        name: paired_difference(seeds, _by_seed(alone, found, name) if alone else {}) for name, seeds in by_name.items()
+    }
+    return MetricRow(
+        pair=row.pair,
+        role=row.role,
+        model=row.model,
+        loss=row.loss,
+        values={name: estimate(list(seeds.values())) for name, seeds in by_name.items() if seeds},
+        against_alone={name: difference for name, difference in differences.items() if difference},
+        lacking={name: len(row.seeds) - len(seeds) for name, seeds in by_name.items() if len(seeds) < len(row.seeds)},
+    )
+
+
+def _by_seed(row: "ModelRow", found: Values, metric: str) -> dict[int, float]:
+    return {seed.seed: found[seed.key, metric] for seed in row.seeds if (seed.key, metric) in found}

@@ -1,0 +1,35 @@
+"""Which records come from another machine, other versions or another kdbench than the run that reports them."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from pydantic import JsonValue
+
+from kdbench.analyze.models.rows import Elsewhere
+from kdbench.results import LatencyRecord, TrialRecord
+
+FACTS = ("cpu", "system", "gpus", "kdbench_source")  # besides the versions of packages
+Environment = Mapping[str, JsonValue]
+
+
+def find_elsewhere(
+    run: Environment, trials: Iterable[TrialRecord], timings: Iterable[LatencyRecord]
+) -> tuple[Elsewhere, ...]:
+    """Each fact and value that differs from the run's, with the number of records; in the order they are met."""
+    counts: dict[str, tuple[str, JsonValue, Counter[str]]] = {}
+    records = (("trials", trials), ("timings", timings))
+    for kind, environment in ((kind, record.environment) for kind, group in records for record in group):
+        for fact, value in _differing(run, environment):
+            counts.setdefault(f"{fact}={value!r}", (fact, value, Counter()))[2][kind] += 1
+    return tuple(Elsewhere(fact, value, n["trials"], n["timings"]) for fact, value, n in counts.values())
+
+
+def _differing(run: Environment, record: Environment) -> list[tuple[str, JsonValue]]:
+    here, there = _versions(run), _versions(record)
+    found = [(fact, record.get(fact)) for fact in FACTS if record.get(fact) != run.get(fact)]
+    return found + [(name, there.get(name)) for name in sorted(here | there) if here.get(name) != there.get(name)]
+
+
+def _versions(environment: Environment) -> dict[str, JsonValue]:
+    versions = environment.get("versions")
+    return dict(versions) if isinstance(versions, dict) else {}

@@ -1,0 +1,1 @@
+"""From a trained module to an ONNX file that computes the same."""

@@ -1,0 +1,54 @@
+"""Opens an ONNX file and runs it once, in a process of its own: a file from elsewhere may take the process down.
+
+`python -m kdbench.deploy.foreign.probe FILE SHAPE` writes one line of JSON to stdout. SHAPE: the input's as a JSON
+list, null for a batch of any size; null instead of a list: open only. No torch.
+"""
+
+import json
+import sys
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+
+
+def probe(path: str, shape: list[int | None] | None) -> dict[str, Any]:
+    """`outputs` by name, and the `batch` that ran (none: nothing did); or the `error`, as onnxruntime words it."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        if shape is None:
+            outputs = [{"name": o.name, "type": o.type, "shape": o.shape} for o in session.get_outputs()]
+            return {"batch": None, "outputs": outputs}
+    except Exception as error:  # onnxruntime's exceptions have no base of their own
+        return {"stage": "open", "error": str(error)}
+    problem = ""
+    for batch in [2, 1] if shape[0] is None else [shape[0]]:  # some exporters fix the batch of 1 that they saw
+        try:
+            return {"batch": batch, "outputs": _run(session, [batch, *shape[1:]])}
+        except Exception as error:
+            problem = problem or str(error)
+    return {"stage": "run", "error": problem}
+
+
+def _run(session: ort.InferenceSession, shape: list[Any]) -> list[dict[str, Any]]:
+    images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    found = []
+    for output, value in zip(session.get_outputs(), session.run(None, _feed(session, images)), strict=True):
+        entry = {"name": output.name, "type": output.type, "shape": list(np.shape(value))}
+        if output.type == "tensor(float)":
+            sums = value.sum(axis=-1, dtype=np.float64) if value.ndim else value
+            entry["finite"] = bool(np.isfinite(value).all())
+            entry["probabilities"] = bool(value.size and value.min() >= 0 and np.allclose(sums, 1, atol=1e-3))
+        found.append(entry)
+    return found
+
+
+def _feed(session: ort.InferenceSession, images: Any) -> dict[str, Any]:
+    return {session.get_inputs()[0].name: images}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(probe(sys.argv[1], json.loads(sys.argv[2]))) + "\n")

@@ -1,0 +1,1 @@
+"""Exported files in half precision or 8 bits."""

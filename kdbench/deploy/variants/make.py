@@ -1,0 +1,120 @@
+"""A deployed variant of an exported model: one self-contained ONNX file, with the same input and output.
+
+`quantize.py` makes the graphs, and tells what decided how.
+"""
+
+import contextlib
+import hashlib
+import io
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
+
+from kdbench.deploy.graph.contents import architecture_of, operators_of, opset_of
+from kdbench.deploy.variants.activation_ranges import NotFinite, activation_ranges
+from kdbench.deploy.variants.quantize import fold, halve, quantize_all, quantize_linear
+from kdbench.results import ModelFacts
+from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Int8Static, Variant
+
+Images = NDArray[np.float32]
+Logits = NDArray[np.float32]
+
+_FAILURES = (
+    NotFinite, ValueError, RuntimeError, KeyError, onnx.checker.ValidationError, runtime_errors.Fail,
+    runtime_errors.InvalidGraph, runtime_errors.InvalidArgument, runtime_errors.NotImplemented,
+    runtime_errors.RuntimeException,
+)  # fmt: skip
+
+
+class VariantError(Exception):
+    """The model has no such variant; the text says why."""
+
+
+def make_variant(variant: Variant, source: Path, target: Path, calibration_images: Images) -> None:
+    """Write the variant of the exported model in `source` to `target`.
+
+    `calibration_images` [N, C, H, W]: normalized training images; static quantization takes the first
+    `variant.samples`, or all where they are fewer, in any order. The same input gives the same bytes on one machine;
+    on another the last bits of the calibrated ranges may differ. A dynamic scale is of a whole batch, so there the
+    logits of an image depend on the images beside it. Raises `VariantError`.
+    """
+    if isinstance(variant, Fp32):
+        target.write_bytes(source.read_bytes())
+        return
+    try:
+        with _silence():
+            model = _make(variant, fold(source), calibration_images)
+            onnx.checker.check_model(model)
+    except _FAILURES as error:
+        raise VariantError(f"no {variant.label}: {str(error).strip().partition(chr(10))[0]}") from error
+    target.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _make(variant: Fp16 | Int8Dynamic | Int8Static, model: onnx.ModelProto, images: Images) -> onnx.ModelProto:
+    if isinstance(variant, Fp16):
+        return halve(model)
+    if isinstance(variant, Int8Dynamic):
+        return quantize_linear(variant, model)
+    chosen = images[: variant.samples]
+    if not len(chosen):
+        raise ValueError("there are no images to calibrate with")
+    return quantize_all(variant, model, activation_ranges(model, chosen, variant.calibration))
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """onnxruntime's quantizer prints, and logs advice that is followed here."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
+
+
+def variant_facts(exported: ModelFacts, path: Path) -> ModelFacts:
+    """What the variant in `path` costs; parameters, FLOPs and weights are those of the exported model."""
+    content = path.read_bytes()
+    model = onnx.load_model_from_string(content)
+    return exported.model_copy(
+        update={
+            "architecture": architecture_of(model),
+            "onnx_bytes": len(content),
+            "onnx_sha256": hashlib.sha256(content).hexdigest(),
+            "operators": operators_of(model),
+            "opset": opset_of(model),
+        }
+    )
+
+
+class Drift(NamedTuple):
+    """How far a variant's logits are from those of the exported model."""
+
+    largest: float  # difference of a logit, in standard deviations of the exported model's logits
+    flips: int  # samples whose top-1 differs
+    samples: int
+
+    @property
+    def share(self) -> float:
+        """Of flips in all samples."""
+        return self.flips / self.samples
+
+
+def drift(reference: Logits, got: Logits) -> Drift:
+    """Compare logits [N, classes] of the exported model and of a variant. Raises `VariantError`."""
+    if reference.shape != got.shape:
+        raise VariantError(f"the variant gives logits of shape {got.shape}, the exported model {reference.shape}")
+    if not np.isfinite(got).all():
+        raise VariantError("the variant gives logits that are not finite: its numbers are too small for the model's")
+    spread = float(reference.std())
+    if not spread > 0:
+        raise VariantError("the exported model's logits are all the same, or not finite: nothing to compare with")
+    flips = int((reference.argmax(axis=1) != got.argmax(axis=1)).sum())
+    return Drift(float(np.abs(reference - got).max()) / spread, flips, len(reference))

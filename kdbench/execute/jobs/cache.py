@@ -1,0 +1,61 @@
+"""How a cohort gets at the cache of its teacher's outputs, and what happens where there is no room for it."""
+
+from collections.abc import Mapping
+
+import torch
+
+from kdbench.execute.jobs.context import Job
+from kdbench.results import machine_fingerprint
+from kdbench.results.output_cache import CacheFull, OutputCache
+from kdbench.spec import Trial, UserError
+from kdbench.spec.records import RECIPE, content_key
+from kdbench.train.teacher import OpenCache
+from kdbench.zoo.datasets.splits import Splits
+
+
+def cache_of(trial: Trial, splits: Splits, job: Job, notes: list[str]) -> OpenCache:
+    """How the trial's cohort gets at the cache of its teacher's outputs; `notes` take down why it has none."""
+
+    def open_cache(widths: Mapping[str, int]) -> OutputCache | None:
+        slots = trial.train.slots
+        if job.cache == "off" or slots is None:
+            return None
+        teacher = job.store.read_trial(trial.teachers[0].key)
+        about = {
+            "teacher": teacher.key,
+            "teacher_weights": teacher.model.weights_sha256,
+            "data": splits.sha256(),
+            "augment": [view.model_dump(mode="json") for view in trial.train.augment],
+            "mixup": trial.train.mixup,
+            "torch": torch.__version__,
+            "machine": machine_fingerprint(),
+            "device": job.device.type,
+            "threads": job.layout.threads,
+        }
+        try:
+            return job.caches.open(content_key([RECIPE, about]), about, len(splits.train), widths, slots)
+        except CacheFull as full:
+            if job.cache == "require":
+                raise _no_room(full) from full
+            notes.append(f"no room for the cache of teacher outputs: {full}; the teacher was asked live")
+            return None
+
+    return open_cache
+
+
+def room_for_cache(trial: Trial, splits: Splits, job: Job) -> OpenCache:
+    """For a rehearsal: opens none, but refuses one that is required and would find no room."""
+
+    def look(widths: Mapping[str, int]) -> None:
+        if job.cache == "require" and trial.train.slots:
+            try:
+                job.caches.check(len(splits.train), widths, trial.train.slots)
+            except CacheFull as full:
+                raise _no_room(full) from full
+
+    return look
+
+
+def _no_room(full: CacheFull) -> UserError:
+    help = "raise --cache-limit, make room on the disk, or drop --cache require to ask the teacher live"
+    return UserError(f"no room for the cache of teacher outputs: {full}", help=help)

@@ -1,0 +1,1 @@
+"""Which files are timed when, and against what."""

@@ -1,0 +1,41 @@
+"""The gate's measurement: new against baseline ONNX, interleaved in one run, for as many rounds as the answer needs."""
+
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+from kdbench.execute.timing.rounds import Sessions, time_rounds
+from kdbench.execute.workers.messages import Message
+from kdbench.execute.workers.place import Place
+from kdbench.results import Baseline, LatencyComparison, ResultSet, Store
+from kdbench.results.baseline import BaselineModel
+from kdbench.results.machine.facts import timing_cores
+
+
+def compare_with_baseline(
+    baseline: Baseline, folder: Path, results: ResultSet, place: Place, decided: Callable[[Sessions], bool]
+) -> Generator[Message, None, list[LatencyComparison]]:
+    """Time every student's architecture against the baseline's, on whatever machine this is.
+
+    `decided` says at each look whether more rounds are needed. Files that are the same byte for byte are not timed.
+    """
+    inputs = {"data": results.suite.data.model_dump(mode="json")}
+    comparisons = []
+    for model in baseline.models:
+        if model.role != "student":
+            continue
+        found = _candidate(model, results)
+        for how in results.suite.latency.combinations(timing_cores()):
+            compared = LatencyComparison(pair=model.pair, role=model.role, model=model.model, how=how, sessions=())
+            if found is None:
+                comparisons.append(compared.model_copy(update={"reason": "the results have no such model"}))
+            elif results.trials[found].model.onnx_sha256 != model.facts.onnx_sha256:
+                files = (place.store.trial_folder(found) / Store.ONNX, folder / model.onnx)
+                rounds, reason = yield from time_rounds(*files, how, inputs, place, decided)
+                sessions = tuple(session for each in rounds for session in each.sessions)
+                comparisons.append(compared.model_copy(update={"sessions": sessions, "reason": reason}))
+    return comparisons
+
+
+def _candidate(model: BaselineModel, results: ResultSet) -> str | None:
+    keys = [e.key for e in results.run.entries if (e.pair, e.role) == (model.pair, model.role)]
+    return next((key for key in keys if key in results.trials), None)

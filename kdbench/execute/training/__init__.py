@@ -1,0 +1,1 @@
+"""Which trials are trained when: waves, cohorts, processes and threads."""

@@ -1,0 +1,1 @@
+"""Processes that run jobs, and what they say."""

@@ -1,0 +1,178 @@
+"""Accuracy against cost: seeds as dots, means with intervals, teachers as stars, what is likely on the front ringed."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from kdbench.analyze import ModelRow, Summary
+from kdbench.analyze.models.front import latency_cost
+from kdbench.report.writing.drawing import GRID, INK, MUTED, Drawing, Image, draw
+from kdbench.report.writing.formats import count, microseconds, percent
+from kdbench.report.writing.section import Section
+from kdbench.report.writing.series import LEGEND_LINE, TEACHER, Look, interval_ends, legend, limit, looks, mark, shorten
+
+WIDTH, LEFT, RIGHT, TOP = 720.0, 56.0, 176.0, 14.0
+INNER = WIDTH - LEFT - RIGHT
+SEED = Look(MUTED, "o", size=3)
+FRONT = Look(MUTED, "o", size=15, hollow=True)
+CHARACTER = 6.2  # points, of the widest sans-serif that a browser may take
+CLUSTER = 110.0  # points, that the losses of one model may take
+LABEL = 27.0  # points, of a tick label of two lines
+
+
+def accuracy_section(summary: Summary) -> Section:
+    """The trade that the report is about."""
+    image = plot_accuracy(summary)
+    timed = (
+        "Latency is the p50 of the network that all were timed against, times the ratio to it, which outlasts the "
+        "drift of the machine; bars on the axis are 95 % intervals of that ratio. "
+    )
+    return Section(
+        "accuracy",
+        "Accuracy against cost",
+        "Small dots are seeds, lines are 95 % intervals over them. Losses of one model share its figure and stand side "
+        f"by side around its line. {timed if summary.reference else ''}"
+        "Rings mark models that are on the Pareto front in at least half of the draws from these intervals; how many "
+        "draws is told at the mark, and for each cost under Efficiency.",
+        (image,) if image else (),
+    )
+
+
+def plot_accuracy(summary: Summary) -> Image | None:
+    """Test top-1 against latency, or FLOPs where some model was not timed; None without models."""
+    if not summary.models:
+        return None
+    cost = "latency" if summary.reference else "FLOPs per sample"
+    entries = len(looks(summary)) + 3
+    lines = 1 + max(label.line for label in _layout(summary)[2])
+    height = max(360.0 + LABEL * (lines - 2), LEGEND_LINE * entries + 2 * TOP)
+    title = f"Test top-1 accuracy against {cost} of every model, log scale"
+    return draw("accuracy", title, WIDTH, height, lambda drawing: _paint(drawing, summary))
+
+
+def _paint(drawing: Drawing, summary: Summary) -> None:
+    clusters, places, labels = _layout(summary)
+    bottom = 38 + LABEL * (1 + max(label.line for label in labels))
+    axes = drawing.axes(LEFT, RIGHT, bottom, TOP)
+    style = looks(summary)
+    for cost, rows in clusters.items():
+        gap = min((abs(places[cost] - x) for x in places.values() if x != places[cost]), default=INNER)
+        # Losses must be told apart, even where that takes them over the line of a model that is about as fast.
+        step = min(17.0, max(0.8 * gap, min(CLUSTER, 10.0 * len(rows))) / len(rows))
+        axes.axvline(places[cost], color=GRID, linewidth=0.8, zorder=0)
+        for index, row in enumerate(rows):
+            look = TEACHER if row.role == "teacher" else style[row.loss]
+            _mark_model(drawing, axes, row, places[cost] + (index - (len(rows) - 1) / 2) * step, look)
+        _mark_interval(axes, summary, rows[0], places[cost], _scale(places))
+    axes.set_xlim(0, INNER)
+    limit(axes, "y", [100 * v for row in summary.models for v in row.top1.values], interval_ends(summary.models))
+    axes.set_ylabel("Test top-1 (%)")
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
+    _write_labels(axes, labels)
+    unit = "Latency of one call, by paired ratio (log scale)" if summary.reference else "FLOPs per sample (log scale)"
+    at: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
+    axes.annotate(unit, (0.5, 0), (0, 8 - bottom), **at)
+    present = {row.loss for row in summary.students}
+    entries = [("teacher", TEACHER), *((loss, look) for loss, look in style.items() if loss in present)]
+    legend(
+        drawing,
+        WIDTH - RIGHT + 14,
+        TOP,
+        [*entries, ("one seed", SEED), ("likely Pareto front", replace(FRONT, size=11))],
+    )
+
+
+def _layout(summary: Summary) -> tuple[dict[float, list[ModelRow]], dict[float, float], list["_Label"]]:
+    """Models by their cost, where each cost stands, and its label."""
+    clusters = _clusters(summary)
+    places = _places(list(clusters))
+    return clusters, places, _labels(clusters, places, timed=summary.reference is not None)
+
+
+def _clusters(summary: Summary) -> dict[float, list[ModelRow]]:
+    """Models by their cost, cheapest first: the losses of one architecture share one figure, as they must."""
+    found: dict[float, list[ModelRow]] = {}
+    for row in summary.models:
+        # A p50 of its own would drift with the machine: the ratio was timed in turns.
+        cost = latency_cost(summary.reference, row.architecture) if summary.reference else None
+        found.setdefault(cost.value if cost else float(row.flops), []).append(row)
+    return dict(sorted(found.items()))
+
+
+def _places(costs: Sequence[float]) -> dict[float, float]:
+    """Where each cost stands on a log axis, in points from the left, with room for losses on both sides."""
+    if len(costs) == 1 or costs[0] <= 0:
+        return {cost: INNER * (i + 0.5) / len(costs) for i, cost in enumerate(costs)}
+    low, span = math.log(costs[0]), math.log(costs[-1] / costs[0])
+    margin = 76.0
+    return {cost: margin + (INNER - 2 * margin) * (math.log(cost) - low) / span for cost in costs}
+
+
+def _scale(places: dict[float, float]) -> float:
+    """Points of the axis for each unit of the logarithm of cost; 0 where it has no scale."""
+    (first, left), (last, right) = min(places.items()), max(places.items())
+    return (right - left) / math.log(last / first) if 0 < first < last else 0.0
+
+
+def _mark_interval(axes: Axes, summary: Summary, row: ModelRow, x: float, scale: float) -> None:
+    """The interval of a latency, on the axis: as wide as its ratio to the reference is uncertain."""
+    cost = latency_cost(summary.reference, row.architecture) if summary.reference else None
+    if cost and cost.interval:
+        ends = [x + scale * math.log(end / cost.value) for end in (cost.interval.low, cost.interval.high)]
+        across = axes.get_xaxis_transform()
+        axes.plot(ends, [0.0, 0.0], color=INK, linewidth=4.5, solid_capstyle="butt", transform=across, clip_on=False)
+
+
+def _mark_model(drawing: Drawing, axes: Axes, row: ModelRow, x: float, look: Look) -> None:
+    named = "teacher" if row.role == "teacher" else row.loss
+    if row.top1.interval:
+        axes.plot([x, x], [100 * row.top1.interval.low, 100 * row.top1.interval.high], color=look.color, linewidth=1.3)
+    for seed in row.seeds:
+        tip = f"{row.model}, {named}, seed {seed.seed}: {percent(seed.top1)}"
+        mark(axes, x + (9 if look is TEACHER else 6), 100 * seed.top1, Look(look.color, "o", size=3), drawing, tip)
+    if row.pareto:
+        mark(axes, x, 100 * row.top1.mean, FRONT)
+    tip = (
+        f"{row.model}, {named}: mean {percent(row.top1.mean)}; on the Pareto front in {100 * row.front:.0f} % of draws"
+    )
+    mark(axes, x, 100 * row.top1.mean, look, drawing, tip)
+
+
+@dataclass(frozen=True)
+class _Label:
+    x: float
+    text: str
+    line: int  # the first, counted from 0, on which its neighbours leave room
+
+
+def _labels(clusters: dict[float, list[ModelRow]], places: dict[float, float], *, timed: bool) -> list[_Label]:
+    """A label per cost with its figure and models; one without room goes to the next line that has it."""
+    ends: list[float] = []  # of the last label on each line
+    found = []
+    for cost, x in places.items():
+        names = shorten(", ".join(dict.fromkeys(row.model for row in clusters[cost])), 26)
+        figure = microseconds(cost) if timed else count(cost)
+        half = CHARACTER / 2 * max(len(names), len(figure))
+        line = next((i for i, end in enumerate(ends) if x - half > end), len(ends))
+        ends[line:] = [x + half, *ends[line + 1 :]]
+        found.append(_Label(x, f"{figure}\n{names}", line))
+    return found
+
+
+def _write_labels(axes: Axes, labels: Sequence[_Label]) -> None:
+    axes.set_xticks([label.x for label in labels], [""] * len(labels))
+    for label in labels:
+        axes.annotate(
+            label.text,
+            (label.x, 0),
+            (0, -8 - LABEL * label.line),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize=9.5,
+            linespacing=1.3,
+        )

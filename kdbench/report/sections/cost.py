@@ -1,0 +1,114 @@
+"""The table of what training took: each loss by its cost beside its gain, cached and uncached."""
+
+from kdbench.analyze import ModelRow, PairSummary, StudentRow, Summary
+from kdbench.report.sections.plot_cost import plot_cost
+from kdbench.report.writing import formats as f
+from kdbench.report.writing.section import Section
+from kdbench.report.writing.tables import Cell, Column, Table, gain_cell
+from kdbench.statistics.paired import EQUIVALENCE
+
+
+def cost_section(summary: Summary) -> Section:
+    """Training cost beside gain, drawn and in figures."""
+    images = (plot_cost(summary, pair, index) for index, pair in enumerate(summary.pairs))
+    return Section(
+        "costs",
+        "Training cost",
+        "What each loss costs to train beside what it gains. Lines are 95 % intervals of the gain; inside the shaded "
+        f"band of ±{100 * EQUIVALENCE:g} points it is of no practical consequence.",
+        tuple(image for image in images if image),
+        (cost_table(summary), energy_table(summary)),
+    )
+
+
+def cost_table(summary: Summary) -> Table:
+    """Every model with its training cost; losses ranked within their pair."""
+    columns = (
+        Column("Model and loss", numeric=False),
+        Column("Rank", "by cost alone", "1 is the loss of its pair that is cheapest to train alone"),
+        Column("Gain", "points", "test top-1 over the student alone, paired by seed, with its 95 % interval"),
+        Column("Relative cost", "of the student alone", "cost alone, over that of the student under labels alone"),
+        Column("Cost alone", "uncached", "own steps and evaluation, all of the data, and a live teacher"),
+        Column("Cost here", "shared, cached", "own steps and evaluation, and its share of the data and of the teacher"),
+        Column("Own step", "ms", "forward, loss, backward and update of this model; below, all of its steps"),
+        Column("Teacher", "ms a step", "asked live in every batch or recalled from the cache; below, what live takes"),
+        Column("Data", "per pass", "making batches, shared by the pass; below, evaluating this model on validation"),
+        Column("Throughput", "samples/s", "through own steps alone"),
+        Column("Peak memory", "per process"),
+        Column("Processes × threads", "", "that trained at the same time, and threads of each; below, the device"),
+    )
+    rows = tuple(_row(row) for row in summary.models)
+    return Table("costs", "Training cost", columns, rows, _notes(summary))
+
+
+def energy_table(summary: Summary) -> Table:
+    """What training took by a counter of energy: without rows where no model has a figure."""
+    columns = (
+        Column("Model and loss", numeric=False),
+        Column("Energy", "J", "net of the power at rest; of a pass, divided by the models trained in it"),
+    )
+    found = [(row, row.training.joules) for row in summary.models if row.training.joules is not None]
+    rows = tuple(
+        (
+            Cell(f"{row.model}: {row.loss if row.role == 'student' else 'teacher'}", row.pair),
+            Cell(f.count(joules), sort=joules),
+        )
+        for row, joules in found
+    )
+    return Table("training-energy", "Energy of training", columns, rows)
+
+
+def _row(row: ModelRow) -> tuple[Cell, ...]:
+    cost = row.training
+    student = row if isinstance(row, StudentRow) else None
+    relative = student.relative_cost if student else None
+    return (
+        Cell(f"{row.model}: {row.loss if student else 'teacher'}", row.pair),
+        Cell(str(student.cost_rank), sort=student.cost_rank) if student else Cell(f.NONE),
+        gain_cell(student.gain if student else None),
+        Cell(f.times(relative), sort=relative),
+        Cell(f.seconds(cost.alone_seconds), sort=cost.alone_seconds),
+        Cell(f.seconds(cost.shared_seconds), f"pass of {f.several(cost.cohort, 'model')}", cost.shared_seconds),
+        Cell(f"{cost.step_milliseconds:.2f}", f"{f.seconds(cost.step_seconds)} in all", cost.step_milliseconds),
+        _teacher(row),
+        Cell(f.seconds(cost.data_seconds), f"evaluation {f.seconds(cost.evaluation_seconds)}", cost.data_seconds),
+        Cell(f.count(cost.samples_per_second and round(cost.samples_per_second)), sort=cost.samples_per_second),
+        Cell(f.byte_size(cost.peak_memory_bytes), sort=cost.peak_memory_bytes),
+        Cell(", ".join(f"{processes} × {threads}" for processes, threads in cost.layouts), cost.device),
+    )
+
+
+def _teacher(row: ModelRow) -> Cell:
+    """'live 4.50', for how many models; or 'cached 0.30' and what a live teacher would have taken."""
+    cost = row.training
+    if cost.teacher == "none":
+        return Cell("none", sort=0.0)
+    below = f"live {cost.teacher_milliseconds_alone:.2f}"
+    if cost.teacher == "live":
+        below = f"for {f.several(cost.teacher_shared_by, 'model')}"
+    return Cell(f"{cost.teacher} {cost.teacher_milliseconds:.2f}", below, cost.teacher_milliseconds)
+
+
+def _notes(summary: Summary) -> tuple[str, ...]:
+    train = summary.suite.train
+    notes = [
+        "Cost alone is what a model takes that is trained by itself, without a cache. Cost here is what it took: what "
+        "a pass has in common is divided by the models that share it, and filling the cache is paid by whoever came "
+        "first.",
+        "Rank and relative cost go by cost alone, among the losses of a pair. The training of the teacher is not in "
+        "them: it stands in its own row.",
+    ]
+    if any(_differ(pair) for pair in summary.pairs):
+        notes.append(
+            "Not all losses of a pair were trained on the same device and in the same processes × threads: their "
+            "seconds do not compare."
+        )
+    if reasons := dict.fromkeys(row.training.no_joules for row in summary.models if row.training.no_joules):
+        notes.append(f"No energy of training: {'; '.join(filter(None, reasons))}.")
+    if train.precision != "float32":
+        notes.append(f"Students computed their forward pass in {train.precision}, so their steps are the cheaper.")
+    return tuple(notes)
+
+
+def _differ(pair: PairSummary) -> bool:
+    return len({(row.training.device, row.training.layouts) for row in pair.students}) > 1

@@ -1,0 +1,146 @@
+"""The tables of deployed models: what each is, how fast it was, and what was not measured and why."""
+
+from collections.abc import Sequence
+
+from kdbench.analyze import Deployed, Timing
+from kdbench.analyze.deployment.timings import Percentile
+from kdbench.report.writing import formats as f
+from kdbench.report.writing.tables import Cell, Column, Table
+from kdbench.results import NotMeasured
+from kdbench.results.timings import Energy
+
+
+def architecture_table(deployed: Sequence[Deployed]) -> Table:
+    """One row per architecture."""
+    columns = (
+        Column("Model", numeric=False),
+        Column("Parameters"),
+        Column("FLOPs", "per sample", "2 for a multiply-accumulate"),
+        Column("ONNX file"),
+        Column("Opset"),
+        Column("Operators", "", "nodes of the exported graph", numeric=False),
+    )
+    rows = tuple(
+        (
+            Cell(names_of(model), _roles(model)),
+            Cell(f.count(model.parameters), _exactly(model.parameters), model.parameters),
+            Cell(f.count(model.flops), _exactly(model.flops), model.flops),
+            Cell(f.byte_size(model.onnx_bytes), f"{model.onnx_bytes:,} B", model.onnx_bytes),
+            Cell(str(model.opset), sort=model.opset),
+            Cell(", ".join(f"{count} {name}" for name, count in sorted(model.operators.items())) or f.NONE),
+        )
+        for model in deployed
+    )
+    return Table("architectures", "Deployed models", columns, rows)
+
+
+def timing_table(deployed: Sequence[Deployed]) -> Table:
+    """One row per architecture, provider, thread count and batch size that was timed."""
+    columns = (
+        Column("Model", numeric=False),
+        Column("How", "provider, threads, batch", numeric=False),
+        Column("p50", "of one call", "below, what the true one lies under with 99 % confidence"),
+        Column("Against the reference", "ratio", "of slices in turns, with its 95 % interval over sessions"),
+        Column("p90", "", "below, what the true one lies under with 99 % confidence"),
+        Column("p99", "", "likewise"),
+        Column("Fastest"),
+        Column("Throughput", "samples/s", "while single calls followed each other"),
+        Column("Load", "cold", "median of fresh processes"),
+        Column("First call", "cold", "median of fresh processes"),
+        Column("Memory", "cold", "by which loading and the first call raised the peak of a fresh process"),
+        Column("Energy", "per sample", "net of the power at rest"),
+        Column("Timed calls"),
+    )
+    rows = tuple(_timing_row(model, timing) for model in deployed for timing in model.timings)
+    reference = next((names_of(m) for m in deployed if any(t.ratio is None for t in m.timings)), f.NONE)
+    reasons = dict.fromkeys(t.energy.reason for m in deployed for t in m.timings if t.energy.reason)
+    notes = (
+        "ONNX Runtime, after warm-up. Each network was timed in slices of 10 ms, in turns with the reference "
+        f"{reference} and in freshly created sessions, until its ratio was known to half the margin, or six rounds "
+        "were over (inconclusive); a ratio outlasts the drift of a shared machine, a p50 alone does not.",
+        f"p90 needs 64 calls and p99 662 (MLPerf's bound); with fewer stands {f.NONE}. On a shared machine p99 says "
+        "more about its neighbours than about the model.",
+        *(f"No energy: {reason}." for reason in reasons),
+    )
+    return Table("timings", "Latency and throughput", columns, rows, notes)
+
+
+def _timing_row(model: Deployed, timing: Timing) -> tuple[Cell, ...]:
+    times = timing.times
+    return (
+        Cell(names_of(model)),
+        Cell(timing.how.label),
+        Cell(f.microseconds(times.p50), _under(times.p50_bound), times.p50),
+        _ratio_cell(timing),
+        *(_percentile_cell(percentile) for percentile in (times.p90, times.p99)),
+        Cell(f.microseconds(times.minimum), sort=times.minimum),
+        Cell(f.count(round(times.samples_per_second)), sort=times.samples_per_second),
+        Cell(f.seconds(timing.load_seconds), sort=timing.load_seconds),
+        Cell(f.microseconds(1e6 * timing.first_run_seconds), sort=timing.first_run_seconds),
+        Cell(f.byte_size(timing.memory_bytes), sort=timing.memory_bytes),
+        _energy_cell(timing.energy),
+        Cell(f.count(times.calls), sort=times.calls),
+    )
+
+
+def _ratio_cell(timing: Timing) -> Cell:
+    if timing.ratio is None:
+        return Cell("reference")
+    within = f"{timing.ratio.low:.3f} to {timing.ratio.high:.3f}"
+    return Cell(
+        f"{timing.ratio.estimate:.3f}", within if timing.settled else f"{within}, inconclusive", timing.ratio.estimate
+    )
+
+
+def _percentile_cell(percentile: Percentile | None) -> Cell:
+    if percentile is None:
+        return Cell(f.NONE)
+    return Cell(f.microseconds(percentile.value), _under(percentile.bound), percentile.value)
+
+
+def _under(bound: float | None) -> str:
+    return "" if bound is None else f"under {f.microseconds(bound)}"
+
+
+def _energy_cell(energy: Energy) -> Cell:
+    joules = energy.joules_per_unit
+    return Cell(f.NONE) if joules is None else Cell(f"{1e3 * joules:.3g} mJ", energy.source or "", joules)
+
+
+def unmeasured_table(deployed: Sequence[Deployed]) -> Table:
+    """Timings that were asked for and are not there: one row for a provider and its reason."""
+    columns = (
+        Column("Provider", numeric=False),
+        Column("Models", numeric=False),
+        Column("How", numeric=False),
+        Column("Why not", numeric=False),
+    )
+    groups: dict[tuple[str, str], list[tuple[Deployed, NotMeasured]]] = {}
+    for model in deployed:
+        for missing in model.not_measured:
+            groups.setdefault((missing.how.provider, missing.reason), []).append((model, missing))
+    rows = tuple(
+        (
+            Cell(provider),
+            Cell(", ".join(dict.fromkeys(names_of(model) for model, _ in group))),
+            Cell("; ".join(dict.fromkeys(missing.how.label for _, missing in group))),
+            Cell(reason),
+        )
+        for (provider, reason), group in groups.items()
+    )
+    return Table("unmeasured", "Asked for and not measured", columns, rows)
+
+
+def _exactly(number: int) -> str:
+    """All digits, where the figure beside them is rounded."""
+    return f"{number:,}" if number >= 1_000_000 else ""
+
+
+def names_of(model: Deployed) -> str:
+    """'cnn(width=8)', or 'cnn(width=8) as int8_static'."""
+    names = ", ".join(dict.fromkeys(name for _, name in model.models))
+    return names if model.variant == "fp32" else f"{names} as {model.variant}"
+
+
+def _roles(model: Deployed) -> str:
+    return ", ".join(dict.fromkeys(role for role, _ in model.models))

@@ -1,0 +1,155 @@
+"""What accuracy costs in use: correct predictions per compute, what is kept of the teacher, fronts."""
+
+from dataclasses import replace
+
+from kdbench.analyze import ModelRow, StudentRow, Summary
+from kdbench.analyze.models.front import COSTS, Front
+from kdbench.report.writing import formats as f
+from kdbench.report.writing.section import Section
+from kdbench.report.writing.tables import Cell, Column, Table, loss_cell, model_cell
+
+
+def efficiency_section(summary: Summary) -> Section:
+    """The users' formula, correct predictions over compute spent, and what stands beside it."""
+    return Section(
+        "efficiency",
+        "Efficiency",
+        "Correct predictions over compute spent, with accuracy beside them: a tiny model that guesses has the best "
+        "ratio, so the second figure of each cell counts only what is right beyond guessing.",
+        tables=(compute_table(summary), kept_table(summary), front_table(summary), hypervolume_table(summary)),
+    )
+
+
+def compute_table(summary: Summary) -> Table:
+    """One row per model and loss."""
+    below = "below, those beyond chance"
+    columns = (
+        Column("Model and loss", numeric=False),
+        Column("Top-1", "% of test"),
+        Column("Correct per GFLOP", "test samples", f"2 FLOPs for a multiply-accumulate; {below}"),
+        Column("Correct per CPU-second", "test samples", f"process CPU time of evaluating the ONNX model; {below}"),
+        Column("Correct per GPU-second", "test samples", f"while a GPU serves one call after the other; {below}"),
+        Column("Correct per joule", "test samples", f"net of the power at rest, at the reference timing; {below}"),
+    )
+    rows = tuple(_compute_row(summary, row) for row in summary.models)
+    reasons = dict.fromkeys(reason for row in summary.models for reason in row.efficiency.missing)
+    notes = tuple(f"{reason[0].upper()}{reason[1:].rstrip('.')}." for reason in reasons)
+    return Table("compute", "Correct predictions per compute", columns, rows, notes)
+
+
+def _compute_row(summary: Summary, row: ModelRow) -> tuple[Cell, ...]:
+    use = row.efficiency
+
+    def cell(found: float | None, beyond: float | None) -> Cell:
+        return Cell(f.NONE) if found is None else Cell(f.count(found), f.count(beyond), found)
+
+    return (
+        model_cell(summary, row),
+        Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
+        cell(use.per_gflop, use.per_gflop_above_chance),
+        cell(use.per_cpu_second, use.per_cpu_second_above_chance),
+        cell(use.per_gpu_second, use.per_gpu_second_above_chance),
+        cell(use.per_joule, use.per_joule_above_chance),
+    )
+
+
+def kept_table(summary: Summary) -> Table:
+    """Students against their teachers."""
+    columns = (
+        Column("Loss", numeric=False),
+        Column("Retention", "%", "student's accuracy as a share of its teacher's, with its 95 % Student-t interval"),
+        Column("Gap closed", "%", "(distilled - alone) / (teacher - alone), with its 95 % interval by Fieller"),
+        Column("Smaller", "by parameters", "the teacher's over the student's"),
+        Column("Smaller", "by ONNX bytes", "the teacher's over the student's"),
+        Column("Fewer FLOPs", "", "the teacher's over the student's"),
+        Column("Speed-up", "ratio", "of slices timed in turns with the teacher's, with its 95 % interval"),
+    )
+    teachers = {pair.pair: pair.teacher for pair in summary.pairs}
+    rows = tuple(_kept_row(summary, row, teacher) for row in summary.students if (teacher := teachers[row.pair]))
+    return Table("kept", "Students against their teachers", columns, rows, _gap_notes(summary))
+
+
+def _kept_row(summary: Summary, row: StudentRow, teacher: ModelRow) -> tuple[Cell, ...]:
+    gap, speedup = row.gap, row.speedup
+    loss = loss_cell(summary, row)
+    named = replace(loss, sub=", ".join(part for part in (loss.sub, "alone") if part)) if row.alone else loss
+    closed = Cell(f.NONE)
+    if gap and gap.value is not None:
+        closed = Cell(f"{100 * gap.value:.0f}".replace("-", f.MINUS), f.whole_percent_interval(gap.interval), gap.value)
+    fewer = teacher.flops / row.flops if row.flops else None
+    return (
+        named,
+        Cell(f.percent(row.retention), f.percent_interval(row.retention_interval), row.retention),
+        closed,
+        Cell(f.times(row.compression_parameters), sort=row.compression_parameters),
+        Cell(f.times(row.compression_bytes), sort=row.compression_bytes),
+        Cell(f.times(fewer), sort=fewer),
+        Cell(f.times(speedup.estimate), f"{f.number(speedup.low)} to {f.number(speedup.high)}", speedup.estimate)
+        if speedup
+        else Cell(f.NONE),
+    )
+
+
+def _gap_notes(summary: Summary) -> tuple[str, ...]:
+    """What the gap closed is, and for whom there is none, by reason."""
+    missing: dict[tuple[str, str], list[str]] = {}
+    for row in summary.students:
+        if row.gap and row.gap.reason:
+            missing.setdefault((row.pair, row.gap.reason), []).append(row.loss)
+    return (
+        "Gap closed: 0 % is the student alone, 100 % the teacher; told only where the interval of the gap excludes 0.",
+        *(f"{pair}: no gap closed for {', '.join(losses)}: {reason}." for (pair, reason), losses in missing.items()),
+    )
+
+
+def front_table(summary: Summary) -> Table:
+    """How surely each model is on the Pareto front, by each cost."""
+    columns = (
+        Column("Model and loss", numeric=False),
+        *(
+            Column(f"By {front.by}", "probability", "of being on the front of accuracy and this")
+            for front in summary.fronts
+        ),
+    )
+    rows = tuple(
+        (model_cell(summary, row), *(_front_cell(front, row) for front in summary.fronts)) for row in summary.models
+    )
+    missing = ", ".join(by for by in COSTS if by not in [front.by for front in summary.fronts])
+    notes = (
+        "Share of 2,000 bootstrap draws in which no other model of this run is at least as accurate and as cheap, and "
+        "better in one. Accuracies are drawn by seeds, jointly; latency by the interval of its ratio, once for all "
+        "losses of an architecture, which share it. A model of one seed does not vary, and its share says too much.",
+        *([f"No front by {missing}: not every model has it."] if missing else []),
+    )
+    return Table("fronts", "On the Pareto front", columns, rows if summary.fronts else (), notes, folded=True)
+
+
+def _front_cell(front: Front, row: ModelRow) -> Cell:
+    share = front.probability[row.name]
+    return Cell(f"{share:.2f}", sort=share, tag="better" if share >= 0.5 else "")
+
+
+def hypervolume_table(summary: Summary) -> Table:
+    """What the students of each pair enclose."""
+    columns = (
+        Column("Pair", numeric=False),
+        *(Column(f"By {front.by}", "accuracy × decades", "below, of the student alone") for front in summary.fronts),
+    )
+    rows = tuple(
+        (Cell(pair.pair), *(_volume_cell(front, pair.pair) for front in summary.fronts))
+        for pair in summary.pairs
+        if any(pair.pair in front.hypervolume for front in summary.fronts)
+    )
+    note = (
+        "Hypervolume: the area that the students dominate by their means, of accuracy over chance by the decades of "
+        "cost saved against their teacher; 0 where none is cheaper. Below, what the student alone dominates: the "
+        "difference is what distillation adds, and the best of many losses flatters it."
+    )
+    return Table("hypervolume", "Hypervolume against the teacher", columns, rows, (note,))
+
+
+def _volume_cell(front: Front, pair: str) -> Cell:
+    found = front.hypervolume.get(pair)
+    if found is None:
+        return Cell(f.NONE)
+    return Cell(f"{found.students:.3f}", "" if found.alone is None else f"alone {found.alone:.3f}", found.students)

@@ -1,0 +1,174 @@
+"""How fast models learn: areas, laws, times to the teacher's accuracy, and samples saved."""
+
+from kdbench.analyze import ModelRow, Summary
+from kdbench.analyze.models.learning import LearningRow, Target
+from kdbench.report.sections.plot_curves import plot_curves
+from kdbench.report.writing import formats as f
+from kdbench.report.writing.section import Section
+from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, loss_cell, model_cell
+from kdbench.statistics.laws import POINTS_NEEDED, Fit, Fits
+from kdbench.statistics.survival import SHARES, SampleEfficiency
+
+FORMULAS = {"linear": "m x + b", "power law": "a − b x^−c", "exponential": "a − b e^(−c x)"}
+
+
+def learning_section(summary: Summary) -> Section:
+    """Validation accuracy by epochs, drawn and in figures."""
+    images = (plot_curves(summary, pair, index) for index, pair in enumerate(summary.pairs))
+    return Section(
+        "curves",
+        "Learning curves",
+        "Lines are means over seeds; bands reach from the lowest to the highest seed, up to the last epoch that all "
+        "seeds reached. The vertical axis shows the later four fifths of the training and does not start at zero.",
+        tuple(image for image in images if image),
+        (curves_table(summary), reach_table(summary), samples_table(summary), laws_table(summary)),
+    )
+
+
+def curves_table(summary: Summary) -> Table:
+    """One row per model and loss."""
+    columns = (
+        Column("Model and loss", numeric=False),
+        Column("Curve slope", "points/epoch", "least squares through the mean curve: y = m x + b; below, b and R²"),
+        Column("Best law", "of the mean curve", "by epochs x; below, its parameters", numeric=False),
+        Column("Area", "%", "mean height of each seed's curve over samples, with its 95 % interval"),
+        Column("Area, log", "%", "the same over log samples, from the first evaluation on: early learning counts more"),
+        Column("Validation", "%", "mean at the deployed epoch"),
+        Column("CPU time", "of the pass", "process CPU time of training; below, how many models shared it"),
+    )
+    rows = tuple(
+        _curve_row(summary, row, learned) for row, learned in zip(summary.models, summary.learning, strict=True)
+    )
+    notes = (
+        "y = m x + b is fitted to the whole mean curve; where R² is low a straight line describes it poorly, and its "
+        "slope is no more than one number for how fast accuracy rises.",
+        "The best law is fitted to the first 80 % of the mean curve over seeds, untrained point left out, and judged "
+        f"on the rest; 'no fit' where none foresees more than the last value carried on, or under {POINTS_NEEDED} "
+        "evaluations.",
+        "Areas of a pair reach to the same number of samples, where the shortest of its students' curves ends.",
+    )
+    return Table("curves", "Learning curves in figures", columns, rows, notes)
+
+
+def _curve_row(summary: Summary, row: ModelRow, learned: LearningRow) -> tuple[Cell, ...]:
+    cost, line = row.training, row.line
+    fit = f"b {100 * line.intercept:.1f} %" if line else ""
+    fit += f", R² {line.r_squared:.2f}" if line and line.r_squared is not None else ""
+    return (
+        model_cell(summary, row),
+        Cell(f.points(line.slope) if line else f.NONE, fit, line.slope if line else None),
+        _law_cell(learned.fits),
+        estimate_cell(learned.area, f.percent, f.percent_interval),
+        estimate_cell(learned.area_log, f.percent, f.percent_interval),
+        Cell(f.percent(row.validation.mean), sort=row.validation.mean),
+        Cell(f.seconds(cost.cohort_cpu_seconds), f.several(cost.cohort, "model"), cost.cohort_cpu_seconds),
+    )
+
+
+def _law_cell(fits: Fits | None) -> Cell:
+    if fits is None or not fits.candidates:
+        return Cell(f.NONE, "too few evaluations")
+    return Cell(fits.best.name, _parameters(fits.best)) if fits.best else Cell("no fit")
+
+
+def _parameters(fit: Fit) -> str:
+    return ", ".join(f"{name} {value:.3g}".replace("-", f.MINUS) for name, value in fit.parameters.items())
+
+
+def reach_table(summary: Summary) -> Table:
+    """Epochs to shares of the teacher's accuracy."""
+    columns = (
+        Column("Model and loss", numeric=False),
+        *(
+            Column(f"{100 * share:g} %", "of the teacher's, epochs", "below, how many seeds got there")
+            for share in SHARES
+        ),
+    )
+    rows = tuple((model_cell(summary, row), *map(_reach_cell, row.targets)) for row in summary.learning if row.targets)
+    notes = (
+        "Median epochs until validation top-1 first reaches that share of the teacher's own at its deployed epoch "
+        "(Kaplan-Meier: a seed that has not got there counts as not yet there). 'not reached': fewer than half of the "
+        "seeds got there. In brackets the median's 95 % interval, from 5 seeds on; open where it lies beyond the run.",
+        "Times are those of evaluations, once an epoch. A share of few seeds says little: 3 of 3 goes with any "
+        "reach rate above 29 % (Clopper-Pearson).",
+    )
+    return Table("reach", "Epochs to the teacher's accuracy", columns, rows, notes)
+
+
+def _reach_cell(target: Target) -> Cell:
+    found = target.reach
+    got = f"{found.reached} of {f.several(found.seeds, 'seed')}"
+    if found.median is None:
+        return Cell("not reached", got)
+    low, high = found.median_low, found.median_high
+    within = "" if low is None else f" ({low:g} to {high:g})" if high is not None else f" ({low:g} or more)"
+    return Cell(f"{found.median:g}{within}", got, found.median)
+
+
+def samples_table(summary: Summary) -> Table:
+    """Samples that the student alone needs, over those that the distilled one needs."""
+    columns = (
+        Column("Loss", numeric=False),
+        *(Column(f"To {100 * share:g} %", "ratio of samples", "over 1: fewer are needed") for share in SHARES),
+    )
+    rows = tuple(
+        (loss_cell(summary, row), *(_samples_cell(target.efficiency) for target in row.targets))
+        for row in summary.learning
+        if any(target.efficiency for target in row.targets)
+    )
+    notes = (
+        "Samples that the student alone needs, over those that the distilled one needs, to the same share of the "
+        "teacher's validation accuracy; geometric mean over seeds of interpolated crossings, with its 95 % interval. "
+        "Where evaluations are too far apart for an interval, what they leave open stands in its place ('between').",
+        "Seeds in which either never got there have no ratio; how many have one is told where some lack it. 'only "
+        "distilled' counts seeds that the student alone never brought there: for those the ratio is larger than could "
+        "be seen.",
+    )
+    return Table("samples", "Sample efficiency against the student alone", columns, rows, notes, folded=True)
+
+
+def _samples_cell(found: SampleEfficiency | None) -> Cell:
+    if found is None:
+        return Cell(f.NONE)
+    below = []
+    if found.interval:
+        below.append(f.number_interval(found.interval))
+    elif found.bounds and len(found.seeds) > 1:
+        low, high = found.bounds
+        below.append(
+            f"between {f.number(low)} and {f.number(high)}" if high is not None else f"{f.number(low)} or more"
+        )
+    unpaired = ((found.only_distilled, "only distilled"), (found.only_alone, "only alone"), (found.neither, "neither"))
+    below += [f"{count} {what}" for count, what in unpaired if count]
+    return Cell(f.times(found.mean), ", ".join(below), found.mean)
+
+
+def laws_table(summary: Summary) -> Table:
+    """Every candidate law of every mean curve."""
+    columns = (
+        Column("Model and loss", numeric=False),
+        Column("Law", "accuracy by epoch x", numeric=False),
+        Column("Parameters", numeric=False),
+        Column("Error ahead", "points", "root mean square on the held-out last fifth"),
+        Column("Carried on", "points", "the same of the last fitted value, carried on"),
+        Column("AICc", "", "on the fitted part; the lowest of those that hold is the best law"),
+        Column("F-test", "p", "against a constant"),
+        Column("Holds", "", "foresees more than the last value, and is told from a constant", numeric=False),
+    )
+    rows = tuple(
+        (
+            model_cell(summary, row),
+            Cell(fit.name, FORMULAS[fit.name]),
+            Cell(_parameters(fit)),
+            Cell(f.spread(fit.rmse), sort=fit.rmse),
+            Cell(f.spread(row.fits.carried_rmse), sort=row.fits.carried_rmse),
+            Cell(f"{fit.aicc:.1f}".replace("-", f.MINUS), sort=fit.aicc),
+            Cell(f.p_value(fit.p_value), sort=fit.p_value),
+            Cell("yes" if fit.holds else "no"),
+        )
+        for row in summary.learning
+        if row.fits
+        for fit in row.fits.candidates
+    )
+    note = "Accuracy from 0 to 1; fitted to the mean curve over seeds, so parameters have no interval."
+    return Table("laws", "Laws of the mean curves", columns, rows, (note,), folded=True)

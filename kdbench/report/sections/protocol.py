@@ -1,0 +1,132 @@
+"""How a run was measured, where, and how to repeat it: names and values, in the order a reader asks."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from pydantic import JsonValue
+
+from kdbench.analyze import Elsewhere, Summary
+from kdbench.report.sections.recipes import Facts, training_facts
+from kdbench.report.writing import formats as f
+from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM
+
+MACHINE = (
+    ("cpu", "Processor"),
+    ("physical_cores", "Physical cores"),
+    ("logical_cores", "Logical cores"),
+    ("affinity", "Cores in use"),
+    ("cpu_quota", "CPU quota"),
+    ("hypervisor", "Virtual machine"),
+    ("governor", "Frequency governor"),
+    ("caches", "Caches"),
+    ("cpu_flags", "Vector instructions"),
+    ("memory_bytes", "Memory"),
+    ("gpus", "GPUs"),
+    ("system", "System"),
+    ("python", "Python"),
+    ("load_average", "Load average at the start"),
+    ("kdbench_commit", "kdbench commit"),
+    ("kdbench_source", "kdbench source hash"),
+)
+
+
+def protocol(summary: Summary) -> Facts:
+    """The measuring protocol in plain words."""
+    suite, train = summary.suite, summary.suite.train
+    data = suite.data
+    chosen = "the last epoch" if train.select == "last" else "the epoch that is best on validation"
+    kept = "" if data.fraction == 1 else f", {100 * data.fraction:g} % of the training samples"
+    kept += f", at most {data.per_class} training samples a class" if data.per_class else ""
+    shape = " x ".join(map(str, summary.input_shape)) or "unknown"
+    tested = f"{summary.test_samples:,} test samples" if summary.test_samples is not None else "no test samples"
+    teachers = f"{f.several(suite.teacher_seeds, 'teacher')} per pair"
+    if suite.teacher_seeds > 1:
+        teachers += "; seeds take turns"
+    else:
+        teachers += ", the same for all seeds: intervals do not include how teachers vary"
+    return (
+        ("Data", f"{data.dataset.label}{kept}; {summary.classes or 'unknown'} classes, input {shape}"),
+        ("Validation", f"{100 * data.validation:g} % of the training split, held out (split seed {data.split_seed})"),
+        ("Accuracy", f"top-1 of the exported ONNX model on {tested}, the same for all"),
+        ("Deployed weights", f"of {chosen}"),
+        ("Selection", _selection()),
+        ("Seeds", f"{f.several(len(suite.seeds), 'seed')} ({', '.join(map(str, suite.seeds))}), shared by all losses"),
+        ("Teachers", teachers),
+        *training_facts(summary),
+        ("What the student sees", suite.view.label),
+        ("Intervals", "Student-t over seeds, 95 %; gains are paired by seed"),
+        ("Latency", _latency(summary)),
+    )
+
+
+def _selection() -> str:
+    return (
+        "the loss best on validation is the candidate; it is shipped where the 95 % interval of its paired gain on "
+        f"test lies above 0, over at least {SEEDS_FOR_A_CLAIM} seeds, else the student alone"
+    )
+
+
+def _latency(summary: Summary) -> str:
+    """What was asked for, and how many slices it took."""
+    asked = summary.suite.latency
+    ratios = [timing.ratio for model in summary.deployed for timing in model.timings if timing.ratio]
+    pairs = sorted(ratio.pairs for ratio in ratios)
+    measured = f"{_range(f.count(pairs[0]), f.count(pairs[-1]))} slice pairs each" if pairs else "nothing was compared"
+    words = [
+        f"providers {', '.join(asked.providers)}",
+        f"threads {', '.join(map(str, asked.threads))}",
+        f"batch sizes {', '.join(map(str, asked.batch_sizes))}",
+        f"margin {100 * asked.margin:g} %",
+        f"once per architecture, slice by slice in turns with a reference; {measured}",
+    ]
+    return "; ".join(words)
+
+
+def _range(least: str, most: str) -> str:
+    return least if least == most else f"{least} to {most}"
+
+
+def environment(summary: Summary) -> Facts:
+    """The machine and the versions; what the kernel does not tell is said to be unknown."""
+    facts = summary.environment
+    found = [(label, _show(name, facts[name])) for name, label in MACHINE if name in facts]
+    if summary.elsewhere:
+        found.insert(0, ("Not all was measured here", "; ".join(map(_differs, summary.elsewhere))))
+    versions = facts.get("versions")
+    if isinstance(versions, Mapping):
+        listed = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+        found.append(("Versions", listed or "unknown"))
+    return tuple(found)
+
+
+def _differs(other: Elsewhere) -> str:
+    """'Processor: Example CPU for 3 models and 1 timing'."""
+    of = ((other.trials, "trained model"), (other.timings, "timing"))
+    counted = " and ".join(f.several(number, noun) for number, noun in of if number)
+    return f"{dict(MACHINE).get(other.fact, other.fact)}: {_show(other.fact, other.value)} for {counted}"
+
+
+def _show(name: str, value: JsonValue) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name == "memory_bytes" and isinstance(value, int):
+        return f.byte_size(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {part}" for key, part in value.items()) or "none"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(f"{part:.2f}" if isinstance(part, float) else str(part) for part in value) or "none"
+    return str(value)
+
+
+def commands(summary: Summary) -> tuple[str, ...]:
+    """What was typed to get this report, where it is known; the suite file is the resolved suite below."""
+    if summary.command:
+        return (summary.command,)
+    return (f"kdbench run {summary.suite.name}", f"kdbench report {summary.suite.name}")
+
+
+def resolved_suite(summary: Summary) -> str:
+    """The suite with every default filled in, as JSON."""
+    return json.dumps(summary.suite.model_dump(mode="json"), indent=1, ensure_ascii=False)

@@ -1,0 +1,76 @@
+"""Figures that others published for the same teacher, student and method, beside ours."""
+
+from statistics import mean
+
+from kdbench.analyze import Summary
+from kdbench.analyze.models.published import PublishedRow, chosen_on_test, published_rows
+from kdbench.report.writing import formats as f
+from kdbench.report.writing.section import Section
+from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell
+
+LONG = 24  # rows: a longer table opens at a click
+
+
+def published_section(summary: Summary) -> Section:
+    """Empty for datasets and pairs of which nothing is published."""
+    return Section(
+        "published",
+        "Published figures",
+        "What others report for the same teacher, student and method, as the source gives it. Rows of different "
+        "sources are not comparable with each other, nor with ours where the protocol differs: many take the epoch "
+        "that is best on the test set or tune options by pair, and none holds out a validation split. "
+        f"{_our_protocol(summary)}",
+        tables=(published_table(summary),),
+    )
+
+
+def published_table(summary: Summary) -> Table:
+    """One row per published figure that one of the suite's rows can stand beside."""
+    columns = (
+        Column("Pair", numeric=False),
+        Column("Loss", "", "the suite's; below, the method's name in the source where it is another", numeric=False),
+        Column("Ours", "% of test", "mean over seeds, with its 95 % Student-t interval"),
+        Column("Published", "% of test", "top-1 that the source reports"),
+        Column("Source", "repository, file", numeric=False),
+        Column("Protocol", "", "what the source says of it", numeric=False),
+    )
+    rows = tuple(map(_row, published_rows(summary)))
+    return Table("published", "Published top-1 beside ours", columns, rows, _notes(summary), folded=len(rows) > LONG)
+
+
+def _row(row: PublishedRow) -> tuple[Cell, ...]:
+    published = row.published
+    repository, _, place = published.source.partition("@")
+    commit, _, file = place.partition(":")
+    return (
+        Cell(row.pair),
+        Cell(row.loss, published.method if published.method.casefold() != row.loss.casefold() else ""),
+        estimate_cell(row.ours.top1 if row.ours else None, f.percent, f.percent_interval),
+        Cell(f.percent(published.top1), sort=published.top1),
+        Cell(repository, f"{file} at {commit}" if file else ""),
+        Cell(published.protocol or "not said"),
+    )
+
+
+def _our_protocol(summary: Summary) -> str:
+    """What ours were trained on, for how long, and which epoch is reported."""
+    suite, train = summary.suite, summary.suite.train
+    share = f"{100 * (1 - suite.data.validation) * suite.data.fraction:.3g} % of the training split"
+    if suite.data.per_class:
+        share += f", at most {f.several(suite.data.per_class, 'sample')} a class"
+    chosen = "of the last epoch" if train.select == "last" else "of the epoch that is best on validation"
+    return (
+        f"Ours: {f.several(train.epochs, 'epoch')} in batches of {train.batch_size} on {share}, weights {chosen}, "
+        f"{f.several(len(suite.seeds), 'seed')}."
+    )
+
+
+def _notes(summary: Summary) -> tuple[str, ...]:
+    gains = chosen_on_test(summary.suite.data.dataset.use)
+    if not gains:
+        return ()
+    return (
+        f"In the {len(gains)} published training logs that give both, the best epoch on test is "
+        f"{f.spread(min(gains))} to {f.spread(max(gains))} points above the last one, {f.spread(mean(gains))} on "
+        "average.",
+    )

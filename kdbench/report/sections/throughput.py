@@ -1,0 +1,100 @@
+"""Samples per second against batch size."""
+
+from collections.abc import Sequence
+
+from matplotlib.ticker import LogLocator, NullLocator
+
+from kdbench.analyze import Deployed, Summary
+from kdbench.analyze.models.rows import Throughput
+from kdbench.report.sections.deployment import names_of
+from kdbench.report.writing import formats as f
+from kdbench.report.writing.drawing import DASHES, GRID, MARKERS, SERIES, Drawing, Image, draw
+from kdbench.report.writing.section import Section
+from kdbench.report.writing.series import LABEL_LINE, Look, label_ends, mark
+from kdbench.report.writing.tables import Cell, Column, Table
+
+WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP = 720.0, 300.0, 70.0, 236.0, 44.0, 12.0
+NAME = 36  # characters
+Line = tuple[str, Throughput, Look]
+
+
+def throughput_section(summary: Summary) -> Section:
+    """What a model does in a second when many samples wait."""
+    return Section(
+        "throughput",
+        "Throughput",
+        "Batches double until that gains nothing more, or cannot be done. Samples per second of the time inside calls, "
+        "medians over slices timed in turns with the reference.",
+        tuple(image for image in (plot_throughput(summary.deployed),) if image),
+        (throughput_table(summary.deployed),),
+    )
+
+
+def throughput_table(deployed: Sequence[Deployed]) -> Table:
+    """One row per architecture and way of timing."""
+    columns = (
+        Column("Model", numeric=False),
+        Column("How", numeric=False),
+        Column("Single stream", "samples/s", "batch 1, one call after the other"),
+        Column("Offline", "samples/s", "the most of any batch size"),
+        Column("Batch", "samples", "the smallest that reaches 95 % of the most"),
+        Column("Ended at", "batch"),
+        Column("Why", numeric=False),
+    )
+    rows = tuple(
+        (
+            Cell(names_of(model)),
+            Cell(_how(each)),
+            Cell(f.count(round(each.rates[0][1])), sort=each.rates[0][1]),
+            Cell(f.count(round(each.peak)), sort=each.peak),
+            Cell(f.count(each.batch), sort=each.batch),
+            Cell(f.count(each.rates[-1][0]), sort=each.rates[-1][0]),
+            Cell(each.ended),
+        )
+        for model in deployed
+        for each in model.throughputs
+    )
+    return Table("throughput", "Samples per second", columns, rows)
+
+
+def plot_throughput(deployed: Sequence[Deployed]) -> Image | None:
+    """Samples per second by batch size, both logarithmic; None where nothing was swept."""
+    lines: list[Line] = []
+    several = len({_how(each) for model in deployed for each in model.throughputs}) > 1
+    for model in deployed:
+        for each in model.throughputs:
+            name = f"{names_of(model)}, {_how(each)}" if several else names_of(model)
+            lines.append((name, each, _look(len(lines))))
+    if not lines:
+        return None
+    height = max(HEIGHT, TOP + BOTTOM + LABEL_LINE * (len(lines) + 1))
+    title = "Samples per second by batch size"
+    return draw("throughput", title, WIDTH, height, lambda drawing: _paint(drawing, lines))
+
+
+def _look(i: int) -> Look:
+    return Look(SERIES[i % len(SERIES)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
+
+
+def _paint(drawing: Drawing, lines: Sequence[Line]) -> None:
+    axes = drawing.axes(LEFT, RIGHT, BOTTOM, TOP)
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    for name, each, look in lines:
+        batches, rates = zip(*each.rates, strict=True)
+        axes.plot(batches, rates, color=look.color, linewidth=1.4, dashes=look.dash or (None, None))
+        for batch, rate in each.rates:
+            mark(axes, batch, rate, look, drawing, f"{name}, batch {batch}: {f.count(round(rate))} samples/s")
+    sizes = sorted({batch for _, each, _ in lines for batch, _ in each.rates})
+    axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set(xlabel="Batch (samples)", ylabel="Samples per second")
+    axes.yaxis.set_major_formatter(lambda value, _: f.count(value))
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
+    label_ends(drawing, axes, [(*each.rates[-1], name, look.color) for name, each, look in lines], NAME)
+
+
+def _how(each: Throughput) -> str:
+    return each.how.label.removesuffix(f", batch {each.how.batch}")

@@ -1,0 +1,1 @@
+"""What every section is written with: formats, tables, plots, Markdown."""

@@ -1,0 +1,36 @@
+"""Markdown that survives any name: escaped text, and tables as code hosts render them."""
+
+import re
+
+from kdbench.report.writing.tables import Cell, Column, Table
+
+# `-`, `.` and `#` matter only at the start of a line, where kdbench never puts a name.
+SPECIAL = re.compile(r"([\\`*_\[\]~$|])")
+
+
+def markdown_text(text: str) -> str:
+    """Text that shows as it is: no markup, no HTML, no line break."""
+    plain = re.sub(r"\s+", " ", text).strip()
+    return SPECIAL.sub(r"\\\1", plain).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def markdown_cell(cell: Cell) -> str:
+    """A cell: its text, its second line in small, and the tag of the row to ship."""
+    text = markdown_text(cell.text)
+    if cell.tag == "ship":
+        text = f"**{text}** (ship)"
+    return f"{text}<br><sub>{markdown_text(cell.sub)}</sub>" if cell.sub else text
+
+
+def markdown_table(table: Table) -> str:
+    """A pipe table with its units in the head and its notes below."""
+    head = "| " + " | ".join(map(_head, table.columns)) + " |"
+    rule = "|" + "|".join("---:" if column.numeric else "---" for column in table.columns) + "|"
+    rows = ["| " + " | ".join(map(markdown_cell, row)) + " |" for row in table.rows]
+    notes = [f"- {markdown_text(note)}" for note in table.notes]
+    return "\n".join([head, rule, *rows, *(["", *notes] if notes else [])])
+
+
+def _head(column: Column) -> str:
+    unit = f"<br><sub>{markdown_text(column.unit)}</sub>" if column.unit else ""
+    return markdown_text(column.head) + unit

@@ -1,0 +1,235 @@
+"""The tables of a report as data, so that HTML and Markdown show the same cells."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from kdbench.analyze import Recommendation, StudentRow, Summary
+from kdbench.report.writing import formats as f
+from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM, Estimate, Interval, PairedDifference
+
+
+@dataclass(frozen=True)
+class Column:
+    """A heading with its unit, what it means in one line, and whether it holds numbers."""
+
+    head: str
+    unit: str = ""
+    help: str = ""
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A text, a second line in small, what to sort by (the text where None), and a tag such as a verdict."""
+
+    text: str
+    sub: str = ""
+    sort: float | None = None
+    tag: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A captioned table; `notes` explain it below. A folded one opens at a click."""
+
+    name: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+    folded: bool = False
+
+
+class Named(Protocol):
+    """A row of any table that is about one model under one loss."""
+
+    @property
+    def pair(self) -> str: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def loss(self) -> str: ...
+
+
+VERDICT_SIGNS = {"better": "▲ better", "equivalent": "= equivalent", "worse": "▼ worse", "undecided": "? undecided"}
+
+
+def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
+    """Every loss of every pair: the table the report is about."""
+    timing = summary.reference
+    where = timing.how.label if timing else "not timed"
+    columns = (
+        Column("Loss", "", "what the student was trained with", numeric=False),
+        Column("Top-1", "% of test", "mean over seeds, with its 95 % Student-t interval"),
+        Column("Worst seed", "%, SD in points", "the lowest test top-1 of any seed; below, the SD over seeds"),
+        Column("Gain", "points", "test top-1 over the student alone, paired by seed, with its 95 % interval"),
+        Column("Verdict", "of the gain", "its whole interval against ±0.5 points", numeric=False),
+        Column("Training cost", "of the student alone", "trained alone with a live teacher; below, its rank by that"),
+        Column("Least detectable", "points", "the smallest gain these seeds can show, at 80 % power"),
+        Column("Validation", "%", "mean top-1 on validation: what the candidate is chosen by"),
+        Column("Retention", "%", "student's accuracy as a share of its teacher's"),
+        Column("Smaller", "parameters, bytes", "teacher's size over the student's: by parameters; by ONNX bytes below"),
+        Column(
+            "Latency p50",
+            where,
+            "of one call: the reference network's, times the ratio to it; below, the teacher's over the student's",
+        ),
+        Column("FLOPs", "per sample", "2 for a multiply-accumulate"),
+        Column("Correct per GFLOP", "test samples", "right predictions per compute spent; below, those beyond chance"),
+    )
+    rows = tuple(
+        _comparison_row(row, _whose(summary, row), shipped=row is recommendation.student) for row in summary.students
+    )
+    return Table("losses", "Students by loss", columns, rows, _comparison_notes(summary))
+
+
+def _comparison_row(row: StudentRow, whose: str, *, shipped: bool) -> tuple[Cell, ...]:
+    least = row.gain.least_detectable if row.gain else None
+    speedup = f.ratio_interval(row.speedup) if row.speedup else ""
+    return (
+        Cell(row.loss, whose, tag="ship" if shipped else ""),
+        Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
+        Cell(f.percent(row.top1.worst), f"SD {f.spread(row.top1.sd)}", row.top1.worst),
+        gain_cell(row.gain),
+        verdict_cell(row),
+        Cell(f.times(row.relative_cost), f"rank {row.cost_rank}", row.relative_cost),
+        Cell(f.spread(least), sort=least),
+        Cell(f.percent(row.validation.mean), sort=row.validation.mean),
+        Cell(f.percent(row.retention), sort=row.retention),
+        Cell(f.times(row.compression_parameters), f.times(row.compression_bytes), row.compression_parameters),
+        Cell(f.microseconds(row.p50_microseconds), speedup, row.p50_microseconds),
+        Cell(f.count(row.flops), sort=float(row.flops)),
+        Cell(
+            f.count(row.efficiency.per_gflop), f.count(row.efficiency.per_gflop_above_chance), row.efficiency.per_gflop
+        ),
+    )
+
+
+def gain_cell(gain: PairedDifference | None) -> Cell:
+    """The mean gain and its interval."""
+    if gain is None:
+        return Cell(f.NONE)
+    return Cell(f.points(gain.estimate.mean), f.points_interval(gain.estimate.interval), gain.estimate.mean)
+
+
+def estimate_cell(
+    found: Estimate | None, show: Callable[[float], str], interval: Callable[[Interval | None], str]
+) -> Cell:
+    """A mean over seeds and its interval below."""
+    return Cell(f.NONE) if found is None else Cell(show(found.mean), interval(found.interval), found.mean)
+
+
+def model_cell(summary: Summary, row: Named) -> Cell:
+    """'cnn(width=8): kd', and its pair below where pairs share the model."""
+    shared = any(other.model == row.model and other.pair != row.pair for other in summary.models)
+    return Cell(f"{row.model}: {'teacher' if row.role == 'teacher' else row.loss}", row.pair if shared else "")
+
+
+def loss_cell(summary: Summary, row: Named) -> Cell:
+    """A student by its loss, and its pair below where there are several."""
+    return Cell(row.loss, row.pair if len(summary.pairs) > 1 else "")
+
+
+def verdict_cell(row: StudentRow) -> Cell:
+    """Under too few seeds no verdict, whatever the interval."""
+    gain = row.gain
+    if gain is None:
+        return Cell(f.NONE, sort=9.0)
+    order = ("better", "equivalent", "undecided", "worse").index(gain.verdict)
+    if not gain.claims:
+        return Cell("no claim", f.several(len(gain.seeds), "seed"), float(order), "undecided")
+    return Cell(VERDICT_SIGNS[gain.verdict], _p_value(row.holm_p), float(order), gain.verdict)
+
+
+def _whose(summary: Summary, row: StudentRow) -> str:
+    """The student (the pair, where pairs share it), that it is the one trained alone, and how many seeds it lacks."""
+    shared = len({other.pair for other in summary.students if other.model == row.model}) > 1
+    name = row.pair if shared else row.model
+    planned = len(summary.suite.seeds)
+    lacking = f", {len(row.seeds)} of {f.several(planned, 'seed')}" if len(row.seeds) < planned else ""
+    return name + (", alone" if row.alone else "") + lacking
+
+
+def _p_value(p: float | None) -> str:
+    return "" if p is None else f"Holm p {f.p_value(p)}"
+
+
+def _comparison_notes(summary: Summary) -> tuple[str, ...]:
+    notes = [
+        f"Gains are paired by seed against the same student under labels alone; {f.NONE} marks what the seeds cannot "
+        "give (one seed has no spread, equal seeds give no interval).",
+        "A gain is undecided where its interval lies neither wholly inside nor wholly outside ±0.5 points; under "
+        f"{SEEDS_FOR_A_CLAIM} seeds there is no claim. A verdict holds for its one comparison; the Holm p-value beside "
+        "it holds for all losses of the pair at once.",
+        f"Losses of one pair share one architecture, hence one latency and one FLOP count{_others_deploy(summary)}.",
+    ]
+    if summary.reference and any(row.speedup for row in summary.students):
+        notes.append(
+            "The speed-up is a ratio of slices that were timed in turns, with its 95 % interval over sessions."
+        )
+    if not summary.reference:
+        notes.append(
+            "Not every model was timed, so FLOPs stand in for latency; reasons are listed under Deployed models."
+        )
+    return tuple(notes)
+
+
+def _others_deploy(summary: Summary) -> str:
+    """Which losses deploy another network than the student as it is: that of most of the pair's losses."""
+    odd: dict[str, None] = {}
+    for pair in summary.pairs:
+        usual = Counter(row.architecture for row in pair.students).most_common(1)
+        odd |= {row.loss: None for row in pair.students if row.architecture != usual[0][0]}
+    return f", but for those that deploy another network: {', '.join(odd)}" if odd else ""
+
+
+def seeds_table(summary: Summary) -> Table:
+    """Every trained model, so that each mean can be checked."""
+    columns = (
+        Column("Pair", numeric=False),
+        Column("Model and loss", numeric=False),
+        Column("Seed"),
+        Column("Top-1", "% of test"),
+        Column("Validation", "%", "at the deployed epoch"),
+        Column("Deployed epoch", "of trained"),
+        Column("Parity flips", "of samples", "top-1 that differs between torch and ONNX Runtime"),
+        Column("Key", "", "folder under results/trials", numeric=False),
+    )
+    rows = tuple(
+        (
+            Cell(row.pair),
+            Cell(f"{row.model}: {'teacher' if row.role == 'teacher' else row.loss}"),
+            Cell(str(seed.seed), sort=seed.seed),
+            Cell(f.percent(seed.top1), sort=seed.top1),
+            Cell(f.percent(seed.validation_top1), sort=seed.validation_top1),
+            Cell(f"{seed.selected_epoch} of {seed.epochs}", sort=seed.selected_epoch),
+            Cell(f"{seed.flips} of {seed.parity_samples}", sort=seed.flips),
+            Cell(seed.key),
+        )
+        for row in summary.models
+        for seed in row.seeds
+    )
+    return Table("seeds", "Every trained model", columns, rows)
+
+
+def trouble_table(summary: Summary) -> Table | None:
+    """Rows without a result; None where all have one."""
+    if not summary.trouble:
+        return None
+    heads = ("What happened", "Pair", "Model and loss", "Seed", "Reason")
+    rows = tuple(
+        (
+            Cell(trouble.status, tag=trouble.status),
+            Cell(trouble.pair),
+            Cell(f"{trouble.model}: {'teacher' if trouble.role == 'teacher' else trouble.loss}"),
+            Cell(str(trouble.seed), sort=trouble.seed),
+            Cell(trouble.reason),
+        )
+        for trouble in summary.trouble
+    )
+    columns = tuple(Column(head, numeric=head == "Seed") for head in heads)
+    return Table("trouble", f"{len(rows)} of {summary.entries} rows have no result", columns, rows)

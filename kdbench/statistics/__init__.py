@@ -1,0 +1,1 @@
+"""Statistics of measured values: pure functions of numbers. Only numpy and scipy."""

@@ -1,0 +1,124 @@
+"""Paired differences over seeds, and what they can show. A figure that the data cannot give is None, never 0."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+# scipy.stats takes a second to import; its distributions rest on these.
+from scipy.special import nctdtr, stdtr, stdtrit
+
+from kdbench.statistics.effects import effect_interval, effect_size, probability_of_improvement
+from kdbench.statistics.intervals import Estimate, Interval, estimate, one_sided_bound, p_below, spread, t_interval
+from kdbench.statistics.resampling import sign_flip_p
+
+__all__ = [
+    "EQUIVALENCE", "SEEDS_FOR_A_CLAIM", "Estimate", "Interval", "Judgement", "PairedDifference", "detectable_sds",
+    "estimate", "holm", "judge_interval", "least_detectable", "one_sided_bound", "p_below", "paired_difference",
+    "spread", "t_interval",
+]  # fmt: skip
+
+Judgement = Literal["better", "equivalent", "worse", "undecided"]
+
+# Half a point of accuracy: differences within it are of no practical consequence.
+EQUIVALENCE = 0.005
+# Under so many seeds a paired comparison finds only differences of several SDs: it is a smoke test, without a verdict.
+SEEDS_FOR_A_CLAIM = 5
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """Differences of the seeds that both sides have, first minus second."""
+
+    seeds: tuple[int, ...]
+    estimate: Estimate
+    least_detectable: float | None  # at 80 % power, in the unit of the values
+    p_value: float | None  # two-sided paired t against no difference
+    sign_flip_p: float | None  # the same without normality; from `SEEDS_FOR_SIGN_FLIPS` seeds on
+    effect_size: float | None  # Cohen's d_z: mean / SD of the differences
+    effect_interval: Interval | None
+    improvement: float | None  # probability that a seed of the first beats any seed of the second
+    verdict: Judgement  # 'undecided' under `SEEDS_FOR_A_CLAIM` seeds, whatever the interval
+
+    @property
+    def claims(self) -> bool:
+        """Whether there are seeds enough for any verdict."""
+        return len(self.seeds) >= SEEDS_FOR_A_CLAIM
+
+
+@lru_cache(maxsize=256)
+def detectable_sds(n: int, alpha: float = 0.05, power: float = 0.8) -> float | None:
+    """The least difference, in SDs of the paired differences, that a two-sided t-test of n pairs finds.
+
+    Exact through the noncentral t: power = P(|T'(n-1, d sqrt n)| > t critical). None under two pairs.
+    """
+    if n < 2:
+        return None
+    critical = float(stdtrit(n - 1, 1 - alpha / 2))
+
+    def found(effect: float) -> float:
+        shift = effect * n**0.5
+        # scipy 1.17 gives nan for the far tail of a large shift, where numerical integration gives 0.
+        far = float(nctdtr(n - 1, shift, -critical))
+        return 1 - float(nctdtr(n - 1, shift, critical)) + (0.0 if math.isnan(far) else far)
+
+    low, high = 0.0, 1.0
+    while found(high) < power:
+        low, high = high, 2 * high
+    for _ in range(50):  # halving: scipy.optimize would cost 0.2 s of import
+        middle = (low + high) / 2
+        low, high = (middle, high) if found(middle) < power else (low, middle)
+    return high
+
+
+def least_detectable(sd: float | None, n: int) -> float | None:
+    """The least detectable difference in the unit of `sd`; None where there is no variance to judge by."""
+    sds = detectable_sds(n)
+    return sds * sd if sds is not None and sd else None
+
+
+def paired_difference(
+    first: Mapping[int, float], second: Mapping[int, float], margin: float = EQUIVALENCE
+) -> PairedDifference | None:
+    """`first - second` by seed, over the seeds that both have; None where they share none."""
+    seeds = tuple(sorted(first.keys() & second.keys()))
+    if not seeds:
+        return None
+    found = estimate([first[seed] - second[seed] for seed in seeds])
+    p_value = None
+    if found.sd:
+        t = abs(found.mean) / (found.sd / len(seeds) ** 0.5)
+        p_value = 2 * float(stdtr(len(seeds) - 1, -t))
+    return PairedDifference(
+        seeds=seeds,
+        estimate=found,
+        least_detectable=least_detectable(found.sd, len(seeds)),
+        p_value=p_value,
+        sign_flip_p=sign_flip_p(found.values),
+        effect_size=effect_size(found.values),
+        effect_interval=effect_interval(found.values),
+        improvement=probability_of_improvement([first[s] for s in seeds], [second[s] for s in seeds]),
+        verdict=judge_interval(found.interval, margin) if len(seeds) >= SEEDS_FOR_A_CLAIM else "undecided",
+    )
+
+
+def judge_interval(interval: Interval | None, margin: float = EQUIVALENCE) -> Judgement:
+    """Where an interval lies against -margin..margin: wholly above, inside, below, or none of these."""
+    if interval is None:
+        return "undecided"
+    if interval.low > margin:
+        return "better"
+    if interval.high < -margin:
+        return "worse"
+    return "equivalent" if -margin <= interval.low and interval.high <= margin else "undecided"
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p-values that hold for the whole family at once (Holm 1979), in the order given."""
+    adjusted = [0.0] * len(p_values)
+    running = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        running = max(running, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = running
+    return adjusted

@@ -1,0 +1,202 @@
+"""How long until a target is reached: first crossings, censored where there are none, Kaplan-Meier and their ratios."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import betaincinv, ndtri
+
+from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM, Interval, t_interval
+
+# Shares of the teacher's validation accuracy that METHOD.md asks for.
+SHARES = (0.5, 0.9, 0.95, 0.99)
+# Where no step is over a quarter of the way, the interval of a ratio covers 93 to 95 %; a curve of 8 evaluations that
+# passes the target within two of them, 43 to 71 % (`benchmarks/methods/curves.py`).
+COARSEST = 0.25
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """When a curve first was at its target, in the unit of its axis. Unreached: all three are the curve's end."""
+
+    at: float  # the first evaluation that was at the target
+    reached: bool
+    after: float  # the evaluation before that one
+    between: float  # where the straight line between those two meets the target
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Times to a target over seeds. The median is None where fewer than half reached it."""
+
+    seeds: int
+    reached: int
+    rate: float  # of the seeds that reached it within their run
+    rate_interval: Interval
+    times: tuple[float, ...]  # at which seeds reached it, rising
+    survival: tuple[float, ...]  # share not yet there after each time (Kaplan-Meier)
+    median: float | None
+    median_low: float | None  # None where no bound can be given
+    median_high: float | None  # None: unbounded; the median may lie beyond the runs' end
+    level: float = 0.95
+
+
+@dataclass(frozen=True)
+class SampleEfficiency:
+    """Samples of the student alone over those of the distilled one, to one target, by seed. Over 1: fewer are needed.
+
+    Seeds in which either never got there have no ratio. `only_distilled` of them had one, above what could be seen:
+    the mean of the others then errs on the side of the student alone; with `only_alone` it is the reverse.
+    """
+
+    seeds: tuple[int, ...]  # that have a ratio
+    ratios: tuple[float, ...]  # of the interpolated crossings
+    mean: float | None  # geometric
+    interval: Interval | None  # Student-t on the logarithms; None where evaluations are too coarse
+    bounds: tuple[float, float | None] | None  # of the mean, as crossings may lie anywhere between two evaluations
+    only_distilled: int
+    only_alone: int
+    neither: int
+    untrained: int  # one of them was there before training: nothing to divide
+
+    @property
+    def censored(self) -> int:
+        return self.only_distilled + self.only_alone + self.neither
+
+
+def first_crossing(x: Sequence[float], accuracy: Sequence[float], target: float) -> Crossing:
+    """The first evaluation with at least the target accuracy, even if by luck of its noise; x rises.
+
+    Raises `ValueError` without points.
+    """
+    if len(x) != len(accuracy) or not x:
+        raise ValueError(f"{len(x)} x values against {len(accuracy)} accuracies, of which both need at least one")
+    # 0.9 * 0.01 is a rounding above 0.009, which must not count as short of it.
+    index = next((i for i, value in enumerate(accuracy) if value >= target - 1e-12), None)
+    if index is None:
+        return Crossing(float(x[-1]), False, float(x[-1]), float(x[-1]))
+    at, after = float(x[index]), float(x[max(index - 1, 0)])
+    below, there = accuracy[max(index - 1, 0)], accuracy[index]
+    share = min((target - below) / (there - below), 1.0) if there > below else 1.0
+    return Crossing(at, True, after, after + share * (at - after))
+
+
+def kaplan_meier(times: Sequence[float], reached: Sequence[bool], level: float = 0.95) -> Reach:
+    """The Kaplan-Meier curve of 'not yet there', its median with interval, and the share that got there.
+
+    times: when each seed reached the target, or where its curve ended unreached. The median is the first time at which
+    at most half are not there yet.
+
+    The median's interval is Brookmeyer and Crowley's (1982): where the log-log band with Greenwood's variance holds one
+    half. It is left out under `SEEDS_FOR_A_CLAIM` seeds: all times of 3 seeds lie above the true median in 1 of 8
+    draws. The rate's interval is Clopper and Pearson's, exact for any number of seeds. The estimator takes censoring
+    for uninformative: true of a common end, not of runs that stopped because they no longer improved.
+    Raises `ValueError` without times.
+    """
+    if not times or len(times) != len(reached):
+        raise ValueError(f"{len(times)} times against {len(reached)} outcomes, of which both need at least one")
+    n, successes = len(times), sum(reached)
+    steps, survival, variance = survival_curve(times, reached)
+    enough = n >= SEEDS_FOR_A_CLAIM
+    low, high = median_bounds(steps, survival, variance, level) if enough else (None, None)
+    return Reach(
+        seeds=n,
+        reached=successes,
+        rate=successes / n,
+        rate_interval=share_interval(successes, n, level),
+        times=tuple(steps),
+        survival=tuple(survival),
+        median=_first_at_most_half(steps, survival),
+        median_low=low,
+        median_high=high,
+        level=level,
+    )
+
+
+def survival_curve(times: Sequence[float], reached: Sequence[bool]) -> tuple[list[float], list[float], list[float]]:
+    """Times, S after each, and Greenwood's variance of log S. Whoever is censored at a time still counts there."""
+    pairs = list(zip(times, reached, strict=True))
+    steps = sorted({time for time, there in pairs if there})
+    survival, variance = [], []
+    share, spread = 1.0, 0.0
+    for step in steps:
+        at_risk = sum(time >= step for time, _ in pairs)
+        events = sum(there and time == step for time, there in pairs)
+        share *= (at_risk - events) / at_risk
+        spread += events / (at_risk * (at_risk - events)) if at_risk > events else math.inf
+        survival.append(share)
+        variance.append(spread)
+    return steps, survival, variance
+
+
+def median_bounds(
+    times: Sequence[float], survival: Sequence[float], variance: Sequence[float], level: float = 0.95
+) -> tuple[float | None, float | None]:
+    """The first times at which the lower and the upper log-log band of S are at most one half; None where never."""
+    z = float(ndtri((1 + level) / 2))
+    bands = []
+    for share, spread in zip(survival, variance, strict=True):
+        if share <= 0:  # no variance to go by: nothing is claimed of the upper band
+            bands.append((0.0, 1.0))
+            continue
+        stretch = math.exp(z * math.sqrt(spread) / -math.log(share))
+        bands.append((share**stretch, share ** (1 / stretch)))
+    return (
+        _first_at_most_half(times, [band[0] for band in bands]),
+        _first_at_most_half(times, [band[1] for band in bands]),
+    )
+
+
+def share_interval(successes: int, n: int, level: float = 0.95) -> Interval:
+    """The exact interval of a share (Clopper and Pearson 1934)."""
+    tail = (1 - level) / 2
+    low = float(betaincinv(successes, n - successes + 1, tail)) if successes else 0.0
+    high = float(betaincinv(successes + 1, n - successes, 1 - tail)) if successes < n else 1.0
+    return Interval(low, high, level)
+
+
+def sample_efficiency(
+    alone: Mapping[int, Crossing], distilled: Mapping[int, Crossing], level: float = 0.95
+) -> SampleEfficiency | None:
+    """Samples to the same target, the student alone over the distilled one, paired by seed; None without shared seeds.
+
+    Crossings are interpolated: whole evaluations round both sides up, which draws ratios to 1 (2.0 becomes 1.9 at 25
+    evaluations). Where an evaluation is over `COARSEST` of the way apart from the one before, interpolation errs too,
+    and there is no interval: `bounds` then says what the evaluations leave open.
+    """
+    shared = sorted(alone.keys() & distilled.keys())
+    if not shared:
+        return None
+    pairs = [(seed, alone[seed], distilled[seed]) for seed in shared]
+    both = [(seed, a, d) for seed, a, d in pairs if a.reached and d.reached]
+    usable = [(seed, a, d) for seed, a, d in both if a.between > 0 and d.between > 0]
+    ratios = [a.between / d.between for _, a, d in usable]
+    fine = all(x.at - x.after <= COARSEST * x.at for _, *sides in usable for x in sides)
+    spread = t_interval([math.log(ratio) for ratio in ratios], level) if fine else None
+    return SampleEfficiency(
+        seeds=tuple(seed for seed, _, _ in usable),
+        ratios=tuple(ratios),
+        mean=_geometric_mean(ratios) if ratios else None,
+        interval=Interval(math.exp(spread.low), math.exp(spread.high), level) if spread else None,
+        bounds=_bounds([a for _, a, _ in usable], [d for _, _, d in usable]) if usable else None,
+        only_distilled=sum(d.reached and not a.reached for _, a, d in pairs),
+        only_alone=sum(a.reached and not d.reached for _, a, d in pairs),
+        neither=sum(not a.reached and not d.reached for _, a, d in pairs),
+        untrained=len(both) - len(usable),
+    )
+
+
+def _bounds(alone: Sequence[Crossing], distilled: Sequence[Crossing]) -> tuple[float, float | None]:
+    pairs = list(zip(alone, distilled, strict=True))
+    high = _geometric_mean([a.at / d.after for a, d in pairs]) if all(d.after > 0 for _, d in pairs) else None
+    return _geometric_mean([a.after / d.at for a, d in pairs]), high
+
+
+def _geometric_mean(ratios: Sequence[float]) -> float:
+    return math.exp(float(np.mean(np.log(ratios)))) if all(ratio > 0 for ratio in ratios) else 0.0
+
+
+def _first_at_most_half(times: Sequence[float], shares: Sequence[float]) -> float | None:
+    # A product such as 3/4 * 2/3 may end a rounding above one half.
+    return next((time for time, share in zip(times, shares, strict=True) if share <= 0.5 + 1e-12), None)

@@ -1,0 +1,243 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from kdbench.analyze.deployment.timings import (
+    RatioEstimate,
+    estimate_ratio,
+    judge_ratio,
+    percentile_bound,
+    summarize_calls,
+    timing_settled,
+)
+from tests.records import pair_of, slice_sessions
+
+
+def test_percentiles_and_throughput_by_hand():
+    found = summarize_calls([100.0] * 99 + [10_100.0], batch=4)
+    assert (found.calls, found.minimum, found.p50) == (100, 100.0, 100.0)
+    assert found.samples_per_second == pytest.approx(4 * 100 / 0.02)
+    assert found.p90.value == 100.0
+    assert found.p90.bound == 100.0
+
+
+@pytest.mark.parametrize(
+    ("calls", "p90", "p99"), [(63, False, False), (64, True, False), (661, True, False), (662, True, True)]
+)
+def test_percentiles_need_enough_calls(calls, p90, p99):
+    found = summarize_calls(list(np.linspace(10, 20, calls)), batch=1)
+    assert (found.p90 is not None, found.p99 is not None) == (p90, p99)
+
+
+# P(Binomial(n, 1 - p) <= 1) is p^n + n (1 - p) p^(n - 1):
+# p90: n 63: .00131 + .00917 = .01048; n 64: .00118 + .00839 = .00957
+# p99: n 661: .001303 + .008699 = .010002; n 662: .001290 + .008626 = .009916
+# p50: n 10: 11 / 1024 = .0107; n 11: 12 / 2048 = .0059
+@pytest.mark.parametrize(("p", "fewest"), [(0.9, 64), (0.99, 662), (0.5, 11)])
+def test_the_fewest_calls_are_those_of_the_method_and_bound_by_the_largest(p, fewest):
+    calls = np.linspace(10, 20, fewest)
+    assert percentile_bound(calls, p) == 20
+    assert percentile_bound(calls[:-1], p) is None
+
+
+@pytest.mark.parametrize(("n", "p"), [(64, 0.9), (250, 0.9), (1000, 0.9), (1000, 0.99), (5000, 0.99), (100, 0.5)])
+def test_the_bound_is_the_order_statistic_of_the_binomial(n, p):
+    """The t-th largest call, where no more than t calls over the true percentile are left to a chance of 1 %."""
+    t = next(t for t in range(n) if stats.binom.cdf(t + 1, n, 1 - p) > 0.01)
+    assert percentile_bound(np.arange(1.0, n + 1), p) == n - t + 1
+
+
+def test_the_bound_holds_as_often_as_it_says():
+    random = np.random.default_rng(0)
+    bounds = [percentile_bound(np.sort(random.exponential(size=150)), 0.9) for _ in range(2000)]
+    held = np.mean([bound >= -math.log(0.1) for bound in bounds])
+    assert 0.985 <= held < 1  # 99 % and more: counts are whole; it must not be so wide that it always holds
+
+
+@pytest.mark.parametrize("calls", [[], [1.0, 0.0]])
+def test_impossible_calls(calls):
+    with pytest.raises(ValueError, match="positive"):
+        summarize_calls(calls, 1)
+
+
+def sessions_of(*ratios):
+    """A session for each argument, with a pair for each ratio."""
+    return [[pair_of(7.0 * ratio, 7.0) for ratio in session] for session in ratios]
+
+
+def around(log, step, pairs=1):
+    """Three sessions whose log ratios are a step under, at and over this one: their SD is the step."""
+    return sessions_of(*([math.exp(log + n * step)] * pairs for n in (-1, 0, 1)))
+
+
+def test_a_ratio_is_the_mean_over_sessions_of_their_median_by_hand():
+    # Of 1 and 16 the middle in logarithms is 4; of 4, 8 and 2 the geometric mean is 4. Slices in one session that took
+    # fifty times as long do not count.
+    found = estimate_ratio(sessions_of((1, 16), (8, 8, 400), (2,)))
+    assert found.estimate == pytest.approx(4)
+    assert (found.sessions, found.pairs) == (3, 6)
+
+
+# Quantiles of Student's t of 2 degrees of freedom: 4.30265 at .975, 7.64880 at 1 - .025 / 3
+@pytest.mark.parametrize(("looks", "t"), [(1, 4.30265), (3, 7.64880)])
+def test_the_interval_is_students_over_sessions_by_hand(looks, t):
+    found = estimate_ratio(around(0.2, 0.01), looks=looks)
+    half = t * 0.01 / math.sqrt(3)
+    assert logs(found) == pytest.approx([0.2, 0.2 - half, 0.2 + half], abs=1e-6)
+
+
+def test_more_pairs_of_the_same_sessions_say_no_more():
+    few, many = estimate_ratio(around(0.2, 0.01)), estimate_ratio(around(0.2, 0.01, pairs=300))
+    assert logs(many) == pytest.approx(logs(few))
+    assert (few.pairs, many.pairs) == (3, 900)
+
+
+def test_without_any_spread_there_is_no_interval():
+    assert estimate_ratio(sessions_of(*[(1.25, 1.25)] * 3)) is None
+
+
+@pytest.mark.parametrize(
+    "sessions", [(), slice_sessions(2.0, sessions=2), ((), (), ()), (*slice_sessions(1.0)[:2], ())]
+)
+def test_under_three_sessions_there_is_no_ratio(sessions):
+    assert estimate_ratio(sessions) is None
+    assert not timing_settled(sessions, margin=100.0)
+
+
+def test_a_ratio_of_a_time_of_zero_is_an_error():
+    with pytest.raises(ValueError, match="positive"):
+        estimate_ratio(sessions_of((1, 0), (1,), (1,)))
+
+
+# Of 400 sets 95 % are 380 with an SD of 4.4; 98.3 %, where three looks share the error, are 393 with one of 2.6.
+@pytest.mark.parametrize(("looks", "least", "most"), [(1, 366, 394), (3, 384, 400)])
+def test_a_network_against_itself_covers_one_as_often_as_it_says(looks, least, most):
+    found = [estimate_ratio(slice_sessions(1.0, seed=seed), looks=looks) for seed in range(400)]
+    assert least <= sum(ratio.low <= 1 <= ratio.high for ratio in found) <= most
+
+
+@pytest.mark.parametrize("slower", [1.05, 1.10, 0.95])
+def test_a_difference_of_five_percent_is_found(slower):
+    found = [estimate_ratio(slice_sessions(slower, seed=seed)) for seed in range(20)]
+    assert all((ratio.low > 1) if slower > 1 else (ratio.high < 1) for ratio in found)
+    assert all(abs(ratio.estimate / slower - 1) < 0.02 for ratio in found)
+
+
+def test_more_looks_widen_the_interval_and_leave_the_estimate():
+    sessions = slice_sessions(1.02)
+    one, three, ten = (estimate_ratio(sessions, looks=looks) for looks in (1, 3, 10))
+    assert one.estimate == three.estimate == ten.estimate
+    assert ten.low < three.low < one.low < one.high < three.high < ten.high
+    assert estimate_ratio(sessions) == three
+
+
+# Up to exp(7.64880 x .01 / sqrt(3)) - 1 = .04515 over the estimate: half of .0903
+@pytest.mark.parametrize(("margin", "settled"), [(0.091, True), (0.0895, False)])
+def test_timing_ends_at_half_the_margin_by_hand(margin, settled):
+    assert estimate_ratio(around(0.2, 0.01)).half_width == pytest.approx(0.04515, abs=1e-5)
+    assert timing_settled(around(0.2, 0.01), margin) == settled
+
+
+def test_more_rounds_settle_what_one_does_not():
+    rounds = slice_sessions(1.0, sessions=30, noise=0.03, seed=3)
+    assert [timing_settled(rounds[:n], margin=0.05) for n in (5, 30)] == [False, True]
+
+
+def estimate(log, down, up, sessions=5, pairs=40):
+    """exp(log) with an interval from exp(log - down) to exp(log + up)."""
+    return RatioEstimate(math.exp(log), math.exp(log - down), math.exp(log + up), sessions, pairs)
+
+
+def logs(ratio):
+    return [math.log(each) for each in (ratio.estimate, ratio.low, ratio.high)]
+
+
+def test_two_ratios_to_one_reference_by_hand():
+    # 3-4-5 downwards: .03 of the one's low, .04 of the other's high; 5-12-13 upwards: .05 and .12.
+    found = estimate(0.3, 0.03, 0.05).over(estimate(0.1, 0.12, 0.04, sessions=3, pairs=24))
+    assert logs(found) == pytest.approx([0.2, 0.15, 0.33])
+    assert (found.sessions, found.pairs) == (3, 24)
+
+
+def test_the_inverse_by_hand():
+    found = RatioEstimate(2.0, 1.6, 4.0, 5, 40).inverse
+    assert found == RatioEstimate(0.5, 0.25, 0.625, 5, 40)
+    assert RatioEstimate(2.0, 1.6, 4.0, 5, 40).half_width == 1.0
+    assert found.half_width == 0.5
+
+
+parts = st.builds(estimate, st.floats(-2, 2), st.floats(0, 0.3), st.floats(0, 0.3))
+
+
+@given(parts, parts)
+def test_one_over_the_other_is_the_inverse_of_the_other_way_round(one, other):
+    assert logs(one.over(other)) == pytest.approx(logs(other.over(one).inverse), abs=1e-9)
+    assert logs(one.inverse.inverse) == pytest.approx(logs(one), abs=1e-9)
+    exact = replace(other, low=other.estimate, high=other.estimate)
+    assert one.over(exact).half_width == pytest.approx(one.half_width, abs=1e-9)
+
+
+# Quantiles of Student's t of 2 degrees of freedom: 6.96456 at .99, 12.18613 at 1 - .01 / 3
+def test_bounds_by_hand():
+    found = judge_ratio(around(0.2, 0.01, pairs=2), margin=0.05, alpha=0.01, family=3)
+    step = 0.01 / math.sqrt(3)
+    for bounds in (found.p50, found.minimum):
+        told = [bounds.estimate, bounds.lower, bounds.upper, bounds.lower_of_family]
+        expected = [0.2, 0.2 - 6.96456 * step, 0.2 + 6.96456 * step, 0.2 - 12.18613 * step]
+        assert [math.log(value) for value in told] == pytest.approx(expected, abs=1e-6)
+    assert (found.sessions, found.pairs) == (3, 6)
+
+
+@pytest.mark.parametrize(("ratio", "status"), [(1.0, "pass"), (0.8, "pass"), (1.15, "fail"), (1.05, "undecided")])
+def test_judgement_of_known_ratios(ratio, status):
+    assert judge_ratio(slice_sessions(ratio, sessions=10), margin=0.05).status == status
+
+
+def test_minimum_must_agree_before_it_fails():
+    sessions = [
+        [p.model_copy(update={"candidate_min": p.reference_min}) for p in session] for session in slice_sessions(1.2)
+    ]
+    assert judge_ratio(sessions, margin=0.05).status == "undecided"
+
+
+def test_a_family_widens_only_the_failing_bound():
+    sessions = slice_sessions(1.06)
+    alone, among = judge_ratio(sessions, 0.05), judge_ratio(sessions, 0.05, family=20)
+    assert among.p50.lower_of_family < alone.p50.lower_of_family
+    assert among.p50.upper == pytest.approx(alone.p50.upper, rel=0.002)
+
+
+@pytest.mark.parametrize("sessions", [(), slice_sessions(2.0, sessions=2), ((), (), ())])
+def test_too_few_sessions_decide_nothing(sessions):
+    found = judge_ratio(sessions, 0.05)
+    assert (found.status, found.p50) == ("undecided", None)
+
+
+def test_a_time_of_zero_is_an_error():
+    with pytest.raises(ValueError, match="positive"):
+        judge_ratio([[pair_of(0.0)]] * 3, 0.05)
+
+
+@pytest.mark.parametrize("sessions", [5, 15])
+def test_false_alarms_are_rare_at_the_limit_itself(sessions):
+    """Slower by exactly the margin, where a failure is the likeliest false alarm: at 1 %, 400 sets fail 4 times.
+
+    More than 9 have a probability of 1 % (binomial).
+    """
+    found = [judge_ratio(slice_sessions(1.05, sessions, seed=seed), 0.05).status for seed in range(400)]
+    assert found.count("fail") <= 9
+    assert found.count("undecided") > 200  # the limit lies inside most intervals: the sets do test the bound
+
+
+def test_the_same_model_never_fails():
+    assert not any(judge_ratio(slice_sessions(1.0, seed=seed), 0.05).status == "fail" for seed in range(100))
+
+
+def test_a_ten_percent_slowdown_is_found():
+    found = sum(judge_ratio(slice_sessions(1.10, seed=seed), 0.05).status == "fail" for seed in range(60))
+    assert found >= 57

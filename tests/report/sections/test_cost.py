@@ -1,0 +1,153 @@
+"""The table and the plot of training costs, against figures worked out by hand."""
+
+import re
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+
+from kdbench.analyze import summarize
+from kdbench.report.sections.cost import cost_table, energy_table
+from kdbench.report.sections.plot_cost import plot_cost
+from kdbench.report.writing.series import spread_out
+from kdbench.results.timings import Energy
+from tests.records import Shape, make_results
+
+LOSSES = ("cross_entropy", "kd", "dkd", "fitnet")
+LEVEL = {"teacher": 0.95, "cross_entropy": 0.90, "kd": 0.92, "dkd": 0.91, "fitnet": 0.89}
+
+
+def by_level(pair, loss, seed):
+    return LEVEL[loss]
+
+
+def table_of(results):
+    table = cost_table(summarize(results))
+    heads = [column.head for column in table.columns]
+    return table, {row[0].text: dict(zip(heads, row, strict=True)) for row in table.rows}
+
+
+def with_cost(results, loss, **cost):
+    """The results with other training costs in all records of a loss."""
+    keys = {e.key for e in results.run.entries if e.role == "student" and e.loss == loss}
+    trials = {
+        key: record.model_copy(update={"training": record.training.model_copy(update=cost)}) if key in keys else record
+        for key, record in results.trials.items()
+    }
+    return replace(results, trials=trials)
+
+
+def test_a_row_by_hand():
+    # One seed. Alone: 0.80 s of 200 own steps + 0.10 s evaluation + 0.20 s data + 0.90 s teacher = 2.00 s, where the
+    # student alone takes 1.10 s. Here: 0.80 + 0.10 + 0.20 / 4 + 0.06 / 2 = 0.98 s. 25,000 samples in 0.80 s.
+    _, rows = table_of(make_results(Shape(seeds=1, losses=LOSSES, accuracy=by_level)))
+    kd = {head: (cell.text, cell.sub) for head, cell in rows["small: kd"].items()}
+    assert kd == {
+        "Model and loss": ("small: kd", "big -> small"),
+        "Rank": ("2", ""),
+        "Gain": ("+2.00", ""),
+        "Relative cost": ("1.82×", ""),
+        "Cost alone": ("2.00 s", ""),
+        "Cost here": ("980 ms", "pass of 4 models"),
+        "Own step": ("4.00", "800 ms in all"),
+        "Teacher": ("cached 0.30", "live 4.50"),
+        "Data": ("200 ms", "evaluation 100 ms"),
+        "Throughput": ("31,250", ""),
+        "Peak memory": ("400 MiB", ""),
+        "Processes × threads": ("2 × 1", "cpu"),
+    }
+
+
+def test_every_source_of_a_teacher_is_told():
+    # 0.90 s in 200 steps are 4.50 ms, 0.06 s are 0.30 ms
+    _, rows = table_of(make_results(Shape(seeds=1, losses=(*LOSSES, "logit_mse"))))
+    found = {name: (row["Teacher"].text, row["Teacher"].sub, row["Teacher"].sort) for name, row in rows.items()}
+    assert found["small: cross_entropy"] == ("none", "", 0)
+    assert found["big: teacher"] == ("none", "", 0)
+    assert found["small: fitnet"] == ("live 4.50", "for 1 model", pytest.approx(4.5))
+    assert found["small: kd"] == ("cached 0.30", "live 4.50", pytest.approx(0.3))
+
+
+def test_every_column_but_the_name_and_the_layout_sorts_by_number():
+    _, rows = table_of(make_results(Shape(losses=LOSSES)))
+    unsorted = {head for row in rows.values() for head, cell in row.items() if cell.sort is None and cell.text != "—"}
+    assert unsorted == {"Model and loss", "Processes × threads"}
+    assert [rows[f"small: {loss}"]["Rank"].sort for loss in LOSSES] == [1, 2, 2, 2]
+    assert (rows["big: teacher"]["Rank"].text, rows["small: cross_entropy"]["Relative cost"].text) == ("—", "1.00×")
+
+
+def test_seconds_that_do_not_compare_are_told():
+    results = make_results(Shape(losses=LOSSES))
+    assert not any("do not compare" in note for note in table_of(results)[0].notes)
+    for other in ({"processes": 1, "threads": 2}, {"device": "cuda"}):
+        table, _ = table_of(with_cost(results, "kd", **other))
+        assert any("do not compare" in note for note in table.notes)
+
+
+def test_precision_is_told_where_it_bears_on_cost():
+    results = make_results()
+    suite = results.run.suite | {"train": results.run.suite["train"] | {"precision": "bfloat16"}}
+    changed = replace(results, run=results.run.model_copy(update={"suite": suite}))
+    assert not any("bfloat16" in note for note in table_of(results)[0].notes)
+    assert any("bfloat16" in note for note in table_of(changed)[0].notes)
+
+
+def plot_of(results):
+    summary = summarize(results)
+    return plot_cost(summary, summary.pairs[0], 0)
+
+
+def words_of(image):
+    root = ElementTree.fromstring(image.inline)
+    tags = ("text", "title")
+    return [[element.text for element in root.iter() if element.tag.endswith(tag)] for tag in tags]
+
+
+def test_the_plot_names_every_loss_and_its_tips_hold_the_figures():
+    texts, tips = words_of(plot_of(make_results(Shape(seeds=1, losses=LOSSES, accuracy=by_level))))
+    assert set(LOSSES) <= set(texts)
+    assert {"cross_entropy: the student alone at 1.00× the cost", "kd: gain +2.00 points at 1.82× the cost"} <= set(
+        tips
+    )
+    noisy = Shape(seeds=3, losses=LOSSES, accuracy=lambda p, loss, s: LEVEL[loss] + 0.001 * s * len(loss))
+    gain = next(row.gain.estimate.interval for row in summarize(make_results(noisy)).students if row.loss == "kd")
+    told = next(tip for tip in words_of(plot_of(make_results(noisy)))[1] if tip.startswith("kd:"))
+    assert f"({100 * gain.low:+.2f} to {100 * gain.high:+.2f})" in told.replace("−", "-")
+
+
+def test_a_dearer_loss_stands_further_right_and_a_better_one_higher():
+    results = with_cost(make_results(Shape(seeds=1, losses=LOSSES, accuracy=by_level)), "dkd", step_seconds=3.0)
+    x, y = {}, {}
+    for tip, at in re.findall(r"<g><title>(\w+):[^<]*</title>(.*?)</g>\s*</g>", plot_of(results).inline, re.DOTALL):
+        x[tip], y[tip] = (float(re.search(rf'<use [^>]*\b{axis}="([\d.]+)"', at)[1]) for axis in "xy")
+    assert x["cross_entropy"] < x["kd"] == x["fitnet"] < x["dkd"]
+    assert y["kd"] < y["dkd"] < y["cross_entropy"] < y["fitnet"]  # y grows downwards
+
+
+@pytest.mark.parametrize("losses", [("cross_entropy",), ("kd", "fitnet")])
+def test_without_a_gain_there_is_no_plot(losses):
+    assert plot_of(make_results(Shape(losses=losses))) is None
+
+
+def test_labels_are_spread_by_hand():
+    # Upwards at least 10 apart: 0, 10, 20, 60; nothing reaches over the top
+    assert spread_out([-5, 1, 2, 60], 10, 100) == [0, 10, 20, 60]
+    # 95, 105, 115 are pushed down from the top: 80, 90, 100
+    assert spread_out([95, 96, 97], 10, 100) == [80, 90, 100]
+
+
+def test_energy_of_training_is_told_where_a_counter_gave_it() -> None:
+    results = make_results()
+    counted = Energy(joules=500.0, idle_watts=20.0, seconds=10.0, units=1000, source="nvml")  # 300 J net of 200 at rest
+    for key, record in results.trials.items():
+        cost = record.training.model_copy(update={"energy": counted, "cohort": 2})
+        results.trials[key] = record.model_copy(update={"training": cost})
+    rows = energy_table(summarize(results)).rows
+    assert {row[1].sort for row in rows} == {150.0}
+    assert not any("No energy of training" in note for note in cost_table(summarize(results)).notes)
+
+
+def test_without_a_counter_there_is_the_reason_and_no_figure() -> None:
+    summary = summarize(make_results())
+    assert energy_table(summary).rows == ()
+    assert "No energy of training: not asked for." in cost_table(summary).notes

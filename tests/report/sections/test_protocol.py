@@ -1,0 +1,88 @@
+"""What the report says about how models were trained: views, mixup, precision, layouts, and what went otherwise."""
+
+from dataclasses import replace
+
+import pytest
+
+from kdbench.analyze import summarize
+from kdbench.report import render_report
+from kdbench.report.sections.protocol import protocol
+from kdbench.results import Layout
+from tests.records import Shape, make_results
+
+FLIP = [{"use": "flip", "options": {}}]
+
+
+def facts(train=None, teacher_train=None, **run):
+    """The protocol of a run whose suite has this recipe."""
+    results = make_results(Shape(epochs=5))
+    suite = results.run.suite | {"train": {"epochs": 5} | (train or {}), "teacher_train": teacher_train}
+    changed = results.run.model_copy(update={"suite": suite, **run})
+    return dict(protocol(summarize(replace(results, run=changed))))
+
+
+@pytest.mark.parametrize(
+    ("train", "words"),
+    [
+        ({"augment": FLIP}, "fresh: every seed draws its own views in every epoch"),
+        ({"augment": FLIP, "views": "bank"}, "bank: 10 views per sample, from which every seed takes its own"),
+        (
+            {"augment": FLIP, "views": "bank", "bank": 7},
+            "bank: 7 views per sample, from which every seed takes its own",
+        ),
+        (
+            {"augment": FLIP, "views": "shared"},
+            "shared: one view per epoch, the same for all seeds; intervals do not include how views vary",
+        ),
+        ({}, "static: no augmentation, so every epoch of every seed shows the same images"),
+        ({"views": "shared"}, "static: no augmentation, so every epoch of every seed shows the same images"),
+        ({"mixup": 0.2}, "fresh: every seed draws its own views in every epoch"),
+    ],
+)
+def test_the_view_schedule_in_plain_words(train, words):
+    assert facts(train)["View schedule"] == words
+
+
+def test_mixup_is_told():
+    assert facts()["Mixup"] == "none"
+    assert facts({"mixup": 0.2})["Mixup"] == "each image and label is mixed with another sample's, alpha 0.2"
+
+
+def test_precision_is_never_silent():
+    half = "bfloat16 in the model's own forward pass (autocast), else float32"
+    assert facts()["Precision"] == "float32"
+    assert facts({"precision": "bfloat16"})["Precision"] == half
+    assert facts({"precision": "bfloat16"}, {"epochs": 5})["Precision"] == f"students: {half}; teachers: float32"
+
+
+def test_a_recipe_of_the_teachers_own_has_its_own_words():
+    told = facts({"augment": FLIP, "views": "bank"}, {"epochs": 9, "mixup": 0.4, "augment": FLIP})
+    assert told["View schedule"] == (
+        "students: bank: 10 views per sample, from which every seed takes its own; "
+        "teachers: fresh: every seed draws its own views in every epoch"
+    )
+    assert told["Mixup"].startswith("students: none; teachers: each image")
+
+
+def test_layouts_are_told_wave_by_wave_with_what_the_probe_found():
+    probed = Layout(processes=2, threads=4, epoch_seconds=1.5, seconds=150.0)
+    assert facts(layouts=(Layout(processes=1, threads=1), probed))["Processes and threads"] == (
+        "wave 1 of 2: 1 process × 1 thread, without a probe; wave 2 of 2: 2 processes × 4 threads, chosen by a probe: "
+        "an epoch of one model took 1.50 s in all of them at once, which foresees 2 min 30 s for the wave"
+    )
+    assert facts(layouts=(probed,))["Processes and threads"].startswith("2 processes × 4 threads, chosen")
+
+
+def test_a_run_that_trained_nothing_tells_the_layout_of_its_records():
+    assert facts()["Processes and threads"] == "nothing was trained in this run; earlier: 2 processes × 1 thread"
+
+
+def test_what_did_not_go_as_asked_is_shown_and_escaped(tmp_path):
+    results = make_results()
+    note = "no room for <the> cache | the teacher was asked live"
+    for notes, shown in (((note,), True), ((), False)):
+        run = results.run.model_copy(update={"notes": notes})
+        html, markdown = render_report(summarize(replace(results, run=run)), tmp_path)
+        assert ("no room for &lt;the&gt; cache | the teacher" in html.read_text("utf-8")) == shown
+        assert (r"- no room for &lt;the&gt; cache \| the teacher" in markdown.read_text("utf-8")) == shown
+        assert ("Not done as asked" in html.read_text("utf-8")) == shown

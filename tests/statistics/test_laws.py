@@ -1,0 +1,148 @@
+"""Known parameters recovered, scipy.optimize as oracle of the least squares, and hand-worked criteria."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.optimize import least_squares
+
+from kdbench.statistics.laws import POINTS_NEEDED, fit_laws
+
+X = np.arange(0, 31, dtype=float)
+TRUE = {
+    "linear": {"m": 0.01, "b": 0.3},
+    "power law": {"a": 0.9, "b": 0.4, "c": 0.6},
+    "exponential": {"a": 0.9, "b": 0.6, "c": 0.15},
+}
+LAWS = {
+    "linear": lambda x, m, b: m * x + b,
+    "power law": lambda x, a, b, c: a - b * np.maximum(x, 0.5) ** -c,  # any finite number serves at 0
+    "exponential": lambda x, a, b, c: a - b * np.exp(-c * x),
+}
+
+
+@pytest.mark.parametrize("scale", [1, 54_000], ids=["epochs", "samples"])
+@pytest.mark.parametrize("name", TRUE)
+def test_noiseless_curves_are_recovered(name, scale):
+    found = fit_laws(list(X * scale), list(LAWS[name](X, **TRUE[name])))
+    best = found.best
+    assert (best.name, best is found.candidates[0], found.reason) == (name, True, None)
+    assert best.rmse < 1e-6
+    # In samples: m and c of the exponential are per sample; b of the power law is what a sample's accuracy lacks.
+    p = dict(TRUE[name])
+    if name == "power law":
+        p["b"] *= scale ** p["c"]
+    else:
+        last = "m" if name == "linear" else "c"
+        p[last] /= scale
+    assert best.parameters == pytest.approx(p, rel=1e-4)
+    assert best.predict(np.array([[10.0 * scale]])) == pytest.approx(
+        LAWS[name](np.array([[10.0]]), **TRUE[name]), abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("name", TRUE)
+def test_slightly_noisy_curves_are_recovered(name):
+    noise = np.random.default_rng(0).normal(0, 0.001, len(X))
+    best = fit_laws(list(X), list(LAWS[name](X, **TRUE[name]) + noise)).best
+    assert best.name == name
+    assert best.parameters == pytest.approx(TRUE[name], rel=0.05)
+    assert 0.0005 < best.rmse < 0.002
+
+
+def test_the_first_80_percent_are_fitted_and_the_rest_is_foreseen():
+    y = LAWS["linear"](X, 0.01, 0.3)
+    y[25:] += 0.1  # of the 30 points after 0, the first 24 are fitted
+    found = fit_laws(list(X), list(y))
+    line = next(fit for fit in found.candidates if fit.name == "linear")
+    assert (found.fitted, found.held_out) == (24, 6)
+    assert line.parameters == pytest.approx(TRUE["linear"])
+    assert line.rmse == pytest.approx(0.1)
+    # Carried on from point 24, the line's .01 a point and the step are missed: errors .11 to .16.
+    assert found.carried_rmse == pytest.approx(math.sqrt(sum((0.1 + k / 100) ** 2 for k in range(1, 7)) / 6))
+
+
+def test_the_untrained_point_serves_none():
+    y = LAWS["power law"](X, **TRUE["power law"])
+    assert fit_laws(list(X), [0.1, *y[1:]]) == fit_laws(list(X[1:]), list(y[1:]))
+
+
+def test_criteria_of_a_line():
+    # 8 points, of which 6 are fitted.
+    y = [0.51, 0.49, 0.52, 0.51, 0.53, 0.52, 0.5, 0.5]
+    found = fit_laws(range(1, 9), y)
+    line = next(fit for fit in found.candidates if fit.name == "linear")
+    oracle = stats.linregress(range(1, 7), y[:6])
+    assert line.parameters == pytest.approx({"m": oracle.slope, "b": oracle.intercept})
+    # With one slope the F-test is the t-test of the slope.
+    assert line.p_value == pytest.approx(oracle.pvalue)
+    left = sum((v - oracle.intercept - oracle.slope * x) ** 2 for x, v in enumerate(y[:6], 1))
+    # AICc with k = 3: n ln(RSS / n) + 2*3 + 2*3*4/(6-4)
+    assert line.aicc == pytest.approx(6 * math.log(left / 6) + 6 + 12)
+    assert not line.holds
+
+
+def test_a_plateau_has_no_fit():
+    found = fit_laws(list(X), [0.8] * len(X))
+    assert found.best is None
+    assert "no law" in found.reason
+    assert len(found.candidates) == 3
+
+
+def test_noise_has_no_fit_more_often_than_not():
+    rng = np.random.default_rng(1)
+    found = [fit_laws(list(X), list(rng.normal(0.8, 0.01, len(X)))) for _ in range(40)]
+    assert sum(each.best is None for each in found) >= 36
+    # Against the carried last value alone most would count as laws, which is why a constant is asked as well.
+    assert sum(min(fit.rmse for fit in each.candidates) < each.carried_rmse for each in found) > 20
+
+
+def test_eight_evaluations_are_enough_for_a_clean_curve():
+    y = LAWS["power law"](np.arange(1.0, 9), 0.95, 0.16, 0.5) + 0.001 * np.array([1, -1, 0, 1, 0, -1, 1, -1])
+    assert fit_laws(range(1, 9), list(y)).best.name == "power law"
+
+
+def test_a_falling_curve_is_a_line_or_nothing():
+    best = fit_laws(list(X), list(0.9 - 0.01 * X)).best
+    assert best.name == "linear"
+    assert best.parameters["m"] == pytest.approx(-0.01)
+    bent = fit_laws(list(X), list(0.9 / (1 + X)))  # the curved laws rise, so that neither is this hyperbola
+    assert all(fit.parameters["b"] >= 0 for fit in bent.candidates if fit.name != "linear")
+
+
+def test_too_few_points_say_how_many_are_needed():
+    found = fit_laws(range(8), [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])  # the one at 0 does not count
+    assert (found.best, found.candidates) == (None, ())
+    assert found.reason == "a fit needs 8 evaluations of a trained model, and there are 7"
+    assert len(fit_laws(range(1, 1 + POINTS_NEEDED), [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]).candidates) == 3
+    assert fit_laws([], []).best is None
+
+
+@pytest.mark.parametrize(("x", "y"), [([1, 2], [0.1]), ([1, 1], [0.1, 0.2])])
+def test_what_is_no_curve_is_an_error(x, y):
+    with pytest.raises(ValueError, match="x"):
+        fit_laws(x, y)
+
+
+@pytest.mark.parametrize("name", ["power law", "exponential"])
+@pytest.mark.parametrize("seed", range(6))
+def test_no_other_start_finds_a_better_fit(name, seed):
+    """Curves of any bend with heavy noise, so that bounds bind; scipy's trust region from 30 starts as oracle."""
+    rng = np.random.default_rng(seed)
+    x = np.arange(1.0, 21)
+    y = np.clip(rng.uniform(0.5, 1.1) - rng.uniform(0, 0.8) * x ** -rng.uniform(0.1, 2) + rng.normal(0, 0.03, 20), 0, 1)
+    ours = next(fit for fit in fit_laws(x, y).candidates if fit.name == name).predict(x)[:16] - y[:16]
+    highest = 10.0
+    bounds = ([0, 0, 0.01 if name == "power law" else 0.01 / 16], [1, np.inf, highest])
+    starts = zip(rng.uniform(0.3, 1, 30), rng.uniform(0.1, 1, 30), rng.uniform(0.02, 3, 30), strict=True)
+    oracle = min(
+        float(2 * least_squares(lambda p: LAWS[name](x[:16], *p) - y[:16], start, bounds=bounds).cost)
+        for start in starts
+    )
+    assert float(ours @ ours) <= oracle * (1 + 1e-6) + 1e-12
+
+
+def test_the_same_every_time():
+    y = list(np.random.default_rng(0).normal(0.8, 0.01, len(X)))
+    assert fit_laws(list(X), y) == fit_laws(list(X), y)

@@ -1,0 +1,200 @@
+"""Hand-worked values, scipy.stats as oracle, and properties over arbitrary values."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import integrate, stats
+
+from kdbench.statistics import effects
+from kdbench.statistics import paired as s
+
+ACCURACIES = st.lists(st.integers(0, 10_000).map(lambda k: k / 10_000), min_size=2, max_size=12)
+
+
+def test_estimate_by_hand():
+    found = s.estimate([0.90, 0.92, 0.94])
+    assert found.mean == pytest.approx(0.92)
+    assert found.sd == pytest.approx(0.02)
+    # t(2, .975) = 4.30265
+    assert found.interval.low == pytest.approx(0.92 - 4.30265 * 0.02 / math.sqrt(3), abs=1e-6)
+    assert (found.worst, found.best) == (0.90, 0.94)
+
+
+@given(ACCURACIES)
+def test_interval_agrees_with_scipy(values):
+    found = s.estimate(values)
+    if found.sd:
+        low, high = stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=stats.sem(values))
+        assert (found.interval.low, found.interval.high) == (pytest.approx(low), pytest.approx(high))
+    else:
+        assert found.interval is None
+        assert len(set(values)) == 1
+    assert found.worst <= found.mean <= found.best
+
+
+@pytest.mark.parametrize("values", [[0.9], [0.9, 0.9, 0.9], [0.1 + 0.2, 0.3, 0.3]])
+def test_no_variance_gives_no_interval(values):
+    found = s.estimate(values)
+    assert found.interval is None
+    assert not found.sd
+    assert s.one_sided_bound(values, 0.99, "upper") is None
+    assert s.p_below(values, 0.0) is None
+
+
+def test_no_values_is_an_error():
+    with pytest.raises(ValueError, match="no values"):
+        s.estimate([])
+
+
+@pytest.mark.parametrize(("n", "sds"), [(3, 3.27), (5, 1.67), (10, 1.00), (20, 0.66)])
+def test_least_detectable_difference_as_in_the_method(n, sds):
+    # METHOD.md's 1.67 for five seeds has a power of .795; the exact figure is 1.682.
+    assert s.detectable_sds(n) == pytest.approx(sds, rel=0.01)
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 10, 60, 199])
+def test_detectable_effect_has_80_percent_power_by_integration(n):
+    """Power as the normal's tail integrated over the SD's chi distribution: nothing of the noncentral t in it."""
+    shift, critical = s.detectable_sds(n) * math.sqrt(n), stats.t.ppf(0.975, n - 1)
+    widths = np.linspace(1e-6, math.sqrt(n - 1) + 12, 200_001)
+    missed = stats.norm.cdf(critical * widths / math.sqrt(n - 1) - shift) * stats.chi.pdf(widths, n - 1)
+    assert 1 - np.trapezoid(missed, widths) == pytest.approx(0.8, abs=1e-4)
+
+
+def test_one_pair_detects_nothing():
+    assert s.detectable_sds(1) is None
+    assert s.least_detectable(None, 1) is None
+    assert s.least_detectable(0.0, 5) is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), min_size=2, max_size=10))
+def test_paired_difference_agrees_with_scipy(values):
+    first = {i: a / 1000 for i, (a, _) in enumerate(values)}
+    second = {i: b / 1000 for i, (_, b) in enumerate(values)}
+    found = s.paired_difference(first, second)
+    assert found.estimate.mean == pytest.approx(np.mean([a - b for a, b in values]) / 1000, abs=1e-12)
+    if found.estimate.sd:
+        oracle = stats.ttest_rel(list(first.values()), list(second.values()))
+        assert found.p_value == pytest.approx(oracle.pvalue, rel=1e-6)
+    else:
+        assert found.p_value is None
+        assert found.verdict == "undecided"
+
+
+def test_pairs_are_matched_by_seed():
+    found = s.paired_difference({1: 0.5, 2: 0.7, 9: 0.1}, {2: 0.6, 1: 0.3})
+    assert found.seeds == (1, 2)
+    assert found.estimate.values == (pytest.approx(0.2), pytest.approx(0.1))
+    assert s.paired_difference({1: 0.5}, {2: 0.5}) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.006, 0.02, "better"),
+        (-0.004, 0.004, "equivalent"),
+        (0.001, 0.004, "equivalent"),
+        (-0.02, -0.006, "worse"),
+        (0.001, 0.02, "undecided"),
+        (-0.02, 0.02, "undecided"),
+    ],
+)
+def test_verdict_against_half_a_point(low, high, verdict):
+    assert s.judge_interval(s.Interval(low, high)) == verdict
+
+
+@pytest.mark.parametrize(("seeds", "verdict"), [(4, "undecided"), (5, "better")])
+def test_no_verdict_under_five_seeds(seeds, verdict):
+    found = s.paired_difference({i: 0.9 + 0.0001 * i for i in range(seeds)}, dict.fromkeys(range(seeds), 0.5))
+    assert found.estimate.interval.low > 0.3
+    assert (found.verdict, found.claims) == (verdict, seeds == 5)
+
+
+def under(t, df, shift):
+    """P(noncentral t <= t) as the normal's tail over the SD's chi distribution, integrated by scipy."""
+    root = math.sqrt(df)
+    tail = lambda w: stats.norm.cdf(t * w / root - shift) * stats.chi.pdf(w, df)  # noqa: E731
+    return integrate.quad(tail, 0, root + 12, points=[abs(shift / t) * root], limit=400)[0]
+
+
+@pytest.mark.parametrize("n", [3, 5, 10, 20])
+@pytest.mark.parametrize("mean", [-4.0, -0.3, 0.2, 1.0, 40.0])
+def test_effect_interval_leaves_2_5_percent_on_each_side(n, mean):
+    values = np.linspace(-1, 1, n)
+    values = (values / values.std(ddof=1) + mean).tolist()
+    found = s.paired_difference(dict(enumerate(values)), dict.fromkeys(range(n), 0.0))
+    assert found.effect_size == pytest.approx(mean)
+    t = mean * math.sqrt(n)
+    assert under(t, n - 1, found.effect_interval.low * math.sqrt(n)) == pytest.approx(0.975, abs=1e-5)
+    assert under(t, n - 1, found.effect_interval.high * math.sqrt(n)) == pytest.approx(0.025, abs=1e-5)
+
+
+def test_effect_interval_of_a_large_effect_joins_that_of_a_huge_one():
+    # Beyond t = 1000 the SD's chi-square alone counts: the interval's ends, per effect, no longer change.
+    def ends(t):
+        values = np.array([-1.0, 0.0, 1.0]) + t / math.sqrt(3)
+        found = effects.effect_interval(values.tolist())
+        return found.low / t, found.high / t
+
+    assert ends(999.0) == pytest.approx(ends(1001.0), rel=1e-3)
+    assert ends(-1001.0) == pytest.approx(ends(1001.0)[::-1])
+    # chi-square(2) is -2 ln of a uniform: effect x sqrt(-ln p), at p = .975 and .025.
+    expected = [math.sqrt(-math.log(p)) / math.sqrt(3) for p in (0.975, 0.025)]
+    assert ends(1e7) == pytest.approx(expected, rel=1e-6)
+
+
+def test_no_variance_gives_no_effect():
+    found = s.paired_difference(dict.fromkeys(range(8), 0.9), dict.fromkeys(range(8), 0.5))
+    assert (found.effect_size, found.effect_interval) == (None, None)
+    assert found.sign_flip_p == 2 / 2**8  # of the signs alone something is known
+
+
+def test_improvement_is_over_all_pairs_of_shared_seeds():
+    # .7 beats .5 and .6, ties .7; .6 beats .5, ties .6; .5 ties .5: (2.5 + 1.5 + .5) / 9. Seed 9 is not shared.
+    first, second = {1: 0.7, 2: 0.6, 3: 0.5, 9: 0.99}, {1: 0.5, 2: 0.6, 3: 0.7}
+    assert s.paired_difference(first, second).improvement == pytest.approx(4.5 / 9)
+    assert s.paired_difference({1: 0.7}, {1: 0.6}).improvement is None
+
+
+@given(ACCURACIES, ACCURACIES)
+def test_improvement_agrees_with_mann_whitney(first, second):
+    oracle = stats.mannwhitneyu(first, second).statistic / (len(first) * len(second))
+    assert effects.probability_of_improvement(first, second) == pytest.approx(oracle)
+
+
+@pytest.mark.parametrize(("seeds", "p"), [(5, None), (6, 2 / 64)])
+def test_sign_flips_from_six_seeds_on(seeds, p):
+    found = s.paired_difference({i: 0.9 + 0.01 * i for i in range(seeds)}, dict.fromkeys(range(seeds), 0.5))
+    assert found.sign_flip_p == p
+
+
+def test_no_interval_decides_nothing():
+    assert s.judge_interval(None) == "undecided"
+
+
+def test_p_below_agrees_with_scipy():
+    values = [-0.02, -0.03, -0.025, -0.01]
+    oracle = stats.ttest_1samp(values, -0.005, alternative="less")
+    assert s.p_below(values, -0.005) == pytest.approx(oracle.pvalue)
+
+
+def test_bound_and_p_value_say_the_same():
+    values = [-0.02, -0.03, -0.025, -0.01]
+    bound = s.one_sided_bound(values, 0.99, "upper")
+    assert s.p_below(values, bound) == pytest.approx(0.01)
+
+
+def test_holm_by_hand():
+    assert s.holm([0.01, 0.04, 0.03]) == [pytest.approx(0.03), pytest.approx(0.06), pytest.approx(0.06)]
+    assert s.holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), max_size=8))
+def test_holm_never_lowers_and_keeps_order(ps):
+    adjusted = s.holm(ps)
+    assert all(p <= q <= 1 for p, q in zip(ps, adjusted, strict=True))
+    ranked = [q for _, q in sorted(zip(ps, adjusted, strict=True))]
+    assert ranked == sorted(ranked)
