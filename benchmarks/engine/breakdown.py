@@ -18,7 +18,7 @@ from benchmarks.engine.step_phases import NETWORKS
 from benchmarks.engine.timed_run import in_fresh_process
 from kdbench import api
 from kdbench.execute.workers.executors import WORKER_ENVIRONMENT
-from kdbench.results import environment_facts
+from kdbench.results import machine_facts
 
 OUT = FOLDER / "breakdown.json"
 PROCESSES = 2
@@ -55,13 +55,13 @@ def main() -> None:
     for network in NETWORKS:
         if f"step/{network}" not in figures:
             say(f"steps of {network}")
-            before = environment_facts()
+            before = machine_facts()
             rounds, steps = (QUICK if given.quick else ROUNDS)[network]
             figures.add(f"step/{network}", measure_network(network, rounds, steps, given.data), before)
     for views in VIEWS:
         if f"sweep/{views}" not in figures:
             say(f"a sweep with {views} views")
-            before = environment_facts()
+            before = machine_facts()
             found = measure_sweep(views, given.quick, out.parent / "scratch" / "store", given.data)
             figures.add(f"sweep/{views}", found, before)
     print(out)

@@ -28,7 +28,7 @@ from benchmarks.engine.scenarios import (
     run_plain_accuracy,
 )
 from kdbench import api
-from kdbench.results import environment_facts
+from kdbench.results import machine_facts
 
 OUT = FOLDER / "engine.json"
 DEFAULT_TUNING = {"workers": 0, "layout": "channels_last"}  # where time is not measured
@@ -102,7 +102,7 @@ def run_scenario(
             if unit_id in figures.content["units"] or (once and repeat):
                 continue
             say(f"{unit_id} (of {repeats})")
-            before = environment_facts()
+            before = machine_facts()
             unit = run_unit(place, arm, repeat, probed)
             figures.add(unit_id, unit, before)
             say(f"{unit_id}: {unit['seconds']:.1f} s" if "seconds" in unit else f"{unit_id}: done")

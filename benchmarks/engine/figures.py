@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from kdbench.results import environment_facts
+from kdbench.results import machine_facts
 from kdbench.results.store import write_whole
 
 FOLDER = Path("results/benchmarks")
@@ -24,7 +24,7 @@ class Figures:
             self.content = json.loads(path.read_text("utf-8"))
             if self.content["options"] != options:
                 raise SystemExit(f"{path} was measured with {self.content['options']}, not {options}: move it away")
-        self.content["environment"] = environment_facts()
+        self.content["environment"] = machine_facts()
 
     def __contains__(self, unit_id: str) -> bool:
         return unit_id in self.content["units"]

@@ -21,7 +21,7 @@ from benchmarks.engine.generated import LOSSES, Job, suite_text
 from benchmarks.engine.prepare import train_teacher
 from benchmarks.engine.timed_run import PLUGINS, in_fresh_process
 from kdbench import api
-from kdbench.results import environment_facts
+from kdbench.results import machine_facts
 from kdbench.zoo.models.cnn import cnn
 
 OUT = FOLDER / "scaling.json"
@@ -173,7 +173,7 @@ def main() -> None:
     units = schedule(bench, axes, views, repeats)
     for number, (unit_id, run) in enumerate(units, start=1):
         if unit_id not in figures:
-            before = environment_facts()
+            before = machine_facts()
             say(f"{number} of {len(units)}: {unit_id}")
             figures.add(unit_id, run(), before)
     print(out)

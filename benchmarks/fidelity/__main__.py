@@ -24,7 +24,7 @@ import numpy as np
 from benchmarks.engine.figures import FOLDER, Figures, Unit, say
 from benchmarks.fidelity.networks import HOW, NETWORKS
 from kdbench.deploy.timing.latency import time_round
-from kdbench.results import environment_facts
+from kdbench.results import machine_facts
 
 OUT = FOLDER / "fidelity.json"
 QUICK_OUT = FOLDER / "fidelity-quick.json"
@@ -103,7 +103,7 @@ def main() -> None:
                     name = f"{measure}/{network}/{repeat}"
                     if name in figures:
                         continue
-                    before, began = environment_facts(), time.perf_counter()
+                    before, began = machine_facts(), time.perf_counter()
                     unit = MEASURES[measure](Path(folder) / f"{network}.onnx", Path(folder) / f"{network}.npy", sizes)
                     figures.add(name, unit, before)
                     say(f"{name}: {time.perf_counter() - began:.0f} s")

@@ -15,7 +15,7 @@ import torch
 
 from benchmarks.engine.figures import FOLDER, Figures, Unit, say
 from benchmarks.losses.pairs import PAIRS, Stand
-from kdbench.results import environment_facts
+from kdbench.results import machine_facts
 from kdbench.zoo.catalog import BUILTIN
 from kdbench.zoo.interface import NotApplicable
 from kdbench.zoo.source import source_hash
@@ -65,7 +65,7 @@ def main() -> None:
             unit_id, source = f"{name}/{loss}", source_hash(BUILTIN["losses"][loss])
             if unit_id in figures and figures.content["units"][unit_id]["source"] == source:
                 continue
-            before, began = environment_facts(), time.perf_counter()
+            before, began = machine_facts(), time.perf_counter()
             unit = measure(stand, loss, rounds[name], pair.steps)
             figures.add(unit_id, {**unit, "source": source}, before)
             say(f"{unit_id}: {unit.get('not_applicable') or f'{time.perf_counter() - began:.1f} s'}")

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.engine.figures import FOLDER, Figures, Unit, say
 from benchmarks.methods.figure import Figure
 from benchmarks.methods.modules import MODULES, TRIALS
-from kdbench.results import environment_facts
+from kdbench.results import machine_facts
 
 OUT = FOLDER / "methods.json"
 
@@ -44,7 +44,7 @@ def main() -> None:
         given.out.unlink(missing_ok=True)
     figures = Figures(given.out, {"trials": given.trials})
     for name in given.only or MODULES:
-        before, began = environment_facts(), time.perf_counter()
+        before, began = machine_facts(), time.perf_counter()
         found = simulate(name, given.trials)
         figures.add(name, as_unit(found, time.perf_counter() - began), before)
         say(f"{name}: {len(found)} shares in {time.perf_counter() - began:.0f} s")

@@ -12,7 +12,7 @@ from kdbench.execute.timing.rounds import Inputs, NotTaken, ask
 from kdbench.execute.timing.timing import Network, Settled, time_networks
 from kdbench.execute.workers.messages import DataDescribed, FileEvaluated, Message
 from kdbench.execute.workers.place import Place
-from kdbench.results import LatencyRecord, Store, environment_facts
+from kdbench.results import LatencyRecord, Store, machine_facts
 from kdbench.results.machine.facts import timestamp
 from kdbench.results.measurement import MeasuredModel, Measurement
 from kdbench.results.records import Predictions
@@ -73,7 +73,7 @@ def measure_files(
         latencies=tuple(record for record in latencies if record),
         throughputs=tuple(record for record in throughputs if record),
         not_measured=tuple(timed.missing),
-        environment=environment_facts(),
+        environment=machine_facts(),
         finished=timestamp(),
     )
 

@@ -14,7 +14,7 @@ from kdbench.execute.timing.timing import Settled, Timed, time_networks
 from kdbench.execute.training.waves import check, train
 from kdbench.execute.workers.messages import Crashed, LaidOut, Message, Noted, TrialEnded
 from kdbench.execute.workers.place import Place
-from kdbench.results import Layout, Outcome, RunRecord, Store, environment_facts
+from kdbench.results import Layout, Outcome, RunRecord, Store, machine_facts
 from kdbench.spec import Plan
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ def run_plan(plan: Plan, place: Place, settled: Settled, command: str = "") -> G
     is trained where the input is bad. A trial that fails leaves the others running.
     """
     place.store.prepare()
-    began, started, environment = time.perf_counter(), datetime.now(UTC), environment_facts()
+    began, started, environment = time.perf_counter(), datetime.now(UTC), machine_facts()
     outcomes = {key: Outcome(status="done") for key in plan.trials if place.store.is_complete(key)}
     outcomes |= _known_skips(plan, place.store, environment)
     trained: list[str] = []

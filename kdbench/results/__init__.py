@@ -2,7 +2,7 @@
 
 from kdbench.results.baseline import Baseline, freeze, load_baseline
 from kdbench.results.frames import ResultSet, load, load_run, load_suite_results
-from kdbench.results.machine.facts import environment_facts, machine_fingerprint
+from kdbench.results.machine.facts import machine_facts, machine_fingerprint
 from kdbench.results.records import (
     CurvePoint,
     Evaluation,
@@ -36,12 +36,12 @@ __all__ = [
     "Store",
     "TrainingCost",
     "TrialRecord",
-    "environment_facts",
     "freeze",
     "load",
     "load_baseline",
     "load_run",
     "load_suite_results",
+    "machine_facts",
     "machine_fingerprint",
     "pack_bits",
     "unpack_bits",

@@ -32,7 +32,7 @@ from kdbench.execute.workers.messages import (
     Swept,
     Unanswered,
 )
-from kdbench.results import Store, environment_facts
+from kdbench.results import Store, machine_facts
 from kdbench.results.machine.facts import timestamp
 from kdbench.results.records import EnvironmentRecord, MetricRecord, VariantRecord
 from kdbench.results.store import environment_key, metric_key, variant_key
@@ -128,7 +128,7 @@ def _describe(trial: str, variant: Variant, source: Path, made: Path, splits: Sp
         largest_drift=drifted.largest,
         flips=drifted.flips,
         test=score(logits, labels),
-        environment=environment_facts(),
+        environment=machine_facts(),
         finished=timestamp(),
     )
 

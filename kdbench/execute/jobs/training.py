@@ -14,7 +14,7 @@ from kdbench.execute.jobs.context import Job
 from kdbench.execute.jobs.samples import chunks_of_test, samples_of_test
 from kdbench.execute.workers.executors import Item
 from kdbench.execute.workers.messages import Checked, EpochFinished, Message, Noted, Probed, TrialEnded
-from kdbench.results import Store, TrialRecord, environment_facts
+from kdbench.results import Store, TrialRecord, machine_facts
 from kdbench.results.machine.facts import timestamp
 from kdbench.spec import Trial
 from kdbench.train.batches import steps_per_epoch
@@ -112,7 +112,7 @@ def _record(outcome: Trained | NotTrained, taught: Logits | None, splits: Splits
                 input_shape=splits.shape,
                 input_mean=tuple(splits.mean.tolist()),
                 input_std=tuple(splits.std.tolist()),
-                environment=environment_facts(),
+                environment=machine_facts(),
                 finished=timestamp(),
             )
             (folder / Store.RECORD).write_text(record.model_dump_json(indent=1) + "\n", "utf-8")

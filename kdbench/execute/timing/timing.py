@@ -13,7 +13,7 @@ from typing import TypeVar
 from kdbench.execute.timing.rounds import Inputs, NotTaken, Sessions, ask, time_rounds
 from kdbench.execute.workers.messages import ColdStarted, LatencyMeasured, LatencyMissing, Message, Swept
 from kdbench.execute.workers.place import Place
-from kdbench.results import LatencyRecord, NotMeasured, Store, environment_facts, machine_fingerprint
+from kdbench.results import LatencyRecord, NotMeasured, Store, machine_facts, machine_fingerprint
 from kdbench.results.machine.facts import timestamp, timing_cores
 from kdbench.results.store import latency_key, throughput_key
 from kdbench.results.timings import Energy, ThroughputRecord
@@ -145,7 +145,7 @@ class _Session:
             call_microseconds=tuple(calls[:: max(1, -(-len(calls) // KEPT_CALLS))]),
             energy=cold.energy,
             conditions=tuple(each.conditions for each in rounds),
-            environment=environment_facts(),
+            environment=machine_facts(),
             finished=timestamp(),
         )
 
@@ -169,7 +169,7 @@ class _Session:
                 how=how,
                 batches=swept.batches,
                 ended=swept.ended,
-                environment=environment_facts(),
+                environment=machine_facts(),
                 finished=timestamp(),
             )
             self.place.store.write(Store.THROUGHPUT, key, record)

@@ -22,7 +22,7 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def environment_facts() -> dict[str, JsonValue]:
+def machine_facts() -> dict[str, JsonValue]:
     """Machine, load and versions now. JSON values; sizes in bytes, loads as the kernel gives them."""
     return {**_fixed_facts(), "load_average": list(os.getloadavg()), "cpu_pressure": _text("/proc/pressure/cpu")}
 

@@ -4,13 +4,13 @@ import os
 import psutil
 import pytest
 
-from kdbench.results import environment_facts, machine_fingerprint
+from kdbench.results import machine_facts, machine_fingerprint
 from kdbench.results.machine import facts as environment
 from kdbench.results.machine.facts import affinity, source_hash, timing_cores, usable_cores
 
 
 def test_facts_are_json_and_say_what_the_machine_is() -> None:
-    facts = environment_facts()
+    facts = machine_facts()
     json.dumps(facts, allow_nan=False)
     assert facts["memory_bytes"] == psutil.virtual_memory().total
     assert facts["affinity"] == sorted(os.sched_getaffinity(0))
@@ -26,19 +26,19 @@ def test_the_fingerprint_does_not_move_with_the_load() -> None:
 
 def test_the_source_hash_tells_one_code_from_another() -> None:
     assert len(source_hash()) == 16
-    assert environment_facts()["kdbench_source"] == source_hash()
+    assert machine_facts()["kdbench_source"] == source_hash()
 
 
 def test_no_path_of_the_machine_gets_into_a_record() -> None:
     from pathlib import Path
 
-    text = json.dumps(environment_facts())
+    text = json.dumps(machine_facts())
     assert str(Path.home()) not in text
     assert str(Path.cwd()) not in text
 
 
 def test_the_cores_that_can_be_timed_are_in_the_facts() -> None:
-    assert environment_facts()["timing_cores"] == timing_cores()
+    assert machine_facts()["timing_cores"] == timing_cores()
     assert 1 <= timing_cores() <= usable_cores() <= len(affinity())
 
 
