@@ -2,11 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from kdbench.results import CurvePoint
 from kdbench.statistics.paired import Estimate, estimate
+
+
+class CurvePoint(Protocol):
+    """An epoch of one seed."""
+
+    @property
+    def epoch(self) -> int: ...
+
+    @property
+    def samples(self) -> int: ...
+
+    @property
+    def validation_top1(self) -> float: ...
 
 
 @dataclass(frozen=True)
