@@ -57,12 +57,22 @@ class Draw:
     """Random numbers that are a function of (seed, epoch, sample): the same however samples are batched.
 
     `samples` [B] int64 are the indices of the batch in the training split; `epoch` is one for all of them, or an
-    int64 tensor [B] with one for each. Every use names a `stream` of its own.
+    int64 tensor [B] with one for each. Every use names a `stream` of its own. What belongs to no sample (initial
+    weights, an order) needs no `samples`: its generator of torch is seeded by `seed_of`.
     """
 
     seed: int
-    epoch: int | Tensor
-    samples: Tensor
+    epoch: int | Tensor = 0
+    samples: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
+
+    def seed_of(self, stream: str) -> int:
+        """A seed for a generator of torch, 63 bits: a function of seed, epoch (an integer) and stream alone."""
+        digest = hashlib.blake2b(f"{self.seed} {int(self.epoch)} {stream}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big") >> 1
+
+    def generator(self, stream: str) -> torch.Generator:
+        """A generator of torch on the CPU, seeded by `seed_of`."""
+        return torch.Generator().manual_seed(self.seed_of(stream))
 
     def words(self, stream: str, count: int = 1) -> Tensor:
         """Random 63-bit words [B, count], int64, not negative."""

@@ -46,6 +46,25 @@ def test_integers_cover_their_range_evenly() -> None:
     assert (seen - 1000).abs().max() < 5 * 1000**0.5
 
 
+def test_seeds_of_generators_never_change() -> None:
+    # What `printf '1 2 order' | b2sum -l 64` prints, without its last bit.
+    assert Draw(1, 2).seed_of("order") == 0x691937A24C99C543 >> 1
+    assert Draw(0).seed_of("order") == 0x70F230DE1A152921 >> 1
+
+
+def test_seeds_of_generators_depend_on_seed_epoch_and_stream_alone() -> None:
+    base = Draw(1, 2, torch.arange(3)).seed_of("a")
+    assert base == Draw(1, 2).seed_of("a") == Draw(1, torch.tensor(2), torch.arange(7)).seed_of("a")
+    assert len({base, *(Draw(*at).seed_of(stream) for *at, stream in ((2, 1, "a"), (12, 0, "a"), (1, 2, "b")))}) == 4
+    assert 0 <= base < 2**63
+
+
+def test_a_generator_draws_from_its_seed() -> None:
+    draw = Draw(3, 1)
+    expected = torch.rand(4, generator=torch.Generator().manual_seed(draw.seed_of("a")))
+    assert torch.equal(torch.rand(4, generator=draw.generator("a")), expected)
+
+
 def test_take_picks_samples() -> None:
     split = Split(torch.arange(4)[:, None, None, None], torch.tensor([5, 6, 7, 8]))
     part = split.take(torch.tensor([2, 0]))
