@@ -16,7 +16,7 @@ from kdbench.spec import Choice, Cosine, Sgd, Trial
 from kdbench.train.build import build_model
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits, split
-from kdbench.zoo.taps import trace
+from kdbench.zoo.layers.taps import trace
 
 PLUGINS = ("benchmarks.engine.datasets",)
 

@@ -16,7 +16,7 @@ from kdbench.train.channels_last import keep_channels_last
 from kdbench.train.learner import Learner
 from kdbench.zoo.catalog import BUILTIN, Catalog
 from kdbench.zoo.interface import Draw, Moment, Outputs
-from kdbench.zoo.taps import outputs, tapped, trace
+from kdbench.zoo.layers.taps import outputs, tapped, trace
 
 CPU = torch.device("cpu")
 EPOCHS = 240  # timed in the last one: after every warm-up and initialization phase

@@ -8,7 +8,7 @@ from benchmarks.micro.samples import BATCH, CLASSES, GREY, TEACHER, trial_of
 from kdbench.train.build import build_criterion, build_model
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.interface import Draw, Moment, Outputs
-from kdbench.zoo.taps import trace
+from kdbench.zoo.layers.taps import trace
 
 FLAT = {"student_layer": "embedding", "teacher_layer": "embedding"}
 OPTIONS = {"fitnet": {"spatial": {}, "embedding": FLAT}}

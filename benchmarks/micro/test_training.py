@@ -16,7 +16,7 @@ from kdbench.train.learner import Learner
 from kdbench.train.teacher import LOGITS, Recalled
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.interface import Draw, Moment, Outputs
-from kdbench.zoo.taps import tapped, trace
+from kdbench.zoo.layers.taps import tapped, trace
 
 STUDENTS = {"cnn 32": ({"use": "cnn", "width": 32}, GREY), "resnet20": ({"use": "resnet_cifar"}, COLORED)}
 CPU = torch.device("cpu")

@@ -12,7 +12,7 @@ from kdbench.spec import Choice, Trial
 from kdbench.train.batches import View
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.interface import Moment, Outputs
-from kdbench.zoo.taps import Trace
+from kdbench.zoo.layers.taps import Trace
 
 Shape = tuple[int, int, int]
 

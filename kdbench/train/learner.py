@@ -16,7 +16,7 @@ from kdbench.train.schedule import build_optimizer
 from kdbench.train.teacher import Teacher
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Moment, Outputs
-from kdbench.zoo.taps import outputs
+from kdbench.zoo.layers.taps import outputs
 
 
 class Learner:

@@ -26,7 +26,7 @@ from kdbench.train.teacher import Live, OpenCache, Recalled, widths
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Moment, NotApplicable
-from kdbench.zoo.taps import Trace, tapped, trace
+from kdbench.zoo.layers.taps import Trace, tapped, trace
 
 
 def train_cohort(

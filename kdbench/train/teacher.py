@@ -13,7 +13,7 @@ from kdbench.train.batches import Batch, View, view_samples
 from kdbench.train.clock import Stopwatch
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Draw, Outputs
-from kdbench.zoo.taps import Trace, outputs, tapped
+from kdbench.zoo.layers.taps import Trace, outputs, tapped
 
 LOGITS = "logits"
 

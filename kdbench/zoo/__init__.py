@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kdbench.zoo.catalog import Catalog
-    from kdbench.zoo.contract import BrokenContract, check_loss
+    from kdbench.zoo.contract.check import BrokenContract, check_loss
     from kdbench.zoo.datasets.splits import Splits, split
     from kdbench.zoo.interface import Dataset, Draw, Moment, NotApplicable, Outputs, Split
-    from kdbench.zoo.taps import Trace, tapped, trace
+    from kdbench.zoo.layers.taps import Trace, tapped, trace
 
 __all__ = [
     "BrokenContract", "Catalog", "Dataset", "Draw", "Moment", "NotApplicable", "Outputs", "Split", "Splits",
@@ -18,10 +18,10 @@ __all__ = [
 # Where each name stands; looked up on first use, because all but the catalog import torch.
 _HOMES = {
     "Catalog": "catalog",
-    **dict.fromkeys(("BrokenContract", "check_loss"), "contract"),
+    **dict.fromkeys(("BrokenContract", "check_loss"), "contract.check"),
     **dict.fromkeys(("Splits", "split"), "datasets.splits"),
     **dict.fromkeys(("Dataset", "Draw", "Moment", "NotApplicable", "Outputs", "Split"), "interface"),
-    **dict.fromkeys(("Trace", "tapped", "trace"), "taps"),
+    **dict.fromkeys(("Trace", "tapped", "trace"), "layers.taps"),
 }
 
 

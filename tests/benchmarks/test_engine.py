@@ -28,7 +28,7 @@ from kdbench.train.schedule import learning_rate_factor
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits, split
 from kdbench.zoo.interface import Draw, Moment
-from kdbench.zoo.taps import outputs, tapped, trace
+from kdbench.zoo.layers.taps import outputs, tapped, trace
 
 ROOT = Path(__file__).parents[2]
 LOSSES = ("cross_entropy", "kd", "soft_cross_entropy", "logit_mse", "pseudo_label", "fitnet")

@@ -21,12 +21,12 @@ from kdbench.train.mixup import mix, partners
 from kdbench.train.outcome import Trained, run_to_end
 from kdbench.train.rehearsal import rehearse
 from kdbench.zoo.catalog import BUILTIN, Catalog
-from kdbench.zoo.examination import BATCH, CLASSES, END, EPOCHS, START, Subject, draw_case
+from kdbench.zoo.contract.examination import BATCH, CLASSES, END, EPOCHS, START, Subject, draw_case
 from kdbench.zoo.interface import Draw, NotApplicable
+from kdbench.zoo.layers.taps import trace
 from kdbench.zoo.losses.noisy_teacher import perturb
 from kdbench.zoo.models.cnn import cnn
 from kdbench.zoo.models.resnet_cifar import resnet_cifar
-from kdbench.zoo.taps import trace
 from tests.small import random_splits, small_trial
 
 SPLITS = random_splits()

@@ -19,7 +19,7 @@ from kdbench.train.outcome import Outcome, Trained
 from kdbench.train.teacher import LOGITS, Live, OpenCache, Recalled, widths
 from kdbench.zoo.catalog import BUILTIN, Catalog
 from kdbench.zoo.datasets.splits import Splits, split
-from kdbench.zoo.taps import tapped, trace
+from kdbench.zoo.layers.taps import tapped, trace
 from tests.small import random_splits, small_trial
 
 SPLITS = random_splits(BLOCK + 40)  # two blocks of the cache

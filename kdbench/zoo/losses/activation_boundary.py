@@ -6,9 +6,9 @@ from torch.nn import functional
 
 from kdbench.spec.types import NonNegative, Positive
 from kdbench.zoo.interface import Moment, Outputs
+from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.losses.matching import by_channel, connector, pair_layers_before_relu
 from kdbench.zoo.losses.phases import initializing, span
-from kdbench.zoo.taps import Trace
 
 INIT_EPOCHS = 30
 

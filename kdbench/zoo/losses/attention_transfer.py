@@ -5,8 +5,8 @@ from torch.nn import functional
 
 from kdbench.spec.types import NonNegative
 from kdbench.zoo.interface import Outputs
+from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.losses.matching import as_positions, pair_layers, require_images, to_common_size, unit_vectors
-from kdbench.zoo.taps import Trace
 
 
 class AttentionTransfer(nn.Module):

@@ -8,9 +8,9 @@ from torch.nn import functional
 
 from kdbench.spec.types import Count, NonNegative, Positive, ProperFraction
 from kdbench.zoo.interface import Draw, Moment, NotApplicable, Outputs
+from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.losses.matching import unit_vectors
 from kdbench.zoo.losses.negatives import OtherClasses
-from kdbench.zoo.taps import Trace
 
 # So many rows of a bank in a matrix product take about as long as one that is gathered. On one thread, 64 samples and
 # 50,000 rows: 180 ms against 2,490 ms for 16,384 negatives, 48 ms against 39 ms for 1,024.

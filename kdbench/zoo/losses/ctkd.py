@@ -9,8 +9,8 @@ from torch.nn import functional
 
 from kdbench.spec.types import NonNegative, Positive
 from kdbench.zoo.interface import Moment, Outputs
+from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.losses.phases import warm_up
-from kdbench.zoo.taps import Trace
 
 
 class CTKD(nn.Module):

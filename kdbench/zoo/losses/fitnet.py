@@ -5,7 +5,7 @@ from torch.nn import functional
 
 from kdbench.spec.types import NonNegative
 from kdbench.zoo.interface import NotApplicable, Outputs
-from kdbench.zoo.taps import Trace
+from kdbench.zoo.layers.taps import Trace
 
 
 class FitNet(nn.Module):

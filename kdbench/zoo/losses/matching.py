@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kdbench.zoo.interface import NotApplicable
-from kdbench.zoo.taps import BEFORE, STAGES, Shape, Trace
+from kdbench.zoo.layers.taps import BEFORE, STAGES, Shape, Trace
 
 Layers = tuple[str, ...]
 

@@ -6,8 +6,8 @@ from torch.nn import functional
 
 from kdbench.spec.types import NonNegative
 from kdbench.zoo.interface import NotApplicable, Outputs
+from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.losses.matching import by_channel, connector, pair_layers_before_relu
-from kdbench.zoo.taps import Trace
 
 _RARELY = 0.001  # below that share of negative responses their mean is not estimated
 _TINY = 1e-12  # a spread of 0 (a channel that batch norm makes constant) would be divided by

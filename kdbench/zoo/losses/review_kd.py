@@ -6,9 +6,9 @@ from torch.nn import functional
 
 from kdbench.spec.types import NonNegative
 from kdbench.zoo.interface import Moment, NotApplicable, Outputs
+from kdbench.zoo.layers.taps import BEFORE, Shape, Trace
 from kdbench.zoo.losses.matching import Layers, pair_layers, require_images
 from kdbench.zoo.losses.phases import warm_up
-from kdbench.zoo.taps import BEFORE, Shape, Trace
 
 LEVELS = (4, 2, 1)
 MOST_CHANNELS = 512

@@ -5,8 +5,8 @@ from torch.nn import functional
 
 from kdbench.spec.types import NonNegative
 from kdbench.zoo.interface import Outputs
+from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.losses.matching import as_rows, pair_layers, unit_vectors
-from kdbench.zoo.taps import Trace
 
 
 class SimilarityPreserving(nn.Module):

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kdbench.spec.types import Count, NonNegative
-from kdbench.zoo.cut import after, up_to
 from kdbench.zoo.interface import NotApplicable, Outputs
-from kdbench.zoo.taps import Shape, Trace
+from kdbench.zoo.layers.cut import after, up_to
+from kdbench.zoo.layers.taps import Shape, Trace
 
 
 class SimKD(nn.Module):

@@ -8,8 +8,8 @@ from torch.nn import functional
 
 from kdbench.spec.types import NonNegative, Positive
 from kdbench.zoo.interface import NotApplicable, Outputs
+from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.losses.matching import pair_layers, to_common_size
-from kdbench.zoo.taps import Trace
 
 
 class VID(nn.Module):

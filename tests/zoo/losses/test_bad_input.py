@@ -9,7 +9,7 @@ from kdbench.train.build import Criterion, build_criterion, build_model
 from kdbench.zoo import NotApplicable
 from kdbench.zoo.catalog import BUILTIN, Catalog
 from kdbench.zoo.interface import Draw, Moment
-from kdbench.zoo.taps import outputs, tapped, trace
+from kdbench.zoo.layers.taps import outputs, tapped, trace
 from tests.small import small_trial
 
 SHAPE, CLASSES, EPOCHS = (3, 8, 8), 5, 240

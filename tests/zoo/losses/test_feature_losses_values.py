@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kdbench.zoo import NotApplicable, Outputs, tapped, trace
+from kdbench.zoo.layers.taps import outputs
 from kdbench.zoo.losses.attention_transfer import AttentionTransfer
 from kdbench.zoo.losses.correlation_congruence import CorrelationCongruence
 from kdbench.zoo.losses.matching import pair_layers, to_common_size, unit_vectors
@@ -19,7 +20,6 @@ from kdbench.zoo.losses.vid import VID
 from kdbench.zoo.models.cnn import cnn
 from kdbench.zoo.models.mlp import mlp
 from kdbench.zoo.models.resnet_cifar import resnet_cifar
-from kdbench.zoo.taps import outputs
 
 SHAPE = (3, 16, 16)
 SMALL = (3, 8, 8)

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from kdbench.zoo import NotApplicable, Outputs, tapped, trace
+from kdbench.zoo.layers.taps import outputs
 from kdbench.zoo.losses.fitnet import FitNet
 from kdbench.zoo.models.cnn import cnn
 from kdbench.zoo.models.mlp import mlp
 from kdbench.zoo.models.resnet_cifar import resnet_cifar
-from kdbench.zoo.taps import outputs
 
 SHAPE = (3, 16, 16)
 

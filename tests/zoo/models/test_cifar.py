@@ -12,6 +12,7 @@ from torchvision import models as torchvision_models
 from kdbench.deploy.export.export import export_onnx
 from kdbench.deploy.export.parity import check_parity
 from kdbench.zoo import Catalog, NotApplicable
+from kdbench.zoo.layers.taps import tapped, trace
 from kdbench.zoo.models.channel_shuffle import shuffle_channels
 from kdbench.zoo.models.cifar import cifar
 from kdbench.zoo.models.cifar_names import CIFAR
@@ -20,7 +21,6 @@ from kdbench.zoo.models.resnet50_cifar import resnet50_cifar
 from kdbench.zoo.models.shufflenet_v2_cifar import shufflenet_v2_cifar
 from kdbench.zoo.models.vgg_cifar import vgg_cifar
 from kdbench.zoo.models.wide_resnet import wide_resnet
-from kdbench.zoo.taps import tapped, trace
 
 SHAPE = (3, 32, 32)
 

@@ -10,11 +10,11 @@ from torchvision import models
 from torchvision.models import VisionTransformer
 
 from kdbench.zoo import NotApplicable, trace
-from kdbench.zoo.cut import after, up_to
+from kdbench.zoo.layers.cut import after, up_to
+from kdbench.zoo.layers.taps import STAGES, outputs, tapped
 from kdbench.zoo.models.cnn import cnn
 from kdbench.zoo.models.mlp import mlp
 from kdbench.zoo.models.resnet_cifar import resnet_cifar
-from kdbench.zoo.taps import STAGES, outputs, tapped
 
 SHAPE = (3, 64, 64)
 IMAGES = torch.randn(2, *SHAPE, generator=torch.Generator().manual_seed(0))

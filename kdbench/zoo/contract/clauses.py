@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kdbench.zoo.examination import BATCH, CLASSES, Broken, Examined, Subject, draw_case, require
+from kdbench.zoo.contract.examination import BATCH, CLASSES, Broken, Examined, Subject, draw_case, require
 from kdbench.zoo.interface import NotApplicable, Outputs
 
 

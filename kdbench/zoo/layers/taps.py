@@ -12,7 +12,7 @@ from torch.utils.hooks import RemovableHandle
 
 from kdbench.spec import nearest
 from kdbench.zoo.interface import NotApplicable, Outputs
-from kdbench.zoo.stages import Call, find_stages
+from kdbench.zoo.layers.stages import Call, find_stages
 
 STAGES = ("first", "middle", "last", "embedding")
 BEFORE = "before:"

@@ -4,7 +4,7 @@ import torch
 from torch import fx, nn
 
 from kdbench.zoo.interface import NotApplicable
-from kdbench.zoo.taps import Tap, Trace
+from kdbench.zoo.layers.taps import Tap, Trace
 
 
 def up_to(traced: Trace, layer: str) -> nn.Module:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from kdbench.zoo.interface import Draw, Moment, Outputs
-from kdbench.zoo.taps import Trace
+from kdbench.zoo.layers.taps import Trace
 
 CLASSES = 5
 BATCH = 8

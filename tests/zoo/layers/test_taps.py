@@ -8,11 +8,11 @@ from torchvision.models.vision_transformer import VisionTransformer
 
 from kdbench.zoo import Catalog, NotApplicable
 from kdbench.zoo.interface import Draw, Moment
+from kdbench.zoo.layers.taps import Tap, outputs, tapped, trace
 from kdbench.zoo.models.cnn import cnn
 from kdbench.zoo.models.from_torchvision import from_torchvision
 from kdbench.zoo.models.mlp import mlp
 from kdbench.zoo.models.resnet_cifar import resnet_cifar
-from kdbench.zoo.taps import Tap, outputs, tapped, trace
 
 SHAPE = (3, 32, 32)
 

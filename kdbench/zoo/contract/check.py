@@ -8,12 +8,12 @@ import torch
 
 from kdbench.spec import UserError, nearest
 from kdbench.zoo.catalog import Catalog
-from kdbench.zoo.clauses import CLAUSES
-from kdbench.zoo.examination import CLASSES, Broken, Subject
+from kdbench.zoo.contract.clauses import CLAUSES
+from kdbench.zoo.contract.examination import CLASSES, Broken, Subject
 from kdbench.zoo.interface import NotApplicable
+from kdbench.zoo.layers.taps import trace
 from kdbench.zoo.models.cnn import cnn
 from kdbench.zoo.models.resnet_cifar import resnet_cifar
-from kdbench.zoo.taps import trace
 
 SHAPE = (3, 8, 8)
 

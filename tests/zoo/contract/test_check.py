@@ -8,7 +8,7 @@ from torch.nn import functional
 from kdbench.spec import UserError
 from kdbench.zoo import BrokenContract, check_loss
 from kdbench.zoo.catalog import BUILTIN
-from kdbench.zoo.clauses import CLAUSES
+from kdbench.zoo.contract.clauses import CLAUSES
 from kdbench.zoo.interface import NotApplicable, Outputs
 
 # Rows of norm or sum 1 over the batch, and a mean over [B, B]: as the papers and their weights have it, it falls as 1/B.

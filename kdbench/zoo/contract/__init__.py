@@ -1,0 +1,1 @@
+"""What every loss must hold, and the check of it."""
