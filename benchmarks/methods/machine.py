@@ -16,19 +16,17 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.methods.figure import Figure, count
-from kdbench.analyze.deployment.timings import LOOKS, estimate_ratio, judge_ratio
 from kdbench.deploy.timing.jobs import WORKER
 from kdbench.deploy.timing.latency import time_round
-from kdbench.execute.timing.rounds import LOOKS as ROUNDS
-from kdbench.results import SlicePair
+from kdbench.results.timings import Sessions, slice_minima, slice_p50s
 from kdbench.spec import How
+from kdbench.statistics.ratios import LOOKS, RatioVerdict, estimate_ratio, judge_ratio
 
 HOW = How(provider="cpu", threads=1, batch=1)
 NAMES = ("small", "medium")
 SLOWER = ((0.05, 0.03), (0.10, 0.05))  # injected share, and the gate's margin
-FAR = 0.01  # METHOD.md's own trials lay within .990 and 1.009
+FAR = 0.01  # earlier trials lay within .990 and 1.009
 ALPHA = 0.01
-Sessions = tuple[tuple[SlicePair, ...], ...]
 
 
 def figures(trials: int, seed: int = 0) -> list[Figure]:  # noqa: ARG001 - the machine draws
@@ -63,14 +61,18 @@ def _time(network: Path, share: float | None = None) -> Sessions:
     return time_round(*files, np.load(network / "images.npy"), HOW, command=command).sessions
 
 
+def _judge(sessions: Sessions, margin: float) -> RatioVerdict:
+    return judge_ratio(slice_p50s(sessions), slice_minima(sessions), margin, ALPHA, len(LOOKS))
+
+
 def _against_itself(network: Path, trials: int) -> list[Figure]:
     held, far, failed = [], [], []
     for _ in range(trials):
         sessions = _time(network)
-        ratio = estimate_ratio(sessions, looks=1)
+        ratio = estimate_ratio(slice_p50s(sessions), looks=1)
         held.append(ratio is not None and ratio.low <= 1 <= ratio.high)
         far.append(ratio is None or abs(math.log(ratio.estimate)) > FAR)
-        failed.append(judge_ratio(sessions, 0.03, ALPHA, LOOKS).status == "fail")
+        failed.append(_judge(sessions, 0.03).status == "fail")
     setting = f"{network.name} network against itself, one round"
     return [
         count("latency A/A: the interval holds 1, 95 %", setting, "coverage", 0.95, held),
@@ -83,16 +85,16 @@ def _against_slower(network: Path, share: float, margin: float, trials: int) -> 
     held, found = [], []
     for _ in range(trials):
         sessions: Sessions = ()
-        for number in range(1, ROUNDS[-1] + 1):
+        for number in range(1, LOOKS[-1] + 1):
             sessions += _time(network, share)
             if number == 1:
-                ratio = estimate_ratio(sessions, looks=1)
+                ratio = estimate_ratio(slice_p50s(sessions), looks=1)
                 held.append(ratio is not None and ratio.low <= 1 + share <= ratio.high)
-            if number in ROUNDS and judge_ratio(sessions, margin, ALPHA, LOOKS).status != "undecided":
+            if number in LOOKS and _judge(sessions, margin).status != "undecided":
                 break
-        found.append(judge_ratio(sessions, margin, ALPHA, LOOKS).status == "fail")
+        found.append(_judge(sessions, margin).status == "fail")
     setting = f"{network.name} network, {100 * share:g} % slower"
-    gate = f"latency, slower: the gate at {100 * margin:g} % fails within {ROUNDS[-1]} rounds"
+    gate = f"latency, slower: the gate at {100 * margin:g} % fails within {LOOKS[-1]} rounds"
     return [
         count("latency, slower: the interval holds the truth, 95 %", f"{setting}, one round", "coverage", 0.95, held),
         count(gate, setting, "coverage", 0.95, found),

@@ -5,17 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.methods.figure import Figure, count
-from kdbench.analyze.deployment.timings import LOOKS, RatioEstimate, estimate_ratio, judge_ratio, timing_settled
-from kdbench.results import SlicePair
+from kdbench.statistics.ratios import LOOKS, RatioEstimate, estimate_ratio, judge_ratio, timing_settled
 
-BETWEEN = 0.0058  # METHOD.md: spread between sessions, measured
+BETWEEN = 0.0058  # spread between sessions, measured
 WITHIN = 0.0024  # its error within one, which can be read in two ways
 PAIRS = 8  # a session
 DRAWS = 2000
 ROUND = 5  # sessions
-ROUNDS = (1, 3, 6)  # after which kdbench looks
 MARGIN = 0.01  # at which one round seldom settles a ratio of this noise
-Session = tuple[SlicePair, ...]
+Session = list[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Noise:
     def sessions(self, random: np.random.Generator, number: int, ratio: float = 1.0) -> list[Session]:
         offsets = random.normal(np.log(ratio), self.session, (number, 1))
         ratios = np.exp(offsets + random.normal(0, self.pair, (number, PAIRS)))
-        return [tuple(map(_slice_pair, row)) for row in ratios.tolist()]
+        return [[(one, 1.0) for one in row] for row in ratios.tolist()]
 
 
 # The standard error of a median of 8 normal values is .41 of their SD (by simulation of 10^6 medians).
@@ -46,16 +44,11 @@ def figures(trials: int, seed: int = 0) -> list[Figure]:
     found = []
     for noise in NOISES:
         found += [_one_look(noise, number, 1, part, random) for number in (3, ROUND)]
-        found += [_one_look(noise, number, LOOKS, part, random) for number in (3, ROUND)]
+        found += [_one_look(noise, number, len(LOOKS), part, random) for number in (3, ROUND)]
         found += [_bootstrap(noise, number, part, random) for number in (1, 3, ROUND)]
         found += [_until_settled(noise, max(1, part // 2), random)]
         found += _gate_at_its_limit(noise, part, random)
     return sorted(found, key=lambda figure: figure.what)
-
-
-def _slice_pair(ratio: float) -> SlicePair:
-    sides = {name: ratio if name.startswith("candidate") else 1.0 for name in SlicePair.model_fields}
-    return SlicePair.model_construct(**sides)
 
 
 def _several(sessions: int) -> str:
@@ -74,11 +67,11 @@ def _one_look(noise: Noise, number: int, looks: int, trials: int, random: np.ran
 
 
 def _bootstrap(noise: Noise, number: int, trials: int, random: np.random.Generator) -> Figure:
-    """What METHOD.md proposes: resample sessions, then pairs within, and take percentiles of the median."""
+    """Resample sessions, then pairs within, and take percentiles of the median."""
     held = []
     for _ in range(trials):
         sessions = noise.sessions(random, number)
-        logs = np.log([[pair.candidate_p50 for pair in session] for session in sessions])
+        logs = np.log([[candidate for candidate, _ in session] for session in sessions])
         chosen = logs[random.integers(number, size=(DRAWS, number))]
         within = random.integers(PAIRS, size=chosen.shape)
         medians = np.median(np.take_along_axis(chosen, within, axis=2).reshape(DRAWS, -1), axis=1)
@@ -95,19 +88,20 @@ def _until_settled(noise: Noise, trials: int, random: np.random.Generator) -> Fi
     held = []
     for _ in range(trials):
         sessions: list[Session] = []
-        for rounds in ROUNDS:
+        for rounds in LOOKS:
             sessions += noise.sessions(random, rounds * ROUND - len(sessions))
             if timing_settled(sessions, MARGIN):
                 break
         held.append(_holds(estimate_ratio(sessions)))
-    setting = f"{ROUND} to {ROUNDS[-1] * ROUND} sessions, margin {100 * MARGIN:g} %, {noise.name}"
+    setting = f"{ROUND} to {LOOKS[-1] * ROUND} sessions, margin {100 * MARGIN:g} %, {noise.name}"
     return count("ratio: Student t over sessions, rounds until settled, 95 %", setting, "coverage", 0.95, held)
 
 
 def _gate_at_its_limit(noise: Noise, trials: int, random: np.random.Generator) -> list[Figure]:
     """A model that is slower by exactly the margin: neither a failure nor a pass may be frequent."""
     alpha, margin = 0.01, 0.03
-    given = [judge_ratio(noise.sessions(random, ROUND, 1 + margin), margin, alpha).status for _ in range(trials)]
+    drawn = (noise.sessions(random, ROUND, 1 + margin) for _ in range(trials))
+    given = [judge_ratio(sessions, sessions, margin, alpha).status for sessions in drawn]
     setting = f"slower by exactly {100 * margin:g} %, {ROUND} sessions x {PAIRS} pairs, {noise.name}"
     return [
         count(f"gate of latency: '{status}'", setting, "error", alpha, [each == status for each in given])

@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import partial
 
 from kdbench.analyze.deployment.architectures import check_noise, check_ties, choose_reference, describe_deployed
-from kdbench.analyze.deployment.timings import RatioEstimate
 from kdbench.analyze.deployment.variants import variant_rows
 from kdbench.analyze.models.conditions import environment_rows
 from kdbench.analyze.models.front import Front, fronts
@@ -17,6 +16,7 @@ from kdbench.analyze.models.rows import PairSummary, ReferenceTiming, Role, Stat
 from kdbench.analyze.provenance import find_elsewhere
 from kdbench.results import ResultSet
 from kdbench.spec import Entry
+from kdbench.statistics.ratios import RatioEstimate
 
 
 def summarize(results: ResultSet) -> Summary:

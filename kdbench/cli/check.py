@@ -37,8 +37,7 @@ def command(
     5 baseline missing or incompatible, 6 nothing measured.
     """
     from kdbench import api
-    from kdbench.analyze.decisions.gate import judge, latency_decided
-    from kdbench.analyze.deployment.timings import timing_settled
+    from kdbench.analyze.decisions.gate import judge
     from kdbench.cli.progress import follow, invocation
     from kdbench.execute.run import run_plan
     from kdbench.execute.timing.baseline_timing import compare_with_baseline
@@ -55,11 +54,9 @@ def command(
         plan = api.plan(wanted, where.plugins)
         prepare_folder(reports, "reports")
         done = [key for key in plan.trials if where.store.is_complete(key)]
-        run = follow(run_plan(plan, where, timing_settled, invocation()), plan, done)
+        run = follow(run_plan(plan, where, invocation()), plan, done)
         found = load_run(where.store, run)
-        comparisons = follow(
-            compare_with_baseline(frozen, folder, found, where, latency_decided(frozen)), plan, plan.trials
-        )
+        comparisons = follow(compare_with_baseline(frozen, folder, found, where), plan, plan.trials)
         verdict = judge(frozen, found, comparisons)
     written = render_verdict(verdict, reports / wanted.name)
     click.echo(written["json" if as_json else "markdown"].read_text("utf-8"))

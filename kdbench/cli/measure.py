@@ -100,7 +100,6 @@ def _measure(
     _refuse_contradictions(data, scale, shape)
     from kdbench import api
     from kdbench.analyze.deployment.files import describe_measurement
-    from kdbench.analyze.deployment.timings import timing_settled
     from kdbench.cli.progress import follow
     from kdbench.execute.measure import measure_files
     from kdbench.report.measurement import measurement_text
@@ -120,7 +119,7 @@ def _measure(
         api.place(folder, data=data_root or api.DEFAULT_DATA, workers=1, plugins=plugins) as place,
     ):
         how: dict[str, Any] = {"data": dataset, "scale": scale or "standard", "shape": shape}
-        found = follow(_told(measure_files(files, asked, place, timing_settled, **how)))
+        found = follow(_told(measure_files(files, asked, place, **how)))
     click.echo(found.model_dump_json(indent=1) if as_json else measurement_text(describe_measurement(found)))
     return 0 if found.latencies or any(model.test for model in found.models) else 6
 
@@ -155,7 +154,6 @@ def _find_data(name: str, plugins: tuple[str, ...]) -> "DataSpec":
 
 def _told(messages: "Generator[Message, None, T]") -> "Generator[Message, None, T]":
     """The same messages; on stderr a word of the timing's progress after a long silence."""
-    from kdbench.execute.timing.rounds import LOOKS
     from kdbench.execute.workers.messages import (
         ColdStarted,
         FileEvaluated,
@@ -164,6 +162,7 @@ def _told(messages: "Generator[Message, None, T]") -> "Generator[Message, None, 
         RoundTimed,
         Swept,
     )
+    from kdbench.statistics.ratios import LOOKS
 
     rounds, last = 0, time.monotonic()
     click.echo("looking at the models ...", err=True)

@@ -34,7 +34,6 @@ def command(
     SUITE is a name (`kdbench list suites`) or a path to a .toml file. Exit code 1 says that a trial failed.
     """
     from kdbench import api
-    from kdbench.analyze.deployment.timings import timing_settled
     from kdbench.cli.progress import follow, invocation
     from kdbench.cli.restrict import restrict
     from kdbench.execute.run import run_plan
@@ -47,7 +46,7 @@ def command(
     prepare_folder(reports, "reports")  # before the work, not after it
     done = [key for key in plan.trials if where.store.is_complete(key)]
     with where:
-        run = follow(run_plan(plan, where, timing_settled, invocation()), plan, done)
+        run = follow(run_plan(plan, where, invocation()), plan, done)
     found = load_run(where.store, run)
     failed = sum(outcome.status == "failed" for outcome in run.outcomes.values())
     if not found.trials:

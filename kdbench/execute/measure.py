@@ -9,7 +9,7 @@ import psutil
 
 from kdbench.deploy.foreign.inspect import ForeignModel, inspect_model
 from kdbench.execute.timing.rounds import Inputs, NotTaken, ask
-from kdbench.execute.timing.timing import Network, Settled, time_networks
+from kdbench.execute.timing.timing import Network, time_networks
 from kdbench.execute.workers.messages import DataDescribed, FileEvaluated, Message
 from kdbench.execute.workers.place import Place
 from kdbench.results import LatencyRecord, Store, machine_facts
@@ -30,7 +30,6 @@ def measure_files(
     files: Sequence[Path],
     asked: LatencySpec,
     place: Place,
-    settled: Settled,
     *,
     data: DataSpec | None = None,
     scale: str = "standard",
@@ -62,7 +61,7 @@ def measure_files(
     networks = [_network(file, model) for file, model in models.items()]
     names = [model.batch_name for model in models.values() if model.batch_name]
     inputs: Inputs = {"data": spec, "scale": scale, "shape": list(size), "dimensions": names}
-    timed = yield from time_networks(networks, networks[0], (), asked, inputs, place, settled)
+    timed = yield from time_networks(networks, networks[0], (), asked, inputs, place)
     latencies = (place.store.read(Store.LATENCY, key, LatencyRecord) for key in timed.latencies)
     throughputs = (place.store.read(Store.THROUGHPUT, key, ThroughputRecord) for key in timed.throughputs)
     return Measurement(

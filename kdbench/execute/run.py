@@ -10,7 +10,7 @@ from typing import TypeVar
 from pydantic import JsonValue
 
 from kdbench.execute.deployment import compute_metrics, evaluate_environments, make_variants, to_be_timed
-from kdbench.execute.timing.timing import Settled, Timed, time_networks
+from kdbench.execute.timing.timing import Timed, time_networks
 from kdbench.execute.training.waves import check, train
 from kdbench.execute.workers.messages import Crashed, LaidOut, Message, Noted, TrialEnded
 from kdbench.execute.workers.place import Place
@@ -20,11 +20,10 @@ from kdbench.spec import Plan
 T = TypeVar("T")
 
 
-def run_plan(plan: Plan, place: Place, settled: Settled, command: str = "") -> Generator[Message, None, RunRecord]:
+def run_plan(plan: Plan, place: Place, command: str = "") -> Generator[Message, None, RunRecord]:
     """Carry out a plan. Yields messages as things happen; returns the record of the run.
 
-    `settled` says of slices and a margin whether more rounds would change nothing. Raises `UserError` before anything
-    is trained where the input is bad. A trial that fails leaves the others running.
+    Raises `UserError` before anything is trained where the input is bad. A trial that fails leaves the others running.
     """
     place.store.prepare()
     began, started, environment = time.perf_counter(), datetime.now(UTC), machine_facts()
@@ -46,7 +45,7 @@ def run_plan(plan: Plan, place: Place, settled: Settled, command: str = "") -> G
     environments = yield from _noting(evaluate_environments(plan, outcomes, place), notes)
     metrics = yield from _noting(compute_metrics(plan, outcomes, place), notes)
     variants = yield from _noting(make_variants(plan, outcomes, place), notes)
-    timed = yield from _time(plan, outcomes, place, settled)
+    timed = yield from _time(plan, outcomes, place)
     record = RunRecord(
         name=plan.suite.name,
         run_id=f"{started:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(2)}",
@@ -70,16 +69,14 @@ def run_plan(plan: Plan, place: Place, settled: Settled, command: str = "") -> G
     return _keep(record, place.store)
 
 
-def _time(
-    plan: Plan, outcomes: Mapping[str, Outcome], place: Place, settled: Settled
-) -> Generator[Message, None, Timed]:
+def _time(plan: Plan, outcomes: Mapping[str, Outcome], place: Place) -> Generator[Message, None, Timed]:
     """Time what is finished against the architecture with the fewest FLOPs."""
     networks, ties = to_be_timed(plan, outcomes, place.store)
     if not networks:
         return Timed()
     reference = min((network for network in networks if network.variant == "fp32"), key=lambda n: n.flops)
     inputs = {"data": plan.suite.data.model_dump(mode="json")}
-    return (yield from time_networks(networks, reference, ties, plan.suite.latency, inputs, place, settled))
+    return (yield from time_networks(networks, reference, ties, plan.suite.latency, inputs, place))
 
 
 def _noting(messages: Generator[Message, None, T], notes: list[str]) -> Generator[Message, None, T]:

@@ -13,6 +13,8 @@ from kdbench.results.store import Store, sha256_of
 from kdbench.spec import Record, Suite, UserError
 from kdbench.spec.choice import Several
 
+LATENCY_MARGIN = 0.05  # a shared machine's noise; quiet ones may gate at 3 %
+
 
 class BaselineError(UserError):
     """The baseline is missing, damaged or does not belong to this suite."""
@@ -56,6 +58,12 @@ class Baseline(Record):
     @property
     def spec(self) -> Suite:
         return Suite.model_validate(self.suite)
+
+    @property
+    def latency_margin(self) -> float:
+        """The rise of latency that the suite's gates allow, as a share."""
+        rises = [g.may_rise for g in self.spec.gates if g.metric == "latency" and g.may_rise is not None]
+        return min(rises, default=LATENCY_MARGIN)
 
 
 def bits_hash(record_bits: str) -> str:

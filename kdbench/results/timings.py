@@ -45,7 +45,18 @@ class SlicePair(Record):
     reference_mean: float
 
 
-Sessions = Several[Several[SlicePair]]
+Sessions = Several[Several[SlicePair]]  # freshly created pairs of sessions, each with its slice pairs
+Times = tuple[tuple[tuple[float, float], ...], ...]
+
+
+def slice_p50s(sessions: Sessions) -> Times:
+    """Median of the calls of a slice, as (candidate, reference) by session and pair; microseconds."""
+    return tuple(tuple((pair.candidate_p50, pair.reference_p50) for pair in session) for session in sessions)
+
+
+def slice_minima(sessions: Sessions) -> Times:
+    """Fastest call of a slice, likewise."""
+    return tuple(tuple((pair.candidate_min, pair.reference_min) for pair in session) for session in sessions)
 
 
 class ColdStart(Record):
@@ -69,7 +80,7 @@ class LatencyRecord(Record):
     onnx_sha256: str
     reference_sha256: str
     cold: Several[ColdStart]
-    sessions: Sessions  # freshly created pairs of sessions, each with its slice pairs
+    sessions: Sessions
     calls: int  # of the candidate
     call_microseconds: Several[float]  # of them, evenly thinned to some thousands
     energy: Energy
@@ -104,7 +115,7 @@ class ThroughputRecord(Record):
 
 
 class LatencyComparison(Record):
-    """New against baseline ONNX in one run: `sessions` re-created session pairs, each with its slice pairs."""
+    """New against baseline ONNX in one run: raw times."""
 
     pair: str
     role: str

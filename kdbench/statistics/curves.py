@@ -8,6 +8,8 @@ import numpy as np
 
 from kdbench.statistics.paired import Estimate, estimate
 
+Curve = tuple[Sequence[int], Sequence[float]]  # epochs or samples, rising, and the accuracy (0 to 1) at each
+
 
 class CurvePoint(Protocol):
     """An epoch of one seed."""
@@ -59,12 +61,12 @@ def fit_line(x: Sequence[float], y: Sequence[float]) -> LinearFit | None:
     return LinearFit(slope, float(ys.mean() - slope * xs.mean()), r_squared)
 
 
-def mean_curve(curves: Sequence[Sequence[CurvePoint]]) -> MeanCurve | None:
-    """The mean over seeds with the band from the lowest to the highest seed; None without a shared epoch.
+def mean_curve(curves: Sequence[Curve]) -> MeanCurve | None:
+    """The mean by epoch over seeds, with the band from the lowest to the highest seed; None without a shared epoch.
 
     A seed that stopped early ends the mean: carrying its last value on would draw what was not measured.
     """
-    by_epoch = [{point.epoch: point.validation_top1 for point in curve} for curve in curves]
+    by_epoch = [dict(zip(*curve, strict=True)) for curve in curves]
     if not by_epoch:
         return None
     epochs = sorted(set.intersection(*(set(curve) for curve in by_epoch)))
@@ -107,18 +109,16 @@ def area_under(
     return float(np.trapezoid(ys, xs) / (xs[-1] - xs[0]))
 
 
-def areas(
-    curves: Sequence[Sequence[CurvePoint]], log: bool = False, end: float | None = None
-) -> tuple[float, Estimate] | None:
-    """The samples up to which areas are taken, and the area under each seed's validation top-1 up to there.
+def areas(curves: Sequence[Curve], log: bool = False, end: float | None = None) -> tuple[float, Estimate] | None:
+    """The samples up to which areas are taken, and the area under each seed's curve of samples up to there.
 
     All seeds share the same end, by default where the shortest curve ends: a later part is higher, so that means over
     different lengths do not compare. To compare rows, give all of them the same `end`. None where a curve is too short.
     """
-    ends = [curve[-1].samples if curve else 0 for curve in curves]
+    ends = [samples[-1] if samples else 0 for samples, _ in curves]
     if not ends:
         return None
     stop = min(ends) if end is None else end
-    found = [area_under([p.samples for p in c], [p.validation_top1 for p in c], log, stop) for c in curves]
+    found = [area_under(samples, accuracy, log, stop) for samples, accuracy in curves]
     whole = [area for area in found if area is not None]
     return (stop, estimate(whole)) if len(whole) == len(found) else None

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from kdbench.analyze import summarize
-from kdbench.analyze.decisions import recommend
+from kdbench.analyze.decisions.recommend import recommend
 from kdbench.analyze.models.front import latency_cost
 from kdbench.results.records import ConfidenceBin
 from kdbench.results.timings import Energy

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from kdbench import api
-from kdbench.analyze.deployment.timings import timing_settled
 from kdbench.execute.run import run_plan
 from kdbench.execute.workers.executors import Inline, Item
 from kdbench.execute.workers.messages import Message
@@ -20,7 +19,7 @@ def place(root: Path, **changes: object) -> Place:
 
 def run(suite: Suite, where: Place) -> tuple[RunRecord, list[Message]]:
     heard: list[Message] = []
-    messages = run_plan(api.plan(suite, where.plugins), where, timing_settled)
+    messages = run_plan(api.plan(suite, where.plugins), where)
     return api.drain(messages, heard.append), heard
 
 

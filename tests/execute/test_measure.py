@@ -12,12 +12,13 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from kdbench import api
-from kdbench.analyze.deployment.timings import estimate_ratio, timing_settled
 from kdbench.deploy.export.export import export_onnx
 from kdbench.execute.measure import measure_files
 from kdbench.results import Store
 from kdbench.results.measurement import Measurement
+from kdbench.results.timings import slice_p50s
 from kdbench.spec import DataSpec, LatencySpec, UserError
+from kdbench.statistics.ratios import estimate_ratio
 from kdbench.zoo.datasets.digits import digits
 from kdbench.zoo.datasets.splits import split
 from tests.execute.running import place, run
@@ -58,7 +59,7 @@ def save(
 
 
 def measure(root: Path, files: Sequence[Path], asked: LatencySpec = UNTIMED, **how: object) -> Measurement:
-    return api.drain(measure_files(files, asked, place(root), timing_settled, **how))  # type: ignore[arg-type]
+    return api.drain(measure_files(files, asked, place(root), **how))  # type: ignore[arg-type]
 
 
 def refuse(root: Path, files: Sequence[Path], asked: LatencySpec = UNTIMED, **how: object) -> str:
@@ -201,7 +202,7 @@ def test_a_copy_ties_and_twice_the_layers_are_slower(tmp_path: Path) -> None:
     found = measure(tmp_path, paths, LatencySpec(batch_sizes=(1,), margin=1.0, largest_batch=1))
     assert [record.kind for record in found.latencies] == ["noise", "latency", "latency"]
     assert [record.architecture for record in found.latencies] == [str(path) for path in paths]
-    copy, twice = (estimate_ratio(record.sessions) for record in found.latencies[1:])
+    copy, twice = (estimate_ratio(slice_p50s(record.sessions)) for record in found.latencies[1:])
     assert copy is not None
     assert twice is not None
     assert 0.7 < copy.estimate < 1.4

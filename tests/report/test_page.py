@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from kdbench.analyze import summarize
-from kdbench.analyze.decisions import recommend
+from kdbench.analyze.decisions.recommend import recommend
 from kdbench.report import render_report
 from kdbench.report.writing.tables import comparison_table
 from kdbench.results import Outcome

@@ -3,15 +3,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdbench.results import CurvePoint
 from kdbench.statistics.curves import area_under, areas, fit_line, mean_curve
 
 
 def curve(*top1):
-    return [
-        CurvePoint(epoch=e, samples=100 * e, train_loss=None, validation_loss=1.0, validation_top1=v)
-        for e, v in enumerate(top1)
-    ]
+    """An evaluation every epoch."""
+    return list(range(len(top1))), list(top1)
+
+
+def by_samples(*top1):
+    """Likewise, of 100 samples."""
+    return [100 * epoch for epoch in range(len(top1))], list(top1)
 
 
 def test_exact_line():
@@ -60,7 +62,7 @@ def test_an_early_stop_ends_the_mean():
 
 def test_nothing_to_average():
     assert mean_curve([]) is None
-    assert mean_curve([[], curve(0.1)]) is None
+    assert mean_curve([curve(), curve(0.1)]) is None
 
 
 def test_area_by_hand():
@@ -97,10 +99,10 @@ def test_an_area_is_a_height_of_the_curve(values, log):
 
 def test_areas_of_all_seeds_end_together():
     # The longer curve is cut at 200, where the shorter one ends: .2 and .4 on average.
-    end, found = areas([curve(0.1, 0.2, 0.3), curve(0.3, 0.4, 0.5, 0.9)])
+    end, found = areas([by_samples(0.1, 0.2, 0.3), by_samples(0.3, 0.4, 0.5, 0.9)])
     assert end == 200
     assert found.values == (pytest.approx(0.2), pytest.approx(0.4))
     assert found.interval.low < found.mean < found.interval.high
-    assert areas([curve(0.1, 0.2, 0.3), curve(0.3, 0.4, 0.5, 0.9)], end=250) is None
+    assert areas([by_samples(0.1, 0.2, 0.3), by_samples(0.3, 0.4, 0.5, 0.9)], end=250) is None
     assert areas([]) is None
-    assert areas([[], curve(0.1, 0.2)]) is None
+    assert areas([by_samples(), by_samples(0.1, 0.2)]) is None

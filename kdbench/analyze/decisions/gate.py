@@ -1,18 +1,16 @@
 """Whether new results are worse than a baseline: one entry a comparison, and the exit code that follows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from kdbench.analyze.decisions.accuracy_gate import judge_accuracy
 from kdbench.analyze.decisions.gate_entries import GateEntry, Status
-from kdbench.analyze.deployment.timings import LOOKS, RatioBounds, judge_ratio
-from kdbench.results import Baseline, LatencyComparison, ModelFacts, ResultSet, SlicePair
+from kdbench.results import Baseline, LatencyComparison, ModelFacts, ResultSet
 from kdbench.results.baseline import BaselineModel
-from kdbench.results.machine.facts import timing_cores
+from kdbench.results.timings import slice_minima, slice_p50s
+from kdbench.statistics.ratios import LOOKS, RatioBounds, judge_ratio
 
-LATENCY_MARGIN = 0.05  # a shared machine's noise; quiet ones may gate at 3 %
-LATENCY_ALPHA = 0.01
 COUNTS: tuple[tuple[Literal["parameters", "flops", "onnx_bytes"], str], ...] = (
     ("parameters", "parameters"),
     ("flops", "FLOPs per sample"),
@@ -53,9 +51,9 @@ class Verdict:
 
 def judge(baseline: Baseline, results: ResultSet, comparisons: Sequence[LatencyComparison]) -> Verdict:
     """Hold results against a baseline: accuracy by seed, latency by interleaved slices, sizes exactly."""
-    # What was not timed takes no share of the error. `latency_decided` cannot know it yet, and is stricter.
-    family = LOOKS * max(1, sum(bool(comparison.sessions) for comparison in comparisons))
-    margin = _latency_margin(baseline)
+    # What was not timed takes no share of the error. While timing goes on that is not known, and more must share it.
+    family = len(LOOKS) * max(1, sum(bool(comparison.sessions) for comparison in comparisons))
+    margin = baseline.latency_margin
     entries = [
         *judge_accuracy(baseline, results),
         *(_judge_latency(comparison, margin, family) for comparison in comparisons),
@@ -64,31 +62,14 @@ def judge(baseline: Baseline, results: ResultSet, comparisons: Sequence[LatencyC
     return Verdict(baseline.spec.name, tuple(entries), _notes(baseline, results))
 
 
-def latency_decided(baseline: Baseline) -> Callable[[Sequence[Sequence[SlicePair]]], bool]:
-    """Whether the slices timed so far decide their comparison, as `judge` will; else more rounds are worth it.
-
-    The error is shared by all looks at everything that could be timed: at least as many as `judge` will find timed.
-    """
-    margin = _latency_margin(baseline)
-    students = sum(model.role == "student" for model in baseline.models)
-    family = LOOKS * max(1, len(baseline.spec.latency.combinations(timing_cores())) * students)
-    return lambda sessions: judge_ratio(sessions, margin, LATENCY_ALPHA, family).status != "undecided"
-
-
-def _latency_margin(baseline: Baseline) -> float:
-    """The rise of latency that the suite's gates allow."""
-    gates = baseline.spec.gates
-    rises = [gate.may_rise for gate in gates if gate.metric == "latency" and gate.may_rise is not None]
-    return min(rises, default=LATENCY_MARGIN)
-
-
 def _judge_latency(comparison: LatencyComparison, margin: float, family: int) -> GateEntry:
     what = f"{comparison.pair} / {comparison.role} / {comparison.how.label}"
     if not comparison.sessions:
         reason = comparison.reason or "no reason was recorded"
         return GateEntry("latency", what, "inconclusive", f"not measured: {reason}", limit=1 + margin, measured=False)
     try:
-        found = judge_ratio(comparison.sessions, margin, LATENCY_ALPHA, family)
+        sessions = comparison.sessions
+        found = judge_ratio(slice_p50s(sessions), slice_minima(sessions), margin, family=family)
     except ValueError as error:
         return GateEntry("latency", what, "invalid", f"{error}", limit=1 + margin, measured=False)
     if found.p50 is None or found.minimum is None:

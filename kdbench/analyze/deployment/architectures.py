@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from statistics import fmean, median
 
-from kdbench.analyze.deployment.timings import estimate_ratio, summarize_calls, timing_settled
 from kdbench.analyze.models.rows import Deployed, NoiseCheck, ReferenceTiming, Role, Throughput, TieCheck, Timing
 from kdbench.results import LatencyRecord, ModelFacts, NotMeasured, ResultSet, TrialRecord
-from kdbench.results.timings import ThroughputRecord
+from kdbench.results.timings import ThroughputRecord, slice_p50s
 from kdbench.spec import Entry, How
+from kdbench.statistics.percentiles import summarize_calls
+from kdbench.statistics.ratios import estimate_ratio, timing_settled
 
 NEAR_PEAK = 0.95
 
@@ -67,7 +68,7 @@ def check_noise(latencies: Sequence[LatencyRecord], margin: float) -> tuple[Nois
 
 
 def _noise(record: LatencyRecord, margin: float) -> NoiseCheck:
-    ratio = estimate_ratio(record.sessions)
+    ratio = estimate_ratio(slice_p50s(record.sessions))
 
     def each(name: str) -> list[float]:
         return [value for facts in record.conditions if isinstance(value := facts.get(name), int | float)]
@@ -96,7 +97,7 @@ def check_ties(latencies: Sequence[LatencyRecord], files: Mapping[str, Entry], m
         mine, other = files.get(record.onnx_sha256), files.get(record.reference_sha256)
         if record.kind != "tie" or mine is None or other is None:
             continue
-        ratio = estimate_ratio(record.sessions, looks=1)
+        ratio = estimate_ratio(slice_p50s(record.sessions), looks=1)
         differs = ratio is not None and not (ratio.low <= 1 + margin and ratio.high >= 1 - margin)
         same = ratio is not None and ratio.low >= 1 - margin and ratio.high <= 1 + margin
         ties = False if differs else True if same else None
@@ -114,8 +115,8 @@ def _timing(record: LatencyRecord, margin: float) -> Timing:
     return Timing(
         how=record.how,
         times=summarize_calls(record.call_microseconds, record.how.batch),
-        ratio=estimate_ratio(record.sessions) if record.kind == "latency" else None,
-        settled=timing_settled(record.sessions, margin),
+        ratio=estimate_ratio(slice_p50s(record.sessions)) if record.kind == "latency" else None,
+        settled=timing_settled(slice_p50s(record.sessions), margin),
         load_seconds=median(start.load_seconds for start in record.cold),
         first_run_seconds=median(start.first_run_seconds for start in record.cold),
         memory_bytes=round(median(start.memory_bytes for start in record.cold)),

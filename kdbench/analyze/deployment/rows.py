@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from kdbench.analyze.deployment.timings import CallTimes, RatioEstimate
 from kdbench.results import NotMeasured
 from kdbench.results.timings import Energy
 from kdbench.spec import How
+from kdbench.statistics.percentiles import CallTimes
+from kdbench.statistics.ratios import RatioEstimate
 
 Role = Literal["teacher", "student"]
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from kdbench.analyze.deployment.timings import RatioEstimate
 from kdbench.results import TrialRecord
 from kdbench.results.records import VariantRecord
 from kdbench.spec import Entry
 from kdbench.statistics.paired import Estimate, PairedDifference, estimate, paired_difference
+from kdbench.statistics.ratios import RatioEstimate
 
 
 @dataclass(frozen=True)

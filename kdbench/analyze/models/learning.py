@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kdbench.analyze.deployment.rows import Role
+from kdbench.analyze.models.curves import by_epoch, by_samples
 from kdbench.results import CurvePoint, TrialRecord
 from kdbench.statistics.curves import areas
 from kdbench.statistics.laws import Fits, fit_laws
@@ -61,7 +62,7 @@ def _rows(pair: "PairSummary", trials: Mapping[str, TrialRecord], turns: Turns) 
     found = []
     for row in pair.models:
         mine, teachers = curves(row), own if row.role == "teacher" else turns(own)
-        area, log = (areas(list(mine.values()), log=log, end=end) for log in (False, True))
+        area, log = (areas([by_samples(curve) for curve in mine.values()], log=log, end=end) for log in (False, True))
         found.append(
             LearningRow(
                 pair=row.pair,
@@ -87,9 +88,9 @@ def _targets(
     found = []
     for share in SHARES:
         aims = {seed: share * teachers[seed] for seed in teachers}
-        crossings = [first_crossing(*_by_epoch(mine[seed]), aims[seed]) for seed in seeds]
+        crossings = [first_crossing(*by_epoch(mine[seed]), aims[seed]) for seed in seeds]
         slower, faster = (
-            {seed: first_crossing(*_by_samples(curve), aims[seed]) for seed, curve in side.items() if seed in aims}
+            {seed: first_crossing(*by_samples(curve), aims[seed]) for seed, curve in side.items() if seed in aims}
             for side in (alone, mine)
         )
         found.append(
@@ -101,11 +102,3 @@ def _targets(
             )
         )
     return tuple(found)
-
-
-def _by_epoch(curve: Curve) -> tuple[list[float], list[float]]:
-    return [float(point.epoch) for point in curve], [point.validation_top1 for point in curve]
-
-
-def _by_samples(curve: Curve) -> tuple[list[float], list[float]]:
-    return [float(point.samples) for point in curve], [point.validation_top1 for point in curve]

@@ -6,6 +6,7 @@ from typing import Any
 
 from kdbench.analyze.deployment.rows import Deployed, ReferenceTiming
 from kdbench.analyze.models.cost import compute_efficiency, ranks, training_figures
+from kdbench.analyze.models.curves import by_epoch
 from kdbench.analyze.models.predictions import agreement_figures, calibration_figures
 from kdbench.analyze.models.rows import ModelRow, PairSummary, SeedResult, StudentRow
 from kdbench.results import TrialRecord
@@ -62,7 +63,7 @@ def _model_figures(group: Sequence[Done], timed: Timed) -> dict[str, Any]:
     records = [record for _, record in group]
     architecture, reference = first.model.architecture, timed.reference
     top1 = [record.test.top1 for record in records]
-    curve = mean_curve([record.curve for record in records])
+    curve = mean_curve([by_epoch(record.curve) for record in records])
     return {
         "pair": entry.pair,
         "role": entry.role,

@@ -15,7 +15,6 @@ from kdbench.analyze.deployment.rows import (
     TieCheck,
     Timing,
 )
-from kdbench.analyze.deployment.timings import RatioEstimate
 from kdbench.analyze.deployment.variants import VariantRow
 from kdbench.analyze.models.conditions import EnvironmentRow
 from kdbench.analyze.models.front import Front
@@ -28,6 +27,7 @@ from kdbench.spec import Suite
 from kdbench.statistics.curves import LinearFit, MeanCurve
 from kdbench.statistics.gap import GapClosed
 from kdbench.statistics.paired import Estimate, Interval, PairedDifference
+from kdbench.statistics.ratios import RatioEstimate
 from kdbench.statistics.spread import Stability
 
 __all__ = [

@@ -3,22 +3,25 @@
 from collections.abc import Callable, Generator
 from pathlib import Path
 
-from kdbench.execute.timing.rounds import Sessions, time_rounds
+from kdbench.execute.timing.rounds import time_rounds
 from kdbench.execute.workers.messages import Message
 from kdbench.execute.workers.place import Place
 from kdbench.results import Baseline, LatencyComparison, ResultSet, Store
 from kdbench.results.baseline import BaselineModel
 from kdbench.results.machine.facts import timing_cores
+from kdbench.results.timings import Sessions, slice_minima, slice_p50s
+from kdbench.statistics.ratios import LOOKS, judge_ratio
 
 
 def compare_with_baseline(
-    baseline: Baseline, folder: Path, results: ResultSet, place: Place, decided: Callable[[Sessions], bool]
+    baseline: Baseline, folder: Path, results: ResultSet, place: Place
 ) -> Generator[Message, None, list[LatencyComparison]]:
     """Time every student's architecture against the baseline's, on whatever machine this is.
 
-    `decided` says at each look whether more rounds are needed. Files that are the same byte for byte are not timed.
+    Files that are the same byte for byte are not timed.
     """
     inputs = {"data": results.suite.data.model_dump(mode="json")}
+    decided = _decided(baseline)
     comparisons = []
     for model in baseline.models:
         if model.role != "student":
@@ -34,6 +37,21 @@ def compare_with_baseline(
                 sessions = tuple(session for each in rounds for session in each.sessions)
                 comparisons.append(compared.model_copy(update={"sessions": sessions, "reason": reason}))
     return comparisons
+
+
+def _decided(baseline: Baseline) -> Callable[[Sessions], bool]:
+    """Whether the slices timed so far decide their comparison, as the gate will judge it.
+
+    The error is shared by all looks at everything that could be timed: at least as many as the gate will find timed.
+    """
+    students = sum(model.role == "student" for model in baseline.models)
+    family = len(LOOKS) * max(1, len(baseline.spec.latency.combinations(timing_cores())) * students)
+
+    def decided(sessions: Sessions) -> bool:
+        found = judge_ratio(slice_p50s(sessions), slice_minima(sessions), baseline.latency_margin, family=family)
+        return found.status != "undecided"
+
+    return decided
 
 
 def _candidate(model: BaselineModel, results: ResultSet) -> str | None:

@@ -1,4 +1,4 @@
-"""Rounds of interleaved slices: asked of a worker one by one, until what they say is settled."""
+"""Rounds of interleaved slices: asked of a worker one by one, until their ratio is known well enough."""
 
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
@@ -6,15 +6,12 @@ from typing import TypeVar
 
 from kdbench.execute.workers.messages import Crashed, Message, RoundTimed, Unanswered
 from kdbench.execute.workers.place import DEPLOYED_STAGES, Place, raise_if_refused
-from kdbench.results import SlicePair
+from kdbench.results.timings import Sessions
 from kdbench.spec import How
+from kdbench.statistics.ratios import LOOKS
 
 M = TypeVar("M")
-Sessions = tuple[tuple[SlicePair, ...], ...]
 Inputs = Mapping[str, object]  # {"data": a DataSpec as JSON}, or {"data": None, "shape": [C, H, W]} for made-up images
-
-# METHOD.md, point 5: at most six rounds, and at most three looks at what they say.
-LOOKS = (1, 3, 6)
 
 
 class NotTaken(Exception):

@@ -4,23 +4,23 @@ A network is timed slice by slice against the suite's reference: its architectur
 against itself shows the noise of the machine.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
-from kdbench.execute.timing.rounds import Inputs, NotTaken, Sessions, ask, time_rounds
+from kdbench.execute.timing.rounds import Inputs, NotTaken, ask, time_rounds
 from kdbench.execute.workers.messages import ColdStarted, LatencyMeasured, LatencyMissing, Message, Swept
 from kdbench.execute.workers.place import Place
 from kdbench.results import LatencyRecord, NotMeasured, Store, machine_facts, machine_fingerprint
 from kdbench.results.machine.facts import timestamp, timing_cores
 from kdbench.results.store import latency_key, throughput_key
-from kdbench.results.timings import Energy, ThroughputRecord
+from kdbench.results.timings import Energy, Sessions, ThroughputRecord, slice_p50s
 from kdbench.spec import How, LatencySpec
+from kdbench.statistics.ratios import timing_settled
 
 M = TypeVar("M")
-Settled = Callable[[Sessions, float], bool]  # slices and margin: whether more rounds would change nothing
 KEPT_CALLS = 5000
 
 
@@ -53,14 +53,13 @@ def time_networks(
     asked: LatencySpec,
     inputs: Inputs,
     place: Place,
-    settled: Settled,
 ) -> Generator[Message, None, Timed]:
     """Time one network per architecture in every way asked for, and `ties` against those that share their graph.
 
     `inputs` tells the jobs where their images come from: see `deployed_stages`.
     """
     found = Timed()
-    session = _Session(asked, inputs, place, settled, machine_fingerprint(), found)
+    session = _Session(asked, inputs, place, machine_fingerprint(), found)
     ordered = [reference, *(network for network in networks if network is not reference)]
     ways = asked.combinations(timing_cores())
     for how in ways:
@@ -84,7 +83,6 @@ class _Session:
     asked: LatencySpec
     inputs: Inputs
     place: Place
-    settled: Settled
     machine: str
     found: Timed
     reasons: dict[tuple[str, int], str | None] = field(default_factory=dict)
@@ -126,7 +124,7 @@ class _Session:
             cold = yield from self._ask("start_cold", ColdStarted, onnx=str(network.onnx), how=how.model_dump())
 
         def settled(sessions: Sessions) -> bool:
-            return tie or self.settled(sessions, self.asked.margin)
+            return tie or timing_settled(slice_p50s(sessions), self.asked.margin)
 
         rounds, reason = yield from time_rounds(network.onnx, reference.onnx, how, self.inputs, self.place, settled)
         if reason:

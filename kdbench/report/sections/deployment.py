@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from kdbench.analyze import Deployed, Timing
-from kdbench.analyze.deployment.timings import Percentile
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.tables import Cell, Column, Table
 from kdbench.results import NotMeasured
 from kdbench.results.timings import Energy
+from kdbench.statistics.percentiles import Percentile
 
 
 def architecture_table(deployed: Sequence[Deployed]) -> Table:

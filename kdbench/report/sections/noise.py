@@ -1,11 +1,11 @@
 """The noise of the machine: the reference timed against itself, and students that must tie."""
 
 from kdbench.analyze import Summary
-from kdbench.analyze.deployment.timings import RatioEstimate
 from kdbench.analyze.models.rows import NoiseCheck, TieCheck
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Cell, Column, Table
+from kdbench.statistics.ratios import RatioEstimate
 
 
 def noise_section(summary: Summary) -> Section:

@@ -1,8 +1,8 @@
 """Numbers as a reader wants them: with units, few digits, a true minus sign, and a dash where there is none."""
 
 from kdbench.analyze.decisions.wording import MINUS, NONE, percent, points, points_interval, several
-from kdbench.analyze.deployment.timings import RatioEstimate
 from kdbench.statistics.paired import Interval
+from kdbench.statistics.ratios import RatioEstimate
 
 __all__ = [
     "MINUS", "NONE", "byte_size", "count", "microseconds", "number", "number_interval", "p_value", "percent",

@@ -1,7 +1,6 @@
 import pytest
 
-from kdbench.analyze import summarize
-from kdbench.analyze.decisions import recommend
+from kdbench.analyze import recommend, summarize
 from kdbench.results import Outcome
 from tests.records import Shape, make_results
 

@@ -7,11 +7,11 @@ import pytest
 
 from kdbench.analyze import summarize
 from kdbench.analyze.deployment.architectures import check_noise, check_ties, choose_reference, describe_deployed
-from kdbench.analyze.deployment.timings import RatioEstimate
 from kdbench.analyze.models.rows import ReferenceTiming
 from kdbench.results import LatencyRecord, NotMeasured, ResultSet
 from kdbench.results.timings import ColdStart, Energy, ThroughputRecord
 from kdbench.spec import Entry, How
+from kdbench.statistics.ratios import RatioEstimate
 from tests.records import HOW, Shape, conditions, latency_record, make_results, pair_of, slice_sessions
 
 TWO_THREADS, BATCH_8 = HOW.model_copy(update={"threads": 2}), HOW.model_copy(update={"batch": 8})

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kdbench import api
-from kdbench.execute.timing.rounds import LOOKS, Sessions, time_rounds
+from kdbench.execute.timing.rounds import time_rounds
 from kdbench.execute.timing.timing import Network, Timed, time_networks
 from kdbench.execute.workers.executors import Item
 from kdbench.execute.workers.messages import (
@@ -21,18 +21,21 @@ from kdbench.execute.workers.messages import (
     Unanswered,
 )
 from kdbench.results import LatencyRecord, Store
-from kdbench.results.timings import BatchTimed, ColdStart, Energy, ThroughputRecord
+from kdbench.results.timings import BatchTimed, ColdStart, Energy, ThroughputRecord, slice_p50s
 from kdbench.spec import How, LatencySpec, Problem, UserError
+from kdbench.statistics.ratios import estimate_ratio
 from tests.execute.running import Scripted, place
 from tests.records import HOW, pair_of
 
 SESSION = (pair_of(2.0), pair_of(2.0))
-ROUND = RoundTimed(sessions=(SESSION,) * 5, calls=30, call_microseconds=(2.0, 3.0), conditions={"steal_seconds": 0.0})
+SESSIONS = tuple((pair_of(ratio), pair_of(ratio)) for ratio in (1.998, 1.999, 2.0, 2.001, 2.002))
+ROUND = RoundTimed(sessions=SESSIONS, calls=30, call_microseconds=(2.0, 3.0), conditions={"steal_seconds": 0.0})
 COLD = ColdStarted(
     starts=(ColdStart(load_seconds=0.1, first_run_seconds=0.01, memory_bytes=7),), energy=Energy(reason="no counter")
 )
 INPUTS = {"data": {"dataset": {"use": "digits"}}}
-ONCE = LatencySpec(batch_sizes=(1,), largest_batch=1)
+ONCE = LatencySpec(batch_sizes=(1,), largest_batch=1)  # one round settles the ratio to its margin
+NEVER = ONCE.model_copy(update={"margin": 1e-6})
 
 
 def network(name: str, flops: int = 1, architecture: str = "", **changes: str) -> Network:
@@ -55,24 +58,15 @@ def usual(stage: str, item: Item) -> Iterable[Message]:
         yield Swept(label=item["label"], how=How.model_validate(item["how"]), batches=(timed,), ended="enough")
 
 
-def at_once(sessions: Sessions, margin: float) -> bool:
-    return True
-
-
-def never(sessions: Sessions, margin: float) -> bool:
-    return False
-
-
 def time_(
     root: Path,
     answer: Callable[[str, Item], Iterable[Message]] = usual,
     networks: Sequence[Network] = (BIG, SMALL),
     ties: Sequence[Network] = (),
     asked: LatencySpec = ONCE,
-    settled: Callable[[Sessions, float], bool] = at_once,
 ) -> tuple[Timed, list[Message], Scripted]:
     executor, heard = Scripted(answer), list[Message]()
-    timing = time_networks(networks, SMALL, ties, asked, INPUTS, place(root, executor=executor), settled)
+    timing = time_networks(networks, SMALL, ties, asked, INPUTS, place(root, executor=executor))
     return api.drain(timing, heard.append), heard, executor
 
 
@@ -84,21 +78,15 @@ def records(root: Path, timed: Timed) -> list[LatencyRecord]:
 # How many rounds
 
 
-@pytest.mark.parametrize(
-    ("enough", "rounds", "looked"), [(1, 1, [5]), (15, 3, [5, 15]), (20, 6, [5, 15, 30]), (99, 6, [5, 15, 30])]
-)
-def test_rounds_end_at_a_look_that_is_content(tmp_path: Path, enough: int, rounds: int, looked: list[int]) -> None:
-    assert LOOKS == (1, 3, 6)
-    seen: list[tuple[int, float]] = []
-
-    def settled(sessions: Sessions, margin: float) -> bool:
-        seen.append((len(sessions), margin))
-        return len(sessions) >= enough
-
-    asked = ONCE.model_copy(update={"margin": 0.03})
-    timed, _, executor = time_(tmp_path, networks=(SMALL,), asked=asked, settled=settled)
+@pytest.mark.parametrize(("enough", "rounds"), [(1, 1), (2, 3), (3, 3), (4, 6), (6, 6), (7, 6)])
+def test_rounds_end_at_a_look_that_finds_the_ratio_known_to_half_the_margin(
+    tmp_path: Path, enough: int, rounds: int
+) -> None:
+    known = estimate_ratio(slice_p50s(ROUND.sessions * enough))
+    assert known is not None
+    asked = ONCE.model_copy(update={"margin": 2.001 * known.half_width})
+    timed, _, executor = time_(tmp_path, networks=(SMALL,), asked=asked)
     assert executor.count("time_pair") == rounds
-    assert seen == [(sessions, 0.03) for sessions in looked]
     (record,) = records(tmp_path, timed)
     assert len(record.sessions) == 5 * rounds
     assert record.calls == 30 * rounds
@@ -143,7 +131,7 @@ def test_the_reference_comes_first_and_against_itself(tmp_path: Path) -> None:
 
 
 def test_a_record_holds_what_was_measured_and_of_which_files(tmp_path: Path) -> None:
-    timed, _, _ = time_(tmp_path, settled=never)
+    timed, _, _ = time_(tmp_path, asked=NEVER)
     record = records(tmp_path, timed)[1]
     assert (record.trial, record.onnx_sha256, record.reference_sha256) == ("trial-big", "sha-big", "sha-small")
     assert (record.cold, record.energy, record.how) == (COLD.starts, COLD.energy, HOW)
@@ -156,7 +144,7 @@ def test_a_record_holds_what_was_measured_and_of_which_files(tmp_path: Path) -> 
 def test_calls_of_many_rounds_are_thinned(tmp_path: Path) -> None:
     many = ROUND.model_copy(update={"call_microseconds": tuple(float(n) for n in range(1, 4001)), "calls": 9000})
     timed, _, _ = time_(
-        tmp_path, lambda stage, item: [many] if stage == "time_pair" else [COLD], networks=(SMALL,), settled=never
+        tmp_path, lambda stage, item: [many] if stage == "time_pair" else [COLD], networks=(SMALL,), asked=NEVER
     )
     (record,) = records(tmp_path, timed)
     assert record.calls == 54_000
@@ -210,7 +198,7 @@ def test_an_architecture_is_timed_once_whichever_trial_it_is_of(tmp_path: Path) 
 
 
 def test_a_tie_takes_one_round_and_no_cold_start(tmp_path: Path) -> None:
-    timed, heard, executor = time_(tmp_path, networks=(SMALL,), ties=(TWIN,), settled=never)
+    timed, heard, executor = time_(tmp_path, networks=(SMALL,), ties=(TWIN,), asked=NEVER)
     (_, tie) = records(tmp_path, timed)
     assert (tie.kind, tie.trial, tie.onnx_sha256, tie.reference_sha256) == (
         "tie",

@@ -1,8 +1,8 @@
 import pytest
 
-from kdbench.analyze.deployment.timings import RatioEstimate
 from kdbench.report.writing import formats as f
 from kdbench.statistics.paired import Interval
+from kdbench.statistics.ratios import RatioEstimate
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Latencies: percentiles of raw calls, and the ratio of two models timed in interleaved slices."""
+"""The ratio of two networks timed in interleaved slices, and when enough slices have been timed to know it."""
 
 import math
 from collections.abc import Sequence
@@ -6,40 +6,15 @@ from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.special import bdtr
-
-from kdbench.results import SlicePair
 from kdbench.statistics.intervals import one_sided_bound, t_interval
 
-# MLPerf LoadGen's early stopping: a percentile's upper bound that holds with this probability.
-BOUND_CONFIDENCE = 0.99
-FIGURES: tuple[Literal["p50", "min"], ...] = ("p50", "min")
-LOOKS = 3  # at most, at what rounds of slices say: each may end the timing, so they share the error
+# Of each session, the times of candidate and reference in each pair of slices: microseconds a call.
+Sessions = Sequence[Sequence[tuple[float, float]]]
+# Rounds of sessions after which the ratio is looked at. Each look may end the timing, so they share the error.
+LOOKS = (1, 3, 6)
 # Sessions differ more than the pairs of one do: from fewer, their spread is hardly known.
 FEWEST_SESSIONS = 3
-
-
-@dataclass(frozen=True)
-class Percentile:
-    """A percentile of call times, and what the true one lies under with 99 % confidence; microseconds."""
-
-    value: float
-    bound: float
-
-
-@dataclass(frozen=True)
-class CallTimes:
-    """Raw call times summarized, in microseconds; a percentile that the calls are too few to bound is None."""
-
-    calls: int
-    minimum: float
-    p50: float
-    p50_bound: float | None
-    p90: Percentile | None
-    p99: Percentile | None
-    samples_per_second: float
+GATE_ALPHA = 0.01
 
 
 @dataclass(frozen=True)
@@ -92,50 +67,14 @@ class RatioVerdict:
     pairs: int
 
 
-def summarize_calls(call_microseconds: Sequence[float], batch: int) -> CallTimes:
-    """Percentiles of the calls and the throughput over all of them. Raises `ValueError` without calls."""
-    calls = np.sort(np.asarray(call_microseconds, dtype=np.float64))
-    if not calls.size or calls[0] <= 0:
-        raise ValueError("call times must be positive, and there must be some")
-
-    def percentile(p: float) -> Percentile | None:
-        bound = percentile_bound(calls, p)
-        return None if bound is None else Percentile(float(np.quantile(calls, p)), bound)
-
-    return CallTimes(
-        calls=calls.size,
-        minimum=float(calls[0]),
-        p50=float(np.median(calls)),
-        p50_bound=percentile_bound(calls, 0.5),
-        p90=percentile(0.9),
-        p99=percentile(0.99),
-        samples_per_second=float(batch * calls.size / (calls.sum() / 1e6)),
-    )
-
-
-def percentile_bound(ordered: NDArray[np.float64], p: float) -> float | None:
-    """What the true percentile lies under with 99 % confidence; None where the calls are too few: 64 for p90.
-
-    Of n calls in order, the t-th largest, where t is the most calls over the true percentile that chance explains:
-    P(Binomial(n, 1 - p) <= t) <= 1 %. Source: early stopping in MLPerf's LoadGen, which counts the bound itself among
-    the t, so that 662 calls are the fewest for p99.
-    """
-    n = len(ordered)
-    over = np.arange(1, n)
-    allowed = int((bdtr(over, n, 1 - p) <= 1 - BOUND_CONFIDENCE).sum())
-    return float(ordered[n - allowed]) if allowed else None
-
-
-def estimate_ratio(
-    sessions: Sequence[Sequence[SlicePair]], level: float = 0.95, looks: int = LOOKS
-) -> RatioEstimate | None:
-    """The ratio of slice p50s: exp(mean over sessions of their median log ratio), with Student's t over sessions.
+def estimate_ratio(sessions: Sessions, level: float = 0.95, looks: int = len(LOOKS)) -> RatioEstimate | None:
+    """The ratio of two networks: exp(mean over sessions of their median log ratio), with Student's t over sessions.
 
     A session is one value, since pairs of one session share its offset (docs/decisions/0009). The interval's error is
     shared by `looks` (Bonferroni). None under three sessions, whose spread is unknown. Raises `ValueError` for a time
     that is not positive.
     """
-    medians = _session_medians(sessions, "p50")
+    medians = _session_medians(sessions)
     interval = t_interval(medians, 1 - (1 - level) / looks)
     if len(medians) < FEWEST_SESSIONS or interval is None:
         return None
@@ -143,23 +82,24 @@ def estimate_ratio(
     return RatioEstimate(ratio, low, high, len(medians), sum(map(len, sessions)))
 
 
-def timing_settled(sessions: Sequence[Sequence[SlicePair]], margin: float) -> bool:
+def timing_settled(sessions: Sessions, margin: float) -> bool:
     """Whether the ratio is known well enough: its interval reaches at most half the margin to both sides."""
     found = estimate_ratio(sessions)
     return found is not None and found.half_width <= margin / 2
 
 
 def judge_ratio(
-    sessions: Sequence[Sequence[SlicePair]], margin: float, alpha: float = 0.01, family: int = 1
+    p50s: Sessions, minima: Sessions, margin: float, alpha: float = GATE_ALPHA, family: int = 1
 ) -> RatioVerdict:
     """Fail where p50 and minimum are both shown to exceed 1 + margin; pass where p50 is shown to lie under it.
 
-    Estimates and bounds as for `estimate_ratio`. `family` is the number of ratios judged together: failing is decided
-    at alpha / family (Bonferroni). Raises `ValueError` for a time that is not positive.
+    `p50s` and `minima` are the medians and the minima of the same slices. Estimates and bounds as for `estimate_ratio`.
+    `family` is the number of ratios judged together: failing is decided at alpha / family (Bonferroni). Raises
+    `ValueError` for a time that is not positive.
     """
-    pairs = sum(map(len, sessions))
-    p50, minimum = (_bounds(_session_medians(sessions, figure), alpha, family) for figure in FIGURES)
-    number = sum(map(bool, sessions))
+    pairs = sum(map(len, p50s))
+    p50, minimum = (_bounds(_session_medians(sessions), alpha, family) for sessions in (p50s, minima))
+    number = sum(map(bool, p50s))
     if p50 is None or minimum is None:
         return RatioVerdict("undecided", None, None, number, pairs)
     limit = 1 + margin
@@ -171,13 +111,12 @@ def judge_ratio(
     return RatioVerdict(status, p50, minimum, number, pairs)
 
 
-def _session_medians(sessions: Sequence[Sequence[SlicePair]], figure: Literal["p50", "min"]) -> list[float]:
+def _session_medians(sessions: Sessions) -> list[float]:
     """Of each session with slices, the median of log(candidate / reference)."""
-    return [median(_log_ratio(pair, figure) for pair in session) for session in sessions if session]
+    return [median(_log_ratio(*pair) for pair in session) for session in sessions if session]
 
 
-def _log_ratio(pair: SlicePair, figure: Literal["p50", "min"]) -> float:
-    candidate, reference = getattr(pair, f"candidate_{figure}"), getattr(pair, f"reference_{figure}")
+def _log_ratio(candidate: float, reference: float) -> float:
     if candidate <= 0 or reference <= 0:
         raise ValueError("slice times must be positive")
     return math.log(candidate / reference)

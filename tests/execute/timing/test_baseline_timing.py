@@ -1,0 +1,42 @@
+"""The gate's measurement: for how many rounds new and baseline files are timed."""
+
+from pathlib import Path
+
+import pytest
+
+from kdbench import api
+from kdbench.execute.timing.baseline_timing import compare_with_baseline
+from kdbench.execute.workers.messages import RoundTimed
+from kdbench.spec import Gate
+from tests.analyze.decisions.test_gate import freeze
+from tests.execute.running import Scripted, place
+from tests.records import Shape, make_results, slice_sessions
+
+
+def rounds_of(root: Path, ratio: float, shape: Shape, same_file: bool = False) -> int:
+    """How many rounds are timed of a student that is so many times as slow as the baseline's."""
+    results = make_results(shape)
+    baseline = freeze(results)
+    student = next(results.trials[entry.key] for entry in results.run.entries if entry.role == "student")
+    file = {"onnx_sha256": student.model.onnx_sha256 if same_file else "another"}
+    models = tuple(model.model_copy(update={"facts": model.facts.model_copy(update=file)}) for model in baseline.models)
+    baseline = baseline.model_copy(update={"models": models})
+    timed = RoundTimed(sessions=slice_sessions(ratio), calls=30, call_microseconds=(2.0,), conditions={})
+    executor = Scripted(lambda stage, item: [timed])
+    found = api.drain(compare_with_baseline(baseline, root, results, place(root, executor=executor)))
+    assert [len(each.sessions) for each in found] == ([] if same_file else [5 * executor.count("time_pair")])
+    return executor.count("time_pair")
+
+
+@pytest.mark.parametrize(("ratio", "rounds"), [(1.0, 1), (1.2, 1), (1.05, 6)])
+def test_rounds_end_as_soon_as_the_gate_can_decide(ratio: float, rounds: int, tmp_path: Path) -> None:
+    assert rounds_of(tmp_path, ratio, Shape()) == rounds
+
+
+@pytest.mark.parametrize(("ratio", "rounds"), [(1.2, 1), (1.3, 6)])
+def test_the_margin_is_that_of_the_baselines_gates(ratio: float, rounds: int, tmp_path: Path) -> None:
+    assert rounds_of(tmp_path, ratio, Shape(gates=(Gate(metric="latency", may_rise=0.3),))) == rounds
+
+
+def test_the_same_file_is_not_timed(tmp_path: Path) -> None:
+    assert rounds_of(tmp_path, 1.0, Shape(), same_file=True) == 0
