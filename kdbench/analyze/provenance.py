@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from kdbench.analyze.models.rows import Elsewhere
 from kdbench.results import LatencyRecord, TrialRecord
 
-FACTS = ("cpu", "system", "gpus", "kdbench_source")  # besides the versions of packages
+FACTS = ("cpu", "instruction_set", "system", "gpus", "kdbench_source")  # besides the versions of packages
 Environment = Mapping[str, JsonValue]
 
 

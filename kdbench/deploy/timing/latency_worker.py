@@ -33,9 +33,10 @@ from kdbench.deploy.timing.jobs import (
     SessionPairTimed,
     Told,
 )
-from kdbench.deploy.timing.noise import Noise, peak_memory_bytes, reset_peak_memory
+from kdbench.deploy.timing.noise import Noise
 from kdbench.results.machine.energy import metered
 from kdbench.results.machine.facts import affinity
+from kdbench.results.machine.memory import peak_memory_bytes, reset_peak_memory
 from kdbench.results.store import sha256_of
 from kdbench.results.timings import ColdStart
 from kdbench.spec import How

@@ -1,10 +1,7 @@
 """What else happened while calls were timed: counters of this process and of the machine. Unknown ones are null."""
 
 import os
-import resource
-import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -53,23 +50,3 @@ def _pressure() -> float | None:
     some = next((line for line in text.splitlines() if line.startswith("some")), "")
     total = some.rpartition("total=")[2]
     return int(total) / 1e6 if total.isdigit() else None
-
-
-def reset_peak_memory() -> int:
-    """Start the peak over, where the kernel can (Linux), and give it: what making the inputs took is no part of it."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-    return peak_memory_bytes()
-
-
-def peak_memory_bytes() -> int:
-    """The largest resident set of this process so far.
-
-    Linux hands `ru_maxrss` on from the process that started this one, so there the kernel's own mark is read.
-    """
-    status = Path("/proc/self/status")
-    if status.is_file():
-        mark = next(line for line in status.read_text("utf-8").splitlines() if line.startswith("VmHWM:"))
-        return 1024 * int(mark.split()[1])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak

@@ -18,11 +18,12 @@ MACHINE = (
     ("cpu_quota", "CPU quota"),
     ("hypervisor", "Virtual machine"),
     ("governor", "Frequency governor"),
+    ("instruction_set", "Instruction set"),
     ("caches", "Caches"),
-    ("cpu_flags", "Vector instructions"),
     ("memory_bytes", "Memory"),
     ("gpus", "GPUs"),
     ("system", "System"),
+    ("allocator", "C library"),
     ("python", "Python"),
     ("load_average", "Load average at the start"),
     ("kdbench_commit", "kdbench commit"),
@@ -89,7 +90,9 @@ def _range(least: str, most: str) -> str:
 def environment(summary: Summary) -> Facts:
     """The machine and the versions; what the kernel does not tell is said to be unknown."""
     facts = summary.environment
-    found = [(label, _show(name, facts[name])) for name, label in MACHINE if name in facts]
+    reasons = facts.get("unknown")
+    why = reasons if isinstance(reasons, Mapping) else {}
+    found = [(label, _show(name, facts[name], why.get(name))) for name, label in MACHINE if name in facts]
     if summary.elsewhere:
         found.insert(0, ("Not all was measured here", "; ".join(map(_differs, summary.elsewhere))))
     versions = facts.get("versions")
@@ -106,9 +109,9 @@ def _differs(other: Elsewhere) -> str:
     return f"{dict(MACHINE).get(other.fact, other.fact)}: {_show(other.fact, other.value)} for {counted}"
 
 
-def _show(name: str, value: JsonValue) -> str:
+def _show(name: str, value: JsonValue, why_unknown: JsonValue = None) -> str:
     if value is None:
-        return "unknown"
+        return f"unknown ({why_unknown})" if why_unknown else "unknown"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if name == "memory_bytes" and isinstance(value, int):

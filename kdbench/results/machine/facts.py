@@ -1,30 +1,38 @@
-"""Facts about the machine and the software that a figure was measured with. Unknown facts are null, never guessed."""
+"""Facts about the machine that a figure was measured on. One that the system does not tell is None, with its reason."""
 
-import hashlib
 import math
 import os
 import platform
 import shutil
-import subprocess
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import psutil
 from pydantic import JsonValue
 
+from kdbench.results.machine.asking import Unknown, read_file, run_program
+from kdbench.results.machine.processor import (
+    read_caches,
+    read_hypervisor,
+    read_instruction_set,
+    read_processor_name,
+)
+from kdbench.results.machine.software import PACKAGES, read_allocator, read_commit, source_hash, version_of
 from kdbench.spec import content_key
 
-PACKAGES = (
-    "kdbench", "torch", "torchvision", "timm", "onnx", "onnxscript", "onnxruntime", "onnxruntime-gpu", "numpy", "scipy",
-    "pandas", "nvidia-cuda-runtime", "nvidia-cuda-runtime-cu12", "nvidia-cudnn-cu12", "nvidia-cudnn-cu13",
-)  # fmt: skip
+CPU_QUOTA = "/sys/fs/cgroup/cpu.max"
+Facts = dict[str, JsonValue]
 
 
-def machine_facts() -> dict[str, JsonValue]:
-    """Machine, load and versions now. JSON values; sizes in bytes, loads as the kernel gives them."""
-    return {**_fixed_facts(), "load_average": list(os.getloadavg()), "cpu_pressure": _text("/proc/pressure/cpu")}
+def machine_facts() -> Facts:
+    """Processor, memory, GPUs, software and load now: JSON values, sizes in bytes, loads as the kernel gives them.
+
+    `unknown` has the reason of each fact that is None.
+    """
+    fixed, why_fixed = _fixed_facts()
+    load, why_load = _ask({"load_average": _load_average, "cpu_pressure": lambda: read_file("/proc/pressure/cpu")})
+    return {**fixed, **load, "unknown": {**why_fixed, **why_load}}
 
 
 def timestamp() -> str:
@@ -36,12 +44,15 @@ def affinity() -> list[int]:
     """The logical cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))  # macOS, Windows: no such limit
+    return list(range(os.cpu_count() or 1))  # macOS binds no process to cores
 
 
 def usable_cores() -> int:
     """How many cores this process may keep busy: its affinity, or less where a container's quota says so."""
-    quota, _, period = (_text("/sys/fs/cgroup/cpu.max") or "max").partition(" ")
+    try:
+        quota, _, period = read_file(CPU_QUOTA).partition(" ")
+    except Unknown:
+        return len(affinity())
     allowed = math.ceil(int(quota) / int(period)) if quota.isdigit() and period.isdigit() else len(affinity())
     return max(1, min(len(affinity()), allowed))
 
@@ -52,115 +63,72 @@ def timing_cores() -> int:
 
 
 def machine_fingerprint() -> str:
-    """What latencies must share to be comparable: processor, cores in use, GPU, operating system, ONNX Runtime."""
-    facts = _fixed_facts()
+    """What latencies must share to be comparable: processor, cores in use, GPU, operating system, ONNX Runtime.
+
+    The instruction set is part of it: many a cloud calls processors of several generations just "AMD EPYC".
+    """
+    facts, _ = _fixed_facts()
     return content_key(
-        [facts[name] for name in ("cpu", "affinity", "gpus", "system")]
-        + [_version("onnxruntime"), _version("onnxruntime-gpu")]
+        [facts[name] for name in ("cpu", "instruction_set", "affinity", "gpus", "system")]
+        + [version_of("onnxruntime"), version_of("onnxruntime-gpu")]
     )
 
 
 @lru_cache(maxsize=1)
-def _fixed_facts() -> dict[str, JsonValue]:
-    cpu = _cpu_info()
-    return {
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "python": platform.python_version(),
-        "cpu": cpu.get("model name") or _other_cpu_name(cpu),
-        "cpu_flags": list[JsonValue](sorted(set(cpu.get("flags", "").split()) & _TELLING_FLAGS)),
-        "caches": _caches(),
-        "physical_cores": psutil.cpu_count(logical=False),
-        "logical_cores": psutil.cpu_count(),
-        "timing_cores": timing_cores(),
-        "affinity": list[JsonValue](affinity()),
-        "cpu_quota": _text("/sys/fs/cgroup/cpu.max"),
-        "hypervisor": "hypervisor" in cpu.get("flags", "").split(),
-        "governor": _text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-        "memory_bytes": psutil.virtual_memory().total,
-        "gpus": list(_gpus()),
-        "versions": {name: _version(name) for name in PACKAGES},
-        "kdbench_source": source_hash(),
-        "kdbench_commit": _commit(),
-    }
+def _fixed_facts() -> tuple[Facts, Facts]:
+    """What does not change while this process runs, and the reasons of what is not known."""
+    return _ask(
+        {
+            "system": lambda: f"{platform.system()} {platform.release()} {platform.machine()}",
+            "python": platform.python_version,
+            "cpu": read_processor_name,
+            "instruction_set": lambda: list(read_instruction_set()),
+            "caches": read_caches,
+            "physical_cores": _physical_cores,
+            "logical_cores": psutil.cpu_count,
+            "timing_cores": timing_cores,
+            "affinity": lambda: list[JsonValue](affinity()),
+            "cpu_quota": lambda: read_file(CPU_QUOTA),
+            "hypervisor": read_hypervisor,
+            "governor": lambda: read_file("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+            "memory_bytes": lambda: psutil.virtual_memory().total,
+            "allocator": read_allocator,
+            "gpus": lambda: list(_gpus()),
+            "versions": lambda: {name: version_of(name) for name in PACKAGES},
+            "kdbench_source": source_hash,
+            "kdbench_commit": read_commit,
+        }
+    )
 
 
-_TELLING_FLAGS = {"sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8"}
+def _ask(asked: Mapping[str, Callable[[], JsonValue]]) -> tuple[Facts, Facts]:
+    """Every fact by its name, None where it is not told; and the reasons of those."""
+    found: Facts = {}
+    reasons: Facts = {}
+    for name, ask in asked.items():
+        try:
+            found[name] = ask()
+        except Unknown as why:
+            found[name], reasons[name] = None, str(why)
+    return found, reasons
 
 
-@lru_cache(maxsize=1)
-def source_hash() -> str:
-    """A hash over kdbench's own source files: two records with the same one came from the same code."""
-    root = Path(__file__).parents[2]
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
+def _load_average() -> JsonValue:
+    try:
+        return list(os.getloadavg())
+    except OSError as error:
+        raise Unknown("the system keeps no load average") from error
 
 
-def _cpu_info() -> dict[str, str]:
-    text = _text("/proc/cpuinfo") or ""
-    pairs = (line.partition(":") for line in text.split("\n\n")[0].splitlines())
-    return {name.strip(): value.strip() for name, _, value in pairs}
-
-
-def _other_cpu_name(cpu: dict[str, str]) -> str | None:
-    """Where the kernel gives no model name: macOS by sysctl, ARM Linux by the numbers of maker and part."""
-    if platform.system() == "Darwin":
-        done = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False)
-        return done.stdout.strip() or None
-    part = [cpu[name] for name in ("CPU implementer", "CPU part") if name in cpu]
-    return f"{platform.machine()} {'/'.join(part)}" if part else platform.processor() or None
-
-
-def _caches() -> dict[str, JsonValue]:
-    found: dict[str, JsonValue] = {}
-    for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
-        level, kind, size = (_text(str(index / name)) for name in ("level", "type", "size"))
-        if level and kind and size:
-            found[f"L{level} {kind.lower()}"] = size
+def _physical_cores() -> int:
+    found = psutil.cpu_count(logical=False)
+    if found is None:
+        raise Unknown("psutil cannot count them here")
     return found
 
 
 def _gpus() -> list[str]:
     if not shutil.which("nvidia-smi"):
         return []
-    query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
-    try:
-        done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    return [line.strip() for line in done.stdout.splitlines() if line.strip()] if done.returncode == 0 else []
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def _commit() -> str | None:
-    """The commit of the checkout that kdbench runs from, with '+' where its code differs; none when installed."""
-    root = Path(__file__).parents[3]
-    if not (root / ".git").exists() or not shutil.which("git"):
-        return None
-    commit = _git(root, "rev-parse", "--short=12", "HEAD")
-    # Reports and results in the same checkout change with every run: they do not make it other code.
-    return commit and commit + "+" * bool(_git(root, "status", "--porcelain", "--", "kdbench", "suites"))
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None
-
-
-def _text(path: str) -> str | None:
-    try:
-        return Path(path).read_text("utf-8").strip()
-    except OSError:
-        return None
+    query = ("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader")
+    return [line.strip() for line in run_program(*query).splitlines() if line.strip()]

@@ -6,7 +6,7 @@ import pytest
 
 from kdbench.analyze import summarize
 from kdbench.report import render_report
-from kdbench.report.sections.protocol import protocol
+from kdbench.report.sections.protocol import environment, protocol
 from kdbench.results import Layout
 from tests.records import Shape, make_results
 
@@ -86,3 +86,17 @@ def test_what_did_not_go_as_asked_is_shown_and_escaped(tmp_path):
         assert ("no room for &lt;the&gt; cache | the teacher" in html.read_text("utf-8")) == shown
         assert (r"- no room for &lt;the&gt; cache \| the teacher" in markdown.read_text("utf-8")) == shown
         assert ("Not done as asked" in html.read_text("utf-8")) == shown
+
+
+def test_what_the_machine_did_not_tell_has_its_reason():
+    results = make_results()
+    told = {
+        "governor": None,
+        "caches": None,
+        "instruction_set": ["avx2", "fma"],
+        "unknown": {"governor": "no such file"},
+    }
+    shown = dict(environment(summarize(replace(results, run=results.run.model_copy(update={"environment": told})))))
+    assert shown["Frequency governor"] == "unknown (no such file)"
+    assert shown["Caches"] == "unknown"  # a record of an older kdbench
+    assert shown["Instruction set"] == "avx2, fma"
