@@ -7,6 +7,7 @@ kdbench.render(results, "reports")    # index.html and report.md
 frame = kdbench.load("results")       # every record as a pandas data frame
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from kdbench.zoo.interface import Dataset, Draw, NotApplicable, Outputs, Split
 
 __version__ = "0.1.0"
+
+# onnxruntime reads it when it is imported, which only modules of this package do: its telemetry would write to the
+# user's cache folder, use the network, and run threads beside what is timed. Processes started from here inherit it.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 # Names resolve on first use: `kdbench --help` and the latency worker must import neither torch nor pandas.
 _HOMES = {

@@ -1,0 +1,1 @@
+import kdbench  # noqa: F401 - before any onnxruntime, whose telemetry it turns off
