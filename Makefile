@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test system-test quickstart test test-slow bench bench-engine bench-latency bench-losses docs check format lock clean
+.PHONY: help install install-test system-test quickstart test test-slow bench bench-engine bench-latency bench-losses methods docs check format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,23 +57,24 @@ bench: install-test ## micro-benchmarks: start of the command line, views, losse
 
 # ARGS goes to the comparison (ARGS=--help lists what it takes); ARGS=--quick tries all of it out in minutes.
 QUICK = $(filter --quick,$(ARGS))
-bench-engine: $(VENV)/.installed-bench ## training beside torchdistill and a plain loop: hours, but it can be stopped and goes on
+bench-engine: $(VENV)/.installed-bench ## training beside torchdistill and a plain loop: hours; it can be stopped and continued
 	@$(BIN)/python -m benchmarks.engine.compare $(ARGS)
-	@$(BIN)/python -m benchmarks.engine.scaling $(QUICK)
-	@$(BIN)/python -m benchmarks.engine.breakdown $(QUICK)
-	@$(BIN)/python -m benchmarks.engine.plots $(QUICK) $(if $(QUICK),--out results/benchmarks/scratch/images)
-	@$(BIN)/python -m benchmarks.engine.document $(QUICK)
+	@$(BIN)/python -m benchmarks.pages --only performance $(QUICK)
 
 bench-latency: $(VENV)/.installed-bench ## our latencies beside a bare loop and MLPerf LoadGen: a quarter of an hour on a quiet machine
 	@$(BIN)/python -m benchmarks.fidelity $(QUICK)
-	@$(BIN)/python -m benchmarks.fidelity.document $(QUICK)
+	@$(BIN)/python -m benchmarks.pages --only fidelity $(QUICK)
 
-bench-losses: install-test ## what a training step under each loss costs, into docs/losses.md: minutes on a quiet machine
+bench-losses: install-test ## the cost of a training step under each loss, into docs/losses.md: minutes on a quiet machine
 	@$(BIN)/python -m benchmarks.losses $(ARGS)
-	@$(BIN)/python -m benchmarks.losses.document $(QUICK)
+	@$(BIN)/python -m benchmarks.pages --only losses $(QUICK)
+
+methods: install-test ## how often intervals, tests and verdicts are right, by simulation, into docs/method.md: minutes
+	@$(BIN)/python -m tests.methods $(ARGS)
+	@$(BIN)/python -m benchmarks.pages --only method $(QUICK)
 
 docs: install ## write the generated documents anew from docstrings and committed figures; nothing is measured
-	@for page in losses engine methods fidelity; do $(BIN)/python -m benchmarks.$$page.document || exit 1; done
+	@$(BIN)/python -m benchmarks.pages
 
 check: test ## the same: tests, format, lint and strict types are one; what CI runs
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.engine.scenarios import EXAMPLE, KDBENCH, TUNED
+from benchmarks.harness import Content, Unit
 from kdbench.statistics.paired import Estimate, PairedDifference, estimate, paired_difference
 
-Content = dict[str, Any]
-Unit = dict[str, Any]
 MARGIN = 0.002  # accuracies within .2 points count as equivalent
 # How many times faster kdbench is to be. Goals, not results.
 GOALS = {("sweep", EXAMPLE): 8, ("sweep", TUNED): 5, ("spatial", EXAMPLE): 3, ("dominated", EXAMPLE): 6}

@@ -1,13 +1,9 @@
 """kdbench's side: the sweep as its user runs it, `kdbench run SUITE`, in a fresh process and a fresh store.
 
-`python -m benchmarks.engine.kdbench_side SUITE FOLDER [--views bank]` prints one JSON line.
-
 Only the teacher's record is in the store beforehand: the other sides are given the teacher, too. What is timed is the
 whole command: planning, rehearsal, training, ONNX export, parity, test and report, which the other sides do not do.
 """
 
-import argparse
-import json
 import os
 import re
 import shutil
@@ -16,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.engine.prepare import PLUGINS
-from benchmarks.engine.processes import Finished, run_together
+from benchmarks.engine.processes import run_together
 from benchmarks.engine.task import Task
-from kdbench import api
 from kdbench.results import ResultSet, Store, load_run
 
 VIEWS = ("fresh", "bank", "shared")
@@ -43,7 +38,8 @@ def measure(
         (finished,) = run_together([command], os.environ)
         store = Store(root / "results")
         found = load_run(store, store.latest_run(store.suites()[0]))
-    return {"side": "kdbench", "views": views, **read_records(found, task), **read_command(finished)}
+    command_facts = {"command_seconds": round(finished.seconds, 3), "peak_bytes": finished.peak_bytes}
+    return {"side": "kdbench", "views": views, **read_records(found, task), **command_facts}
 
 
 def vary(suite: str, views: str, epochs: int | None) -> str:
@@ -57,10 +53,6 @@ def vary(suite: str, views: str, epochs: int | None) -> str:
     asked = {"views": views if views != "fresh" else "", "precision": precision}
     lines = "".join(f'{name} = "{value}"\n' for name, value in asked.items() if value)
     return suite.replace("[train]\n", f"[train]\n{lines}", 1)
-
-
-def read_command(finished: Finished) -> dict[str, Any]:
-    return {"command_seconds": round(finished.seconds, 3), "peak_bytes": finished.peak_bytes}
 
 
 def read_records(found: ResultSet, task: Task) -> dict[str, Any]:
@@ -93,19 +85,3 @@ def read_records(found: ResultSet, task: Task) -> dict[str, Any]:
     if len(found.run.trained) != len(runs):
         raise ValueError(f"{len(found.run.trained)} trials were trained, {len(runs)} were to be timed")
     return {"runs": runs, "run_seconds": found.run.seconds}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="One sweep of kdbench, one JSON line.")
-    parser.add_argument("suite", type=Path)
-    parser.add_argument("folder", type=Path, help="what `python -m benchmarks.engine.prepare` made of the suite")
-    parser.add_argument("--views", choices=VARIANTS, default="fresh")
-    parser.add_argument("--data", type=Path, default=api.DEFAULT_DATA)
-    parser.add_argument("--epochs", type=int)
-    parser.add_argument("--seeds", type=int)
-    arguments = parser.parse_args()
-    print(json.dumps(measure(**vars(arguments))), flush=True)
-
-
-if __name__ == "__main__":
-    main()

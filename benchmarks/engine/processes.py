@@ -1,89 +1,86 @@
-"""Commands run side by side, with their time, their peak memory and the JSON lines that they print."""
+"""Commands that run at the same time, with their seconds, their peak memory and the JSON lines that they print."""
 
 import json
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import psutil
 
-PERIOD = 1.0  # seconds between two looks at the memory
+POLL_SECONDS = 0.01
+MEMORY_SECONDS = 1.0  # between two samples of the memory
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A command that ended well. Memory is the proportional set of the process and its children, sampled."""
+    """A command that succeeded. Memory is the proportional set size of the process and its children, sampled."""
 
     seconds: float
     peak_bytes: int
     lines: list[dict[str, Any]]
 
 
-def run_together(commands: Sequence[Sequence[str]], environment: Mapping[str, str]) -> list[Finished]:
-    """Run `python -m` commands at once and wait for all. Raises `RuntimeError` with the end of stderr if one fails."""
-    running = [_Running(command, environment) for command in commands]
-    try:
-        return [one.wait() for one in running]
-    finally:
-        for one in running:
-            one.stop()
-
-
+@dataclass
 class _Running:
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        self.command = command
-        self.out: IO[str] = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it lives as long as the process
-        self.err: IO[str] = tempfile.TemporaryFile("w+")  # noqa: SIM115
-        self.peak, self.ended = 0, threading.Event()
-        self.began = time.perf_counter()
-        self.seconds = 0.0
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", *command], stdout=self.out, stderr=self.err, env=dict(environment)
-        )
-        self.watcher = threading.Thread(target=self._watch, daemon=True)
-        self.watcher.start()
-        threading.Thread(target=self._await, daemon=True).start()
+    command: Sequence[str]
+    process: subprocess.Popen[str]
+    out: IO[str]
+    err: IO[str]
+    peak: int = 0
+    seconds: float = 0.0
 
-    def _watch(self) -> None:
-        while not self.ended.wait(PERIOD):
-            self.peak = max(self.peak, tree_bytes(self.process.pid))
-
-    def _await(self) -> None:  # in a thread of its own: another command may end later
-        self.process.wait()
-        self.seconds = time.perf_counter() - self.began
-        self.ended.set()
-
-    def wait(self) -> Finished:
-        while not self.ended.wait(1.0):  # with a timeout, so that Ctrl-C is heard
-            pass
-        self.watcher.join()
+    def finished(self) -> Finished:
         self.out.seek(0)
+        self.err.seek(0)
         if self.process.returncode:
-            self.err.seek(0)
             end = self.err.read()[-3000:]
             raise RuntimeError(f"{' '.join(self.command)}: exit code {self.process.returncode}\n{end}")
         lines = [json.loads(line) for line in self.out if line.startswith("{")]
         return Finished(self.seconds, self.peak, lines)
 
-    def stop(self) -> None:
-        if self.process.poll() is None:
-            for process in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
-                with suppress(psutil.NoSuchProcess):
-                    process.terminate()
-            self.process.wait()
-        self.out.close()
-        self.err.close()
+
+def run_together(commands: Sequence[Sequence[str]], variables: Mapping[str, str]) -> list[Finished]:
+    """Run `python -m` commands at once and wait for all. Raises `RuntimeError` with the end of stderr if one fails."""
+    with ExitStack() as stack:
+        running = [stack.enter_context(_started(command, variables)) for command in commands]
+        began = sampled = time.perf_counter()
+        while waiting := [one for one in running if not one.seconds]:
+            time.sleep(POLL_SECONDS)
+            now = time.perf_counter()
+            for one in waiting:
+                if one.process.poll() is not None:
+                    one.seconds = now - began
+                elif now - sampled > MEMORY_SECONDS:
+                    one.peak = max(one.peak, tree_bytes(one.process.pid))
+            if now - sampled > MEMORY_SECONDS:
+                sampled = now
+        return [one.finished() for one in running]
+
+
+@contextmanager
+def _started(command: Sequence[str], variables: Mapping[str, str]) -> Iterator[_Running]:
+    """A process that is ended, with its children, where the caller fails or is interrupted."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        arguments = [sys.executable, "-m", *command]
+        process = subprocess.Popen(arguments, stdout=out, stderr=err, env=dict(variables), text=True)
+        try:
+            yield _Running(command, process, out, err)
+        finally:
+            with suppress(psutil.NoSuchProcess):
+                for one in psutil.Process(process.pid).children(recursive=True):
+                    one.terminate()
+            process.terminate()
+            process.wait()
 
 
 def tree_bytes(pid: int) -> int:
-    """The proportional set size of a process and all below it: pages that several share are counted once."""
+    """The proportional set size of a process and its descendants: pages that several share are counted once."""
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         return sum(_proportional(one.pid) for one in [process, *process.children(recursive=True)])

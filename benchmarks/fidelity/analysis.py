@@ -3,10 +3,8 @@
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-Content = dict[str, Any]
-Unit = dict[str, Any]
+from benchmarks.harness import Content, Unit
 
 WITHIN = 0.02  # of the bare loop's median, and of LoadGen's
 OVERHEAD = 0.01  # of the whole time of a call that takes about 1 ms

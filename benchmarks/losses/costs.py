@@ -3,12 +3,13 @@
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from scipy.special import bdtr
 
-Content = dict[str, Any]
+from benchmarks.harness import Content
+
 NOT_MEASURED = "not measured"
+REFERENCES = ("cross_entropy", "kd")
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,9 @@ class Cost:
     over: dict[str, Ratio]
 
 
-def cost(content: Content | None, pair: str, loss: str) -> Cost | str:
+def cost(content: Content, pair: str, loss: str) -> Cost | str:
     """The cost of a loss on a pair; or in words why there is none."""
-    unit = content["units"].get(f"{pair}/{loss}") if content else None
+    unit = content["units"].get(f"{pair}/{loss}")
     if unit is None:
         return NOT_MEASURED
     if "not_applicable" in unit:

@@ -1,22 +1,28 @@
-"""The docstring of a loss in its sections."""
+"""The docstring of a loss in its sections, and its options in words."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from kdbench.spec import Signature
+from pydantic import TypeAdapter
+
+from kdbench.spec import REQUIRED, Option
 
 SECTIONS = ("Formula", "Shapes", "Units", "Raises", "Source", "Differs")
 _HEAD = re.compile(rf"^({'|'.join(SECTIONS)}): ", re.MULTILINE)
 _ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 _PAPER = re.compile(r"[A-Z][\w.&' ,-]*? \d{4}\b")
-# Losses that compare samples with each other say so; those that cannot be had of one sample do, too.
+# A loss that compares samples with each other says so in its first sentence, or refuses a batch of one.
 _AMONG_SAMPLES = re.compile(r"batch of one|samples'|batch's|among the samples")
+_KINDS = {"number": "number", "integer": "whole number", "string": "text", "boolean": "true or false", "null": "none"}
+_BOUNDS = {"exclusiveMinimum": "above", "minimum": "at least", "exclusiveMaximum": "below", "maximum": "at most"}
 
 
 @dataclass(frozen=True)
 class Docstring:
-    """The first sentence, what stands between it and the sections, and the sections, each as one line."""
+    """The first sentence, the notes between it and the sections, and the sections, each as one line."""
 
     summary: str
     notes: str
@@ -24,12 +30,12 @@ class Docstring:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The sections that it lacks, or leaves empty."""
+        """The sections that it lacks or leaves empty."""
         return tuple(name for name in SECTIONS if not self.sections.get(name))
 
     @property
     def paper(self) -> str:
-        """Whose it is, as a link to the first paper of the source; "-" where it names none."""
+        """Authors and year of the first paper of the source, with a link where it is on arXiv; "-" without one."""
         source = self.sections.get("Source", "")
         name, number = _PAPER.search(source), _ARXIV.search(source)
         if name is None:
@@ -38,12 +44,12 @@ class Docstring:
 
     @property
     def among_samples(self) -> bool:
-        """Whether it teaches how samples lie to each other."""
+        """Whether the loss compares samples with each other."""
         return bool(_AMONG_SAMPLES.search(f"{self.summary} {self.sections.get('Raises', '')}"))
 
 
 def parse(doc: str) -> Docstring:
-    """The parts of a docstring. A section that stands twice keeps its last text."""
+    """The parts of a docstring. A section that appears twice keeps its last text."""
     before, *parts = _HEAD.split(doc.strip())
     summary, _, notes = before.partition("\n\n")
     named = zip(parts[::2], parts[1::2], strict=True)
@@ -55,11 +61,33 @@ def linked(text: str) -> str:
     return _ARXIV.sub(lambda found: f"[{found[0]}](https://arxiv.org/abs/{found[1]})", text)
 
 
-def teachers_part(signature: Signature, docstring: Docstring, layers: tuple[str, ...]) -> str:
-    """What of the teacher it asks for, `layers` being those it taps."""
-    if "teacher" not in signature.inputs:
-        return "none"
-    return ("features" if layers else "logits") + ", among samples" * docstring.among_samples
+def allowed(option: Option) -> str:
+    """The type of an option and its range."""
+    return _words(TypeAdapter(option.type).json_schema())
+
+
+def default(option: Option) -> str:
+    """The default of an option, as a suite file writes it."""
+    if option.default is REQUIRED:
+        return "must be given"
+    return "none" if option.default is None else f"`{json.dumps(option.default)}`"
+
+
+def _words(schema: Mapping[str, Any]) -> str:
+    """A JSON schema in words. Raises `KeyError` for one that it has no words for."""
+    if "anyOf" in schema:
+        return ", or ".join(map(_words, schema["anyOf"]))
+    if "const" in schema:
+        return f"`{json.dumps(schema['const'])}`"
+    if "enum" in schema:
+        return "one of " + ", ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
+    if not schema:
+        return "any value"
+    if schema["type"] == "array":
+        items = [_words(one) for one in schema.get("prefixItems", [])]
+        return f"list: {'; '.join(items)}" if items else f"list, each {_words(schema.get('items', {}))}"
+    bounds = " and ".join(f"{words} {schema[bound]:g}" for bound, words in _BOUNDS.items() if bound in schema)
+    return f"{_KINDS[schema['type']]}, {bounds}" if bounds else _KINDS[schema["type"]]
 
 
 def _one_line(text: str) -> str:

@@ -14,7 +14,8 @@ from kdbench.train.batches import normalize
 from kdbench.train.build import Criterion, build_criterion, build_model
 from kdbench.train.channels_last import keep_channels_last
 from kdbench.train.learner import Learner
-from kdbench.zoo.catalog import BUILTIN, Catalog
+from kdbench.zoo.builtin import BUILTIN
+from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.interface import Draw, Moment, Outputs
 from kdbench.zoo.layers.taps import outputs, tapped, trace
 

@@ -56,7 +56,7 @@ def fit_laws(x: Sequence[float], y: Sequence[float]) -> Fits:
     A law holds if its error on the held-out points is under that of the last fitted value carried on, and an F-test
     tells it from a constant (5 %). The second is asked because any smooth law averages noise that the last value
     carries in full: on a plateau the first alone finds a law in 7 or 8 of 10 curves. Which of those that hold is best,
-    AICc says: the few held-out points tell it less often (`benchmarks/methods/curves.py`). Raises `ValueError` where x
+    AICc says: the few held-out points tell it less often (`tests/methods/curves.py`). Raises `ValueError` where x
     does not rise.
     """
     if len(x) != len(y):

@@ -81,7 +81,7 @@ def _draw_means(accuracies: Sequence[Mapping[int, float]], draws: int, generator
     Every seed's deviation from its model's mean gets a normal factor, shared by all models that have the seed, so that
     models covary as measured; the sum has the variance of a mean. A second factor makes it Student's t: of two models,
     the share of draws won is one minus the one-sided p of the paired t-test. Seeds drawn with replacement would put
-    one of two equal models of 3 seeds under 2.5 % in a quarter of cases, not in 5 % (`benchmarks/methods/curves.py`).
+    one of two equal models of 3 seeds under 2.5 % in a quarter of cases, not in 5 % (`tests/methods/curves.py`).
     """
     seeds = sorted(set().union(*accuracies))
     factors = generator.standard_normal((draws, len(seeds)))

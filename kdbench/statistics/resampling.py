@@ -68,7 +68,7 @@ def stratified_iqm(
     A group is a suite or a pair, its values the seeds', in a unit that they share. Agarwal et al. 2021, section 4, take
     the bootstrap's percentiles, which cover 84 % at 3 seeds in each of 4 groups. Here the groups' spread is widened to
     that of a sample, and the SD of the draws gets Student's tails, with Welch's and Satterthwaite's degrees of freedom
-    (`benchmarks/methods/seeds.py`). Raises `ValueError` without groups or for an empty one.
+    (`tests/methods/seeds.py`). Raises `ValueError` without groups or for an empty one.
     """
     if not groups or not all(groups):
         raise ValueError("every group needs values, and there must be one")

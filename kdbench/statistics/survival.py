@@ -12,7 +12,7 @@ from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM, Interval, t_interval
 # Of the teacher's validation accuracy (docs/method.md).
 SHARES = (0.5, 0.9, 0.95, 0.99)
 # Where no step is over a quarter of the way, the interval of a ratio covers 93 to 95 %; a curve of 8 evaluations that
-# passes the target within two of them, 43 to 71 % (`benchmarks/methods/curves.py`).
+# passes the target within two of them, 43 to 71 % (`tests/methods/curves.py`).
 COARSEST = 0.25
 
 

@@ -11,7 +11,8 @@ from onnx import TensorProto, helper, numpy_helper, save
 from benchmarks.fidelity import inside
 from benchmarks.fidelity.analysis import Ratio, ratios
 from benchmarks.fidelity.bare import time_alone
-from benchmarks.fidelity.document import fill
+from benchmarks.fidelity.page import TABLES
+from benchmarks.presentation import fill
 from kdbench.deploy.timing.calls import Call, caller
 
 WIDTH = 512
@@ -108,7 +109,7 @@ def test_the_median_of_loadgens_summary() -> None:
 CONTENT = {
     "networks": {"medium": "a network"},
     "versions": {"onnxruntime": "1.31.1", "mlcommons-loadgen": None},
-    "environment": {"cpu": "a processor", "affinity": [0, 1], "hypervisor": True},
+    "machine": {"cpu": "a processor", "affinity": [0, 1], "hypervisor": True, "python": "3.11.7", "versions": {}},
     "units": {
         "inside/medium/0": {
             "kdbench_p50": [100.0, 103.0, 150.0],
@@ -166,15 +167,11 @@ def test_a_goal_has_two_ends(values: tuple[float, ...], met: str) -> None:
     assert Ratio("", "", 1.0, values, low=0.98, high=1.02).met == met
 
 
-def test_a_table_is_filled_and_the_rest_stays() -> None:
-    page = "before\n<!-- table: fidelity -->\nold\n<!-- end -->\nafter\n<!-- table: environment -->\n<!-- end -->\n"
-    filled = fill(page, CONTENT)
-    assert filled.startswith("before\n")
-    assert "\nafter\n" in filled
-    assert "old" not in filled
+def test_the_tables() -> None:
+    page = "<!-- table: fidelity -->\nold\n<!-- end -->\n<!-- table: measured-on -->\n<!-- end -->\n"
+    filled = fill(page, TABLES, CONTENT, "make bench-latency")
     row = "| medium: a network | median / bare loop's, same process | 101.5 | 1.0100 | 0.9900 to 1.0300 | 2 | 0.98 to 1.02 |"
     assert row in filled
-    assert "| a processor, 2 cores in use, virtual | onnxruntime 1.31.1 | abc, unknown | 0.5 to 1.5 |" in filled
-    assert fill(page, None).count("Not measured yet: `make bench-latency`.") == 2
-    with pytest.raises(KeyError):
-        fill("<!-- table: nothing -->\n<!-- end -->", CONTENT)
+    assert "a processor (2 cores in use, virtual) with Python 3.11.7, onnxruntime 1.31.1;" in filled
+    assert "commit abc, unknown; load average 0.5 to 1.5 before a unit." in filled.replace("\n", " ")
+    assert fill(page, TABLES, {"units": {}}, "make bench-latency").count("Not measured yet: `make bench-latency`.") == 2

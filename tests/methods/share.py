@@ -9,8 +9,8 @@ Kind = Literal["coverage", "error", "share"]
 
 
 @dataclass(frozen=True)
-class Figure:
-    """How often something happened in `trials` simulated trials whose truth is known.
+class Share:
+    """How often something happened in `trials` simulated trials, whose truth is known.
 
     A 'coverage' promises at least its nominal share, an 'error' at most; a 'share' just has one (None: no promise).
     """
@@ -37,14 +37,14 @@ class Figure:
 
     @property
     def high(self) -> float:
-        """The upper one."""
+        """The upper 95 % Monte-Carlo bound."""
         return self._bounds(0.95)[1]
 
     @property
     def verdict(self) -> str:
         """The observed share against the nominal one, as far as the trials can tell.
 
-        By 99.9 % bounds: there are a hundred figures, and with 95 % some would be found wrong by chance.
+        By 99.9 % bounds: there are a hundred shares, and by 95 % bounds some would be called wrong by chance.
         """
         if self.nominal is None:
             return "no promise"
@@ -67,6 +67,6 @@ class Figure:
         return low, high
 
 
-def count(what: str, setting: str, kind: Kind, nominal: float | None, outcomes: list[bool]) -> Figure:
-    """The figure of one outcome a trial."""
-    return Figure(what, setting, kind, nominal, sum(outcomes), len(outcomes))
+def count(what: str, setting: str, kind: Kind, nominal: float | None, outcomes: list[bool]) -> Share:
+    """The share of trials whose outcome is true."""
+    return Share(what, setting, kind, nominal, sum(outcomes), len(outcomes))

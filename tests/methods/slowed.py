@@ -1,4 +1,4 @@
-"""`python -m benchmarks.methods.slowed SHARE`: kdbench's timing worker, with calls of the candidate made slower.
+"""`python -m tests.methods.slowed SHARE`: kdbench's timing worker, with calls of the candidate made slower.
 
 After each call of the session of `candidate.onnx` it waits, busily, for this share of what a call takes: the true ratio
 is 1 + SHARE, whatever else the machine does.

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from benchmarks.methods.figure import Figure, count
-from benchmarks.methods.worlds import COUNTED, NORMAL, Accuracies, World
 from kdbench.statistics.effects import effect_interval
 from kdbench.statistics.intervals import Interval, t_interval
 from kdbench.statistics.paired import paired_difference
 from kdbench.statistics.resampling import interquartile_mean, stratified_iqm
 from kdbench.statistics.spread import stability
+from tests.methods.share import Share, count
+from tests.methods.worlds import COUNTED, NORMAL, Accuracies, World
 
 SEEDS = (3, 5, 10)
 EFFECT = 1.0  # SDs of the paired differences
@@ -17,7 +17,7 @@ SUITE_GAINS = (0.0, 0.003, 0.006, 0.009)  # of four suites told together
 SUITE_SD = 0.005
 
 
-def figures(trials: int, seed: int = 0) -> list[Figure]:
+def shares(trials: int, seed: int = 0) -> list[Share]:
     """Coverage of every interval over seeds; the interquartile mean's in an eighth of the trials."""
     random = np.random.default_rng(seed)
     found = []
@@ -26,10 +26,10 @@ def figures(trials: int, seed: int = 0) -> list[Figure]:
             found += _one_row(world, n, trials, random)
     found += [_bootstrap_of_the_mean(n, trials, random) for n in SEEDS]
     found += [_several_suites(n, max(1, trials // 8), random) for n in SEEDS]
-    return sorted(found, key=lambda figure: figure.what)  # stable: one method's rows stand together
+    return sorted(found, key=lambda share: share.what)  # stable: one method's rows stand together
 
 
-def _one_row(world: World, n: int, trials: int, random: np.random.Generator) -> list[Figure]:
+def _one_row(world: World, n: int, trials: int, random: np.random.Generator) -> list[Share]:
     """Of a method and its paired gain over another."""
     gain = world.gain_of(EFFECT)
     drawn = world.draw(random, trials, n, (gain, 0.0))
@@ -47,13 +47,13 @@ def _one_row(world: World, n: int, trials: int, random: np.random.Generator) -> 
     ]
 
 
-def _coverage(what: str, setting: str, intervals: list[Interval | None], truth: float) -> Figure:
+def _coverage(what: str, setting: str, intervals: list[Interval | None], truth: float) -> Share:
     """Where there is no interval, nothing is claimed, and nothing counted."""
     given = [interval.low <= truth <= interval.high for interval in intervals if interval]
     return count(f"{what}, 95 %", setting, "coverage", 0.95, given)
 
 
-def _bootstrap_of_the_mean(n: int, trials: int, random: np.random.Generator) -> Figure:
+def _bootstrap_of_the_mean(n: int, trials: int, random: np.random.Generator) -> Share:
     drawn = NORMAL.draw(random, trials, n, (0.0,))[:, 0]
     held = [_percentile_bootstrap_holds(row, NORMAL.level, random) for row in drawn]
     what = "mean of accuracies: percentile bootstrap (not used), 95 %"
@@ -66,7 +66,7 @@ def _percentile_bootstrap_holds(values: Accuracies, truth: float, random: np.ran
     return bool(low <= truth <= high)
 
 
-def _several_suites(n: int, trials: int, random: np.random.Generator) -> Figure:
+def _several_suites(n: int, trials: int, random: np.random.Generator) -> Share:
     """Gains of four suites together. The truth is the interquartile mean of many values of each."""
     normal = np.sort(np.random.default_rng(0).normal(0, SUITE_SD, 100_000))
     normal -= normal.mean()

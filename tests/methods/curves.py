@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.methods.figure import Figure, count
 from kdbench.statistics.gap import gap_closed
 from kdbench.statistics.laws import SIGNIFICANT, Fits, fit_laws
 from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM, Interval, t_interval
@@ -20,6 +19,7 @@ from kdbench.statistics.survival import (
     share_interval,
     survival_curve,
 )
+from tests.methods.share import Share, count
 
 Floats = NDArray[np.float64]
 Law = Callable[[Floats], Floats]
@@ -36,7 +36,7 @@ ASYMPTOTE = 0.9
 CURVES = ((8, 0.002), (24, 0.01), (60, 0.01))  # evaluations, and the SD of their noise
 
 
-def figures(trials: int, seed: int = 0) -> list[Figure]:
+def shares(trials: int, seed: int = 0) -> list[Share]:
     """Fits take a tenth of the trials, ratios of samples and fronts a fifth, and at least 16."""
     generator = np.random.default_rng(seed)
     tenth, fifth = max(trials // 10, 16), max(trials // 5, 16)
@@ -59,7 +59,7 @@ def figures(trials: int, seed: int = 0) -> list[Figure]:
     return found
 
 
-def _laws(law: str, points: int, noise: float, trials: int, generator: np.random.Generator) -> list[Figure]:
+def _laws(law: str, points: int, noise: float, trials: int, generator: np.random.Generator) -> list[Share]:
     """Whether the law is named, and how near its asymptote is; beside it what a simpler rule would have named."""
     x = np.arange(1.0, points + 1)
     fits = [fit_laws(x.tolist(), (LAWS[law](x) + noise * _normal(generator, points)).tolist()) for _ in range(trials)]
@@ -89,7 +89,7 @@ def _by_held_out(fits: Fits) -> str:
     return best.name if fits.carried_rmse is not None and best.rmse < fits.carried_rmse else "no fit"
 
 
-def _median(n: int, end: float, trials: int, generator: np.random.Generator) -> Figure:
+def _median(n: int, end: float, trials: int, generator: np.random.Generator) -> Share:
     """Log-normal times with a median of 10, censored at the end. What is unbounded counts as covered."""
     covered = []
     for _ in range(trials):
@@ -105,12 +105,12 @@ def _median(n: int, end: float, trials: int, generator: np.random.Generator) -> 
     return count("Kaplan-Meier: 95 % interval of the median", where, "coverage", 0.95, covered)
 
 
-def _rate(n: int, trials: int, generator: np.random.Generator) -> Figure:
+def _rate(n: int, trials: int, generator: np.random.Generator) -> Share:
     covered = [_holds(share_interval(int(k), n), 0.8) for k in generator.binomial(n, 0.8, trials)]
     return count("reach rate: 95 % interval", f"{n} seeds, of which 80 % get there", "coverage", 0.95, covered)
 
 
-def _efficiency(evaluations: int, n: int, trials: int, generator: np.random.Generator) -> list[Figure]:
+def _efficiency(evaluations: int, n: int, trials: int, generator: np.random.Generator) -> list[Share]:
     """Exponential curves, of which the distilled one needs half the samples; seeds differ by 15 %, noise .005."""
     x = np.arange(evaluations + 1.0)
     target = 0.9 * 0.9
@@ -135,16 +135,16 @@ def _efficiency(evaluations: int, n: int, trials: int, generator: np.random.Gene
         whole.append(_holds(t_interval(evaluated), math.log(2.0)))
     where = f"{n} seeds, {evaluations} evaluations, true ratio 2"
     share = partial(count, setting=where, kind="share", nominal=None)
-    figures = [
+    beside = [
         share("sample efficiency: evaluations fine enough for an interval", outcomes=given),
         share("sample efficiency from whole evaluations (not used): 95 % interval holds 2", outcomes=whole),
     ]
     if evaluations == 8:  # these pass the target within two evaluations: too coarse for any interval
-        return [*figures, share("sample efficiency from so coarse evaluations (not used): same", outcomes=coarse)]
-    return [count("sample efficiency: 95 % interval, where given", where, "coverage", 0.95, covered), *figures]
+        return [*beside, share("sample efficiency from so coarse evaluations (not used): same", outcomes=coarse)]
+    return [count("sample efficiency: 95 % interval, where given", where, "coverage", 0.95, covered), *beside]
 
 
-def _gap(n: int, gap: float, trials: int, generator: np.random.Generator) -> list[Figure]:
+def _gap(n: int, gap: float, trials: int, generator: np.random.Generator) -> list[Share]:
     """One teacher; half of the gap is closed; seeds of both students have an SD of .005, half of it shared."""
     given, covered = [], []
     for _ in range(trials):
@@ -162,7 +162,7 @@ def _gap(n: int, gap: float, trials: int, generator: np.random.Generator) -> lis
     ]
 
 
-def _front(n: int, trials: int, generator: np.random.Generator) -> list[Figure]:
+def _front(n: int, trials: int, generator: np.random.Generator) -> list[Share]:
     """Two equal models at equal cost: in 5 % of trials, and in no more, one may be told off the front with 97.5 %."""
     ours, plain = [], []
     for _ in range(trials):

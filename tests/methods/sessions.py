@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.methods.figure import Figure, count
 from kdbench.statistics.ratios import LOOKS, RatioEstimate, estimate_ratio, judge_ratio, timing_settled
+from tests.methods.share import Share, count
 
-BETWEEN = 0.0058  # spread between sessions, measured
-WITHIN = 0.0024  # its error within one, which can be read in two ways
+BETWEEN = 0.0058  # SD between sessions, measured
+WITHIN = 0.0024  # error within one, which can be understood in two ways: see NOISES
 PAIRS = 8  # a session
 DRAWS = 2000
 ROUND = 5  # sessions
@@ -37,7 +37,7 @@ NOISES = (
 )
 
 
-def figures(trials: int, seed: int = 0) -> list[Figure]:
+def shares(trials: int, seed: int = 0) -> list[Share]:
     """An eighth of the trials; of those that look more than once, half as many."""
     random = np.random.default_rng(seed)
     part = max(1, trials // 8)
@@ -48,7 +48,7 @@ def figures(trials: int, seed: int = 0) -> list[Figure]:
         found += [_bootstrap(noise, number, part, random) for number in (1, 3, ROUND)]
         found += [_until_settled(noise, max(1, part // 2), random)]
         found += _gate_at_its_limit(noise, part, random)
-    return sorted(found, key=lambda figure: figure.what)
+    return sorted(found, key=lambda share: share.what)
 
 
 def _several(sessions: int) -> str:
@@ -59,15 +59,15 @@ def _holds(found: RatioEstimate | None) -> bool:
     return found is not None and found.low <= 1.0 <= found.high
 
 
-def _one_look(noise: Noise, number: int, looks: int, trials: int, random: np.random.Generator) -> Figure:
+def _one_look(noise: Noise, number: int, looks: int, trials: int, random: np.random.Generator) -> Share:
     held = [_holds(estimate_ratio(noise.sessions(random, number), looks=looks)) for _ in range(trials)]
     shared = f"error shared by {looks} looks, one taken" if looks > 1 else "one look"
     what = f"ratio: Student t over sessions, {shared}, 95 %"
     return count(what, f"{number} sessions x {PAIRS} pairs, {noise.name}", "coverage", 0.95, held)
 
 
-def _bootstrap(noise: Noise, number: int, trials: int, random: np.random.Generator) -> Figure:
-    """Resample sessions, then pairs within, and take percentiles of the median."""
+def _bootstrap(noise: Noise, number: int, trials: int, random: np.random.Generator) -> Share:
+    """A cluster bootstrap: resample sessions, then pairs within them, and take percentiles of the median."""
     held = []
     for _ in range(trials):
         sessions = noise.sessions(random, number)
@@ -83,7 +83,7 @@ def _bootstrap(noise: Noise, number: int, trials: int, random: np.random.Generat
     return count(what, f"{_several(number)} x {PAIRS} pairs, {noise.name}", "coverage", 0.95, held)
 
 
-def _until_settled(noise: Noise, trials: int, random: np.random.Generator) -> Figure:
+def _until_settled(noise: Noise, trials: int, random: np.random.Generator) -> Share:
     """As kdbench times: more rounds until the interval is within half the margin, which is a look each."""
     held = []
     for _ in range(trials):
@@ -97,7 +97,7 @@ def _until_settled(noise: Noise, trials: int, random: np.random.Generator) -> Fi
     return count("ratio: Student t over sessions, rounds until settled, 95 %", setting, "coverage", 0.95, held)
 
 
-def _gate_at_its_limit(noise: Noise, trials: int, random: np.random.Generator) -> list[Figure]:
+def _gate_at_its_limit(noise: Noise, trials: int, random: np.random.Generator) -> list[Share]:
     """A model that is slower by exactly the margin: neither a failure nor a pass may be frequent."""
     alpha, margin = 0.01, 0.03
     drawn = (noise.sessions(random, ROUND, 1 + margin) for _ in range(trials))

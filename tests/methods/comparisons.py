@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from benchmarks.methods.figure import Figure, count
-from benchmarks.methods.worlds import COUNTED, NORMAL, World
 from kdbench.statistics.paired import EQUIVALENCE, PairedDifference, detectable_sds, holm, paired_difference
 from kdbench.statistics.spread import brown_forsythe
+from tests.methods.share import Share, count
+from tests.methods.worlds import COUNTED, NORMAL, World
 
 ALPHA = 0.05
 SEEDS = (3, 5, 10)
 LOSSES = 8  # against one student alone
 
 
-def figures(trials: int, seed: int = 0) -> list[Figure]:
+def shares(trials: int, seed: int = 0) -> list[Share]:
     """Error rates and power of single comparisons; families, and flips of 16 seeds, in an eighth of the trials."""
     random = np.random.default_rng(seed)
     part = max(1, trials // 8)
@@ -25,7 +25,7 @@ def figures(trials: int, seed: int = 0) -> list[Figure]:
         for n in SEEDS[1:]:
             found += _at_the_margin(world, n, trials, random)
             found += _families(world, n, part, random)
-    return sorted(found, key=lambda figure: figure.what)
+    return sorted(found, key=lambda share: share.what)
 
 
 def compare(drawn: list[list[list[float]]]) -> list[PairedDifference]:
@@ -38,7 +38,7 @@ def _significant(p: float | None) -> bool:
     return p is not None and p <= ALPHA
 
 
-def _no_difference(world: World, n: int, trials: int, random: np.random.Generator) -> list[Figure]:
+def _no_difference(world: World, n: int, trials: int, random: np.random.Generator) -> list[Share]:
     pairs = compare(world.draw(random, trials, n, (0.0, 0.0)).tolist())
     setting = f"no difference, {n} seeds, {world.name}"
     found = [count("paired t: p at most .05", setting, "error", ALPHA, [_significant(pair.p_value) for pair in pairs])]
@@ -49,14 +49,14 @@ def _no_difference(world: World, n: int, trials: int, random: np.random.Generato
     return found
 
 
-def _sign_flips(world: World, n: int, trials: int, random: np.random.Generator) -> Figure:
+def _sign_flips(world: World, n: int, trials: int, random: np.random.Generator) -> Share:
     pairs = compare(world.draw(random, trials, n, (0.0, 0.0)).tolist())
     setting = f"no difference, {n} seeds, {world.name}"
     rejected = [_significant(pair.sign_flip_p) for pair in pairs]
     return count("sign flips: p at most .05", setting, "error", ALPHA, rejected)
 
 
-def _least_detectable(world: World, n: int, trials: int, random: np.random.Generator) -> Figure:
+def _least_detectable(world: World, n: int, trials: int, random: np.random.Generator) -> Share:
     """The power at what is printed as detectable: 80 %."""
     gain = world.gain_of(detectable_sds(n) or 0.0)
     pairs = compare(world.draw(random, trials, n, (gain, 0.0)).tolist())
@@ -64,7 +64,7 @@ def _least_detectable(world: World, n: int, trials: int, random: np.random.Gener
     return count("least detectable difference, found", f"it is real, {n} seeds, {world.name}", "share", 0.8, found)
 
 
-def _at_the_margin(world: World, n: int, trials: int, random: np.random.Generator) -> list[Figure]:
+def _at_the_margin(world: World, n: int, trials: int, random: np.random.Generator) -> list[Share]:
     """A gain of exactly what counts as practically nothing: neither verdict may come often."""
     pairs = compare(world.draw(random, trials, n, (EQUIVALENCE, 0.0)).tolist())
     setting = f"a gain of exactly {100 * EQUIVALENCE:g} points, {n} seeds, {world.name}"
@@ -74,7 +74,7 @@ def _at_the_margin(world: World, n: int, trials: int, random: np.random.Generato
     ]
 
 
-def _families(world: World, n: int, trials: int, random: np.random.Generator) -> list[Figure]:
+def _families(world: World, n: int, trials: int, random: np.random.Generator) -> list[Share]:
     """Eight losses and the student alone, none different: any claim of the family is false."""
     holm_wrong, verdict_wrong, plain_wrong, spread_wrong = [], [], [], []
     for values in world.draw(random, trials, n, (0.0,) * (LOSSES + 1)).tolist():

@@ -1,4 +1,4 @@
-"""The simulations of the methods: what they count, that the page says what was found, and that it is found again."""
+"""The simulations of the methods: what they count, and that other random numbers give the published shares."""
 
 import json
 import math
@@ -10,30 +10,30 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.methods.__main__ import OUT, as_unit, simulate, stored
-from benchmarks.methods.document import PAGE, fill, table
-from benchmarks.methods.figure import Figure, count
-from benchmarks.methods.modules import MODULES, TRIALS
-from benchmarks.methods.worlds import COUNTED, NORMAL, World
+from benchmarks.harness import figures_file
+from benchmarks.methods import SIMULATIONS, TABLES, shares
+from tests.methods.__main__ import TRIALS, as_unit, simulate, stored
+from tests.methods.share import Share, count
+from tests.methods.worlds import COUNTED, NORMAL, World
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def content() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((ROOT / OUT).read_text("utf-8"))
+    found: dict[str, Any] = json.loads((ROOT / figures_file("methods")).read_text("utf-8"))
     return found
 
 
-def keys(figures: list[Figure]) -> list[tuple[str, str, str, float | None]]:
-    return [(each.what, each.setting, each.kind, each.nominal) for each in figures]
+def keys(found: list[Share]) -> list[tuple[str, str, str, float | None]]:
+    return [(each.what, each.setting, each.kind, each.nominal) for each in found]
 
 
 @pytest.mark.parametrize(("hits", "trials"), [(0, 20), (7, 10), (950, 1000), (30, 30)])
 def test_bounds_agree_with_scipy(hits: int, trials: int) -> None:
-    figure = Figure("a", "b", "share", None, hits, trials)
+    share = Share("a", "b", "share", None, hits, trials)
     oracle = stats.binomtest(hits, trials).proportion_ci(0.95, "exact")
-    assert (figure.low, figure.high) == (pytest.approx(oracle.low), pytest.approx(oracle.high))
+    assert (share.low, share.high) == (pytest.approx(oracle.low), pytest.approx(oracle.high))
 
 
 @pytest.mark.parametrize(
@@ -50,18 +50,18 @@ def test_bounds_agree_with_scipy(hits: int, trials: int) -> None:
     ],
 )
 def test_verdicts(kind: Any, nominal: float | None, hits: int, verdict: str) -> None:
-    assert Figure("a", "b", kind, nominal, hits, 10_000).verdict == verdict
+    assert Share("a", "b", kind, nominal, hits, 10_000).verdict == verdict
 
 
 def test_no_more_hits_than_trials() -> None:
     with pytest.raises(ValueError, match="3 hits of 2"):
-        Figure("a", "b", "share", None, 3, 2)
+        Share("a", "b", "share", None, 3, 2)
     with pytest.raises(ValueError, match="0 hits of 0"):
         count("a", "b", "share", None, [])
 
 
 @pytest.mark.parametrize("world", [NORMAL, COUNTED], ids=lambda world: world.name)
-def test_worlds_are_as_they_say(world: World) -> None:
+def test_worlds_have_the_stated_moments(world: World) -> None:
     gain = world.gain_of(1.0)
     assert gain == pytest.approx(world.difference_sd(gain))
     first, second = np.moveaxis(world.draw(np.random.default_rng(1), 100_000, 2, (gain, 0.0)), 1, 0)
@@ -72,39 +72,42 @@ def test_worlds_are_as_they_say(world: World) -> None:
 
 
 # Two trials on the machine itself take most of a minute.
-BY_MODULE = [pytest.param(name, marks=pytest.mark.slow if name == "machine" else ()) for name in MODULES]
+BY_NAME = [pytest.param(name, marks=pytest.mark.slow if name == "machine" else ()) for name in SIMULATIONS]
 
 
-@pytest.mark.parametrize("module", BY_MODULE)
-def test_what_is_simulated_is_what_is_published(module: str, content: dict[str, Any]) -> None:
-    """With few trials: every figure can be counted, is told apart from the others, and is in the file."""
-    found = simulate(module, trials=16)
+@pytest.mark.parametrize("simulation", BY_NAME)
+def test_what_is_simulated_is_what_is_published(simulation: str, content: dict[str, Any]) -> None:
+    """With few trials: every share can be counted, is distinct from the others, and is in the file."""
+    found = simulate(simulation, trials=16)
     assert len(set(keys(found))) == len(found)
-    assert keys(found) == keys(stored(content["units"][module]))
+    assert keys(found) == keys(stored(content["units"][simulation]))
     assert content["options"] == {"trials": TRIALS}
-    again = json.loads(json.dumps(as_unit(found, 1.0)))
+    again = json.loads(json.dumps(as_unit(found)))
     assert stored(again) == found
     assert again["figures"][0]["verdict"] == found[0].verdict
+
+
+def test_published_shares_follow_from_their_counts(content: dict[str, Any]) -> None:
+    for name in SIMULATIONS:
+        rows = content["units"][name]["figures"]
+        assert rows == as_unit(stored({"figures": rows}))["figures"]
 
 
 def test_the_same_seed_gives_the_same_shares() -> None:
     assert simulate("comparisons", 16, seed=3) == simulate("comparisons", 16, seed=3)
 
 
-def test_the_page_says_what_was_found(content: dict[str, Any]) -> None:
-    page = (ROOT / PAGE).read_text("utf-8")
-    assert fill(page, content) == page
-    assert set(re.findall(r"<!-- table: ([a-z]+) -->", page)) == {"environment", *MODULES}
+def test_every_simulation_has_its_table() -> None:
+    page = (ROOT / "docs/method.md").read_text("utf-8")
+    assert set(re.findall(r"<!-- table: ([a-z-]+) -->", page)) == set(TABLES)
 
 
 def test_a_table_by_hand() -> None:
-    figures = [Figure("a test", "a truth", "error", 0.05, 50, 1000), Figure("a share", "a truth", "share", None, 1, 2)]
-    lines = table("seeds", {"units": {"seeds": as_unit(figures, 1.0)}}).splitlines()
+    found = [Share("a test", "a truth", "error", 0.05, 50, 1000), Share("a share", "a truth", "share", None, 1, 2)]
+    lines = shares("seeds", {"units": {"seeds": as_unit(found)}}).splitlines()
     assert lines[2] == "| a test | a truth | ≤ 5.0 % | 5.0 % | 3.7 % to 6.5 % | 1,000 | as promised |"
     assert lines[3].startswith("| a share | a truth | - | 50.0 % |")
-    assert "Not simulated yet" in table("seeds", {"units": {}})
-    with pytest.raises(ValueError, match="no table 'seed'"):
-        table("seed", {"units": {}})
+    assert shares("seeds", {"units": {}}) == ""
 
 
 @pytest.mark.slow
@@ -114,10 +117,10 @@ def test_this_machine_keeps_the_promises_of_latency() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", [module for module in MODULES if module != "machine"])
-def test_other_draws_give_the_published_shares(module: str, content: dict[str, Any]) -> None:
-    published = {(each.what, each.setting): each for each in stored(content["units"][module])}
-    for found in simulate(module, TRIALS, seed=1):
+@pytest.mark.parametrize("simulation", [name for name in SIMULATIONS if name != "machine"])
+def test_other_draws_give_the_published_shares(simulation: str, content: dict[str, Any]) -> None:
+    published = {(each.what, each.setting): each for each in stored(content["units"][simulation])}
+    for found in simulate(simulation, TRIALS, seed=1):
         there = published[found.what, found.setting]
         # Fisher's exact test of two shares; of some hundred tests none is under 1 in 100,000 by chance.
         counts = [[each.hits, each.trials - each.hits] for each in (found, there)]

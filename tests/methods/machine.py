@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.methods.figure import Figure, count
 from kdbench.deploy.timing.jobs import WORKER
 from kdbench.deploy.timing.latency import time_round
 from kdbench.results.timings import Sessions, slice_minima, slice_p50s
 from kdbench.spec import How
 from kdbench.statistics.ratios import LOOKS, RatioVerdict, estimate_ratio, judge_ratio
+from tests.methods.share import Share, count
 
 HOW = How(provider="cpu", threads=1, batch=1)
 NAMES = ("small", "medium")
@@ -29,8 +29,11 @@ FAR = 0.01  # earlier trials lay within .990 and 1.009
 ALPHA = 0.01
 
 
-def figures(trials: int, seed: int = 0) -> list[Figure]:  # noqa: ARG001 - the machine draws
-    """An eightieth of the trials of a network against itself, a fifth of those of a slower one."""
+def shares(trials: int, seed: int = 0) -> list[Share]:
+    """An eightieth of the trials of a network against itself, a fifth of those of a slower one.
+
+    `seed` changes nothing: the randomness is the machine\'s.
+    """
     even = max(1, trials // 80)
     found = []
     with _networks() as folder:
@@ -38,7 +41,7 @@ def figures(trials: int, seed: int = 0) -> list[Figure]:  # noqa: ARG001 - the m
             found += _against_itself(folder / name, even)
             for share, margin in SLOWER:
                 found += _against_slower(folder / name, share, margin, max(1, even // 5))
-    return sorted(found, key=lambda figure: figure.what)
+    return sorted(found, key=lambda share: share.what)
 
 
 @contextmanager
@@ -56,7 +59,7 @@ def _networks() -> Iterator[Path]:
 
 
 def _time(network: Path, share: float | None = None) -> Sessions:
-    command = WORKER if share is None else (sys.executable, "-m", "benchmarks.methods.slowed", str(share))
+    command = WORKER if share is None else (sys.executable, "-m", "tests.methods.slowed", str(share))
     files = (network / "candidate.onnx", network / "reference.onnx")
     return time_round(*files, np.load(network / "images.npy"), HOW, command=command).sessions
 
@@ -65,7 +68,7 @@ def _judge(sessions: Sessions, margin: float) -> RatioVerdict:
     return judge_ratio(slice_p50s(sessions), slice_minima(sessions), margin, ALPHA, len(LOOKS))
 
 
-def _against_itself(network: Path, trials: int) -> list[Figure]:
+def _against_itself(network: Path, trials: int) -> list[Share]:
     held, far, failed = [], [], []
     for _ in range(trials):
         sessions = _time(network)
@@ -81,7 +84,7 @@ def _against_itself(network: Path, trials: int) -> list[Figure]:
     ]
 
 
-def _against_slower(network: Path, share: float, margin: float, trials: int) -> list[Figure]:
+def _against_slower(network: Path, share: float, margin: float, trials: int) -> list[Share]:
     held, found = [], []
     for _ in range(trials):
         sessions: Sessions = ()
