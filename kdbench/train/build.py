@@ -13,6 +13,7 @@ from kdbench.train.batches import View
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.interface import Moment, Outputs
 from kdbench.zoo.layers.taps import Trace
+from kdbench.zoo.loss_module import LossModule, is_loss_module
 
 Shape = tuple[int, int, int]
 
@@ -23,13 +24,21 @@ class Criterion:
 
     call: Callable[..., Tensor]
     inputs: tuple[str, ...]
-    module: nn.Module | None = None
-    student_layers: tuple[str, ...] = ()
-    teacher_layers: tuple[str, ...] = ()
+    module: LossModule | None = None
 
     def __call__(self, student: Outputs, teacher: Outputs | None, labels: Tensor, moment: Moment) -> Tensor:
         given = {"student": student, "teacher": teacher, "labels": labels, "moment": moment}
         return self.call(**{name: given[name] for name in self.inputs})
+
+    @property
+    def student_layers(self) -> tuple[str, ...]:
+        """The layers of the student that it reads."""
+        return self.module.student_layers if self.module else ()
+
+    @property
+    def teacher_layers(self) -> tuple[str, ...]:
+        """The layers of the teacher that it reads."""
+        return self.module.teacher_layers if self.module else ()
 
     @property
     def taught(self) -> bool:
@@ -43,13 +52,11 @@ class Criterion:
 
     def initialization(self, epochs: int) -> float:
         """Epochs at the start of a training in which the student is not yet trained as a whole."""
-        asked: Callable[[int], float] | None = getattr(self.module, "initialization", None)
-        return asked(epochs) if asked else 0.0
+        return self.module.initialization(epochs) if self.module else 0.0
 
     def deployed(self, model: nn.Module) -> nn.Module:
         """What is evaluated and exported: the student itself, unless the loss makes it a part of another network."""
-        assemble: Callable[[nn.Module], nn.Module] | None = getattr(self.module, "deployed", None)
-        return assemble(model) if assemble else model
+        return self.module.deployed(model) if self.module else model
 
 
 def build_model(choice: Choice, catalog: Catalog, classes: int, shape: Shape, seed: int) -> nn.Module:
@@ -61,19 +68,14 @@ def build_model(choice: Choice, catalog: Catalog, classes: int, shape: Shape, se
 
 def build_criterion(trial: Trial, catalog: Catalog, student: Trace, teacher: Trace | None) -> Criterion:
     """The trial's loss. Raises `NotApplicable` where it cannot serve this pair."""
-    thing: Callable[..., Any] = catalog.load("losses", trial.loss.use)
+    thing: Any = catalog.load("losses", trial.loss.use)
     inputs = catalog.signature("losses", trial.loss.use).inputs
     options = _options(trial.loss)
-    if not isinstance(thing, type):
+    if not is_loss_module(thing):
         return Criterion(partial(thing, **options), inputs)
     torch.manual_seed(trial.seed + 1)  # the loss's own weights; not the model's draw over again
-    loss: nn.Module = thing(student, teacher, **options)
-    layers = tuple(getattr(loss, "student_layers", ())), tuple(getattr(loss, "teacher_layers", ()))
-    for traced, wanted in zip((student, teacher), layers, strict=True):
-        for layer in wanted:
-            assert traced is not None, "a loss that taps a teacher takes one"
-            traced.resolve(layer)
-    return Criterion(loss, inputs, loss, *layers)
+    loss = thing(student, teacher, **options)
+    return Criterion(loss, inputs, loss)
 
 
 def build_view(choice: Choice, catalog: Catalog) -> View:

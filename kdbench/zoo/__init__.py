@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from kdbench.zoo.datasets.splits import Splits, split
     from kdbench.zoo.interface import Dataset, Draw, Moment, NotApplicable, Outputs, Split
     from kdbench.zoo.layers.taps import Trace, tapped, trace
+    from kdbench.zoo.loss_module import LossModule
 
 __all__ = [
-    "BrokenContract", "Catalog", "Dataset", "Draw", "Moment", "NotApplicable", "Outputs", "Split", "Splits",
-    "Trace", "check_loss", "split", "tapped", "trace",
+    "BrokenContract", "Catalog", "Dataset", "Draw", "LossModule", "Moment", "NotApplicable", "Outputs", "Split",
+    "Splits", "Trace", "check_loss", "split", "tapped", "trace",
 ]  # fmt: skip
 
 # Where each name stands; looked up on first use, because all but the catalog import torch.
@@ -22,6 +23,7 @@ _HOMES = {
     **dict.fromkeys(("Splits", "split"), "datasets.splits"),
     **dict.fromkeys(("Dataset", "Draw", "Moment", "NotApplicable", "Outputs", "Split"), "interface"),
     **dict.fromkeys(("Trace", "tapped", "trace"), "layers.taps"),
+    "LossModule": "loss_module",
 }
 
 

@@ -37,6 +37,9 @@ use = "cross_entropy"
 [[losses]]
 use = "{losses}jeffreys"
 temperature = 3.0
+
+[[losses]]
+use = "{losses}{probe}"
 """
 KINDS = ("losses", "models", "datasets", "views", "metrics")
 
@@ -70,7 +73,7 @@ def read_report(folder: Path, loss: str, metric: str, model: str, dataset: str) 
             assert word in text, (name, word)
         assert "have no result" not in text
     results = load_suite_results(Store(folder / "results"), "theirs")
-    assert len(results.trials) == len(results.metrics) == len(results.environments) == 3
+    assert len(results.trials) == len(results.metrics) == len(results.environments) == 4
     assert {record.metric for record in results.metrics} == {metric}
     for record in results.metrics:
         test = results.trials[record.trial].test
@@ -91,20 +94,20 @@ def test_list_has_what_an_installed_package_adds(installed: Path, tmp_path: Path
 
 
 def test_a_suite_uses_all_of_an_installed_package_by_name(installed: Path, tmp_path: Path) -> None:
-    (tmp_path / "theirs.toml").write_text(SUITE.format(**dict.fromkeys(KINDS, "")))
+    (tmp_path / "theirs.toml").write_text(SUITE.format(**dict.fromkeys(KINDS, ""), probe="probe"))
     said = call("-m", "kdbench", "run", "theirs.toml", "--workers", "1", at=tmp_path, path=installed)
-    assert "metric worst_recall: 3 models evaluated" in said
+    assert "metric worst_recall: 4 models evaluated" in said
     read_report(tmp_path, "jeffreys", "worst_recall", "one_conv", "stripes")
 
 
 def test_a_suite_uses_the_same_by_module(tmp_path: Path) -> None:
     source = PACKAGE / "src"  # importable, and installed nowhere
-    (tmp_path / "theirs.toml").write_text(SUITE.format(**{kind: f"studious.{kind}:" for kind in KINDS}))
+    (tmp_path / "theirs.toml").write_text(SUITE.format(**{kind: f"studious.{kind}:" for kind in KINDS}, probe="Probe"))
     asked = ("-m", "kdbench", "run", "theirs.toml", "--workers", "1")
     read = {"at": tmp_path, "path": source}
     assert "unknown loss 'studious.losses:jeffreys'" in call(*asked, **read, code=2)  # not without -p
     said = call(*asked, "-p", "studious", **read)
-    assert "metric studious.metrics:worst_recall: 3 models evaluated" in said
+    assert "metric studious.metrics:worst_recall: 4 models evaluated" in said
     names = {kind: f"studious.{kind}:" for kind in KINDS}
     read_report(
         tmp_path,
@@ -117,4 +120,4 @@ def test_a_suite_uses_the_same_by_module(tmp_path: Path) -> None:
 
 def test_the_package_holds_its_loss_against_the_contract(installed: Path, tmp_path: Path) -> None:
     tests = shutil.copytree(PACKAGE / "tests", tmp_path / "tests")
-    assert "4 passed" in call("-m", "pytest", "-p", "no:cacheprovider", str(tests), at=tmp_path, path=installed)
+    assert "6 passed" in call("-m", "pytest", "-p", "no:cacheprovider", str(tests), at=tmp_path, path=installed)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from kdbench.zoo.interface import Draw, Moment, Outputs
 from kdbench.zoo.layers.taps import Trace
+from kdbench.zoo.loss_module import LossModule, is_loss_module
 
 CLASSES = 5
 BATCH = 8
@@ -31,10 +32,10 @@ class Subject:
         """The loss as it is at that time, with fresh weights where it has any: the same ones each time."""
         options = {**self.options, **options}
         torch.manual_seed(1)
-        if not inspect.isclass(self.thing):
-            return Examined(self, lambda *args: self.thing(*args, **options), _inputs(self.thing), None, epoch)
-        make: Any = self.thing  # a class, which to mypy is not callable
-        module: nn.Module = make(self.student, self.teacher, **options)
+        thing: Any = self.thing
+        if not is_loss_module(thing):
+            return Examined(self, lambda *args: thing(*args, **options), _inputs(thing), None, epoch)
+        module = thing(self.student, self.teacher, **options)
         return Examined(self, module, _inputs(module.forward), module, epoch)
 
     def at_any_time(self) -> "tuple[Examined, ...]":
@@ -54,7 +55,7 @@ class Examined:
     subject: Subject
     call: Callable[..., Any]
     inputs: tuple[str, ...]
-    module: nn.Module | None
+    module: LossModule | None
     epoch: float = END
 
     @property
@@ -63,15 +64,18 @@ class Examined:
 
     @property
     def taps(self) -> bool:
-        return bool(getattr(self.module, "student_layers", ()))
+        return self.module is not None and bool(self.module.student_layers)
 
     def outputs(self, logits: Tensor, role: str) -> Outputs:
         """These logits with the features that the loss asks for: like activations, not negative; gradients on."""
-        traced = self.subject.student if role == "student" else self.subject.teacher
-        generator = torch.Generator().manual_seed(2 if role == "student" else 3)
+        if role == "student":
+            traced, layers, seed = self.subject.student, self.module.student_layers if self.module else (), 2
+        else:
+            traced, layers, seed = self.subject.teacher, self.module.teacher_layers if self.module else (), 3
+        generator = torch.Generator().manual_seed(seed)
         features = {
             layer: torch.randn(BATCH, *traced.shape(layer), generator=generator).relu().requires_grad_()
-            for layer in getattr(self.module, f"{role}_layers", ())
+            for layer in layers
         }
         return Outputs(logits.detach().clone().requires_grad_(), features)
 

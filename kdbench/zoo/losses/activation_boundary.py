@@ -7,13 +7,12 @@ from torch.nn import functional
 from kdbench.spec.types import NonNegative, Positive
 from kdbench.zoo.interface import Moment, Outputs
 from kdbench.zoo.layers.taps import Trace
+from kdbench.zoo.loss_module import LossModule
 from kdbench.zoo.losses.matching import by_channel, connector, pair_layers_before_relu
-from kdbench.zoo.losses.phases import initializing, span
-
-INIT_EPOCHS = 30
+from kdbench.zoo.losses.phases import Phase
 
 
-class ActivationBoundary(nn.Module):
+class ActivationBoundary(LossModule):
     """A hinge on the side of 0 that the teacher's pre-activations lie on, at first; then cross-entropy alone.
 
     Formula: during initialization weight * sum over stages n = 1..N of 2^(n-N) * sum over elements of h(r(f_s), f_t),
@@ -47,29 +46,26 @@ class ActivationBoundary(nn.Module):
         weight: NonNegative = 0.003,
         ce_weight: NonNegative = 1.0,
     ) -> None:
-        super().__init__()
         layers = pair_layers_before_relu("activation_boundary", student, teacher, student_layers, teacher_layers)
-        self.student_layers, self.teacher_layers = layers
+        super().__init__(student, teacher, *layers)
         self.connectors = nn.ModuleList(
             connector("activation_boundary", student.shape(own), teacher.shape(other))
             for own, other in zip(*layers, strict=True)
         )
         self.margin = margin
-        self.init_epochs = init_epochs
+        self.phase = Phase(init_epochs, published=30)
         self.weight = weight
         self.ce_weight = ce_weight
 
     def initialization(self, epochs: int) -> float:
-        """How many epochs of a training the phase takes in which the student is not yet trained as a whole."""
-        return span(self.init_epochs, INIT_EPOCHS, epochs)
+        return self.phase.span(epochs)
 
     def forward(self, student: Outputs, teacher: Outputs, labels: Tensor, moment: Moment) -> Tensor:
-        if not initializing("activation_boundary", self.init_epochs, INIT_EPOCHS, moment):
+        if not self.phase.lasts("activation_boundary", moment):
             return self.ce_weight * functional.cross_entropy(student.logits.float(), labels)
         total = torch.zeros((), device=student.logits.device)
-        for own, other, connect in zip(self.student_layers, self.teacher_layers, self.connectors, strict=True):
-            guessed = by_channel(connect(student.features[own].float()))
-            total = total / 2 + _transfer(guessed, by_channel(teacher.features[other].detach()), self.margin)
+        for (own, other), connect in zip(self.paired_features(student, teacher), self.connectors, strict=True):
+            total = total / 2 + _transfer(by_channel(connect(own)), by_channel(other), self.margin)
         return self.weight * total
 
 

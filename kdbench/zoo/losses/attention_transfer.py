@@ -1,15 +1,16 @@
 """Attention transfer: the student looks where the teacher looks."""
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from kdbench.spec.types import NonNegative
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.layers.taps import Trace
+from kdbench.zoo.loss_module import LossModule
 from kdbench.zoo.losses.matching import as_positions, pair_layers, require_images, to_common_size, unit_vectors
 
 
-class AttentionTransfer(nn.Module):
+class AttentionTransfer(LossModule):
     """Mean squared difference of the attention maps of student and teacher, over layers, with cross-entropy.
 
     Formula: weight * sum over layers of mean (A_s - A_t)^2 + ce_weight * CE(z_s, y); A [height * width] is the mean of
@@ -34,18 +35,17 @@ class AttentionTransfer(nn.Module):
         weight: NonNegative = 1000.0,
         ce_weight: NonNegative = 1.0,
     ) -> None:
-        super().__init__()
         layers = pair_layers("attention_transfer", student, teacher, student_layers, teacher_layers)
         require_images("attention_transfer", student, teacher, *layers)
-        self.student_layers, self.teacher_layers = layers
+        super().__init__(student, teacher, *layers)
         self.weight = weight
         self.ce_weight = ce_weight
 
     def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
         total = self.ce_weight * functional.cross_entropy(student.logits.float(), labels)
-        for own, other in zip(self.student_layers, self.teacher_layers, strict=True):
-            given, wanted = to_common_size(student.features[own].float(), teacher.features[other].detach().float())
-            total = total + self.weight * functional.mse_loss(_attention(given), _attention(wanted))
+        for images in self.paired_features(student, teacher):
+            own, other = (_attention(image) for image in to_common_size(*images))
+            total = total + self.weight * functional.mse_loss(own, other)
         return total
 
 

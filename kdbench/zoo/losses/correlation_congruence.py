@@ -4,16 +4,17 @@ from math import exp, factorial
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from kdbench.spec.types import Count, NonNegative, Positive
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.layers.taps import Trace
-from kdbench.zoo.losses.matching import as_rows, pair_layers, unit_vectors
+from kdbench.zoo.loss_module import LossModule
+from kdbench.zoo.losses.matching import as_rows, unit_vectors
 
 
-class CorrelationCongruence(nn.Module):
+class CorrelationCongruence(LossModule):
     """Mean squared difference of the batch's correlation matrices under student and teacher, with cross-entropy.
 
     Formula: weight * ||K_s - K_t||^2 / B^2 + ce_weight * CE(z_s, y); K [B, B] of features f of L2 norm 1: f . f' for
@@ -41,9 +42,7 @@ class CorrelationCongruence(nn.Module):
         weight: NonNegative = 100.0,
         ce_weight: NonNegative = 1.0,
     ) -> None:
-        super().__init__()
-        layers = pair_layers("correlation_congruence", student, teacher, (student_layer,), (teacher_layer,))
-        self.student_layers, self.teacher_layers = layers
+        super().__init__(student, teacher, (student_layer,), (teacher_layer,))
         powers = range(order + 1)
         gaussian = [exp(-2 * gamma) * (2 * gamma) ** power / factorial(power) for power in powers]
         self.coefficients = gaussian if kernel == "gaussian" else [0.0, 1.0]
@@ -51,8 +50,8 @@ class CorrelationCongruence(nn.Module):
         self.ce_weight = ce_weight
 
     def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
-        own = self._correlations(student.features[self.student_layers[0]])
-        others = self._correlations(teacher.features[self.teacher_layers[0]].detach())
+        [(given, wanted)] = self.paired_features(student, teacher)
+        own, others = self._correlations(given), self._correlations(wanted)
         cross_entropy = functional.cross_entropy(student.logits.float(), labels)
         return self.weight * functional.mse_loss(own, others) + self.ce_weight * cross_entropy
 

@@ -9,6 +9,7 @@ from torch.nn import functional
 from kdbench.spec.types import Count, NonNegative, Positive, ProperFraction
 from kdbench.zoo.interface import Draw, Moment, NotApplicable, Outputs
 from kdbench.zoo.layers.taps import Trace
+from kdbench.zoo.loss_module import LossModule
 from kdbench.zoo.losses.matching import unit_vectors
 from kdbench.zoo.losses.negatives import OtherClasses
 
@@ -18,7 +19,7 @@ _GATHERED = 40
 _FLOATS = 2**25  # of the largest tensor of scores, whatever the batch: 128 MiB
 
 
-class CRD(nn.Module):
+class CRD(LossModule):
     """Noise-contrastive telling of a sample from others of other classes, between the networks, with cross-entropy.
 
     Formula: weight * (L(s, M_t) + L(t, M_s)) + ce_weight * CE(z_s, y). s and t are linear projections of the features,
@@ -53,9 +54,7 @@ class CRD(nn.Module):
         weight: NonNegative = 0.8,
         ce_weight: NonNegative = 1.0,
     ) -> None:
-        super().__init__()
-        self.student_layers = (student_layer,)
-        self.teacher_layers = (teacher_layer,)
+        super().__init__(student, teacher, (student_layer,), (teacher_layer,))
         self.negatives = negatives
         self.weight = weight
         self.ce_weight = ce_weight
@@ -73,8 +72,9 @@ class CRD(nn.Module):
         count = min(self.negatives, self.others.fewest)
         if count == 0:
             return total
-        one = unit_vectors(self.student_projection(_pooled(student.features[self.student_layers[0]])))
-        two = unit_vectors(self.teacher_projection(_pooled(teacher.features[self.teacher_layers[0]].detach())))
+        [(own, other)] = self.paired_features(student, teacher)
+        one = unit_vectors(self.student_projection(_pooled(own)))
+        two = unit_vectors(self.teacher_projection(_pooled(other)))
         negatives = self.others.draw(moment.draw, "crd negatives", count)
         for name, bank in (("student", self.student_bank), ("teacher", self.teacher_bank)):
             bank.prepare(len(moment.labels), moment.draw, f"crd {name}")
@@ -176,5 +176,4 @@ def _channels(traced: Trace, layer: str) -> int:
 
 
 def _pooled(features: Tensor) -> Tensor:
-    features = features.float()
     return features.mean(dim=(2, 3)) if features.ndim == 4 else features

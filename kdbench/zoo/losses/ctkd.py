@@ -10,10 +10,12 @@ from torch.nn import functional
 from kdbench.spec.types import NonNegative, Positive
 from kdbench.zoo.interface import Moment, Outputs
 from kdbench.zoo.layers.taps import Trace
-from kdbench.zoo.losses.phases import warm_up
+from kdbench.zoo.loss_module import LossModule
+from kdbench.zoo.losses.kd import softened_divergence
+from kdbench.zoo.losses.phases import Phase
 
 
-class CTKD(nn.Module):
+class CTKD(LossModule):
     """Knowledge distillation at a temperature that learns to raise the divergence, with cross-entropy to the labels.
 
     Formula: weight * T^2 * KL(softmax(z_t / T) || softmax(z_s / T)) + ce_weight * CE(z_s, y), mean over the batch;
@@ -31,8 +33,8 @@ class CTKD(nn.Module):
 
     def __init__(
         self,
-        student: Trace,  # noqa: ARG002  # what every loss with weights is built from
-        teacher: Trace,  # noqa: ARG002
+        student: Trace,
+        teacher: Trace,
         *,
         lowest: Positive = 1.0,
         spread: Positive = 20.0,
@@ -40,23 +42,20 @@ class CTKD(nn.Module):
         weight: NonNegative = 0.9,
         ce_weight: NonNegative = 0.1,
     ) -> None:
-        super().__init__()
+        super().__init__(student, teacher)
         self.lowest = lowest
         self.spread = spread
-        self.warmup_epochs = warmup_epochs
+        self.warm_up = Phase(warmup_epochs, published=10)
         self.weight = weight
         self.ce_weight = ce_weight
         self.theta = nn.Parameter(torch.ones(()))
 
     def forward(self, student: Outputs, teacher: Outputs, labels: Tensor, moment: Moment) -> Tensor:
-        risen = warm_up(self.warmup_epochs, 10.0, moment)
-        theta: Tensor = _Scaled.apply(self.theta, (cos(pi * risen) - 1) / 2)
+        theta: Tensor = _Scaled.apply(self.theta, (cos(pi * self.warm_up.risen(moment)) - 1) / 2)
         temperature = self.lowest + self.spread * theta.sigmoid()
-        log_t = functional.log_softmax(teacher.logits.detach().float() / temperature, dim=1)
-        log_s = functional.log_softmax(student.logits.float() / temperature, dim=1)
-        divergence = functional.kl_div(log_s, log_t, reduction="batchmean", log_target=True)
-        cross_entropy = functional.cross_entropy(student.logits.float(), labels)
-        return self.weight * temperature.square() * divergence + self.ce_weight * cross_entropy
+        z_s, z_t = student.logits.float(), teacher.logits.detach().float()
+        divergence = softened_divergence(z_s, z_t, temperature)
+        return self.weight * temperature.square() * divergence + self.ce_weight * functional.cross_entropy(z_s, labels)
 
 
 class _Scaled(torch.autograd.Function):

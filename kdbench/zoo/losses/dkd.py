@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from kdbench.spec.types import NonNegative, Positive
 from kdbench.zoo.interface import Moment, NotApplicable, Outputs
-from kdbench.zoo.losses.phases import warm_up
+from kdbench.zoo.losses.phases import Phase
 
 
 def dkd(
@@ -41,7 +41,7 @@ def dkd(
     for own, share in owners(labels):
         (b_s, others_s), (b_t, others_t) = (_log_parts(z / temperature, own) for z in (z_s, z_t))
         decoupled = decoupled + share * (alpha * _divergence(b_s, b_t) + beta * _divergence(others_s, others_t))
-    rising = warm_up(warmup_epochs, 20.0, moment)
+    rising = Phase(warmup_epochs, published=20).risen(moment)
     return rising * temperature**2 * decoupled.mean() + ce_weight * functional.cross_entropy(z_s, labels)
 
 

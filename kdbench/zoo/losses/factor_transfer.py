@@ -7,15 +7,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kdbench.spec.types import NonNegative, Positive
-from kdbench.zoo.interface import Moment, NotApplicable, Outputs
+from kdbench.zoo.interface import Moment, Outputs
 from kdbench.zoo.layers.taps import Trace
-from kdbench.zoo.losses.matching import by_channel, to_common_size, unit_vectors
-from kdbench.zoo.losses.phases import initializing, span
+from kdbench.zoo.loss_module import LossModule
+from kdbench.zoo.losses.matching import by_channel, require_images, to_common_size, unit_vectors
+from kdbench.zoo.losses.phases import Phase
 
-INIT_EPOCHS = 30
 
-
-class FactorTransfer(nn.Module):
+class FactorTransfer(LossModule):
     """L1 distance of normalized factors, with cross-entropy, once an autoencoder has learnt the teacher's factors.
 
     Formula: during initialization mean of (D(E(f_t)) - f_t)^2; afterwards weight * mean over samples and elements of
@@ -49,30 +48,26 @@ class FactorTransfer(nn.Module):
         weight: NonNegative = 200.0,
         ce_weight: NonNegative = 1.0,
     ) -> None:
-        super().__init__()
-        self.student_layers = (student_layer,)
-        self.teacher_layers = (teacher_layer,)
-        own, other = (
-            _channels(*at) for at in (("student", student, student_layer), ("teacher", teacher, teacher_layer))
-        )
+        layers = (student_layer,), (teacher_layer,)
+        require_images("factor_transfer", student, teacher, *layers, option="layer")
+        super().__init__(student, teacher, *layers)
+        own, other = student.shape(student_layer)[0], teacher.shape(teacher_layer)[0]
         factor = max(1, round(rate * other))
         self.encoder = _layers(nn.Conv2d, other, other, factor, factor)
         self.decoder = _layers(nn.ConvTranspose2d, factor, factor, other, other)
         self.translator = _layers(nn.Conv2d, own, own, factor, factor)
-        self.init_epochs = init_epochs
+        self.phase = Phase(init_epochs, published=30)
         self.weight = weight
         self.ce_weight = ce_weight
 
     def initialization(self, epochs: int) -> float:
-        """How many epochs of a training the phase takes in which the student is not yet trained as a whole."""
-        return span(self.init_epochs, INIT_EPOCHS, epochs)
+        return self.phase.span(epochs)
 
     def forward(self, student: Outputs, teacher: Outputs, labels: Tensor, moment: Moment) -> Tensor:
-        paraphrasing = initializing("factor_transfer", self.init_epochs, INIT_EPOCHS, moment)
+        paraphrasing = self.phase.lasts("factor_transfer", moment)
         self.encoder.train(paraphrasing)
-        given, wanted = to_common_size(
-            student.features[self.student_layers[0]].float(), teacher.features[self.teacher_layers[0]].detach().float()
-        )
+        [images] = self.paired_features(student, teacher)
+        given, wanted = to_common_size(*images)
         if paraphrasing:
             return functional.mse_loss(by_channel(self.decoder(self.encoder(wanted))), by_channel(wanted))
         with torch.no_grad():
@@ -92,13 +87,3 @@ def _layers(kind: type[nn.Conv2d] | type[nn.ConvTranspose2d], *channels: int) ->
     for before, after in pairwise(channels):
         layers += [kind(before, after, kernel_size=3, padding=1, bias=False), nn.BatchNorm2d(after), nn.LeakyReLU(0.1)]
     return nn.Sequential(*layers)
-
-
-def _channels(whose: str, traced: Trace, layer: str) -> int:
-    shape = traced.shape(layer)
-    if len(shape) != 3:
-        raise NotApplicable(
-            f"factor_transfer convolves and needs features with height and width: the {whose}'s layer '{layer}' gives "
-            f"{list(shape)}; choose another with {whose}_layer"
-        )
-    return shape[0]

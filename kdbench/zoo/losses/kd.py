@@ -25,9 +25,14 @@ def kd(
     Source: Hinton, Vinyals, Dean 2015 (arXiv:1503.02531), section 2; T 4, .9 and .1 as in RepDistiller.
     Differs: the paper states cross-entropy to the soft targets; the divergence has the same gradient and is 0 at best.
     """
-    log_t = functional.log_softmax(teacher.logits.detach().float() / temperature, dim=1)
-    log_s = functional.log_softmax(student.logits.float() / temperature, dim=1)
+    z_s, z_t = student.logits.float(), teacher.logits.detach().float()
+    divergence = softened_divergence(z_s, z_t, temperature)
+    return weight * temperature**2 * divergence + ce_weight * functional.cross_entropy(z_s, labels)
+
+
+def softened_divergence(z_s: Tensor, z_t: Tensor, temperature: float | Tensor) -> Tensor:
+    """KL(softmax(z_t / T) || softmax(z_s / T)) of logits [B, C], float32: nats per sample, mean over the batch."""
+    log_t = functional.log_softmax(z_t / temperature, dim=1)
+    log_s = functional.log_softmax(z_s / temperature, dim=1)
     # 'batchmean': torch's default reduction would divide by the number of classes too.
-    divergence = functional.kl_div(log_s, log_t, reduction="batchmean", log_target=True)
-    cross_entropy = functional.cross_entropy(student.logits.float(), labels)
-    return weight * temperature**2 * divergence + ce_weight * cross_entropy
+    return functional.kl_div(log_s, log_t, reduction="batchmean", log_target=True)

@@ -5,6 +5,7 @@ from torch.nn import functional
 
 from kdbench.spec.types import NonNegative, Positive
 from kdbench.zoo.interface import NotApplicable, Outputs
+from kdbench.zoo.losses.kd import softened_divergence
 
 
 def logit_standardization(
@@ -32,11 +33,9 @@ def logit_standardization(
         raise NotApplicable(
             f"logit_standardization needs at least 3 classes, got {classes}: two are always standardized alike"
         )
-    log_t = functional.log_softmax(_standardize(teacher.logits.detach().float()) / temperature, dim=1)
-    log_s = functional.log_softmax(_standardize(student.logits.float()) / temperature, dim=1)
-    divergence = functional.kl_div(log_s, log_t, reduction="batchmean", log_target=True)
-    cross_entropy = functional.cross_entropy(student.logits.float(), labels)
-    return weight * temperature**2 * divergence + ce_weight * cross_entropy
+    z_s, z_t = student.logits.float(), teacher.logits.detach().float()
+    divergence = softened_divergence(_standardize(z_s), _standardize(z_t), temperature)
+    return weight * temperature**2 * divergence + ce_weight * functional.cross_entropy(z_s, labels)
 
 
 def _standardize(logits: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What losses of features share: which layers of the two networks belong together, and features of comparable shape.
+"""What losses of features share: which layers of the two networks are compared, and features of comparable shape.
 
 Features stay views of channels-last images, so that their gradient keeps that layout: see fitnet.py.
 """
@@ -9,8 +9,7 @@ from torch.nn import functional
 
 from kdbench.zoo.interface import NotApplicable
 from kdbench.zoo.layers.taps import BEFORE, STAGES, Shape, Trace
-
-Layers = tuple[str, ...]
+from kdbench.zoo.loss_module import Layers
 
 _ZERO = 1e-24  # of a squared norm, well above the smallest float32
 
@@ -18,44 +17,41 @@ _ZERO = 1e-24  # of a squared norm, well above the smallest float32
 def pair_layers(
     loss: str, student: Trace, teacher: Trace, student_layers: Layers, teacher_layers: Layers
 ) -> tuple[Layers, Layers]:
-    """The layers of both, as many of one as of the other: those named, the n-th of one with the n-th of the other.
+    """The layers to compare: the n-th named of the student with the n-th named of the teacher.
 
-    Without names all stages, or "first", "middle" and "last" where the networks have not equally many. Raises
-    NotApplicable where the names are not equally many, or `Trace.resolve` knows one of them not.
+    Without names all stages, or "first", "middle" and "last" where the networks differ in how many they have. Raises
+    NotApplicable where the names are not equally many.
     """
     if not student_layers and not teacher_layers:
         if student.stages and len(student.stages) == len(teacher.stages):
             return student.stages, teacher.stages
-        student_layers = teacher_layers = ("first", "middle", "last")
+        return STAGES[:3], STAGES[:3]
     if len(student_layers) != len(teacher_layers):
         raise NotApplicable(
             f"{loss} compares layer by layer: student_layers names {len(student_layers)}, teacher_layers "
             f"{len(teacher_layers)}; name equally many, or none for all stages"
         )
-    for traced, layers in ((student, student_layers), (teacher, teacher_layers)):
-        for layer in layers:
-            traced.resolve(layer)
     return student_layers, teacher_layers
 
 
 def pair_layers_before_relu(
     loss: str, student: Trace, teacher: Trace, student_layers: Layers, teacher_layers: Layers
 ) -> tuple[Layers, Layers]:
-    """As `pair_layers`, with each layer's features as they are before a ReLU cuts them: "before:LAYER".
+    """As `pair_layers`, but the features of each layer before a ReLU cuts them: "before:LAYER".
 
     Without names all stages of both that have such features, in the same height and width; in networks without images
     inside, the n-th hidden layer with the n-th. A name needs no "before:" in front. Raises NotApplicable as
-    `pair_layers` does, and where a layer has none.
+    `pair_layers` does.
     """
     if not student_layers and not teacher_layers:
-        student_layers, teacher_layers = _stages_of_a_size(student, teacher) or ((STAGES[:3],) * 2)
+        student_layers, teacher_layers = _stages_of_equal_size(student, teacher) or (STAGES[:3], STAGES[:3])
     own, other = (
         tuple(BEFORE + layer.removeprefix(BEFORE) for layer in layers) for layers in (student_layers, teacher_layers)
     )
     return pair_layers(loss, student, teacher, own, other)
 
 
-def _stages_of_a_size(student: Trace, teacher: Trace) -> tuple[Layers, Layers] | None:
+def _stages_of_equal_size(student: Trace, teacher: Trace) -> tuple[Layers, Layers] | None:
     """The stages with features before a ReLU that both networks have in the same height and width, or at one place."""
     own, other = (
         {_size(traced, stage, at): stage for at, stage in enumerate(traced.stages) if stage in traced.before}
@@ -66,8 +62,32 @@ def _stages_of_a_size(student: Trace, teacher: Trace) -> tuple[Layers, Layers] |
 
 
 def _size(traced: Trace, stage: str, at: int) -> Shape:
-    """What stages are paired by: height and width, or the place among flat ones."""
+    """What stages are paired by: height and width, or for flat features their place in the order."""
     return traced.shapes[stage][1:] or (at,)
+
+
+def require_images(
+    loss: str, student: Trace, teacher: Trace, student_layers: Layers, teacher_layers: Layers, option: str = "layers"
+) -> None:
+    """Raise NotApplicable where a layer gives anything but [channels, height, width], with its shape."""
+    for whose, traced, layers in (("student", student, student_layers), ("teacher", teacher, teacher_layers)):
+        for layer in layers:
+            if len(traced.shape(layer)) != 3:
+                raise NotApplicable(
+                    f"{loss} needs features with height and width: the {whose}'s layer '{layer}' gives "
+                    f"{list(traced.shape(layer))}; choose another with {whose}_{option}"
+                )
+
+
+def require_alike(
+    loss: str, student: Shape, teacher: Shape, options: str = "student_layers and teacher_layers"
+) -> None:
+    """Raise NotApplicable unless both shapes are [channels, height, width], or both [features]."""
+    if len(student) != len(teacher) or len(student) not in (1, 3):
+        raise NotApplicable(
+            f"{loss} needs features that have height and width on both sides, or on neither: the student's are "
+            f"{list(student)}, the teacher's {list(teacher)}; choose others with {options}"
+        )
 
 
 def connector(loss: str, student: Shape, teacher: Shape) -> nn.Module:
@@ -75,10 +95,8 @@ def connector(loss: str, student: Shape, teacher: Shape) -> nn.Module:
 
     Raises NotApplicable where the features differ in height or width, or one is flat and the other is not.
     """
-    if len(student) == len(teacher) == 1:
-        return nn.Sequential(nn.Linear(student[0], teacher[0], bias=False), nn.BatchNorm1d(teacher[0]))
-    if len(student) == len(teacher) == 3 and student[1:] == teacher[1:]:
-        return nn.Sequential(nn.Conv2d(student[0], teacher[0], kernel_size=1, bias=False), nn.BatchNorm2d(teacher[0]))
+    if len(student) == len(teacher) == 1 or (len(student) == len(teacher) == 3 and student[1:] == teacher[1:]):
+        return nn.Sequential(pointwise(student, teacher[0]), batch_norm(student, teacher[0]))
     raise NotApplicable(
         f"{loss} needs features of equal height and width (or flat ones on both sides), since a mean over pixels has "
         f"another sign: the student's are {list(student)}, the teacher's {list(teacher)}; choose others with "
@@ -86,20 +104,21 @@ def connector(loss: str, student: Shape, teacher: Shape) -> nn.Module:
     )
 
 
+def pointwise(shape: Shape, channels: int) -> nn.Module:
+    """From features of a shape to so many channels, place by place: a 1x1 convolution, or a linear layer. No bias."""
+    return (
+        nn.Linear(shape[0], channels, bias=False) if len(shape) == 1 else nn.Conv2d(shape[0], channels, 1, bias=False)
+    )
+
+
+def batch_norm(shape: Shape, channels: int) -> nn.Module:
+    """For so many channels, where features are flat or images as those of this shape."""
+    return nn.BatchNorm1d(channels) if len(shape) == 1 else nn.BatchNorm2d(channels)
+
+
 def by_channel(features: Tensor) -> Tensor:
-    """Features with the channels last, float32: a view of channels-last images, whose gradient keeps that layout."""
-    return (features.permute(0, 2, 3, 1) if features.ndim == 4 else features).float()
-
-
-def require_images(loss: str, student: Trace, teacher: Trace, student_layers: Layers, teacher_layers: Layers) -> None:
-    """Raise NotApplicable where a layer gives anything but [channels, height, width], saying its shape."""
-    for whose, traced, layers in (("student's", student, student_layers), ("teacher's", teacher, teacher_layers)):
-        for layer in layers:
-            if len(traced.shape(layer)) != 3:
-                raise NotApplicable(
-                    f"{loss} needs features with height and width: the {whose} layer '{layer}' gives "
-                    f"{list(traced.shape(layer))}; choose others with student_layers and teacher_layers"
-                )
+    """Features with the channels last: a view of channels-last images, whose gradient keeps that layout."""
+    return features.permute(0, 2, 3, 1) if features.ndim == 4 else features
 
 
 def to_common_size(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
@@ -112,16 +131,15 @@ def to_common_size(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def as_rows(features: Tensor) -> Tensor:
-    """One row a sample [B, all of it], float32. Raises ValueError below two samples: they have no relation."""
+    """One row a sample [B, all its features]. Raises ValueError for one sample alone, which has no relation."""
     if len(features) < 2:
         raise ValueError(f"a relation between samples needs at least 2 in the batch, got {len(features)}")
-    images = features.permute(0, 2, 3, 1) if features.ndim == 4 else features
-    return images.flatten(1).float()
+    return by_channel(features).flatten(1)
 
 
 def as_positions(images: Tensor) -> Tensor:
-    """Images [B, channels, height, width] as [B, height * width, channels], float32."""
-    return images.permute(0, 2, 3, 1).flatten(1, 2).float()
+    """Images [B, channels, height, width] as [B, height * width, channels]."""
+    return images.permute(0, 2, 3, 1).flatten(1, 2)
 
 
 def unit_vectors(vectors: Tensor, dim: int = -1) -> Tensor:

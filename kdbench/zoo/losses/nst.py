@@ -1,15 +1,16 @@
 """Neuron selectivity transfer: the student's channels, as a set, respond where the teacher's channels do."""
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from kdbench.spec.types import NonNegative
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.layers.taps import Trace
+from kdbench.zoo.loss_module import LossModule
 from kdbench.zoo.losses.matching import as_positions, pair_layers, require_images, to_common_size, unit_vectors
 
 
-class NST(nn.Module):
+class NST(LossModule):
     """Squared maximum mean discrepancy between the channels of student and teacher, over layers, with cross-entropy.
 
     Formula: weight * sum over layers of mean over samples of [mean k(t, t') + mean k(s, s') - 2 mean k(s, t)] +
@@ -33,18 +34,16 @@ class NST(nn.Module):
         weight: NonNegative = 50.0,
         ce_weight: NonNegative = 1.0,
     ) -> None:
-        super().__init__()
         layers = pair_layers("nst", student, teacher, student_layers, teacher_layers)
         require_images("nst", student, teacher, *layers)
-        self.student_layers, self.teacher_layers = layers
+        super().__init__(student, teacher, *layers)
         self.weight = weight
         self.ce_weight = ce_weight
 
     def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
         total = self.ce_weight * functional.cross_entropy(student.logits.float(), labels)
-        for own, other in zip(self.student_layers, self.teacher_layers, strict=True):
-            images = to_common_size(student.features[own].float(), teacher.features[other].detach().float())
-            s, t = (unit_vectors(as_positions(image), dim=1) for image in images)
+        for images in self.paired_features(student, teacher):
+            s, t = (unit_vectors(as_positions(image), dim=1) for image in to_common_size(*images))
             total = total + self.weight * (_kernel(t, t) + _kernel(s, s) - 2 * _kernel(t, s))
         return total
 

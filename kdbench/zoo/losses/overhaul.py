@@ -7,13 +7,14 @@ from torch.nn import functional
 from kdbench.spec.types import NonNegative
 from kdbench.zoo.interface import NotApplicable, Outputs
 from kdbench.zoo.layers.taps import Trace
+from kdbench.zoo.loss_module import LossModule
 from kdbench.zoo.losses.matching import by_channel, connector, pair_layers_before_relu
 
 _RARELY = 0.001  # below that share of negative responses their mean is not estimated
 _TINY = 1e-12  # a spread of 0 (a channel that batch norm makes constant) would be divided by
 
 
-class Overhaul(nn.Module):
+class Overhaul(LossModule):
     """Squared distance of pre-activations to the teacher's, cut from below at a margin, with cross-entropy.
 
     Formula: weight * sum over stages n = 1..N of 2^(n-N) * sum over elements of d(r(f_s), max(f_t, m)), mean over
@@ -43,9 +44,8 @@ class Overhaul(nn.Module):
         weight: NonNegative = 1e-3,
         ce_weight: NonNegative = 1.0,
     ) -> None:
-        super().__init__()
         layers = pair_layers_before_relu("overhaul", student, teacher, student_layers, teacher_layers)
-        self.student_layers, self.teacher_layers = layers
+        super().__init__(student, teacher, *layers)
         self.connectors = nn.ModuleList(
             connector("overhaul", student.shape(own), teacher.shape(other)) for own, other in zip(*layers, strict=True)
         )
@@ -56,11 +56,10 @@ class Overhaul(nn.Module):
 
     def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
         total = torch.zeros((), device=student.logits.device)
-        pairs = zip(self.student_layers, self.teacher_layers, self.connectors, strict=True)
-        for index, (own, other, connect) in enumerate(pairs):
-            guessed = by_channel(connect(student.features[own].float()))
-            wanted = torch.maximum(by_channel(teacher.features[other].detach()), self.get_buffer(f"margin{index}"))
-            total = total / 2 + _partial_distance(guessed, wanted)
+        pairs = zip(self.paired_features(student, teacher), self.connectors, strict=True)
+        for index, ((own, other), connect) in enumerate(pairs):
+            wanted = torch.maximum(by_channel(other), self.get_buffer(f"margin{index}"))
+            total = total / 2 + _partial_distance(by_channel(connect(own)), wanted)
         return self.weight * total + self.ce_weight * functional.cross_entropy(student.logits.float(), labels)
 
 

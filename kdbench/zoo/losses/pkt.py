@@ -1,15 +1,16 @@
 """Probabilistic knowledge transfer: a sample's neighbours under the student have the teacher's probabilities."""
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from kdbench.spec.types import NonNegative
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.layers.taps import Trace
-from kdbench.zoo.losses.matching import as_rows, pair_layers, unit_vectors
+from kdbench.zoo.loss_module import LossModule
+from kdbench.zoo.losses.matching import as_rows, unit_vectors
 
 
-class PKT(nn.Module):
+class PKT(LossModule):
     """Divergence of the samples' neighbourhoods, by cosine similarity, under student and teacher, with cross-entropy.
 
     Formula: weight * mean over [B, B] of P_t log((P_t + 1e-7) / (P_s + 1e-7)) + ce_weight * CE(z_s, y); each row of
@@ -32,15 +33,13 @@ class PKT(nn.Module):
         weight: NonNegative = 30000.0,
         ce_weight: NonNegative = 1.0,
     ) -> None:
-        super().__init__()
-        layers = pair_layers("pkt", student, teacher, (student_layer,), (teacher_layer,))
-        self.student_layers, self.teacher_layers = layers
+        super().__init__(student, teacher, (student_layer,), (teacher_layer,))
         self.weight = weight
         self.ce_weight = ce_weight
 
     def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
-        own = _neighbours(as_rows(student.features[self.student_layers[0]]))
-        others = _neighbours(as_rows(teacher.features[self.teacher_layers[0]].detach()))
+        [(given, wanted)] = self.paired_features(student, teacher)
+        own, others = _neighbours(as_rows(given)), _neighbours(as_rows(wanted))
         divergence = (others * ((others + 1e-7).log() - (own + 1e-7).log())).mean()
         return self.weight * divergence + self.ce_weight * functional.cross_entropy(student.logits.float(), labels)
 

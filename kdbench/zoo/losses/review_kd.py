@@ -7,15 +7,15 @@ from torch.nn import functional
 from kdbench.spec.types import NonNegative
 from kdbench.zoo.interface import Moment, NotApplicable, Outputs
 from kdbench.zoo.layers.taps import BEFORE, Shape, Trace
-from kdbench.zoo.losses.matching import Layers, pair_layers, require_images
-from kdbench.zoo.losses.phases import warm_up
+from kdbench.zoo.loss_module import Layers, LossModule
+from kdbench.zoo.losses.matching import pair_layers, require_alike, require_images
+from kdbench.zoo.losses.phases import Phase
 
 LEVELS = (4, 2, 1)
 MOST_CHANNELS = 512
-WARM_UP = 20
 
 
-class ReviewKD(nn.Module):
+class ReviewKD(LossModule):
     """Features fused from the student's deepest stage to its first, each compared to the teacher's at several sizes.
 
     Formula: weight * warm_up * sum over stages of HCL(g(u), f_t) + ce_weight * CE(z_s, y). From deep to shallow
@@ -50,30 +50,29 @@ class ReviewKD(nn.Module):
         weight: NonNegative = 1.0,
         ce_weight: NonNegative = 1.0,
     ) -> None:
-        super().__init__()
         layers = _layers(student, teacher, student_layers, teacher_layers)
-        self.student_layers, self.teacher_layers = layers
+        super().__init__(student, teacher, *layers)
         shapes = [(student.shape(own), teacher.shape(other)) for own, other in zip(*layers, strict=True)]
-        _require_alike(shapes)
+        _require_an_image(shapes)
         middle = min(MOST_CHANNELS, shapes[-1][0][0])
         last = len(shapes) - 1
         self.fusions = nn.ModuleList(
             _Fusion(own[0], middle, other[0], fuses=at < last) for at, (own, other) in enumerate(shapes)
         )
-        self.warmup_epochs = warmup_epochs
+        self.warm_up = Phase(warmup_epochs, published=20)
         self.weight = weight
         self.ce_weight = ce_weight
 
     def forward(self, student: Outputs, teacher: Outputs, labels: Tensor, moment: Moment) -> Tensor:
         distance = student.logits.new_zeros((), dtype=torch.float32)
         deeper: Tensor | None = None
-        stages = list(zip(self.student_layers, self.teacher_layers, self.fusions, strict=True))
-        for own, other, fusion in reversed(stages):
-            wanted = _as_image(teacher.features[other].detach())
-            guessed, deeper = fusion(_as_image(student.features[own]), deeper, wanted.shape[2:])
+        stages = list(zip(self.paired_features(student, teacher), self.fusions, strict=True))
+        for (own, other), fusion in reversed(stages):
+            wanted = _as_image(other)
+            guessed, deeper = fusion(_as_image(own), deeper, wanted.shape[2:])
             distance = distance + hierarchical_context(guessed, wanted)
         cross_entropy = functional.cross_entropy(student.logits.float(), labels)
-        factor = self.weight * warm_up(self.warmup_epochs, WARM_UP, moment)
+        factor = self.weight * self.warm_up.risen(moment)
         return factor * distance + self.ce_weight * cross_entropy
 
 
@@ -132,7 +131,7 @@ def _resize(image: Tensor, size: torch.Size) -> Tensor:
 
 
 def _as_image(features: Tensor) -> Tensor:
-    return (features if features.ndim == 4 else features[:, :, None, None]).float()
+    return features if features.ndim == 4 else features[:, :, None, None]
 
 
 def _layers(student: Trace, teacher: Trace, own: Layers, other: Layers) -> tuple[Layers, Layers]:
@@ -149,13 +148,9 @@ def _layers(student: Trace, teacher: Trace, own: Layers, other: Layers) -> tuple
     return own, other
 
 
-def _require_alike(shapes: list[tuple[Shape, Shape]]) -> None:
+def _require_an_image(shapes: list[tuple[Shape, Shape]]) -> None:
     for own, other in shapes:
-        if len(own) != len(other) or len(own) not in (1, 3):
-            raise NotApplicable(
-                f"review_kd needs features that have height and width on both sides, or on neither: the student's are "
-                f"{list(own)}, the teacher's {list(other)}; choose others with student_layers and teacher_layers"
-            )
+        require_alike("review_kd", own, other)
     if all(len(own) == 1 for own, _ in shapes):
         raise NotApplicable(
             "review_kd needs features with height and width, and every layer named is flat; name spatial layers too"

@@ -1,16 +1,17 @@
 """Relational distillation: distances and angles between samples rather than the samples' own features."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from kdbench.spec.types import NonNegative
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.layers.taps import Trace
-from kdbench.zoo.losses.matching import as_rows, pair_layers, unit_vectors
+from kdbench.zoo.loss_module import LossModule
+from kdbench.zoo.losses.matching import as_rows, unit_vectors
 
 
-class RKD(nn.Module):
+class RKD(LossModule):
     """Smooth L1 difference of the distances and the angles among the samples of a batch, with cross-entropy.
 
     Formula: weight * (distance_weight * h(d_s, d_t) + angle_weight * h(a_s, a_t)) + ce_weight * CE(z_s, y); h the mean
@@ -39,17 +40,15 @@ class RKD(nn.Module):
         weight: NonNegative = 1.0,
         ce_weight: NonNegative = 1.0,
     ) -> None:
-        super().__init__()
-        layers = pair_layers("rkd", student, teacher, (student_layer,), (teacher_layer,))
-        self.student_layers, self.teacher_layers = layers
+        super().__init__(student, teacher, (student_layer,), (teacher_layer,))
         self.distance_weight = distance_weight
         self.angle_weight = angle_weight
         self.weight = weight
         self.ce_weight = ce_weight
 
     def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
-        own = _differences(student.features[self.student_layers[0]])
-        others = _differences(teacher.features[self.teacher_layers[0]].detach())
+        [(given, wanted)] = self.paired_features(student, teacher)
+        own, others = _differences(given), _differences(wanted)
         distance = functional.smooth_l1_loss(_distances(own), _distances(others))
         angle = functional.smooth_l1_loss(_angles(own), _angles(others))
         relation = self.distance_weight * distance + self.angle_weight * angle

@@ -1,15 +1,16 @@
 """Similarity-preserving distillation: samples that are alike to the teacher become alike to the student."""
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from kdbench.spec.types import NonNegative
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.layers.taps import Trace
-from kdbench.zoo.losses.matching import as_rows, pair_layers, unit_vectors
+from kdbench.zoo.loss_module import LossModule
+from kdbench.zoo.losses.matching import as_rows, unit_vectors
 
 
-class SimilarityPreserving(nn.Module):
+class SimilarityPreserving(LossModule):
     """Mean squared difference of the batch's similarity matrices under student and teacher, with cross-entropy.
 
     Formula: weight * ||G_s - G_t||^2 / B^2 + ce_weight * CE(z_s, y); G = F F^T [B, B], each row divided by its L2 norm;
@@ -32,15 +33,13 @@ class SimilarityPreserving(nn.Module):
         weight: NonNegative = 3000.0,
         ce_weight: NonNegative = 1.0,
     ) -> None:
-        super().__init__()
-        layers = pair_layers("similarity_preserving", student, teacher, (student_layer,), (teacher_layer,))
-        self.student_layers, self.teacher_layers = layers
+        super().__init__(student, teacher, (student_layer,), (teacher_layer,))
         self.weight = weight
         self.ce_weight = ce_weight
 
     def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
-        own = _similarities(as_rows(student.features[self.student_layers[0]]))
-        others = _similarities(as_rows(teacher.features[self.teacher_layers[0]].detach()))
+        [(given, wanted)] = self.paired_features(student, teacher)
+        own, others = _similarities(as_rows(given)), _similarities(as_rows(wanted))
         cross_entropy = functional.cross_entropy(student.logits.float(), labels)
         return self.weight * functional.mse_loss(own, others) + self.ce_weight * cross_entropy
 

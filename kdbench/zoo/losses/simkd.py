@@ -12,9 +12,11 @@ from kdbench.spec.types import Count, NonNegative
 from kdbench.zoo.interface import NotApplicable, Outputs
 from kdbench.zoo.layers.cut import after, up_to
 from kdbench.zoo.layers.taps import Shape, Trace
+from kdbench.zoo.loss_module import LossModule
+from kdbench.zoo.losses.matching import batch_norm, pointwise, require_alike
 
 
-class SimKD(nn.Module):
+class SimKD(LossModule):
     """Mean squared difference between projected features of the student and the teacher's, whose head is deployed.
 
     Formula: weight * mean of (p(f_s) - f_t)^2 + ce_weight * CE(h(p(f_s)), y); h is what the teacher computes from f_t;
@@ -45,9 +47,7 @@ class SimKD(nn.Module):
         weight: NonNegative = 1.0,
         ce_weight: NonNegative = 0.0,
     ) -> None:
-        super().__init__()
-        self.student_layers = (student_layer,)
-        self.teacher_layers = (teacher_layer,)
+        super().__init__(student, teacher, (student_layer,), (teacher_layer,))
         self.weight = weight
         self.ce_weight = ce_weight
         self.student = student  # of the networks only this: as submodules they would be trained twice
@@ -59,8 +59,9 @@ class SimKD(nn.Module):
         _require_fitting(self.head, (other[0], *(self.size or ())), teacher, teacher_layer)
 
     def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
-        wanted = self._shrink(teacher.features[self.teacher_layers[0]].detach().float())
-        projected: Tensor = self.projector(self._shrink(student.features[self.student_layers[0]].float()))
+        [features] = self.paired_features(student, teacher)
+        own, wanted = (self._shrink(each) for each in features)
+        projected: Tensor = self.projector(own)
         # Not mse_loss, whose gradient leaves channels-last: see fitnet.py.
         total = self.weight * (projected - wanted).square().mean()
         if self.ce_weight > 0:
@@ -68,9 +69,9 @@ class SimKD(nn.Module):
             total = total + self.ce_weight * functional.cross_entropy(logits.float(), labels)
         return total
 
-    def deployed(self, model: nn.Module) -> nn.Module:
-        """The student up to its layer, the projector and the teacher's head: they share the weights in training."""
-        parts = OrderedDict(student=up_to(replace(self.student, model=model), self.student_layers[0]))
+    def deployed(self, student: nn.Module) -> nn.Module:
+        """The student up to its layer, the projector and the teacher's head."""
+        parts = OrderedDict(student=up_to(replace(self.student, model=student), self.student_layers[0]))
         if self.size is not None and self.student.shape(self.student_layers[0])[1:] != self.size:
             parts["pool"] = nn.AdaptiveAvgPool2d(self.size)
         return nn.Sequential(parts | {"projector": self.projector, "head": self.head})
@@ -109,23 +110,21 @@ def _ends_in_relu(teacher: Trace, layer: str) -> bool:
 
 def _projector(student: Shape, teacher: Shape, factor: int, *, activated: bool) -> nn.Module:
     """The bottleneck from features of one shape to the channels of another, both without the batch."""
-    if len(student) != len(teacher) or len(student) not in (1, 3):
-        raise NotApplicable(
-            f"simkd needs features that have height and width on both sides, or on neither: the student's are "
-            f"{list(student)}, the teacher's {list(teacher)}; choose others with student_layer and teacher_layer"
-        )
+    require_alike("simkd", student, teacher, "student_layer and teacher_layer")
     wide, narrow = teacher[0], teacher[0] // factor
     if not narrow:
         raise NotApplicable(
             f"simkd narrows the teacher's {wide} channels by factor, which must not be above them; got {factor}"
         )
+    flat, between = len(student) == 1, (narrow, *student[1:])
+    linear = [
+        pointwise(student, narrow),
+        pointwise(between, narrow) if flat else nn.Conv2d(narrow, narrow, 3, padding=1, bias=False),
+        pointwise(between, wide),
+    ]
     layers: list[nn.Module] = []
-    for before, width, kernel in ((student[0], narrow, 1), (narrow, narrow, 3), (narrow, wide, 1)):
-        if len(student) == 1:
-            layers += [nn.Linear(before, width, bias=False), nn.BatchNorm1d(width), nn.ReLU()]
-        else:
-            convolution = nn.Conv2d(before, width, kernel, padding=kernel // 2, bias=False)
-            layers += [convolution, nn.BatchNorm2d(width), nn.ReLU()]
+    for layer, channels in zip(linear, (narrow, narrow, wide), strict=True):
+        layers += [layer, batch_norm(student, channels), nn.ReLU()]
     return nn.Sequential(*(layers if activated else layers[:-1]))
 
 

@@ -7,12 +7,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kdbench.spec.types import NonNegative, Positive
-from kdbench.zoo.interface import NotApplicable, Outputs
-from kdbench.zoo.layers.taps import Trace
-from kdbench.zoo.losses.matching import pair_layers, to_common_size
+from kdbench.zoo.interface import Outputs
+from kdbench.zoo.layers.taps import Shape, Trace
+from kdbench.zoo.loss_module import LossModule
+from kdbench.zoo.losses.matching import by_channel, pair_layers, pointwise, require_alike, to_common_size
 
 
-class VID(nn.Module):
+class VID(LossModule):
     """Negative log-likelihood of the teacher's features under a Gaussian given by the student's, with cross-entropy.
 
     Formula: weight * sum over layers of mean 1/2 [(mu(f_s) - f_t)^2 / v + log v] + ce_weight * CE(z_s, y); v of each
@@ -39,9 +40,8 @@ class VID(nn.Module):
         weight: NonNegative = 1.0,
         ce_weight: NonNegative = 1.0,
     ) -> None:
-        super().__init__()
         layers = pair_layers("vid", student, teacher, student_layers, teacher_layers)
-        self.student_layers, self.teacher_layers = layers
+        super().__init__(student, teacher, *layers)
         shapes = [(student.shape(own), teacher.shape(other)) for own, other in zip(*layers, strict=True)]
         self.means = nn.ModuleList(_mean(own, other) for own, other in shapes)
         start = initial_variance + log(-expm1(-initial_variance))  # whose softplus it is
@@ -51,9 +51,8 @@ class VID(nn.Module):
 
     def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
         total = self.ce_weight * functional.cross_entropy(student.logits.float(), labels)
-        pairs = zip(self.student_layers, self.teacher_layers, self.means, self.spreads, strict=True)
-        for own, other, mean, spread in pairs:
-            given, wanted = student.features[own].float(), teacher.features[other].detach().float()
+        pairs = zip(self.paired_features(student, teacher), self.means, self.spreads, strict=True)
+        for (given, wanted), mean, spread in pairs:
             if given.ndim == 4:
                 given, wanted = to_common_size(given, wanted)
             total = total + self.weight * _surprise(mean(given), wanted, functional.softplus(spread) + 1e-5)
@@ -62,26 +61,14 @@ class VID(nn.Module):
 
 def _surprise(mean: Tensor, wanted: Tensor, variance: Tensor) -> Tensor:
     """Mean negative log-likelihood over all elements; variance [channels]."""
-    if mean.ndim == 4:
-        mean, wanted = mean.permute(0, 2, 3, 1), wanted.permute(0, 2, 3, 1)
-    square = (mean - wanted).square().flatten(0, -2).mean(dim=0)  # by channel first: far less to divide
+    difference = by_channel(mean) - by_channel(wanted)
+    square = difference.square().flatten(0, -2).mean(dim=0)  # by channel first: far less to divide
     return 0.5 * (square / variance + variance.log()).mean()
 
 
-def _mean(student: tuple[int, ...], teacher: tuple[int, ...]) -> nn.Module:
+def _mean(student: Shape, teacher: Shape) -> nn.Module:
     """From features of one shape to the channels of another, both without the batch."""
-    if len(student) != len(teacher) or len(student) not in (1, 3):
-        raise NotApplicable(
-            f"vid needs features that have height and width on both sides, or on neither: the student's are "
-            f"{list(student)}, the teacher's {list(teacher)}; choose others with student_layers and teacher_layers"
-        )
+    require_alike("vid", student, teacher)
     wide = teacher[0]
-    layers: list[nn.Module] = []
-    for channels in (student[0], wide, wide):
-        layer = nn.Linear(channels, wide, bias=False) if len(student) == 1 else _pointwise(channels, wide)
-        layers += [layer, nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
-
-
-def _pointwise(channels: int, wide: int) -> nn.Module:
-    return nn.Conv2d(channels, wide, kernel_size=1, bias=False)
+    first, second, third = pointwise(student, wide), pointwise(teacher, wide), pointwise(teacher, wide)
+    return nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), third)

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from kdbench.spec import UserError
-from kdbench.zoo import BrokenContract, check_loss
+from kdbench.zoo import BrokenContract, LossModule, check_loss
 from kdbench.zoo.catalog import BUILTIN
 from kdbench.zoo.contract.clauses import CLAUSES
 from kdbench.zoo.interface import NotApplicable, Outputs
@@ -169,23 +169,22 @@ def hard_labels_alone(student, labels):
     return gathers(student, labels)
 
 
-class IdleWeight(nn.Module):
+class IdleWeight(LossModule):
     """A loss with a weight that no gradient reaches."""
 
     def __init__(self, student, teacher):
-        super().__init__()
+        super().__init__(student, teacher)
         self.scale = nn.Parameter(torch.ones(()))
 
     def forward(self, student, teacher, labels):
         return kl(student, teacher) * self.scale.detach()
 
 
-class FeaturesCut(nn.Module):
+class FeaturesCut(LossModule):
     """A loss of features that cuts the student's off."""
 
     def __init__(self, student, teacher):
-        super().__init__()
-        self.student_layers = self.teacher_layers = ("embedding",)
+        super().__init__(student, teacher, ("embedding",), ("embedding",))
         self.regressor = nn.Linear(student.shape("embedding")[0], teacher.shape("embedding")[0])
 
     def forward(self, student, teacher, labels):

@@ -331,7 +331,7 @@ def test_layers_by_default() -> None:
     with pytest.raises(NotApplicable, match="student_layers names 1, teacher_layers 0; name equally many"):
         pair_layers("x", two, two, ("1",), ())
     with pytest.raises(NotApplicable, match="no layer 'first'"):
-        pair_layers("x", trace(mlp(2, SHAPE, hidden=()), SHAPE), two, (), ())
+        VID(trace(mlp(2, SHAPE, hidden=()), SHAPE), two)
     for kind in RELATIONS:
         expected = ("last",) if kind is SimilarityPreserving else ("embedding",)
         assert kind(CNN, MLP).student_layers == kind(CNN, MLP).teacher_layers == expected

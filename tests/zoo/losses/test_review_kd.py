@@ -1,5 +1,6 @@
 """Knowledge review: its value, its fusion, its warm-up, and which layers it takes."""
 
+from dataclasses import replace
 from functools import partial
 from math import log
 
@@ -92,7 +93,7 @@ def test_the_warm_up_is_20_of_240_epochs_in_proportion_or_as_given() -> None:
     for moment, share in ((at(0), 0), (at(5), 1 / 4), (at(20), 1), (at(1, 24), 1 / 2), (at(2, 24), 1), (at(23, 24), 1)):
         assert value(loss, own, wanted, moment).item() == pytest.approx(share * whole, rel=1e-5)
     for epochs, share in ((0.0, 1), (4.0, 3 / 4), (3.0, 1)):
-        loss.warmup_epochs = epochs
+        loss.warm_up = replace(loss.warm_up, epochs=epochs)
         assert value(loss, own, wanted, at(3, 24)).item() == pytest.approx(share * whole, rel=1e-5)
 
 

@@ -4,7 +4,7 @@ from math import log
 
 import pytest
 import torch
-from studious.losses import jeffreys
+from studious.losses import Probe, jeffreys
 
 from kdbench.zoo import BrokenContract, Outputs, check_loss
 
@@ -13,6 +13,11 @@ from kdbench.zoo import BrokenContract, Outputs, check_loss
 def test_the_loss_holds_kdbenchs_contract(loss: object) -> None:
     check_loss(loss)
     check_loss(loss, temperature=4.0, weight=1.0)
+
+
+@pytest.mark.parametrize("loss", [Probe, "probe"], ids=["callable", "entry point"])
+def test_the_loss_with_weights_holds_it_too(loss: object) -> None:
+    check_loss(loss)
 
 
 def test_the_contract_finds_a_wrong_sign() -> None:
