@@ -18,13 +18,15 @@ DEVICES: Mapping[str, str] = {"cuda": "cuda", "tensorrt": "cuda"}
 # These two run a whole model or none of it. The others hand operators they lack to the CPU by design.
 WHOLE_MODEL = ("cuda", "tensorrt")
 
-# onnxruntime and its variants are one module in several wheels: two installed at once shadow each other.
+# onnxruntime and onnxruntime-gpu are one module in two wheels: installed at once, they overwrite each other's files.
+# Providers of other makers are plug-ins by now (onnxruntime-ep-NAME); the last wheels that had them inside are older
+# than the onnxruntime that kdbench needs.
 _WHERE_TO_GET = {
     "cuda": "pip uninstall onnxruntime && pip install 'onnxruntime-gpu[cuda,cudnn]'",
     "tensorrt": "pip uninstall onnxruntime && pip install onnxruntime-gpu, with TensorRT installed",
-    "openvino": "pip uninstall onnxruntime && pip install onnxruntime-openvino",
+    "openvino": "it is a plug-in now (onnxruntime-ep-openvino), and kdbench does not load plug-ins",
     "coreml": "it is in the macOS wheels of onnxruntime",
-    "dml": "pip uninstall onnxruntime && pip install onnxruntime-directml, on Windows",
+    "dml": "its wheel, onnxruntime-directml, ended with 1.24 on Windows, which is older than kdbench needs",
     "xnnpack": "it is in the Android and iOS packages, or in a build with --use_xnnpack",
 }
 
