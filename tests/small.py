@@ -3,6 +3,7 @@
 import torch
 
 from kdbench.spec import Suite, Trial
+from kdbench.spec.task import Head, Input, Task
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Split
 
@@ -45,4 +46,5 @@ def random_splits(samples: int = 70, classes: int = 4, shape: tuple[int, int, in
     train = part(samples)
     values = train.images.float()
     mean, std = values.mean(dim=(0, 2, 3)), values.std(dim=(0, 2, 3))
-    return Splits(train, part(40), part(40), classes, mean, std)
+    given = Input(shape=shape, dtype="uint8", mean=tuple(mean.tolist()), std=tuple(std.tolist()))
+    return Splits(train, part(40), part(40), Task(inputs=(given,), heads=(Head(classes=classes),)))

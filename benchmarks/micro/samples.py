@@ -6,6 +6,7 @@ from torch import Tensor
 from kdbench.spec import Trial
 from kdbench.spec.plan import plan
 from kdbench.spec.records import Suite
+from kdbench.spec.task import Head, Input, Task
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Split
@@ -20,8 +21,9 @@ def noise(shape: tuple[int, int, int]) -> Splits:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (SAMPLES, *shape), dtype=torch.uint8, generator=generator)
     part = Split(images, torch.randint(0, CLASSES, (SAMPLES,), generator=generator))
-    mean, std = (torch.full((shape[0],), value) for value in (127.5, 73.6))
-    return Splits(part, part, part, CLASSES, mean, std)
+    mean, std = ((value,) * shape[0] for value in (127.5, 73.6))
+    given = Input(shape=shape, dtype="uint8", mean=mean, std=std)
+    return Splits(part, part, part, Task(inputs=(given,), heads=(Head(classes=CLASSES),)))
 
 
 def batch_of(splits: Splits) -> tuple[Tensor, Tensor]:

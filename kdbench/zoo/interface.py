@@ -45,11 +45,15 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset as it was published: training and test split. Validation is held out of train by kdbench."""
+    """A dataset as it was published: training and test split. Validation is held out of train by kdbench.
+
+    `class_names` are in the order of the labels; none where the dataset has no names for its classes.
+    """
 
     train: Split
     test: Split
     classes: int
+    class_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

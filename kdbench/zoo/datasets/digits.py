@@ -25,4 +25,4 @@ def digits(root: Path) -> Dataset:  # noqa: ARG001 - every dataset takes it; thi
     test = torch.zeros_like(labels, dtype=torch.bool)
     for label in range(10):
         test[torch.nonzero(labels == label).flatten()[2::5]] = True
-    return Dataset(Split(images[~test], labels[~test]), Split(images[test], labels[test]), classes=10)
+    return Dataset(Split(images[~test], labels[~test]), Split(images[test], labels[test]), 10, tuple("0123456789"))

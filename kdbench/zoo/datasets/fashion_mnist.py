@@ -1,5 +1,6 @@
 """Fashion-MNIST, from Debian's package where it is installed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from kdbench.zoo.datasets.from_torchvision import load_mnist_like
@@ -8,6 +9,9 @@ from kdbench.zoo.interface import Dataset, Split
 
 # Where Debian's package dataset-fashion-mnist puts the four archives as they were published.
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+CLASS_NAMES = (
+    "T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+)  # fmt: skip
 
 
 def fashion_mnist(root: Path) -> Dataset:
@@ -20,7 +24,7 @@ def fashion_mnist(root: Path) -> Dataset:
     Source: Xiao, Rasul, Vollgraf 2017 (arXiv:1708.07747); MIT licence.
     """
     if not DEBIAN.is_dir():
-        return load_mnist_like("FashionMNIST", root)
+        return replace(load_mnist_like("FashionMNIST", root), class_names=CLASS_NAMES)
     train, test = (
         Split(
             read_idx(DEBIAN / f"{part}-images-idx3-ubyte.gz")[:, None],
@@ -28,4 +32,4 @@ def fashion_mnist(root: Path) -> Dataset:
         )
         for part in ("train", "t10k")
     )
-    return Dataset(train, test, classes=10)
+    return Dataset(train, test, len(CLASS_NAMES), CLASS_NAMES)

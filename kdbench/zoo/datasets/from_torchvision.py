@@ -5,6 +5,7 @@ import sys
 import tarfile
 import zlib
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def mnist(root: Path) -> Dataset:
     Raises: UserError where the data is neither in `root` nor to be downloaded, or a file is damaged.
     Source: LeCun, Cortes, Burges 1998.
     """
-    return load_mnist_like("MNIST", root)
+    return replace(load_mnist_like("MNIST", root), class_names=tuple("0123456789"))
 
 
 def cifar10(root: Path) -> Dataset:
@@ -41,7 +42,7 @@ def cifar10(root: Path) -> Dataset:
     Raises: UserError where the data is neither in `root` nor to be downloaded, or a file is damaged.
     Source: Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images.
     """
-    return _load_cifar("CIFAR10", root, classes=10)
+    return _load_cifar("CIFAR10", root)
 
 
 def cifar100(root: Path) -> Dataset:
@@ -52,7 +53,7 @@ def cifar100(root: Path) -> Dataset:
     Raises: UserError where the data is neither in `root` nor to be downloaded, or a file is damaged.
     Source: Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images.
     """
-    return _load_cifar("CIFAR100", root, classes=100)
+    return _load_cifar("CIFAR100", root)
 
 
 def load_mnist_like(name: str, root: Path) -> Dataset:
@@ -73,7 +74,7 @@ def load_mnist_like(name: str, root: Path) -> Dataset:
     return Dataset(_split(train.data[:, None], train.targets), _split(test.data[:, None], test.targets), classes=10)
 
 
-def _load_cifar(name: str, root: Path, classes: int) -> Dataset:
+def _load_cifar(name: str, root: Path) -> Dataset:
     from torchvision import datasets
 
     loader = getattr(datasets, name)
@@ -88,7 +89,7 @@ def _load_cifar(name: str, root: Path, classes: int) -> Dataset:
         _split(torch.from_numpy(part.data).permute(0, 3, 1, 2).contiguous(), torch.tensor(part.targets))
         for part in (train, test)
     )
-    return Dataset(first, second, classes)
+    return Dataset(first, second, len(train.classes), tuple(train.classes))
 
 
 def _load(loader: Any, root: Path) -> tuple[Any, Any]:

@@ -62,7 +62,7 @@ def image_folder(root: Path, *, path: str, size: Count = 32) -> Dataset:
     train, test = (
         _load(root / "decoded", part, classes, size, in_memory) for part, classes in zip(parts, listed, strict=True)
     )
-    return Dataset(train, test, classes=len(listed[0]))
+    return Dataset(train, test, len(listed[0]), tuple(listed[0]))
 
 
 def _list_classes(part: Path) -> Classes:

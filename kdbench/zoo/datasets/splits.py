@@ -1,4 +1,4 @@
-"""Training, validation and test split of a dataset, and the slice of it that a suite asks for."""
+"""Training, validation and test split of a dataset, what it asks of a network, and which samples are used."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from kdbench.spec import DataSpec, UserError
+from kdbench.spec.task import Head, Input, Task
 from kdbench.zoo.datasets.capacity import fits_on
 from kdbench.zoo.interface import Dataset, Draw, Split
 from kdbench.zoo.streamed import Streamed
@@ -19,20 +20,32 @@ CHUNK = 2**23  # values that are looked at together, where a split is read as a 
 
 @dataclass(frozen=True)
 class Splits:
-    """What a trial trains, validates and tests on; mean and std [channels], float32, of the training split alone."""
+    """What a trial trains, validates and tests on, and the task that these have in common."""
 
     train: Split
     validation: Split
     test: Split
-    classes: int
-    mean: Tensor  # in the raw values of the images
-    std: Tensor  # likewise; 1 for a channel that never changes
+    task: Task
+
+    @property
+    def classes(self) -> int:
+        return self.task.heads[0].classes
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Channels, height and width of an image."""
-        channels, height, width = self.train.images.shape[1:]
+        channels, height, width = self.task.inputs[0].shape
         return channels, height, width
+
+    @cached_property  # on the device of the data, once: every batch is normalized with it
+    def mean(self) -> Tensor:
+        """Of each channel [channels], float32, in the raw values of the images."""
+        return torch.tensor(self.task.inputs[0].mean, device=self.train.labels.device)
+
+    @cached_property
+    def std(self) -> Tensor:
+        """Standard deviation of each channel, likewise; 1 for a channel that never changes."""
+        return torch.tensor(self.task.inputs[0].std, device=self.train.labels.device)
 
     def to(self, device: torch.device | str) -> "Splits":
         """The same on a device. Images in memory that do not fit there stay on the host and move batch by batch."""
@@ -45,7 +58,7 @@ class Splits:
             )
             for part in parts
         )
-        return Splits(train, validation, test, self.classes, self.mean.to(device), self.std.to(device))
+        return Splits(train, validation, test, self.task)
 
     def sha256(self) -> str:
         """The SHA-256, hexadecimal, over images and labels of the three splits, in order."""
@@ -67,10 +80,13 @@ def split(dataset: Dataset, spec: DataSpec) -> Splits:
 
     Both are stratified by class and decided by `spec.split_seed` alone, so every trial of a suite shares them. The
     validation split does not depend on the slice, and a smaller slice lies within a larger one. A class with one
-    sample keeps it for training. Raises `UserError` where no sample is left to validate on, or labels do not fit.
+    sample keeps it for training. Means and standard deviations are of all training samples without validation, so that
+    every slice of a dataset is given the same inputs. Raises `UserError` where no sample is left to validate on, or
+    labels do not fit.
     """
     _check_labels(dataset, spec)
     order = _shuffle(len(dataset.train), spec.split_seed)
+    rest: list[Tensor] = []
     train: list[Tensor] = []
     validation: list[Tensor] = []
     for label in range(dataset.classes):
@@ -81,15 +97,33 @@ def split(dataset: Dataset, spec: DataSpec) -> Splits:
         kept = max(1, _round(spec.fraction * (len(members) - held)))
         kept = kept if spec.per_class is None else min(kept, spec.per_class)
         validation.append(members[:held])
+        rest.append(members[held:])
         train.append(members[held : held + kept])
     if not sum(map(len, validation)):
         raise UserError(
             f"dataset '{spec.dataset.label}' has no class with 2 training samples: none is left to validate on"
         )
-    part = dataset.train.take(torch.cat(train).sort().values)
-    mean, std = _statistics(part.images)
-    held_out = dataset.train.take(torch.cat(validation).sort().values)
-    return Splits(part, held_out, dataset.test, dataset.classes, mean, std)
+    training, taken, held_out = (torch.cat(members).sort().values for members in (rest, train, validation))
+    whole = dataset.train.take(training)
+    used = whole if len(taken) == len(training) else dataset.train.take(taken)
+    return Splits(used, dataset.train.take(held_out), dataset.test, _task(dataset, whole))
+
+
+def _task(dataset: Dataset, training: Split) -> Task:
+    """What a dataset asks of a network, normalized by the means and deviations of these samples."""
+    images = training.images
+    mean, std = _statistics(images)
+    return Task(
+        inputs=(
+            Input(
+                shape=tuple(images.shape[1:]),
+                dtype="uint8" if images.dtype == torch.uint8 else "float32",
+                mean=tuple(mean.tolist()),
+                std=tuple(std.tolist()),
+            ),
+        ),
+        heads=(Head(classes=dataset.classes, class_names=dataset.class_names),),
+    )
 
 
 def _check_labels(dataset: Dataset, spec: DataSpec) -> None:

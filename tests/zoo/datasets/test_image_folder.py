@@ -63,6 +63,7 @@ def both(photos: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Splits, Splits]
 def test_shapes_labels_and_order(photos) -> None:
     dataset = load(photos)
     assert dataset.classes == 3
+    assert dataset.class_names == tuple(sorted(folder.name for folder in (photos / "train").iterdir()))
     for part, count in ((dataset.train, 9), (dataset.test, 4)):
         assert part.images.shape == (3 * count, 3, SIZE, SIZE)
         assert (part.images.dtype, part.labels.dtype) == (torch.uint8, torch.int64)

@@ -118,7 +118,7 @@ def test_idx_archives_load(idx_set, capsys) -> None:
         assert split.labels.dtype == torch.int64
         assert torch.equal(split.images[:, 0], torch.from_numpy(arrays[f"{part}-images-idx3-ubyte"]))
         assert torch.equal(split.labels, torch.from_numpy(arrays[f"{part}-labels-idx1-ubyte"]).long())
-    assert dataset.classes == 10
+    assert dataset.classes == len(dataset.class_names) == 10
     assert capsys.readouterr().out == ""
 
 
@@ -165,6 +165,7 @@ def test_cifar_archives_load(cifar_set, capsys) -> None:
         assert split.labels.tolist() == [label for name, _ in files for label in labels[name]]
         assert (split.images.dtype, split.labels.dtype) == (torch.uint8, torch.int64)
     assert dataset.classes == (10 if load is cifar10 else 100)
+    assert dataset.class_names == tuple(map(str, range(dataset.classes)))  # as the archive names them
     assert capsys.readouterr().out == ""
 
 

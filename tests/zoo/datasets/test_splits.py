@@ -86,16 +86,26 @@ def test_the_seed_decides_and_the_shuffle_is_pinned() -> None:
     assert chosen == [[6, 14], [15, 17], [5, 19]]
 
 
-def test_statistics_are_those_of_the_training_slice_alone() -> None:
+def test_statistics_are_those_of_the_training_split_whichever_part_is_used() -> None:
     dataset = digits(None)
-    splits = split(dataset, DataSpec(dataset=CHOICE, fraction=0.3))
+    splits = split(dataset, DataSpec(dataset=CHOICE))
     values = splits.train.images.double()
     torch.testing.assert_close(splits.mean, values.mean((0, 2, 3)).float())
     torch.testing.assert_close(splits.std, values.std((0, 2, 3), unbiased=False).float())
     assert splits.mean.shape == splits.std.shape == (1,)
     assert splits.mean.dtype == splits.std.dtype == torch.float32
-    assert splits.mean != split(dataset, DataSpec(dataset=CHOICE)).mean
+    assert splits.task == split(dataset, DataSpec(dataset=CHOICE, fraction=0.3)).task
+    assert splits.mean != split(dataset, DataSpec(dataset=CHOICE, split_seed=1)).mean
+
+
+def test_the_task_is_what_the_dataset_asks_of_a_network() -> None:
+    splits = split(digits(None), DataSpec(dataset=CHOICE))
+    (images,), (head,) = splits.task.inputs, splits.task.heads
+    assert (images.name, images.shape, images.dtype) == ("images", (1, 8, 8), "uint8")
+    assert (head.name, head.classes, head.class_names[3]) == ("class", 10, "3")
     assert (splits.classes, splits.shape) == (10, (1, 8, 8))
+    assert (splits.mean.tolist(), splits.std.tolist()) == (list(images.mean), list(images.std))
+    assert split(made_up([0, 0, 1, 1]), DataSpec(dataset=CHOICE)).task.heads[0].class_names == ()
 
 
 def test_statistics_by_hand_per_channel() -> None:
