@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from benchmarks.harness import Content
-from benchmarks.presentation import markdown, measured_on
+from benchmarks.presentation import Tables, markdown, measured_on
 
 HEAD = ("method", "simulated", "promised", "observed", "Monte-Carlo bounds", "trials", "verdict")
 SIGNS = {"coverage": "≥ ", "error": "≤ ", "share": ""}
@@ -34,4 +34,4 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-TABLES = {"measured-on": measured_on, **{name: partial(shares, name) for name in SIMULATIONS}}
+TABLES: Tables = {"measured-on": measured_on, **{name: partial(shares, name) for name in SIMULATIONS}}

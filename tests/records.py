@@ -35,6 +35,7 @@ from kdbench.results.timings import BatchTimed, ColdStart, Energy, ThroughputRec
 from kdbench.spec import Choice, DataSpec, Entry, Gate, How, LatencySpec, NamedChoice, Pair, Suite, TrainSpec
 from kdbench.spec.conditions import STANDARD
 from kdbench.spec.records import content_key
+from kdbench.spec.types import Provider
 from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Int8Static, Variant
 
 SAMPLES = 10_000
@@ -55,6 +56,7 @@ ENVIRONMENT: dict[str, JsonValue] = {
 }
 VARIANTS: dict[str, Variant] = {v.use: v for v in (Fp32(), Fp16(), Int8Dynamic(), Int8Static())}
 HOW = How(provider="cpu", threads=1, batch=1)
+Role = Literal["teacher", "student"]
 NO_COUNTER = "no RAPL counter"
 
 
@@ -83,7 +85,7 @@ class Shape:
     environments: Sequence[str] = ()  # of the standard ones, by name; each takes its own share of what was right
     metrics: Sequence[str] = ()  # by name; the first is half the top-1 of its trial, the second a third of it ...
     variants: Sequence[str] = ("fp32",)
-    not_measured: Sequence[tuple[str, str]] = ()  # (provider, reason), for every architecture
+    not_measured: Sequence[tuple[Provider, str]] = ()  # (provider, reason), for every architecture
     outcomes: Mapping[tuple[str, str, int], Outcome] = field(default_factory=dict)  # (pair, loss or role, seed)
 
 
@@ -100,7 +102,9 @@ def make_results(shape: Shape | None = None) -> ResultSet:
     suite = make_suite(shape)
     entries, trials, outcomes = [], {}, {}
     for index, pair in enumerate(suite.pairs):
-        rows = [("teacher", "cross_entropy", seed) for seed in suite.seeds[: suite.teacher_seeds]]
+        rows: list[tuple[Role, str, int]] = [
+            ("teacher", "cross_entropy", seed) for seed in suite.seeds[: suite.teacher_seeds]
+        ]
         rows += [("student", loss.label, seed) for loss in suite.losses for seed in suite.seeds]
         for role, loss, seed in rows:
             key = content_key([shape.name, pair.label, role, loss, seed])
@@ -118,6 +122,7 @@ def make_results(shape: Shape | None = None) -> ResultSet:
     timed = _timed(trials.values(), variants) if shape.latency else {}
     latencies = [*_latencies(shape, timed), *(_ties(shape, entries, trials) if shape.ties and timed else ())]
     throughputs = _throughputs(shape, timed) if shape.throughput else []
+    facts = [*(r.model for r in trials.values()), *(v.model for v in variants)]
     run = RunRecord(
         name=suite.name,
         run_id="20250102T030405Z-abcd",
@@ -132,7 +137,7 @@ def make_results(shape: Shape | None = None) -> ResultSet:
         variants=_keys("variant", variants),
         not_measured=tuple(
             NotMeasured(architecture=a, how=How(provider=provider, threads=1, batch=batch), reason=reason)
-            for a in dict.fromkeys(r.model.architecture for r in (*trials.values(), *variants))
+            for a in dict.fromkeys(one.architecture for one in facts)
             for provider, reason in shape.not_measured
             for batch in shape.batch_sizes
         ),
@@ -347,9 +352,15 @@ def _teacher_cost(shape: Shape, loss: str) -> dict[str, Any]:
     }
 
 
+def _seed(record: TrialRecord) -> int:
+    seed = record.trial["seed"]
+    assert isinstance(seed, int)
+    return seed
+
+
 def _corrupted(record: TrialRecord, choice: NamedChoice, place: int) -> EnvironmentRecord:
     """Of what was right, the share 0.96, 0.93, 0.90 ... of the environments in turn stays right; nothing else is."""
-    kept = np.random.default_rng([place, record.trial["seed"]]).random(record.test.samples) < 0.96 - 0.03 * place
+    kept = np.random.default_rng([place, _seed(record)]).random(record.test.samples) < 0.96 - 0.03 * place
     return EnvironmentRecord(
         trial=record.key,
         environment=choice.label,
@@ -372,7 +383,7 @@ def _measured(record: TrialRecord, choice: NamedChoice, place: int) -> MetricRec
 def _variant(shape: Shape, record: TrialRecord, variant: Variant) -> VariantRecord:
     """Half the bytes in half precision and a quarter in 8 bits; every hundredth of the right answers is lost."""
     share = 0.5 if variant.use == "fp16" else 0.25
-    kept = np.random.default_rng([7, record.trial["seed"]]).random(record.test.samples) > 0.01
+    kept = np.random.default_rng([7, _seed(record)]).random(record.test.samples) > 0.01
     facts = record.model
     return VariantRecord(
         trial=record.key,

@@ -44,6 +44,7 @@ def random_splits(samples: int = 70, classes: int = 4, shape: tuple[int, int, in
         return Split(images.to(torch.uint8), labels)
 
     train = part(samples)
+    assert isinstance(train.images, torch.Tensor)
     values = train.images.float()
     mean, std = values.mean(dim=(0, 2, 3)), values.std(dim=(0, 2, 3))
     given = Input(shape=shape, dtype="uint8", mean=tuple(mean.tolist()), std=tuple(std.tolist()))

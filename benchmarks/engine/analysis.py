@@ -49,7 +49,8 @@ def units_by_arm(content: Content, scenario: str) -> dict[str, list[Unit]]:
 
 def sweep_seconds(unit: Unit, runs: int) -> float:
     """The seconds of a sweep of so many runs, from a unit's seconds and its runs: the cost is linear in them."""
-    return unit["seconds"] / len(unit["runs"]) * runs
+    seconds: float = unit["seconds"]
+    return seconds / len(unit["runs"]) * runs
 
 
 def speeds(content: Content, scenario: str) -> list[Speed]:
@@ -70,7 +71,7 @@ def speeds(content: Content, scenario: str) -> list[Speed]:
 
 def _loop_seconds(run: dict[str, Any]) -> float:
     """A process's seconds for one run: of a cohort, its share."""
-    return run["wall_seconds"] / run["cohort"] if "cohort" in run else run["seconds"]["train"]
+    return float(run["wall_seconds"] / run["cohort"] if "cohort" in run else run["seconds"]["train"])
 
 
 def ratios(content: Content, scenario: str) -> list[Ratio]:

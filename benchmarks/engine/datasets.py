@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from kdbench.zoo.datasets.fashion_mnist import fashion_mnist
 from kdbench.zoo.interface import Dataset, Split
+from kdbench.zoo.streamed import Streamed
 
 TEST_SAMPLES = 500  # only time matters where these are used, and testing is not what is timed
 
@@ -37,5 +38,6 @@ def fashion32(root: Path) -> Dataset:
     return Dataset(train, test, few.classes)
 
 
-def _widen(images: Tensor) -> Tensor:
+def _widen(images: Tensor | Streamed) -> Tensor:
+    assert isinstance(images, Tensor)
     return functional.pad(images, (2, 2, 2, 2)).repeat(1, 3, 1, 1)

@@ -15,6 +15,7 @@ from benchmarks.engine.prepare import PLUGINS
 from benchmarks.engine.processes import run_together
 from benchmarks.engine.task import Task
 from kdbench.results import ResultSet, Store, load_run
+from kdbench.spec import Trial
 
 VIEWS = ("fresh", "bank", "shared")
 VARIANTS = (*VIEWS, *(f"{views}-bfloat16" for views in VIEWS))
@@ -71,7 +72,7 @@ def read_records(found: ResultSet, task: Task) -> dict[str, Any]:
         cost = record.training
         runs.append(
             {
-                "loss": str(record.trial["loss"]["use"]),
+                "loss": Trial.model_validate(record.trial).loss.use,
                 "seed": entry.seed,
                 "steps": cost.steps,
                 "step_seconds": cost.step_seconds,

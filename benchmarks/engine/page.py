@@ -1,6 +1,5 @@
 """The tables and images of `docs/performance.md` that show `engine.json`."""
 
-from collections.abc import Callable
 from functools import partial
 
 from matplotlib.axes import Axes
@@ -8,7 +7,7 @@ from matplotlib.axes import Axes
 from benchmarks.engine.analysis import MARGIN, Speed, accuracies, differences, ratios, speeds, units_by_arm
 from benchmarks.engine.scenarios import KDBENCH
 from benchmarks.harness import Content
-from benchmarks.presentation import markdown, measured_on, with_interval
+from benchmarks.presentation import Tables, markdown, measured_on, with_interval
 from kdbench.report.writing.drawing import GRID, INK, MUTED, PAPER, SERIES, Drawing, Image, draw
 from kdbench.statistics.paired import estimate
 
@@ -147,14 +146,14 @@ def _rows(axes: Axes, labels: list[str]) -> None:
     """One row for each label, the first at the top."""
     axes.set(yticks=range(len(labels)), yticklabels=labels, ylim=(len(labels) - 0.5, -0.5))
     axes.tick_params(axis="x", labelsize=8.5)
-    axes.xaxis.label.set_size(9)
+    axes.xaxis.label.set_fontsize(9)
 
 
 def _color(arm: str, other: str) -> str:
     return SERIES[0] if arm.startswith(KDBENCH) else other
 
 
-TABLES: dict[str, Callable[[Content], str]] = {
+TABLES: Tables = {
     "measured-on": measured_on,
     **{name: partial(scenario, name) for name in ("sweep", "spatial", "dominated", "accuracy")},
 }

@@ -74,20 +74,24 @@ def build_loss(loss: Loss, hint: Hint | None = None) -> Terms:
             other = hint()
         else:
             raise ValueError(f"no plain loss is written for {loss.use}")
-        return options["weight"] * other + options["ce_weight"] * labelled
+        total: Tensor = options["weight"] * other + options["ce_weight"] * labelled
+        return total
 
     return terms
 
 
-def load(images: Images, batch_size: int, workers: int, *, shuffled: bool = False) -> DataLoader[tuple[Tensor, Tensor]]:
+def load(images: Images, batch_size: int, workers: int, *, shuffled: bool = False) -> DataLoader[tuple[Tensor, int]]:
     return DataLoader(images, batch_size, shuffle=shuffled, num_workers=workers)
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, batches: DataLoader[tuple[Tensor, Tensor]]) -> float:
+def evaluate(model: nn.Module, batches: DataLoader[tuple[Tensor, int]]) -> float:
     model.eval()
-    right = sum((model(images).argmax(dim=1) == labels).sum().item() for images, labels in batches)
-    return right / len(batches.dataset)
+    right = samples = 0
+    for images, labels in batches:
+        right += int((model(images).argmax(dim=1) == labels).sum())
+        samples += len(labels)
+    return right / samples
 
 
 def run(task: Task, use: str, seed: int, workers: int, epochs: int, limit: int | None) -> None:
@@ -119,7 +123,7 @@ def run(task: Task, use: str, seed: int, workers: int, epochs: int, limit: int |
                         taught = teacher(images)
                 value = criterion(student(images), taught, labels)
                 optimizer.zero_grad()
-                value.backward()
+                value.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 schedule.step()
                 running += value.item()

@@ -117,7 +117,8 @@ class Task:
         return model.eval()
 
     def _build(self, network: Network) -> nn.Module:
-        return Catalog().load("models", network.use)(self.classes, tuple(self.shape), **network.options)
+        model: nn.Module = Catalog().load("models", network.use)(self.classes, tuple(self.shape), **network.options)
+        return model
 
 
 def build_regressor(loss: Loss) -> nn.Module:

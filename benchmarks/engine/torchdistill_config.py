@@ -138,7 +138,7 @@ class PseudoLabelLoss(nn.Module):
 
 
 @register_auxiliary_model_wrapper
-class Student4Hint(AuxiliaryModelWrapper):
+class Student4Hint(AuxiliaryModelWrapper):  # type: ignore[misc]  # torchdistill has no types
     """The student with the regressor of hints, built as torchdistill's own wrappers of this kind."""
 
     def __init__(self, student_model: nn.Module, loss: Loss, **_: Any) -> None:
@@ -149,13 +149,16 @@ class Student4Hint(AuxiliaryModelWrapper):
         self.path, self.kind = _student_path(loss), "input" if loss.student_tap.entering else "output"
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.student_model(images)
+        logits: Tensor = self.student_model(images)
+        return logits
 
     def secondary_forward(self, io_dict: Config) -> None:
         self.regressor(io_dict[self.path][self.kind])
 
 
-@register_scheduler
 def rate_by_step(optimizer: torch.optim.Optimizer, rate: Callable[[int], float]) -> LambdaLR:
     """kdbench's schedule, taken in every step."""
     return LambdaLR(optimizer, rate)
+
+
+register_scheduler(rate_by_step)

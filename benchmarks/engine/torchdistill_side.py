@@ -76,7 +76,7 @@ def evaluate(model: nn.Module, batches: DataLoader[Any], log_every: int) -> floa
     for images, labels in metrics.log_every(batches, log_every, "Evaluation:"):
         right = (model(images).argmax(dim=1) == labels).sum().item()
         metrics.meters["acc1"].update(right / len(labels), n=len(labels))
-    return metrics.acc1.global_avg
+    return float(metrics.acc1.global_avg)
 
 
 def run(task: Task, use: str, seed: int, setting: Setting, epochs: int, limit: int | None) -> None:
@@ -123,7 +123,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="at most so many an epoch")
     arguments = parser.parse_args()
     set_basic_log_config()
-    logging.getLogger().handlers[0].setStream(sys.stderr)
+    handler = logging.getLogger().handlers[0]
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(sys.stderr)
     task = Task.read(arguments.folder)
     setting = example() if arguments.setting == "example" else tuned()
     if arguments.workers is not None:

@@ -9,6 +9,7 @@ import random
 import statistics
 import sys
 import time
+from collections.abc import Callable, Sequence
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def measure(onnx: Path, images: NDArray[np.float32], slices: int) -> dict[str, l
     warm_up(call)
     calls = max(SLICE_RUNS, round(SLICE_NANOSECONDS / statistics.median(time_slice(call))))
     feeds = list(islice(cycle([{source: batch} for batch in batches]), calls))
-    loops = {
+    loops: dict[str, Callable[[], Sequence[int]]] = {
         "kdbench": lambda: time_slice(call),
         "clocked": lambda: clocked(session, [target], feeds),
         "bare": lambda: unclocked(session, [target], feeds),

@@ -2,7 +2,7 @@
 
 from benchmarks.fidelity.analysis import Ratio, ratios
 from benchmarks.harness import Content
-from benchmarks.presentation import markdown, measured_on
+from benchmarks.presentation import Tables, markdown, measured_on
 
 HEAD = ("network", "ratio", "kdbench, us", "median", "least to most", "repeats", "goal", "met")
 
@@ -33,4 +33,4 @@ def _goal(ratio: Ratio) -> str:
     return f"{ratio.low:.2f} to {ratio.high:.2f}" if ratio.low else f"at most {ratio.high:.2f}"
 
 
-TABLES = {"measured-on": measured_on, "fidelity": fidelity}
+TABLES: Tables = {"measured-on": measured_on, "fidelity": fidelity}

@@ -11,7 +11,7 @@ from benchmarks.harness import Content
 from benchmarks.losses.costs import REFERENCES, Cost, cost
 from benchmarks.losses.docstrings import Docstring, allowed, default, linked, parse
 from benchmarks.losses.pairs import PAIRS, Stand
-from benchmarks.presentation import markdown, measured_on
+from benchmarks.presentation import Tables, markdown, measured_on
 from kdbench.spec import Signature
 from kdbench.zoo.builtin import BUILTIN
 from kdbench.zoo.interface import NotApplicable
@@ -126,4 +126,4 @@ def _in_table(text: str) -> str:
     return _prose(text).replace("|", r"\|")
 
 
-TABLES = {"overview": overview, "losses": sections, "measured-on": measured_on}
+TABLES: Tables = {"overview": overview, "losses": sections, "measured-on": measured_on}

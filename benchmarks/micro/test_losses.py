@@ -44,7 +44,7 @@ def test_loss(benchmark: BenchmarkFixture, name: str, options: dict[str, object]
     moment = Moment(0.5, 1, Draw(0, 1, torch.arange(BATCH)), everyones)  # after every warm-up and initialization
 
     def forward_and_backward() -> None:
-        criterion(given[0], teacher, labels, moment).backward()
+        criterion(given[0], teacher, labels, moment).backward()  # type: ignore[no-untyped-call]
 
     benchmark(forward_and_backward)
     assert any(tensor.grad is not None for tensor in (given[0].logits, *given[0].features.values()))

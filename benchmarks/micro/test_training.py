@@ -18,7 +18,10 @@ from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.interface import Draw, Moment, Outputs
 from kdbench.zoo.layers.taps import tapped, trace
 
-STUDENTS = {"cnn 32": ({"use": "cnn", "width": 32}, GREY), "resnet20": ({"use": "resnet_cifar"}, COLORED)}
+STUDENTS: dict[str, tuple[dict[str, object], tuple[int, int, int]]] = {
+    "cnn 32": ({"use": "cnn", "width": 32}, GREY),
+    "resnet20": ({"use": "resnet_cifar"}, COLORED),
+}
 CPU = torch.device("cpu")
 
 

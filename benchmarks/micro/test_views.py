@@ -28,6 +28,7 @@ def test_mixup(benchmark: BenchmarkFixture) -> None:
     splits = noise(GREY)
     images, labels = batch_of(splits)
     others = splits.train.take(partners(DRAW, len(splits.train)).samples)
+    assert isinstance(others.images, torch.Tensor)
     given = normalize(images, splits), labels, normalize(others.images, splits), others.labels
     mixed, shares = benchmark(mix, *given, DRAW, 0.2, splits.classes)
     assert (len(mixed), tuple(shares.shape)) == (BATCH, (BATCH, splits.classes))

@@ -27,7 +27,8 @@ class Resnet(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         features = self.stem(images)
         features = torch.relu(features + self.block(features))
-        return self.head(features.mean((2, 3)))
+        logits: Tensor = self.head(features.mean((2, 3)))
+        return logits
 
 
 class Mixer(nn.Module):
@@ -39,7 +40,8 @@ class Mixer(nn.Module):
         self.head = nn.Linear(36, 10)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.head(torch.relu(self.tokens(images.flatten(2))).flatten(1))
+        logits: Tensor = self.head(torch.relu(self.tokens(images.flatten(2))).flatten(1))
+        return logits
 
 
 class Deep(nn.Module):
@@ -54,7 +56,8 @@ class Deep(nn.Module):
         features = images.flatten(1)
         for layer in self.layers:
             features = torch.relu(layer(features))
-        return self.head(features)
+        logits: Tensor = self.head(features)
+        return logits
 
 
 def trained(model: nn.Module, seed: int) -> nn.Module:
@@ -62,7 +65,7 @@ def trained(model: nn.Module, seed: int) -> nn.Module:
     draw = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter += 0.2 * torch.randn(parameter.shape, generator=draw)
+            parameter.add_(0.2 * torch.randn(parameter.shape, generator=draw))
         for name, buffer in model.named_buffers():
             if name.endswith("running_var"):
                 buffer.uniform_(0.5, 2, generator=draw)

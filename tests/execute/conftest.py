@@ -4,14 +4,15 @@ from functools import partial
 import pytest
 
 from kdbench.deploy.timing import throughput
-from kdbench.execute.jobs import deployment as deployed_stages
+from kdbench.deploy.timing.latency import cold_starts, time_round
+from kdbench.execute.jobs import deployment
 
 
 @pytest.fixture(scope="module")
 def short_rounds() -> Iterator[None]:
     """Real timing, but by jobs in this process with as little of it as still gives a ratio: three sessions."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(deployed_stages, "cold_starts", partial(deployed_stages.cold_starts, processes=1))
-        patch.setattr(deployed_stages, "time_round", partial(deployed_stages.time_round, sessions=3, pairs=1))
+        patch.setattr(deployment, "cold_starts", partial(cold_starts, processes=1))
+        patch.setattr(deployment, "time_round", partial(time_round, sessions=3, pairs=1))
         patch.setattr(throughput, "SESSIONS", 1)
         yield

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from kdbench.deploy.runtime.session import open_session
 from kdbench.deploy.timing import latency_worker
@@ -17,8 +18,8 @@ from kdbench.deploy.timing.calls import Call, caller, warm_up
 PROBED = 200  # calls that say how long one takes
 
 
-def slow_down(share: float) -> None:
-    """Replace what the worker opens and calls sessions with."""
+def run_slowed(share: float) -> None:
+    """Run the worker with functions in the place of those that open and call sessions."""
     slow: list[Any] = []
 
     def opened(path: Path, config: Any) -> Any:
@@ -43,9 +44,9 @@ def slow_down(share: float) -> None:
 
         return slower
 
-    latency_worker.open_session, latency_worker.caller = opened, called
+    with mock.patch.object(latency_worker, "open_session", opened), mock.patch.object(latency_worker, "caller", called):
+        latency_worker.main()
 
 
 if __name__ == "__main__":
-    slow_down(float(sys.argv[1]))
-    latency_worker.main()
+    run_slowed(float(sys.argv[1]))

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import psutil
 import pytest
@@ -49,7 +49,13 @@ def macos(monkeypatch: pytest.MonkeyPatch, programs: Mapping[tuple[str, ...], st
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
 
 
-def _ask_by(monkeypatch, system, machine, read_file, programs) -> None:
+def _ask_by(
+    monkeypatch: pytest.MonkeyPatch,
+    system: str,
+    machine: str,
+    read_file: Callable[[str], str],
+    programs: Mapping[tuple[str, ...], str],
+) -> None:
     def run_program(*command: str) -> str:
         if command not in programs:
             raise Unknown(f"{command[0]}: No such file or directory")
