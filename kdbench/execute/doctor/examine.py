@@ -15,6 +15,7 @@ from kdbench.results import Store
 from kdbench.results.machine.energy_counters import why_no_counter
 from kdbench.results.machine.facts import usable_cores
 from kdbench.results.machine.gpu import gpu_state
+from kdbench.results.machine.processor import computes_bfloat16, instruction_set, int8_saturates
 from kdbench.spec import UserError
 
 SECONDS = 300  # that an import may take; a cold disk and a CUDA build of torch take long
@@ -31,7 +32,7 @@ class Finding:
 
 
 def examine(results: Path) -> Iterator[Finding]:
-    """Look at Python, torch, torchvision, ONNX Runtime's providers, the GPU, energy, cores and the results folder."""
+    """Look at Python, torch, torchvision, ONNX Runtime's providers, the GPU, energy, processor and results folder."""
     enough = sys.version_info >= (3, 11)
     fix = None if enough else "install Python 3.11 or newer"
     yield Finding("Python", "ok" if enough else "problem", platform.python_version(), fix)
@@ -44,6 +45,8 @@ def examine(results: Path) -> Iterator[Finding]:
             yield _provider(name)
     yield from _cuda(onnxruntime, providers)
     yield _energy("processor", "cpu")
+    yield _int8()
+    yield _bfloat16()
     yield Finding("cores", "ok", f"{usable_cores()} usable; training runs one single-thread process on each")
     try:
         Store(results).prepare()
@@ -161,6 +164,29 @@ def _torch_cuda() -> Finding:
 def _energy(whose: str, device: str) -> Finding:
     reason = why_no_counter(device)
     return Finding(f"energy of the {whose}", "note" if reason else "ok", reason or "a counter is there")
+
+
+def _int8() -> Finding:
+    """How int8 variants are made for this processor."""
+    instructions = instruction_set()
+    saturates = int8_saturates(instructions)
+    if saturates is None:
+        return Finding("int8", "note", "the system tells no instruction set, so weights take 7 bits, to be safe")
+    if saturates:
+        return Finding("int8", "note", "the processor has AVX2 and no VNNI: sums saturate, so weights take 7 bits")
+    return Finding("int8", "ok", f"sums of 8-bit products are exact ({_listed(instructions)})")
+
+
+def _bfloat16() -> Finding:
+    instructions = instruction_set()
+    if computes_bfloat16(instructions):
+        return Finding("bfloat16", "ok", "the processor has instructions for it")
+    why = "the processor has no instructions for it" if instructions else "the system tells no instruction set"
+    return Finding("bfloat16", "note", f'{why}: precision = "bfloat16" may train many times slower than float32')
+
+
+def _listed(instructions: tuple[str, ...] | None) -> str:
+    return ", ".join(instructions or ()) or "no extensions"
 
 
 def _python(code: str) -> subprocess.CompletedProcess[str]:

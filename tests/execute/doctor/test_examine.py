@@ -16,6 +16,7 @@ from kdbench.execute.doctor import cuda as doctor_cuda
 from kdbench.execute.doctor import examine as doctor
 from kdbench.execute.doctor.cuda import diagnose, last_words
 from tests.results.fake_nvml import install
+from tests.results.machine.machines import ALDER_LAKE, ZEN3, ZEN4, linux
 
 CPU = "CPUExecutionProvider"
 GPU_WHEEL = f"1.31.1 TensorrtExecutionProvider CUDAExecutionProvider {CPU}\n"
@@ -283,3 +284,22 @@ def test_a_results_folder_that_cannot_be_written(machine: Machine, found: Found,
     machine(driver=False)
     (tmp_path / "results").write_text("in the way")
     assert found("results folder").status == "problem"
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "int8", "bfloat16"),
+    [
+        (ZEN3, ("note", "no VNNI: sums saturate, so weights take 7 bits"), ("note", "no instructions for it")),
+        (ZEN4, ("ok", "avx512_vnni"), ("ok", "has instructions")),
+        (ALDER_LAKE, ("ok", "avx_vnni"), ("note", "many times slower")),
+        (None, ("note", "tells no instruction set"), ("note", "tells no instruction set")),
+    ],
+    ids=["Zen 3", "Zen 4", "Alder Lake", "unknown"],
+)
+def test_what_a_processor_lacks_is_told(
+    monkeypatch: pytest.MonkeyPatch, cpuinfo: str | None, int8: tuple[str, str], bfloat16: tuple[str, str]
+) -> None:
+    linux(monkeypatch, cpuinfo)
+    for finding, (status, word) in ((doctor._int8(), int8), (doctor._bfloat16(), bfloat16)):
+        assert finding.status == status
+        assert word in finding.detail
