@@ -1,8 +1,12 @@
-"""Who may import whom: the table of docs/design.md, held against every import statement, deferred ones included."""
+"""Who may import whom: the table of docs/design.md, held against every import statement.
+
+Imports inside functions and under TYPE_CHECKING count like all others.
+"""
 
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -22,6 +26,20 @@ MAY_IMPORT = {
     "cli": {"spec", "statistics", "zoo", "train", "deploy", "results", "analyze", "execute", "report", "api"},
     "api": {"spec", "zoo", "results", "analyze", "execute", "report"},
 }
+# Of each room with floors: what a floor may import of its own room, by the name of a folder or of a module beside it.
+FLOORS = {
+    "analyze": {"deployment": set(), "models": {"deployment"}, "decisions": {"models", "deployment", "summary"}},
+    "deploy": {
+        "graph": set(),
+        "runtime": set(),
+        "export": {"graph", "runtime"},
+        "foreign": {"graph"},
+        "timing": {"runtime"},
+        "variants": {"graph"},
+    },
+    "report": {"writing": set(), "sections": {"writing"}},
+}
+LARGEST_FOLDER = 16  # modules; losses are looked up by name, not read one after the other
 WITHOUT_TORCH = ("spec", "statistics", "results", "analyze", "report", "cli")
 
 
@@ -38,6 +56,13 @@ def imports(path: Path) -> set[str]:
     return found
 
 
+def modules() -> dict[str, Path]:
+    """Every module of kdbench by its absolute name; a package goes by the name of its folder."""
+    files = sorted(PACKAGE.rglob("*.py"))
+    names = (".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in files)
+    return {name.removesuffix(".__init__"): path for name, path in zip(names, files, strict=True)}
+
+
 def rooms_of(modules: set[str]) -> set[str]:
     return {m.split(".")[1] for m in modules if m.startswith("kdbench.") and m.split(".")[1] in MAY_IMPORT}
 
@@ -48,6 +73,37 @@ def test_rooms_import_only_what_the_table_allows(room: str) -> None:
     for path in files:
         strangers = rooms_of(imports(path)) - {room} - MAY_IMPORT[room]
         assert not strangers, f"{path.relative_to(PACKAGE)} imports {sorted(strangers)}"
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    known = modules()
+    # A name taken from a module that is a folder's is an import of that module, not of the folder.
+    graph = {name: {each for each in imports(path) if each in known} for name, path in known.items()}
+    for name, path in known.items():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and all(f"{node.module}.{each.name}" in known for each in node.names):
+                graph[name].discard(str(node.module))
+    TopologicalSorter(graph).prepare()  # raises `CycleError`, which names the modules of a circle
+
+
+@pytest.mark.parametrize(("room", "floor"), [(room, floor) for room, floors in FLOORS.items() for floor in floors])
+def test_a_floor_imports_only_those_below_it(room: str, floor: str) -> None:
+    for path in sorted((PACKAGE / room / floor).rglob("*.py")):
+        parts = [module.split(".") for module in imports(path)]
+        own = {each[2] for each in parts if each[:2] == ["kdbench", room] and len(each) > 2}
+        strangers = own - {floor} - FLOORS[room][floor]
+        assert not strangers, f"{path.relative_to(PACKAGE)} imports {sorted(strangers)} of its room"
+
+
+@pytest.mark.parametrize("room", FLOORS)
+def test_every_floor_is_in_the_table(room: str) -> None:
+    assert {path.parent.name for path in (PACKAGE / room).glob("*/__init__.py")} == FLOORS[room].keys()
+
+
+def test_no_folder_is_crowded() -> None:
+    folders = {path.parent for path in modules().values()} - {PACKAGE / "zoo" / "losses"}
+    counts = {folder: sum(path.name != "__init__.py" for path in folder.glob("*.py")) for folder in folders}
+    assert {folder: count for folder, count in counts.items() if count > LARGEST_FOLDER} == {}
 
 
 def test_every_room_is_in_the_table() -> None:

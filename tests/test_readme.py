@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kdbench import api
-from kdbench.cli.group import COMMANDS
+from kdbench.cli import COMMANDS
 from kdbench.spec import UserError, parse_suite
 from kdbench.zoo.catalog import Catalog
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from benchmarks.engine.scenarios import EXAMPLE, KDBENCH, TUNED
 from benchmarks.harness import Content, Unit
-from kdbench.statistics.paired import Estimate, PairedDifference, estimate, paired_difference
+from kdbench.statistics.intervals import Estimate, estimate
+from kdbench.statistics.paired import PairedDifference, paired_difference
 
 MARGIN = 0.002  # accuracies within .2 points count as equivalent
 # How many times faster kdbench is to be. Goals, not results.

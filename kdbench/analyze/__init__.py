@@ -1,11 +1,13 @@
 """What the records say: statistics, curves, efficiency, Pareto fronts, the gate's verdicts. No torch."""
 
-from kdbench.analyze.decisions.accuracy_gate import smallest_detectable, undetectable_gates
+from kdbench.analyze.decisions.accuracy_gate import GateEntry, smallest_detectable, undetectable_gates
 from kdbench.analyze.decisions.gate import Verdict, judge
-from kdbench.analyze.decisions.gate_entries import GateEntry
 from kdbench.analyze.decisions.recommend import Recommendation, recommend
-from kdbench.analyze.models.rows import Deployed, Elsewhere, ModelRow, PairSummary, StudentRow, Summary, Timing, Trouble
-from kdbench.analyze.summary import summarize
+from kdbench.analyze.deployment.architectures import Deployed, Timing
+from kdbench.analyze.models.pairs import PairSummary
+from kdbench.analyze.models.rows import ModelRow, StudentRow
+from kdbench.analyze.provenance import Elsewhere
+from kdbench.analyze.summary import Summary, Trouble, summarize
 
 __all__ = [
     "Deployed", "Elsewhere", "GateEntry", "ModelRow", "PairSummary", "Recommendation", "StudentRow", "Summary",

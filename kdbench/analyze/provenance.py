@@ -2,14 +2,24 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from kdbench.analyze.models.rows import Elsewhere
 from kdbench.results import LatencyRecord, TrialRecord
 
 FACTS = ("cpu", "instruction_set", "system", "gpus", "kdbench_source")  # besides the versions of packages
 Environment = Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A fact in which records differ from the run they are reported with, and how many of them."""
+
+    fact: str  # a key of the environment, or the name of a package
+    value: JsonValue  # in those records
+    trials: int
+    timings: int
 
 
 def find_elsewhere(

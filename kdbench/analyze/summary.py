@@ -1,22 +1,89 @@
 """From the records of a run to the figures of its report: pure, and nothing that was asked for goes missing."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
-from kdbench.analyze.deployment.architectures import check_noise, check_ties, choose_reference, describe_deployed
-from kdbench.analyze.deployment.variants import variant_rows
-from kdbench.analyze.models.conditions import environment_rows
+from pydantic import JsonValue
+
+from kdbench.analyze.deployment.architectures import (
+    Deployed,
+    ReferenceTiming,
+    Role,
+    choose_reference,
+    describe_deployed,
+)
+from kdbench.analyze.deployment.noise import NoiseCheck, TieCheck, check_noise, check_ties
+from kdbench.analyze.deployment.variants import VariantRow, variant_rows
+from kdbench.analyze.models.conditions import ConditionRow, condition_rows
 from kdbench.analyze.models.front import Front, fronts
-from kdbench.analyze.models.learning import learning_rows
-from kdbench.analyze.models.metrics import metric_rows
-from kdbench.analyze.models.pairs import Done, Timed, loss_alone, summarize_pair, teacher_of_seed
-from kdbench.analyze.models.pooled_gain import pooled_gains
-from kdbench.analyze.models.rows import PairSummary, ReferenceTiming, Role, Status, Summary, Trouble
-from kdbench.analyze.provenance import find_elsewhere
-from kdbench.results import ResultSet
-from kdbench.spec import Entry
+from kdbench.analyze.models.gains import PooledGain, pooled_gains
+from kdbench.analyze.models.learning import LearningRow, learning_rows
+from kdbench.analyze.models.metrics import MetricRow, metric_rows
+from kdbench.analyze.models.pairs import PairSummary, loss_alone, summarize_pair, teacher_of_seed
+from kdbench.analyze.models.rows import Done, ModelRow, StudentRow, Timed
+from kdbench.analyze.provenance import Elsewhere, find_elsewhere
+from kdbench.results import Layout, ResultSet
+from kdbench.spec import Entry, Suite
 from kdbench.statistics.ratios import RatioEstimate
+
+Status = Literal["failed", "skipped", "missing"]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A row of the suite that has no result, and why."""
+
+    pair: str
+    role: Role
+    model: str
+    loss: str
+    seed: int
+    status: Status
+    reason: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All that a report says of one run of a suite."""
+
+    suite: Suite
+    run_id: str
+    command: str  # the line that asked for the run; empty where none was recorded
+    started: str
+    seconds: float
+    trained: int  # in this very run; the others were there already
+    entries: int
+    machine: Mapping[str, JsonValue]  # facts of the machine, of the run
+    elsewhere: tuple[Elsewhere, ...]  # records taken on other machines, with other versions or another kdbench
+    pairs: tuple[PairSummary, ...]
+    deployed: tuple[Deployed, ...]
+    variants: tuple[VariantRow, ...]
+    conditions: tuple[ConditionRow, ...]  # empty where none was evaluated
+    metrics: tuple[MetricRow, ...]  # empty where none was asked for
+    learning: tuple[LearningRow, ...]
+    fronts: tuple[Front, ...]
+    pooled: tuple[PooledGain, ...]  # of suites with several pairs
+    noise: tuple[NoiseCheck, ...]
+    ties: tuple[TieCheck, ...]
+    trouble: tuple[Trouble, ...]
+    notes: tuple[str, ...]  # what did not go as asked in this run
+    layouts: tuple[Layout, ...]  # processes times threads of each wave that was trained in this run
+    reference: ReferenceTiming | None  # None where some model has no latency: FLOPs stand in
+    teacher_seeds: int  # teachers behind each pair; with one, intervals hold for that teacher alone
+    classes: int | None
+    test_samples: int | None
+    input_shape: tuple[int, ...]
+
+    @property
+    def students(self) -> tuple[StudentRow, ...]:
+        return tuple(row for pair in self.pairs for row in pair.students)
+
+    @property
+    def models(self) -> tuple[ModelRow, ...]:
+        """Teachers and students, pair by pair."""
+        return tuple(row for pair in self.pairs for row in pair.models)
 
 
 def summarize(results: ResultSet) -> Summary:
@@ -41,12 +108,12 @@ def summarize(results: ResultSet) -> Summary:
         seconds=run.seconds,
         trained=len(run.trained),
         entries=len(run.entries),
-        environment=run.environment,
+        machine=run.environment,
         elsewhere=find_elsewhere(run.environment, unique.values(), results.latencies),
         pairs=pairs,
         deployed=deployed,
         variants=variant_rows(done, results.variants, loss_alone(suite), _slowdowns(done, results, reference)),
-        environments=environment_rows(
+        conditions=condition_rows(
             pairs, results.trials, results.environments, [environment.label for environment in suite.environments]
         ),
         metrics=metric_rows(pairs, results.metrics, [metric.label for metric in suite.metrics]),

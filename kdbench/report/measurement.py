@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from kdbench.analyze.deployment.files import Accuracy, MeasuredRow, MeasurementSummary
+from kdbench.analyze.deployment.measurement import Accuracy, MeasuredRow, MeasurementSummary
 from kdbench.report.sections.deployment import timing_table, unmeasured_table
 from kdbench.report.sections.noise import noise_table
 from kdbench.report.sections.throughput import throughput_table

@@ -10,20 +10,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from kdbench.analyze import Recommendation, Summary, recommend
+from kdbench.report.protocol import Facts, commands, machine, protocol, resolved_suite
 from kdbench.report.sections.accuracy import accuracy_section
-from kdbench.report.sections.against_kd import rival_section
+from kdbench.report.sections.against_kd import against_kd_section
 from kdbench.report.sections.calibration import calibration_section
-from kdbench.report.sections.conditions import environments_section
+from kdbench.report.sections.conditions import conditions_section
 from kdbench.report.sections.cost import cost_section
+from kdbench.report.sections.deployment import deployment_section
 from kdbench.report.sections.efficiency import efficiency_section
-from kdbench.report.sections.gains import gain_section
+from kdbench.report.sections.gains import gains_section
 from kdbench.report.sections.learning import learning_section
 from kdbench.report.sections.metrics import metrics_section
-from kdbench.report.sections.models import models_section
 from kdbench.report.sections.noise import noise_section
-from kdbench.report.sections.protocol import commands, environment, protocol, resolved_suite
 from kdbench.report.sections.published import published_section
-from kdbench.report.sections.recipes import Facts
 from kdbench.report.sections.stability import stability_section
 from kdbench.report.sections.throughput import throughput_section
 from kdbench.report.sections.variants import variants_section
@@ -36,20 +35,20 @@ from kdbench.results.store import write_whole
 
 # After the comparison of losses: what a reader needs first comes first.
 SECTIONS: tuple[Callable[[Summary], Section], ...] = (
-    gain_section,
-    rival_section,
+    gains_section,
+    against_kd_section,
     accuracy_section,
     published_section,
     efficiency_section,
     cost_section,
     stability_section,
-    environments_section,
+    conditions_section,
     calibration_section,
     metrics_section,
     learning_section,
     variants_section,
     throughput_section,
-    models_section,
+    deployment_section,
     noise_section,
 )
 TEMPLATES = Path(__file__).parent / "templates"
@@ -67,7 +66,7 @@ class Content:
     sections: tuple[Section, ...]
     seeds: Table
     protocol: Facts
-    environment: Facts
+    machine: Facts
     commands: tuple[str, ...]
     suite_json: str
     origin: str
@@ -83,8 +82,8 @@ def render_report(summary: Summary, folder: Path) -> tuple[Path, Path]:
     html, markdown = folder / "index.html", folder / "report.md"
     for image in content.images:
         write_whole(folder / f"{image.name}.svg", image.file)
-    write_whole(html, _environment(html=True).get_template("report.html.j2").render(c=content, light=LIGHT, dark=DARK))
-    write_whole(markdown, _environment(html=False).get_template("report.md.j2").render(c=content))
+    write_whole(html, _templates(html=True).get_template("report.html.j2").render(c=content, light=LIGHT, dark=DARK))
+    write_whole(markdown, _templates(html=False).get_template("report.md.j2").render(c=content))
     return html, markdown
 
 
@@ -99,7 +98,7 @@ def _compose(summary: Summary) -> Content:
         sections=tuple(section for make in SECTIONS if (section := make(summary).filled)),
         seeds=seeds_table(summary),
         protocol=protocol(summary),
-        environment=environment(summary),
+        machine=machine(summary),
         commands=commands(summary),
         suite_json=resolved_suite(summary),
         origin=_origin(summary),
@@ -137,7 +136,7 @@ def _origin(summary: Summary) -> str:
 
 
 @lru_cache(maxsize=2)
-def _environment(*, html: bool) -> Environment:
+def _templates(*, html: bool) -> Environment:
     found = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=html,

@@ -6,7 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from kdbench.analyze import GateEntry, Verdict
-from kdbench.analyze.decisions.gate_entries import Status
+from kdbench.analyze.decisions.accuracy_gate import Status
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.markdown import markdown_table, markdown_text
 from kdbench.report.writing.tables import Cell, Column, Table

@@ -2,26 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
-from kdbench.statistics.paired import Estimate, estimate
+from kdbench.statistics.intervals import Estimate, estimate
 
 Curve = tuple[Sequence[int], Sequence[float]]  # epochs or samples, rising, and the accuracy (0 to 1) at each
-
-
-class CurvePoint(Protocol):
-    """An epoch of one seed."""
-
-    @property
-    def epoch(self) -> int: ...
-
-    @property
-    def samples(self) -> int: ...
-
-    @property
-    def validation_top1(self) -> float: ...
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from kdbench.statistics.paired import Estimate, Interval, estimate, t_interval
+from kdbench.statistics.intervals import Estimate, Interval, estimate, t_interval
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri, ndtri
 
-from kdbench.statistics.paired import Interval
+from kdbench.statistics.intervals import Interval
 
 Floats = NDArray[np.float64]
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betaincinv, ndtri
 
-from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM, Interval, t_interval
+from kdbench.statistics.intervals import Interval, t_interval
+from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM
 
 # Of the teacher's validation accuracy (docs/method.md).
 SHARES = (0.5, 0.9, 0.95, 0.99)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kdbench.analyze.deployment.files import describe_measurement
+from kdbench.analyze.deployment.measurement import describe_measurement
+from kdbench.cli import COMMANDS
 from kdbench.cli.failure import run_guarded
-from kdbench.cli.group import COMMANDS
 from kdbench.cli.measure import command
 from kdbench.execute import measure
 from kdbench.report.measurement import measurement_text

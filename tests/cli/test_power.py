@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from kdbench.cli import COMMANDS
 from kdbench.cli.failure import run_guarded
-from kdbench.cli.group import COMMANDS
 from kdbench.cli.power import command
 from kdbench.results import Store
 from tests.records import Shape, make_results

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdbench.statistics.gap import gap_closed
+from kdbench.statistics.intervals import Interval, t_interval
 from kdbench.statistics.laws import SIGNIFICANT, Fits, fit_laws
-from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM, Interval, t_interval
+from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM
 from kdbench.statistics.pareto import Cost, front_probability
 from kdbench.statistics.survival import (
     Crossing,

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from kdbench.statistics.effects import effect_interval
 from kdbench.statistics.intervals import Interval, t_interval
-from kdbench.statistics.paired import paired_difference
+from kdbench.statistics.paired import effect_interval, paired_difference
 from kdbench.statistics.resampling import interquartile_mean, stratified_iqm
 from kdbench.statistics.spread import stability
 from tests.methods.share import Share, count

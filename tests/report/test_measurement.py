@@ -1,9 +1,9 @@
 """Tables for a terminal: aligned, no wider than they must be, and Markdown."""
 
-from kdbench.analyze.deployment.files import describe_measurement
+from kdbench.analyze.deployment.measurement import describe_measurement
 from kdbench.report.measurement import WIDTH, measurement_text
 from kdbench.results import NotMeasured
-from tests.analyze.deployment.test_files import measurement, model, timed
+from tests.analyze.deployment.test_measurement import measurement, model, timed
 from tests.records import HOW
 
 

@@ -8,9 +8,9 @@ from kdbench.analyze import summarize
 from kdbench.report.page import SECTIONS
 from kdbench.report.sections.accuracy import accuracy_section
 from kdbench.report.sections.calibration import calibration_section
-from kdbench.report.sections.conditions import environments_section
+from kdbench.report.sections.conditions import conditions_section
 from kdbench.report.sections.efficiency import efficiency_section
-from kdbench.report.sections.gains import gain_section
+from kdbench.report.sections.gains import gains_section
 from kdbench.report.sections.learning import learning_section
 from kdbench.report.sections.stability import stability_section
 from tests.records import Shape, make_results
@@ -39,7 +39,7 @@ def words(section):
 
 def test_comparison_in_detail_shows_every_figure() -> None:
     summary = summarize(make_results(Shape(seeds=6, accuracy=steady)))
-    row, gain = cells(gain_section(summary), "comparisons", "kd"), summary.students[1].gain
+    row, gain = cells(gains_section(summary), "comparisons", "kd"), summary.students[1].gain
     assert row["Gain points"].text == "+3.05"
     # All six gains are above 0: 2 of 64 patterns of signs are as extreme.
     assert row["Sign flips p"].text == "0.031"
@@ -52,14 +52,16 @@ def test_comparison_in_detail_shows_every_figure() -> None:
 
 
 def test_without_seeds_enough_nothing_is_invented() -> None:
-    row = cells(gain_section(summarize(make_results(Shape(seeds=1)))), "comparisons", "kd")
+    row = cells(gains_section(summarize(make_results(Shape(seeds=1)))), "comparisons", "kd")
     dashes = ("Paired t p", "Sign flips p", "Holm p", "Effect size SDs", "Improves probability")
     assert {row[name].text for name in dashes} == {"—"}
     assert row["Verdict of the gain"].text == "no claim"
 
 
 def test_pairs_together_only_where_there_are_several() -> None:
-    one, two = (gain_section(summarize(make_results(Shape(seeds=5, pairs=p, accuracy=steady)))) for p in (TWO[:1], TWO))
+    one, two = (
+        gains_section(summarize(make_results(Shape(seeds=5, pairs=p, accuracy=steady)))) for p in (TWO[:1], TWO)
+    )
     assert [table.name for table in one.filled.tables] == ["comparisons"]
     row = cells(two, "pooled", "kd")
     assert (row["Pairs"].text, row["Gains seeds of all pairs"].text) == ("2", "10")
@@ -80,7 +82,7 @@ def test_stability_counts_collapsed_seeds_and_tells_the_test() -> None:
 def test_environments_tell_severities_the_hardest_and_what_is_missing() -> None:
     asked = ("noise", "blur", "rotation")
     results = make_results(Shape(seeds=5, accuracy=steady, environments=asked))
-    section = environments_section(summarize(results))
+    section = conditions_section(summarize(results))
     row = cells(section, "environments", ": kd")
     # The factory keeps 96, 93 and 90 % of what was right, by chance of each sample: all three 80 % of about 93 %.
     assert 73 < 100 * row["Right everywhere % of test"].sort < 77
@@ -91,15 +93,15 @@ def test_environments_tell_severities_the_hardest_and_what_is_missing() -> None:
     assert [image.name for image in section.images] == ["environments-0"]
     assert "unevaluated" not in [table.name for table in section.filled.tables]
     without = replace(results, environments=tuple(r for r in results.environments if r.environment != "blur"))
-    lacking = cells(environments_section(summarize(without)), "unevaluated", "blur")
+    lacking = cells(conditions_section(summarize(without)), "unevaluated", "blur")
     assert lacking["Without a figure models trained"].text == "11 of 11"
-    nothing = environments_section(summarize(replace(results, environments=()))).filled
+    nothing = conditions_section(summarize(replace(results, environments=()))).filled
     assert [table.name for table in nothing.tables] == ["unevaluated"]
     assert len(nothing.tables[0].rows) == 3
 
 
 def test_suites_without_environments_have_no_such_section() -> None:
-    assert environments_section(summarize(make_results(Shape()))).filled is None
+    assert conditions_section(summarize(make_results(Shape()))).filled is None
 
 
 def test_calibration_and_agreement_in_figures() -> None:

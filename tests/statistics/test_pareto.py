@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from kdbench.statistics.paired import Interval
+from kdbench.statistics.intervals import Interval
 from kdbench.statistics.pareto import Cost, front_probability, hypervolume, nondominated
 
 POINTS = st.lists(st.tuples(st.integers(0, 5).map(float), st.integers(0, 5).map(float)), max_size=12)

@@ -2,19 +2,42 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
-from kdbench.analyze.decisions.gate_entries import GateEntry
 from kdbench.analyze.decisions.wording import points, several
 from kdbench.results import Baseline, ResultSet
 from kdbench.results.baseline import BaselineRow, bits_hash
 from kdbench.spec import Suite
-from kdbench.statistics.paired import detectable_sds, estimate, holm, one_sided_bound, p_below, spread
+from kdbench.statistics.intervals import estimate, one_sided_bound, p_below, spread
+from kdbench.statistics.paired import detectable_sds, holm
 
 LEAST_DROP = 0.005
 FAIL_CONFIDENCE = 0.99
 PASS_CONFIDENCE = 0.95
 ROUNDING = 1e-12  # a drop of exactly the limit, as a difference of two fractions, may exceed it by 1e-17
 MOST_SEEDS = 200  # more than anybody trains: beyond, only a wider gate helps
+
+# 'unjudged': shown, and decides nothing, because one seed has no spread to judge by.
+Status = Literal["pass", "fail", "inconclusive", "invalid", "unjudged"]
+Kind = Literal["top1", "latency", "parameters", "flops", "onnx_bytes"]
+
+
+@dataclass(frozen=True)
+class GateEntry:
+    """A figure against its baseline. Top-1 as fractions, latency as ratio new / baseline, counts as counts."""
+
+    kind: Kind
+    what: str  # pair / role / loss or timing
+    status: Status
+    message: str
+    baseline: float | None = None
+    current: float | None = None
+    estimate: float | None = None  # difference of top-1, or ratio of latency
+    lower: float | None = None  # one-sided bound
+    upper: float | None = None
+    limit: float | None = None  # top-1: -d; latency: 1 + m; counts: the baseline's
+    n: int | None = None  # seeds or slice pairs
+    measured: bool = True  # whether a figure was there to compare
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from kdbench.analyze.decisions.accuracy_gate import judge_accuracy
-from kdbench.analyze.decisions.gate_entries import GateEntry, Status
+from kdbench.analyze.decisions.accuracy_gate import GateEntry, Status, judge_accuracy
 from kdbench.results import Baseline, LatencyComparison, ModelFacts, ResultSet
 from kdbench.results.baseline import BaselineModel
 from kdbench.results.timings import slice_minima, slice_p50s

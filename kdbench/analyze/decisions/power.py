@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kdbench.analyze.models.rows import PairSummary
+from kdbench.analyze.models.pairs import PairSummary
 from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM, detectable_sds
 from kdbench.statistics.spread import sd_bound
 

@@ -8,7 +8,9 @@ student alone show there?
 from dataclasses import dataclass
 
 from kdbench.analyze.decisions.wording import percent, points, points_interval, several
-from kdbench.analyze.models.rows import PairSummary, StudentRow, Summary
+from kdbench.analyze.models.pairs import PairSummary
+from kdbench.analyze.models.rows import StudentRow
+from kdbench.analyze.summary import Summary
 from kdbench.statistics.paired import EQUIVALENCE, SEEDS_FOR_A_CLAIM, PairedDifference, paired_difference
 
 

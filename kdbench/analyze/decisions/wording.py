@@ -1,6 +1,6 @@
 """Numbers in words, as sentences and reports share them: a true minus sign, and a dash where there is none."""
 
-from kdbench.statistics.paired import Interval
+from kdbench.statistics.intervals import Interval
 
 NONE = "\N{EM DASH}"
 MINUS = "\N{MINUS SIGN}"

@@ -1,16 +1,78 @@
 """The deployed architectures: size, arithmetic, latencies, and each timing that was asked for and is not there."""
 
 from collections.abc import Mapping, Sequence
-from statistics import fmean, median
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
 
-from kdbench.analyze.models.rows import Deployed, NoiseCheck, ReferenceTiming, Role, Throughput, TieCheck, Timing
 from kdbench.results import LatencyRecord, ModelFacts, NotMeasured, ResultSet, TrialRecord
-from kdbench.results.timings import ThroughputRecord, slice_p50s
+from kdbench.results.timings import Energy, ThroughputRecord, slice_p50s
 from kdbench.spec import Entry, How
-from kdbench.statistics.percentiles import summarize_calls
-from kdbench.statistics.ratios import estimate_ratio, timing_settled
+from kdbench.statistics.percentiles import CallTimes, summarize_calls
+from kdbench.statistics.ratios import RatioEstimate, estimate_ratio, timing_settled
 
+Role = Literal["teacher", "student"]
 NEAR_PEAK = 0.95
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One architecture timed in one way; cold figures are medians over fresh processes."""
+
+    how: How
+    times: CallTimes
+    ratio: RatioEstimate | None  # to the reference; None for the reference itself
+    settled: bool  # whether the interval became as narrow as asked for
+    load_seconds: float
+    first_run_seconds: float
+    memory_bytes: int
+    energy: Energy
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """One architecture's samples per second by batch size; `batch` is the smallest that reaches 95 % of the peak."""
+
+    how: How
+    rates: tuple[tuple[int, float], ...]
+    peak: float
+    batch: int
+    ended: str  # why no larger batch was timed
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """An architecture as deployed: what it is, what it costs, and what was not measured about it."""
+
+    architecture: str
+    models: tuple[tuple[Role, str], ...]
+    variant: str  # 'fp32' for the exported file itself
+    parameters: int
+    flops: int
+    onnx_bytes: int
+    opset: int
+    operators: Mapping[str, int]
+    timings: tuple[Timing, ...]
+    throughputs: tuple[Throughput, ...]
+    not_measured: tuple[NotMeasured, ...]
+
+
+@dataclass(frozen=True)
+class ReferenceTiming:
+    """The one timing that tables and the Pareto front use for all models, by architecture."""
+
+    how: How
+    p50: Mapping[str, float]  # microseconds: of the network that all were timed against, times the ratio to it
+    ratio: Mapping[str, RatioEstimate]  # to one network, for all but itself
+
+    def speedup(self, slower: str, faster: str) -> RatioEstimate | None:
+        """How many times as long the first architecture takes as the second; None where one was not timed."""
+        if slower == faster or not {slower, faster} <= self.p50.keys():
+            return None
+        above, below = self.ratio.get(slower), self.ratio.get(faster)
+        if above and below:
+            return above.over(below)
+        return above or (below.inverse if below else None)
 
 
 def describe_deployed(done: Sequence[tuple[Entry, TrialRecord]], results: ResultSet) -> tuple[Deployed, ...]:
@@ -60,49 +122,6 @@ def choose_reference(deployed: Sequence[Deployed]) -> ReferenceTiming | None:
         return base * ratio[architecture].estimate if base and architecture in ratio else own
 
     return ReferenceTiming(how, {name: p50(name, timing.times.p50) for name, timing in found.items()}, ratio)
-
-
-def check_noise(latencies: Sequence[LatencyRecord], margin: float) -> tuple[NoiseCheck, ...]:
-    """The reference against itself, one row for each way of timing."""
-    return tuple(_noise(record, margin) for record in latencies if record.kind == "noise")
-
-
-def _noise(record: LatencyRecord, margin: float) -> NoiseCheck:
-    ratio = estimate_ratio(slice_p50s(record.sessions))
-
-    def each(name: str) -> list[float]:
-        return [value for facts in record.conditions if isinstance(value := facts.get(name), int | float)]
-
-    cpu, wall, lags, steal = (
-        each("cpu_seconds"),
-        each("wall_seconds"),
-        each("lag_1_autocorrelation"),
-        each("steal_seconds"),
-    )
-    return NoiseCheck(
-        how=record.how,
-        ratio=ratio,
-        trusted=ratio is not None and ratio.low <= 1 <= ratio.high and ratio.high - ratio.low < margin,
-        lag_1=fmean(lags) if lags else None,
-        cpu_share=sum(cpu) / sum(wall) if sum(wall) else None,
-        switches=round(sum(each("involuntary_context_switches"))),
-        steal_seconds=sum(steal) if steal else None,
-    )
-
-
-def check_ties(latencies: Sequence[LatencyRecord], files: Mapping[str, Entry], margin: float) -> tuple[TieCheck, ...]:
-    """Students of one architecture under different losses; `files` tells whose an ONNX file is, by its SHA-256."""
-    found = []
-    for record in latencies:
-        mine, other = files.get(record.onnx_sha256), files.get(record.reference_sha256)
-        if record.kind != "tie" or mine is None or other is None:
-            continue
-        ratio = estimate_ratio(slice_p50s(record.sessions), looks=1)
-        differs = ratio is not None and not (ratio.low <= 1 + margin and ratio.high >= 1 - margin)
-        same = ratio is not None and ratio.low >= 1 - margin and ratio.high <= 1 + margin
-        ties = False if differs else True if same else None
-        found.append(TieCheck(record.how, mine.model, (mine.loss, other.loss), ratio, ties))
-    return tuple(found)
 
 
 def timings_of(architecture: str, latencies: Sequence[LatencyRecord], margin: float) -> tuple[Timing, ...]:

@@ -7,7 +7,8 @@ from statistics import fmean
 from kdbench.results import TrialRecord
 from kdbench.results.records import VariantRecord
 from kdbench.spec import Entry
-from kdbench.statistics.paired import Estimate, PairedDifference, estimate, paired_difference
+from kdbench.statistics.intervals import Estimate, estimate
+from kdbench.statistics.paired import PairedDifference, paired_difference
 from kdbench.statistics.ratios import RatioEstimate
 
 

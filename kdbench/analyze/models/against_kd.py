@@ -3,17 +3,18 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from kdbench.analyze.models.rows import PairSummary, StudentRow
+from kdbench.analyze.models.pairs import PairSummary
+from kdbench.analyze.models.rows import StudentRow
 from kdbench.spec import Suite
 from kdbench.statistics.paired import EQUIVALENCE, PairedDifference, holm, paired_difference
 
-RIVAL = "kd"
+KD = "kd"
 
-Outcome = Literal["beats", "ties", "loses", "open"]
+Standing = Literal["beats", "ties", "loses", "open"]
 
 
 @dataclass(frozen=True)
-class RivalRow:
+class AgainstKd:
     """A student less the same student under plain distillation, paired by seed; accuracies 0 to 1."""
 
     student: StudentRow
@@ -21,7 +22,7 @@ class RivalRow:
     holm_p: float | None  # adjusted for all losses of the pair
 
     @property
-    def outcome(self) -> Outcome:
+    def standing(self) -> Standing:
         """By this comparison's own 95 % interval: apart from 0, or within half a point of it, or neither."""
         interval = self.difference.estimate.interval
         if interval is None or not self.difference.claims:
@@ -33,12 +34,12 @@ class RivalRow:
         return "ties" if interval.low >= -EQUIVALENCE and interval.high <= EQUIVALENCE else "open"
 
 
-def rival_label(suite: Suite) -> str | None:
+def kd_label(suite: Suite) -> str | None:
     """The label of the suite's first plain distillation."""
-    return next((loss.label for loss in suite.losses if loss.use == RIVAL), None)
+    return next((loss.label for loss in suite.losses if loss.use == KD), None)
 
 
-def against_rival(pair: PairSummary, label: str | None) -> tuple[RivalRow, ...]:
+def against_kd(pair: PairSummary, label: str | None) -> tuple[AgainstKd, ...]:
     """One row per other loss that shares seeds with it, best first; empty where the pair has no such row."""
     rival = next((row for row in pair.students if row.loss == label), None)
     if rival is None:
@@ -48,5 +49,5 @@ def against_rival(pair: PairSummary, label: str | None) -> tuple[RivalRow, ...]:
     tested = [(row, difference) for row, difference in found if difference]
     p_values = {row.loss: each.p_value for row, each in tested if each.p_value is not None}
     adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
-    rows = [RivalRow(row, difference, adjusted.get(row.loss)) for row, difference in tested]
+    rows = [AgainstKd(row, difference, adjusted.get(row.loss)) for row, difference in tested]
     return tuple(sorted(rows, key=lambda row: -row.difference.estimate.mean))

@@ -2,24 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kdbench.analyze.deployment.rows import Role
+from kdbench.analyze.deployment.architectures import Role
+from kdbench.analyze.models.pairs import PairSummary
+from kdbench.analyze.models.rows import ModelRow
 from kdbench.results import TrialRecord
 from kdbench.results.records import EnvironmentRecord
-from kdbench.statistics.paired import Estimate, PairedDifference, estimate, paired_difference
-
-if TYPE_CHECKING:
-    from kdbench.analyze.models.rows import ModelRow, PairSummary
+from kdbench.statistics.intervals import Estimate, estimate
+from kdbench.statistics.paired import PairedDifference, paired_difference
 
 Bits = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class EnvironmentRow:
+class ConditionRow:
     """One model under one loss in all environments that were evaluated; accuracies from 0 to 1, over seeds."""
 
     pair: str
@@ -33,12 +32,12 @@ class EnvironmentRow:
     against_alone: PairedDifference | None  # that share less the one of the student alone, by seed
 
 
-def environment_rows(
-    pairs: Sequence["PairSummary"],
+def condition_rows(
+    pairs: Sequence[PairSummary],
     trials: Mapping[str, TrialRecord],
     records: Sequence[EnvironmentRecord],
     asked: Sequence[str],
-) -> tuple[EnvironmentRow, ...]:
+) -> tuple[ConditionRow, ...]:
     """Rows pair by pair, teachers first; none where no environment was evaluated.
 
     'Every' is of those that any model was evaluated in, for all rows the same: a seed that lacks one has no share.
@@ -56,15 +55,15 @@ def environment_rows(
 
 
 def _row(
-    row: "ModelRow",
+    row: ModelRow,
     trials: Mapping[str, TrialRecord],
     found: Mapping[tuple[str, str], Bits],
     evaluated: Sequence[str],
     alone: Mapping[int, float],
-) -> EnvironmentRow:
+) -> ConditionRow:
     by_name = {name: [found[s.key, name] for s in row.seeds if (s.key, name) in found] for name in evaluated}
     stable = _stable_by_seed(row, trials, found, evaluated)
-    return EnvironmentRow(
+    return ConditionRow(
         pair=row.pair,
         role=row.role,
         model=row.model,
@@ -78,7 +77,7 @@ def _row(
 
 
 def _stable_by_seed(
-    row: "ModelRow",
+    row: ModelRow,
     trials: Mapping[str, TrialRecord],
     found: Mapping[tuple[str, str], Bits],
     evaluated: Sequence[str],

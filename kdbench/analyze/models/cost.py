@@ -1,69 +1,33 @@
-"""Correct predictions per compute spent, and what training took: means over the seeds of one row."""
+"""What training took: means over the seeds of one row."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-import numpy as np
-
-from kdbench.analyze.deployment.rows import Deployed, ReferenceTiming, Timing
-from kdbench.analyze.models.rows import ComputeEfficiency, TrainingFigures
 from kdbench.results import TrainingCost, TrialRecord
 
-GPUS = ("cuda", "tensorrt")
 
+@dataclass(frozen=True)
+class TrainingFigures:
+    """What training one model took, averaged over seeds. The cohort's shared figures are told apart."""
 
-def compute_efficiency(
-    records: Sequence[TrialRecord], deployed: Deployed | None, reference: ReferenceTiming | None
-) -> ComputeEfficiency:
-    """The formula 'correct / compute spent' on the test split: per GFLOP, CPU-second, GPU-second and joule.
-
-    CPU-seconds are those of the evaluation; GPU-seconds and joules those of the timed calls of the architecture.
-    """
-    correct = [int(record.test.correct.sum()) for record in records]
-    beyond = [c - record.test.samples / record.classes for c, record in zip(correct, records, strict=True)]
-    samples = [record.test.samples for record in records]
-    gflops = [record.test.samples * record.model.flops / 1e9 for record in records]
-    cpu = [record.test.cpu_seconds for record in records]
-    timed = all(seconds > 0 for seconds in cpu)
-    gpu, no_gpu = _gpu_seconds(deployed)
-    joules, no_joules = _joules(deployed, reference)
-
-    def per(unit: float | None, right: Sequence[float]) -> float | None:
-        """`unit` is what one sample takes."""
-        return None if unit is None else _mean_ratio(right, [unit * n for n in samples])
-
-    return ComputeEfficiency(
-        per_gflop=_mean_ratio(correct, gflops),
-        per_gflop_above_chance=_mean_ratio(beyond, gflops),
-        per_cpu_second=_mean_ratio(correct, cpu) if timed else None,
-        per_cpu_second_above_chance=_mean_ratio(beyond, cpu) if timed else None,
-        per_gpu_second=per(gpu, correct),
-        per_gpu_second_above_chance=per(gpu, beyond),
-        per_joule=per(joules, correct),
-        per_joule_above_chance=per(joules, beyond),
-        missing=tuple(reason for reason in (no_gpu, no_joules) if reason),
-    )
-
-
-def _gpu_seconds(deployed: Deployed | None) -> tuple[float | None, str | None]:
-    """Of one sample, while single calls follow each other at the smallest batch; or why there are none."""
-    timings = [t for t in deployed.timings if t.how.provider in GPUS] if deployed else []
-    if timings:
-        timing = min(timings, key=lambda t: (t.how.batch, t.how.path != "host", t.how.threads))
-        return 1 / timing.times.samples_per_second, None
-    reasons = [missing.reason for missing in deployed.not_measured if missing.how.provider in GPUS] if deployed else []
-    return None, f"no GPU-seconds: {reasons[0] if reasons else 'no GPU provider was asked for'}"
-
-
-def _joules(deployed: Deployed | None, reference: ReferenceTiming | None) -> tuple[float | None, str | None]:
-    """Of one sample at the reference timing; or why there are none."""
-    found: list[Timing] = [t for t in deployed.timings if reference and t.how == reference.how] if deployed else []
-    if not found:
-        return None, "no joules: the model was not timed"
-    energy = found[0].energy
-    joules = energy.joules_per_unit
-    if joules is not None and joules > 0:
-        return joules, None
-    return None, f"no joules: {energy.reason or 'the counter shows no more than the power at rest'}"
+    step_milliseconds: float  # own forward, loss, backward and update
+    samples_per_second: float | None  # through own steps alone
+    step_seconds: float  # all steps
+    evaluation_seconds: float  # own, on validation
+    data_seconds: float  # making batches, shared by the cohort
+    teacher: str  # 'none', 'live' or 'cached'; 'cached, live' where seeds differ
+    teacher_milliseconds: float  # a step, spent on the teacher here, shared by the models that have the same source
+    teacher_milliseconds_alone: float  # a step, of a live teacher
+    teacher_shared_by: int
+    alone_seconds: float  # trained alone without a cache
+    shared_seconds: float  # as it was trained, with its share of what was shared
+    cohort_cpu_seconds: float  # process CPU time, shared by the cohort
+    cohort: int  # models trained in the same pass
+    peak_memory_bytes: int
+    joules: float | None  # net of the power at rest, of the cohort divided by its models
+    no_joules: str | None  # why there are none
+    device: str
+    layouts: tuple[tuple[int, int], ...]  # processes at the same time, and threads of each; several where seeds differ
 
 
 def training_figures(records: Sequence[TrialRecord]) -> TrainingFigures:
@@ -107,7 +71,3 @@ def _joules_of_training(cost: TrainingCost) -> float:
 def ranks(costs: Sequence[float]) -> list[int]:
     """The place of each cost, in the order given: 1 is the lowest, and equal ones share a place."""
     return [1 + sum(other < cost for other in costs) for cost in costs]
-
-
-def _mean_ratio(above: Sequence[float], below: Sequence[float]) -> float:
-    return float(np.mean([a / b if b else 0.0 for a, b in zip(above, below, strict=True)]))

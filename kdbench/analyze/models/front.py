@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from kdbench.analyze.deployment.rows import ReferenceTiming
-from kdbench.statistics.paired import Interval
+from kdbench.analyze.deployment.architectures import ReferenceTiming
+from kdbench.analyze.models.pairs import PairSummary
+from kdbench.analyze.models.rows import ModelRow
+from kdbench.statistics.intervals import Interval
 from kdbench.statistics.pareto import Cost, front_probability, hypervolume
-
-if TYPE_CHECKING:
-    from kdbench.analyze.models.rows import ModelRow, PairSummary
 
 By = Literal["latency", "FLOPs", "parameters", "bytes"]
 COSTS: tuple[By, ...] = ("latency", "FLOPs", "parameters", "bytes")
@@ -32,9 +31,7 @@ class Front:
     hypervolume: Mapping[str, Hypervolume]  # by pair, of those that have a teacher
 
 
-def fronts(
-    pairs: Sequence["PairSummary"], reference: ReferenceTiming | None, chance: float | None
-) -> tuple[Front, ...]:
+def fronts(pairs: Sequence[PairSummary], reference: ReferenceTiming | None, chance: float | None) -> tuple[Front, ...]:
     """One front per cost that every model has; latency is the paired ratio to the network timed against."""
     models = [row for pair in pairs for row in pair.models]
     found = []
@@ -49,7 +46,7 @@ def fronts(
     return tuple(found)
 
 
-def cost_of(row: "ModelRow", by: By, reference: ReferenceTiming | None) -> Cost | None:
+def cost_of(row: ModelRow, by: By, reference: ReferenceTiming | None) -> Cost | None:
     """What a model costs; None where it has no latency, or a cost of 0, which no ratio can be taken of."""
     if by == "latency":
         return latency_cost(reference, row.architecture) if reference else None
@@ -67,7 +64,7 @@ def latency_cost(reference: ReferenceTiming, architecture: str) -> Cost | None:
 
 
 def _hypervolume(
-    pair: "PairSummary", costs: Mapping[tuple[str, str, str], Cost], chance: float | None
+    pair: PairSummary, costs: Mapping[tuple[str, str, str], Cost], chance: float | None
 ) -> Hypervolume | None:
     if pair.teacher is None or chance is None:
         return None

@@ -2,18 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from kdbench.analyze.deployment.rows import Role
-from kdbench.analyze.models.curves import by_epoch, by_samples
+from kdbench.analyze.deployment.architectures import Role
+from kdbench.analyze.models.pairs import PairSummary
+from kdbench.analyze.models.rows import ModelRow, by_epoch
 from kdbench.results import CurvePoint, TrialRecord
 from kdbench.statistics.curves import areas
+from kdbench.statistics.intervals import Estimate
 from kdbench.statistics.laws import Fits, fit_laws
-from kdbench.statistics.paired import Estimate
 from kdbench.statistics.survival import SHARES, Reach, SampleEfficiency, first_crossing, kaplan_meier, sample_efficiency
-
-if TYPE_CHECKING:
-    from kdbench.analyze.models.rows import ModelRow, PairSummary
 
 Curve = Sequence[CurvePoint]
 Turns = Callable[[Mapping[int, float]], Mapping[int, float]]
@@ -45,14 +42,14 @@ class LearningRow:
 
 
 def learning_rows(
-    pairs: Sequence["PairSummary"], trials: Mapping[str, TrialRecord], turns: Turns
+    pairs: Sequence[PairSummary], trials: Mapping[str, TrialRecord], turns: Turns
 ) -> tuple[LearningRow, ...]:
     """Rows pair by pair, teachers first. `turns` makes what teachers have, by their seeds, what student seeds have."""
     return tuple(row for pair in pairs for row in _rows(pair, trials, turns))
 
 
-def _rows(pair: "PairSummary", trials: Mapping[str, TrialRecord], turns: Turns) -> list[LearningRow]:
-    def curves(row: "ModelRow") -> dict[int, Curve]:
+def _rows(pair: PairSummary, trials: Mapping[str, TrialRecord], turns: Turns) -> list[LearningRow]:
+    def curves(row: ModelRow) -> dict[int, Curve]:
         return {seed.seed: trials[seed.key].curve for seed in row.seeds}
 
     # Where the shortest student's curve ends: means over different lengths do not compare.
@@ -102,3 +99,8 @@ def _targets(
             )
         )
     return tuple(found)
+
+
+def by_samples(curve: Curve) -> tuple[list[int], list[float]]:
+    """Samples trained on so far, and validation top-1 at each."""
+    return [point.samples for point in curve], [point.validation_top1 for point in curve]

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from kdbench.analyze.deployment.rows import Role
+from kdbench.analyze.deployment.architectures import Role
+from kdbench.analyze.models.pairs import PairSummary
+from kdbench.analyze.models.rows import ModelRow
 from kdbench.results.records import MetricRecord
-from kdbench.statistics.paired import Estimate, PairedDifference, estimate, paired_difference
-
-if TYPE_CHECKING:
-    from kdbench.analyze.models.rows import ModelRow, PairSummary
+from kdbench.statistics.intervals import Estimate, estimate
+from kdbench.statistics.paired import PairedDifference, paired_difference
 
 Values = Mapping[tuple[str, str], float]  # by trial and metric
 
@@ -28,7 +27,7 @@ class MetricRow:
 
 
 def metric_rows(
-    pairs: Sequence["PairSummary"], records: Sequence[MetricRecord], asked: Sequence[str]
+    pairs: Sequence[PairSummary], records: Sequence[MetricRecord], asked: Sequence[str]
 ) -> tuple[MetricRow, ...]:
     """Rows pair by pair, teachers first; none where no metric was asked for."""
     found = {(record.trial, record.metric): record.value for record in records}
@@ -41,7 +40,7 @@ def metric_rows(
     )
 
 
-def _row(row: "ModelRow", found: Values, asked: Sequence[str], alone: "ModelRow | None") -> MetricRow:
+def _row(row: ModelRow, found: Values, asked: Sequence[str], alone: ModelRow | None) -> MetricRow:
     by_name = {name: _by_seed(row, found, name) for name in asked}
     differences = {
         name: paired_difference(seeds, _by_seed(alone, found, name) if alone else {}) for name, seeds in by_name.items()
@@ -57,5 +56,5 @@ def _row(row: "ModelRow", found: Values, asked: Sequence[str], alone: "ModelRow 
     )
 
 
-def _by_seed(row: "ModelRow", found: Values, metric: str) -> dict[int, float]:
+def _by_seed(row: ModelRow, found: Values, metric: str) -> dict[int, float]:
     return {seed.seed: found[seed.key, metric] for seed in row.seeds if (seed.key, metric) in found}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from kdbench.analyze.models.rows import ModelRow, PairSummary, Summary
+from kdbench.analyze.models.pairs import PairSummary
+from kdbench.analyze.models.rows import ModelRow
 from kdbench.spec import Suite
 
 FOLDER = Path(__file__).parent / "published"  # one file a dataset: pair, method, top1 in percent, source
@@ -107,14 +108,13 @@ def _figure(pair: str, method: str, top1: str, source: str) -> PublishedFigure:
     )
 
 
-def published_rows(summary: Summary) -> tuple[PublishedRow, ...]:
+def published_rows(suite: Suite, pairs: Iterable[PairSummary]) -> tuple[PublishedRow, ...]:
     """Every published figure of the run's pairs: teachers first, then by loss, in the order of the suite."""
-    suite = summary.suite
     figures = published_figures(suite.data.dataset.use)
     names = {pair.label: (pair.teacher.use, pair.student.use) for pair in suite.pairs}
     return tuple(
         row
-        for pair in summary.pairs
+        for pair in pairs
         for row in _rows_of(pair, suite, [each for each in figures if _names(each) == names[pair.pair]])
     )
 

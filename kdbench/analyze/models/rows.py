@@ -1,41 +1,28 @@
-"""What a summary consists of: frozen rows of computed figures. Accuracies run from 0 to 1."""
+"""One row of a report: one model under one loss, over its seeds. Accuracies run from 0 to 1."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
-from pydantic import JsonValue
-
-from kdbench.analyze.deployment.rows import (
-    Deployed,
-    NoiseCheck,
-    ReferenceTiming,
-    Role,
-    Throughput,
-    TieCheck,
-    Timing,
+from kdbench.analyze.deployment.architectures import Deployed, ReferenceTiming, Role
+from kdbench.analyze.models.calibration import (
+    AgreementFigures,
+    CalibrationFigures,
+    agreement_figures,
+    calibration_figures,
 )
-from kdbench.analyze.deployment.variants import VariantRow
-from kdbench.analyze.models.conditions import EnvironmentRow
-from kdbench.analyze.models.front import Front
-from kdbench.analyze.models.learning import LearningRow
-from kdbench.analyze.models.metrics import MetricRow
-from kdbench.analyze.models.pooled_gain import PooledGain
-from kdbench.analyze.models.predictions import AgreementFigures, CalibrationFigures
-from kdbench.results import Layout
-from kdbench.spec import Suite
-from kdbench.statistics.curves import LinearFit, MeanCurve
-from kdbench.statistics.gap import GapClosed
-from kdbench.statistics.paired import Estimate, Interval, PairedDifference
+from kdbench.analyze.models.cost import TrainingFigures, training_figures
+from kdbench.analyze.models.efficiency import ComputeEfficiency, compute_efficiency
+from kdbench.results import CurvePoint, TrialRecord
+from kdbench.spec import Entry
+from kdbench.statistics.curves import Curve, LinearFit, MeanCurve, fit_line, mean_curve
+from kdbench.statistics.gap import GapClosed, retention
+from kdbench.statistics.intervals import Estimate, Interval, estimate
+from kdbench.statistics.paired import PairedDifference
 from kdbench.statistics.ratios import RatioEstimate
-from kdbench.statistics.spread import Stability
+from kdbench.statistics.spread import Stability, stability
 
-__all__ = [
-    "ComputeEfficiency", "Deployed", "Elsewhere", "ModelRow", "NoiseCheck", "PairSummary", "ReferenceTiming", "Role",
-    "SeedResult", "Status", "StudentRow", "Summary", "Throughput", "TieCheck", "Timing", "TrainingFigures", "Trouble",
-]  # fmt: skip
-
-Status = Literal["failed", "skipped", "missing"]
+Done = tuple[Entry, TrialRecord]
 
 
 @dataclass(frozen=True)
@@ -50,45 +37,6 @@ class SeedResult:
     epochs: int  # the last one trained
     flips: int  # samples whose top-1 differs between torch and ONNX Runtime
     parity_samples: int
-
-
-@dataclass(frozen=True)
-class ComputeEfficiency:
-    """Correct test predictions per compute spent, averaged over seeds; `above_chance` counts those beyond guessing."""
-
-    per_gflop: float
-    per_gflop_above_chance: float
-    per_cpu_second: float | None
-    per_cpu_second_above_chance: float | None
-    per_gpu_second: float | None  # while a GPU serves one call after the other
-    per_gpu_second_above_chance: float | None
-    per_joule: float | None  # net of the power at rest, at the reference timing
-    per_joule_above_chance: float | None
-    missing: tuple[str, ...]  # why a figure is not there
-
-
-@dataclass(frozen=True)
-class TrainingFigures:
-    """What training one model took, averaged over seeds. The cohort's shared figures are told apart."""
-
-    step_milliseconds: float  # own forward, loss, backward and update
-    samples_per_second: float | None  # through own steps alone
-    step_seconds: float  # all steps
-    evaluation_seconds: float  # own, on validation
-    data_seconds: float  # making batches, shared by the cohort
-    teacher: str  # 'none', 'live' or 'cached'; 'cached, live' where seeds differ
-    teacher_milliseconds: float  # a step, spent on the teacher here, shared by the models that have the same source
-    teacher_milliseconds_alone: float  # a step, of a live teacher
-    teacher_shared_by: int
-    alone_seconds: float  # trained alone without a cache
-    shared_seconds: float  # as it was trained, with its share of what was shared
-    cohort_cpu_seconds: float  # process CPU time, shared by the cohort
-    cohort: int  # models trained in the same pass
-    peak_memory_bytes: int
-    joules: float | None  # net of the power at rest, of the cohort divided by its models
-    no_joules: str | None  # why there are none
-    device: str
-    layouts: tuple[tuple[int, int], ...]  # processes at the same time, and threads of each; several where seeds differ
 
 
 @dataclass(frozen=True)
@@ -153,84 +101,90 @@ class StudentRow(ModelRow):
 
 
 @dataclass(frozen=True)
-class PairSummary:
-    """A teacher and its students, one row a loss; the teacher is None where none finished."""
+class Timed:
+    """What the rows take over from the deployed architectures."""
 
-    pair: str
-    teacher: ModelRow | None
-    students: tuple[StudentRow, ...]
-    spread_test: tuple[float, float] | None  # F and p of 'all losses spread alike' (Brown-Forsythe)
-
-    @property
-    def models(self) -> tuple[ModelRow, ...]:
-        """The teacher, where there is one, and the students."""
-        return ((self.teacher,) if self.teacher else ()) + self.students
-
-    @property
-    def alone(self) -> StudentRow | None:
-        return next((row for row in self.students if row.alone), None)
+    reference: ReferenceTiming | None
+    deployed: Mapping[str, Deployed]  # by architecture
 
 
-@dataclass(frozen=True)
-class Trouble:
-    """A row of the suite that has no result, and why."""
+def model_figures(group: Sequence[Done], timed: Timed) -> dict[str, Any]:
+    """The fields of `ModelRow` for one model and loss over its seeds."""
+    entry, first = group[0]
+    records = [record for _, record in group]
+    architecture, reference = first.model.architecture, timed.reference
+    top1 = [record.test.top1 for record in records]
+    curve = mean_curve([by_epoch(record.curve) for record in records])
+    return {
+        "pair": entry.pair,
+        "role": entry.role,
+        "model": entry.model,
+        "loss": entry.loss,
+        "architecture": architecture,
+        "seeds": tuple(_seed_result(entry, record) for entry, record in group),
+        "top1": estimate(top1),
+        "validation": estimate([validation_at_selection(record) for record in records]),
+        "parameters": first.model.parameters,
+        "flops": first.model.flops,
+        "onnx_bytes": first.model.onnx_bytes,
+        "p50_microseconds": reference.p50.get(architecture) if reference else None,
+        "efficiency": compute_efficiency(records, timed.deployed.get(architecture), reference),
+        "training": training_figures(records),
+        "curve": curve,
+        "line": fit_line(curve.epochs, curve.mean) if curve else None,
+        "stability": stability(top1, 1 / first.classes if first.classes else None),
+        "calibration": calibration_figures(records),
+        "agreement": agreement_figures(records),
+        "front": 0.0,
+    }
 
-    pair: str
-    role: Role
-    model: str
-    loss: str
-    seed: int
-    status: Status
-    reason: str
+
+def _seed_result(entry: Entry, record: TrialRecord) -> SeedResult:
+    return SeedResult(
+        seed=entry.seed,
+        key=entry.key,
+        top1=record.test.top1,
+        validation_top1=validation_at_selection(record),
+        selected_epoch=record.selected_epoch,
+        epochs=record.curve[-1].epoch,
+        flips=record.parity.flips,
+        parity_samples=record.parity.samples,
+    )
 
 
-@dataclass(frozen=True)
-class Elsewhere:
-    """A fact in which records differ from the run they are reported with, and how many of them."""
+def student_row(
+    group: Sequence[Done],
+    teacher: ModelRow | None,
+    turns: Mapping[int, float],
+    timed: Timed,
+) -> StudentRow:
+    figures, reference = model_figures(group, timed), timed.reference
+    kept = retention({seed.seed: seed.top1 for seed in figures["seeds"]}, turns)
+    return StudentRow(
+        **figures,
+        alone=False,
+        gain=None,
+        holm_p=None,
+        retention=kept.mean if kept else None,
+        retention_interval=kept.interval if kept else None,
+        gap=None,
+        compression_parameters=_ratio(teacher.parameters, figures["parameters"]) if teacher else None,
+        compression_bytes=_ratio(teacher.onnx_bytes, figures["onnx_bytes"]) if teacher else None,
+        speedup=reference.speedup(teacher.architecture, figures["architecture"]) if reference and teacher else None,
+        cost_rank=0,
+        relative_cost=None,
+    )
 
-    fact: str  # a key of the environment, or the name of a package
-    value: JsonValue  # in those records
-    trials: int
-    timings: int
+
+def validation_at_selection(record: TrialRecord) -> float:
+    """Validation top-1 at the epoch whose weights are deployed."""
+    return next(point.validation_top1 for point in record.curve if point.epoch == record.selected_epoch)
 
 
-@dataclass(frozen=True)
-class Summary:
-    """All that a report says of one run of a suite."""
+def by_epoch(curve: Sequence[CurvePoint]) -> Curve:
+    """Epochs, and validation top-1 at each."""
+    return [point.epoch for point in curve], [point.validation_top1 for point in curve]
 
-    suite: Suite
-    run_id: str
-    command: str  # the line that asked for the run; empty where none was recorded
-    started: str
-    seconds: float
-    trained: int  # in this very run; the others were there already
-    entries: int
-    environment: Mapping[str, JsonValue]  # of the run
-    elsewhere: tuple[Elsewhere, ...]  # records taken on other machines, with other versions or another kdbench
-    pairs: tuple[PairSummary, ...]
-    deployed: tuple[Deployed, ...]
-    variants: tuple[VariantRow, ...]
-    environments: tuple[EnvironmentRow, ...]  # empty where none was evaluated
-    metrics: tuple[MetricRow, ...]  # empty where none was asked for
-    learning: tuple[LearningRow, ...]
-    fronts: tuple[Front, ...]
-    pooled: tuple[PooledGain, ...]  # of suites with several pairs
-    noise: tuple[NoiseCheck, ...]
-    ties: tuple[TieCheck, ...]
-    trouble: tuple[Trouble, ...]
-    notes: tuple[str, ...]  # what did not go as asked in this run
-    layouts: tuple[Layout, ...]  # processes times threads of each wave that was trained in this run
-    reference: ReferenceTiming | None  # None where some model has no latency: FLOPs stand in
-    teacher_seeds: int  # teachers behind each pair; with one, intervals hold for that teacher alone
-    classes: int | None
-    test_samples: int | None
-    input_shape: tuple[int, ...]
 
-    @property
-    def students(self) -> tuple[StudentRow, ...]:
-        return tuple(row for pair in self.pairs for row in pair.students)
-
-    @property
-    def models(self) -> tuple[ModelRow, ...]:
-        """Teachers and students, pair by pair."""
-        return tuple(row for pair in self.pairs for row in pair.models)
+def _ratio(above: float, below: float) -> float | None:
+    return above / below if below else None

@@ -1,30 +1,30 @@
 """Which losses beat plain distillation, which tie with it, and which lose."""
 
 from kdbench.analyze import Summary
-from kdbench.analyze.models.against_kd import Outcome, RivalRow, against_rival, rival_label
+from kdbench.analyze.models.against_kd import AgainstKd, Standing, against_kd, kd_label
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Cell, Column, Table, gain_cell, loss_cell
 from kdbench.statistics.paired import EQUIVALENCE
 
-WORDS: dict[Outcome, str] = {"beats": "beats it", "ties": "ties", "loses": "loses", "open": "not told apart"}
+WORDS: dict[Standing, str] = {"beats": "beats it", "ties": "ties", "loses": "loses", "open": "not told apart"}
 LONG = 40  # rows: a longer table opens at a click
 
 
-def rival_section(summary: Summary) -> Section:
+def against_kd_section(summary: Summary) -> Section:
     """Empty where no pair has plain distillation beside another loss."""
-    label = rival_label(summary.suite)
-    rows = tuple(row for pair in summary.pairs for row in against_rival(pair, label))
+    label = kd_label(summary.suite)
+    rows = tuple(row for pair in summary.pairs for row in against_kd(pair, label))
     return Section(
         "rival",
         "Against plain distillation",
         f"Every loss less '{label}' on the same seeds. {_in_short(summary, rows)}",
         (),
-        (rival_table(summary, rows),),
+        (against_kd_table(summary, rows),),
     )
 
 
-def rival_table(summary: Summary, rows: tuple[RivalRow, ...]) -> Table:
+def against_kd_table(summary: Summary, rows: tuple[AgainstKd, ...]) -> Table:
     """One row per loss and pair, best first."""
     columns = (
         Column("Loss", numeric=False),
@@ -32,7 +32,7 @@ def rival_table(summary: Summary, rows: tuple[RivalRow, ...]) -> Table:
         Column("Paired t", "p", "two-sided, against no difference; for this comparison alone"),
         Column("Holm", "p", "adjusted for all losses of the pair"),
         Column("Seeds", "shared"),
-        Column("Outcome", numeric=False),
+        Column("Standing", numeric=False),
     )
     cells = tuple(
         (
@@ -41,25 +41,25 @@ def rival_table(summary: Summary, rows: tuple[RivalRow, ...]) -> Table:
             Cell(f.p_value(row.difference.p_value), sort=row.difference.p_value),
             Cell(f.p_value(row.holm_p), sort=row.holm_p),
             Cell(str(len(row.difference.seeds)), sort=len(row.difference.seeds)),
-            Cell(WORDS[row.outcome]),
+            Cell(WORDS[row.standing]),
         )
         for row in rows
     )
     note = (
-        "An outcome goes by the row's own 95 % interval: above 0, below 0, or within "
+        "A standing goes by the row's own 95 % interval: above 0, below 0, or within "
         f"±{100 * EQUIVALENCE:g} points; of 20 losses that are just as good, one is expected outside by chance. Holm's "
         "p holds for all of them together."
     )
     return Table("rival", "Each loss against plain distillation", columns, cells, (note,), folded=len(cells) > LONG)
 
 
-def _in_short(summary: Summary, rows: tuple[RivalRow, ...]) -> str:
-    """How many of each outcome, pair by pair."""
+def _in_short(summary: Summary, rows: tuple[AgainstKd, ...]) -> str:
+    """How many of each standing, pair by pair."""
     parts = []
     for pair in summary.pairs:
         mine = [row for row in rows if row.student.pair == pair.pair]
-        counts = {outcome: sum(row.outcome == outcome for row in mine) for outcome in WORDS}
-        sure = sum(row.outcome == "beats" and row.holm_p is not None and row.holm_p < 0.05 for row in mine)
+        counts = {standing: sum(row.standing == standing for row in mine) for standing in WORDS}
+        sure = sum(row.standing == "beats" and row.holm_p is not None and row.holm_p < 0.05 for row in mine)
         if mine:
             holds = f" ({sure} of them by Holm's p too)" if counts["beats"] else ""
             parts.append(

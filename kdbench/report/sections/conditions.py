@@ -1,12 +1,15 @@
 """Stability across environments: what stays right however the test images are corrupted."""
 
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 from pydantic import JsonValue
 
 from kdbench.analyze import Summary
-from kdbench.analyze.models.conditions import EnvironmentRow
-from kdbench.report.sections.plot_conditions import plot_environments
+from kdbench.analyze.models.conditions import ConditionRow
 from kdbench.report.writing import formats as f
+from kdbench.report.writing.drawing import INK, MUTED, PAPER, SERIES, Drawing, Image, draw
 from kdbench.report.writing.section import Section
+from kdbench.report.writing.series import shorten
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, gain_cell, model_cell
 
 # What the numbers of a corruption are in, as the views define them.
@@ -17,11 +20,14 @@ UNITS = {
     "factor": "of the image's own",
     "share": "of the side",
 }
+LEFT, TOP, BOTTOM, LINE, CELL = 122.0, 28.0, 8.0, 24.0, 50.0
+DARKEST = 0.62  # of the ink, at the largest loss: figures on it stay readable
+EVERYWHERE = "everywhere"
 
 
-def environments_section(summary: Summary) -> Section:
+def conditions_section(summary: Summary) -> Section:
     """The users' formula over environments, drawn and in figures."""
-    images = (plot_environments(summary, pair.pair, index) for index, pair in enumerate(summary.pairs))
+    images = (plot_conditions(summary, pair.pair, index) for index, pair in enumerate(summary.pairs))
     return Section(
         "environments",
         "Stability across environments",
@@ -43,11 +49,11 @@ def stable_table(summary: Summary) -> Table:
         Column("Clean", "% of test", "top-1 on the test split as it is"),
         Column("Hardest", "% of test", "the environment of the lowest mean"),
     )
-    rows = tuple(_stable_row(summary, row) for row in summary.environments)
+    rows = tuple(_stable_row(summary, row) for row in summary.conditions)
     return Table("environments", "Right in every environment", columns, rows, _severities(summary))
 
 
-def _stable_row(summary: Summary, row: EnvironmentRow) -> tuple[Cell, ...]:
+def _stable_row(summary: Summary, row: ConditionRow) -> tuple[Cell, ...]:
     name, worst = min(row.top1.items(), key=lambda item: item[1].mean, default=("", None))
     return (
         model_cell(summary, row),
@@ -60,9 +66,7 @@ def _stable_row(summary: Summary, row: EnvironmentRow) -> tuple[Cell, ...]:
 
 def evaluated(summary: Summary) -> tuple[str, ...]:
     """The environments that any model was evaluated in, in the suite's order."""
-    return tuple(
-        e.label for e in summary.suite.environments if any(e.label in row.top1 for row in summary.environments)
-    )
+    return tuple(e.label for e in summary.suite.environments if any(e.label in row.top1 for row in summary.conditions))
 
 
 def _severities(summary: Summary) -> tuple[str, ...]:
@@ -91,7 +95,7 @@ def environment_table(summary: Summary) -> Table:
             model_cell(summary, row),
             *(estimate_cell(row.top1.get(name), f.percent, f.percent_interval) for name in names),
         )
-        for row in summary.environments
+        for row in summary.conditions
     )
     note = "Top-1 over seeds with its 95 % Student-t interval. All models see the very same corrupted images."
     return Table("each-environment", "Top-1 in each environment", columns, rows, (note,), folded=True)
@@ -109,7 +113,7 @@ def unevaluated_table(summary: Summary) -> Table:
     rows = []
     for environment in summary.suite.environments:
         name = environment.label
-        lacking = sum(row.lacking.get(name, 0) for row in summary.environments) if name in names else models
+        lacking = sum(row.lacking.get(name, 0) for row in summary.conditions) if name in names else models
         if lacking:
             why = (
                 "no record; see what was not done as asked"
@@ -119,3 +123,51 @@ def unevaluated_table(summary: Summary) -> Table:
             rows.append((Cell(name), Cell(f"{lacking} of {models}", sort=lacking), Cell(why)))
     note = "An environment without any figure is not part of 'every environment'; a model that lacks one has no share."
     return Table("unevaluated", "Environments without figures", columns, tuple(rows), (note,))
+
+
+def plot_conditions(summary: Summary, pair: str, index: int) -> Image | None:
+    """Mean top-1 of each model of a pair, a column per environment; None where none was evaluated."""
+    rows = [row for row in summary.conditions if row.pair == pair]
+    names = [e.label for e in summary.suite.environments if any(e.label in row.top1 for row in rows)]
+    if not names:
+        return None
+    heads = ["clean", *names, EVERYWHERE]
+    width, height = LEFT + CELL * len(heads) + 8, TOP + BOTTOM + LINE * len(rows)
+    title = f"Top-1 of {pair} in each environment, and the share right in all of them (% of test)"
+    return draw(f"environments-{index}", title, width, height, lambda drawing: _paint(drawing, rows, heads))
+
+
+def _paint(drawing: Drawing, rows: list[ConditionRow], heads: list[str]) -> None:
+    axes = drawing.axes(LEFT, 8, BOTTOM, TOP)
+    axes.set(xlim=(0, len(heads)), ylim=(len(rows), 0))
+    axes.axis("off")
+    for x, head in enumerate(heads):
+        _write(axes, x + 0.5, -0.5, shorten(head, 11), color=MUTED, size=8.0)
+    lost = [row.clean.mean - value for row in rows for value in _values(row, heads) if value is not None]
+    most = max(lost, default=0.0) or 1.0
+    for y, row in enumerate(rows):
+        name = "teacher" if row.role == "teacher" else row.loss
+        axes.text(-0.12, y + 0.5, shorten(name, 19), ha="right", va="center_baseline", fontsize=9.5, color=INK)
+        for x, (head, value) in enumerate(zip(heads, _values(row, heads), strict=True)):
+            if value is None:
+                _write(axes, x + 0.5, y + 0.5, "\N{EM DASH}", color=MUTED)
+                continue
+            drop = row.clean.mean - value
+            box = Rectangle(
+                (x, y), 1, 1, facecolor=SERIES[0], alpha=DARKEST * max(drop, 0.0) / most, edgecolor=PAPER, linewidth=1.5
+            )
+            axes.add_patch(box)
+            drawing.tip(box, f"{name}, {head}: {f.percent(value)}, {f.points(-drop)} points against clean")
+            _write(axes, x + 0.5, y + 0.5, f"{100 * value:.1f}", weight="bold" if head == EVERYWHERE else "normal")
+
+
+def _values(row: ConditionRow, heads: list[str]) -> list[float | None]:
+    """Clean, each environment, and everywhere."""
+    each = [row.top1[name].mean if name in row.top1 else None for name in heads[1:-1]]
+    return [row.clean.mean, *each, row.stable.mean if row.stable else None]
+
+
+def _write(
+    axes: Axes, x: float, y: float, text: str, *, color: str = INK, weight: str = "normal", size: float = 9.5
+) -> None:
+    axes.text(x, y, text, ha="center", va="center_baseline", fontsize=size, color=color, fontweight=weight)

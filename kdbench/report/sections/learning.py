@@ -1,20 +1,29 @@
 """How fast models learn: areas, laws, times to the teacher's accuracy, and samples saved."""
 
-from kdbench.analyze import ModelRow, Summary
+import math
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from kdbench.analyze import ModelRow, PairSummary, Summary
 from kdbench.analyze.models.learning import LearningRow, Target
-from kdbench.report.sections.plot_curves import plot_curves
 from kdbench.report.writing import formats as f
+from kdbench.report.writing.drawing import GRID, Drawing, Image, draw
 from kdbench.report.writing.section import Section
+from kdbench.report.writing.series import LABEL_LINE, TEACHER, Look, label_ends, looks
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, loss_cell, model_cell
+from kdbench.statistics.curves import MeanCurve
 from kdbench.statistics.laws import POINTS_NEEDED, Fit, Fits
 from kdbench.statistics.survival import SHARES, SampleEfficiency
 
 FORMULAS = {"linear": "m x + b", "power law": "a − b x^−c", "exponential": "a − b e^(−c x)"}
+WIDTH, LEFT, RIGHT, BOTTOM, TOP = 520.0, 54.0, 128.0, 44.0, 12.0
+Line = tuple[str, MeanCurve, Look]
 
 
 def learning_section(summary: Summary) -> Section:
     """Validation accuracy by epochs, drawn and in figures."""
-    images = (plot_curves(summary, pair, index) for index, pair in enumerate(summary.pairs))
+    images = (plot_learning(summary, pair, index) for index, pair in enumerate(summary.pairs))
     return Section(
         "curves",
         "Learning curves",
@@ -172,3 +181,62 @@ def laws_table(summary: Summary) -> Table:
     )
     note = "Accuracy from 0 to 1; fitted to the mean curve over seeds, so parameters have no interval."
     return Table("laws", "Laws of the mean curves", columns, rows, (note,), folded=True)
+
+
+def plot_learning(summary: Summary, pair: PairSummary, index: int) -> Image | None:
+    """Validation top-1 by epoch, a line per loss and the teacher's; None where there are no curves."""
+    style = looks(summary)
+    rows: list[tuple[str, ModelRow, Look]] = [(row.loss, row, style[row.loss]) for row in pair.students]
+    if pair.teacher:
+        rows.insert(0, ("teacher", pair.teacher, TEACHER))
+    lines: list[Line] = [(name, row.curve, look) for name, row, look in rows if row.curve]
+    if not lines:
+        return None
+    height = max(310.0, TOP + BOTTOM + LABEL_LINE * (len(lines) + 1))
+    title = f"Learning curves of {pair.pair}: validation top-1 by epoch"
+    return draw(f"curves-{index}", title, WIDTH, height, lambda drawing: _paint(drawing, lines))
+
+
+def _paint(drawing: Drawing, lines: list[Line]) -> None:
+    axes = drawing.axes(LEFT, RIGHT, BOTTOM, TOP)
+    last = max(curve.epochs[-1] for _, curve, _ in lines)
+    axes.set_xlim(0, max(last, 1))
+    axes.set_ylim(*_focus(lines, last))
+    for name, curve, look in lines:
+        _draw_curve(drawing, axes, name, curve, look)
+    axes.set(xlabel="Epoch", ylabel="Validation top-1 (%)")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
+    ends = [(c.epochs[-1], 100 * c.mean[-1], name, look.color) for name, c, look in lines]
+    label_ends(drawing, axes, ends)
+
+
+def _focus(lines: list[Line], last: int) -> tuple[float, float]:
+    """Limits in percent that show the later four fifths of the training: the first epochs would flatten the rest."""
+    start = math.ceil(last / 5)
+    seen = [
+        (low, high)
+        for _, curve, _ in lines
+        for epoch, low, high in zip(curve.epochs, curve.low, curve.high, strict=True)
+        if epoch >= start or len(curve.epochs) == 1
+    ]
+    low, high = 100 * min(low for low, _ in seen), 100 * max(high for _, high in seen)
+    room = max(high - low, 0.5)
+    return low - 0.08 * room, min(high + 0.08 * room, max(100.0, high))
+
+
+def _draw_curve(drawing: Drawing, axes: Axes, name: str, curve: MeanCurve, look: Look) -> None:
+    low, mean, high = ([100 * v for v in values] for values in (curve.low, curve.mean, curve.high))
+    axes.fill_between(curve.epochs, low, high, color=look.color, alpha=0.13, linewidth=0)
+    every = max(1, len(curve.epochs) // 8)
+    (line,) = axes.plot(curve.epochs, mean, color=look.color, linewidth=1.7, dashes=look.dash or (None, None))
+    drawing.tip(line, f"{name}: {f.percent(curve.mean[-1])} at epoch {curve.epochs[-1]}, mean of {curve.seeds}")
+    axes.plot(
+        curve.epochs,
+        mean,
+        look.marker,
+        color=look.color,
+        markersize=0.65 * look.size,
+        linestyle="none",
+        markevery=(every - 1, every),
+    )

@@ -8,7 +8,7 @@ from kdbench.analyze.models.metrics import MetricRow
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, model_cell
-from kdbench.statistics.paired import Interval
+from kdbench.statistics.intervals import Interval
 
 
 def metrics_section(summary: Summary) -> Section:

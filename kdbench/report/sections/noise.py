@@ -1,7 +1,7 @@
 """The noise of the machine: the reference timed against itself, and students that must tie."""
 
 from kdbench.analyze import Summary
-from kdbench.analyze.models.rows import NoiseCheck, TieCheck
+from kdbench.analyze.deployment.noise import NoiseCheck, TieCheck
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Cell, Column, Table

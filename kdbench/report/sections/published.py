@@ -34,7 +34,7 @@ def published_table(summary: Summary) -> Table:
         Column("Source", "repository, file", numeric=False),
         Column("Protocol", "", "what the source says of it", numeric=False),
     )
-    rows = tuple(map(_row, published_rows(summary)))
+    rows = tuple(map(_row, published_rows(summary.suite, summary.pairs)))
     return Table("published", "Published top-1 beside ours", columns, rows, _notes(summary), folded=len(rows) > LONG)
 
 

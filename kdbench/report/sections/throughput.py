@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from matplotlib.ticker import LogLocator, NullLocator
 
 from kdbench.analyze import Deployed, Summary
-from kdbench.analyze.models.rows import Throughput
+from kdbench.analyze.deployment.architectures import Throughput
 from kdbench.report.sections.deployment import names_of
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import DASHES, GRID, MARKERS, SERIES, Drawing, Image, draw

@@ -1,7 +1,7 @@
 """Numbers as a reader wants them: with units, few digits, a true minus sign, and a dash where there is none."""
 
 from kdbench.analyze.decisions.wording import MINUS, NONE, percent, points, points_interval, several
-from kdbench.statistics.paired import Interval
+from kdbench.statistics.intervals import Interval
 from kdbench.statistics.ratios import RatioEstimate
 
 __all__ = [

@@ -7,7 +7,8 @@ from typing import Protocol
 
 from kdbench.analyze import Recommendation, StudentRow, Summary
 from kdbench.report.writing import formats as f
-from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM, Estimate, Interval, PairedDifference
+from kdbench.statistics.intervals import Estimate, Interval
+from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM, PairedDifference
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from kdbench.analyze import summarize
-from kdbench.analyze.models.against_kd import RivalRow, against_rival, rival_label
+from kdbench.analyze.models.against_kd import AgainstKd, against_kd, kd_label
 from tests.records import Shape, make_results
 
 # Points of top-1 above plain distillation's, by seed.
@@ -16,18 +16,18 @@ ABOVE = {
 }
 
 
-def rows(seeds: int = 5, losses: tuple[str, ...] = tuple(ABOVE)) -> dict[str, RivalRow]:
+def rows(seeds: int = 5, losses: tuple[str, ...] = tuple(ABOVE)) -> dict[str, AgainstKd]:
     def accuracy(_: object, loss: str, seed: int) -> float:
         return 0.5 + 0.01 * seed + ABOVE.get(loss, (20,) * 5)[seed] / 100
 
     found = summarize(make_results(Shape(losses=losses, seeds=seeds, accuracy=accuracy)))
-    return {row.student.loss: row for row in against_rival(found.pairs[0], rival_label(found.suite))}
+    return {row.student.loss: row for row in against_kd(found.pairs[0], kd_label(found.suite))}
 
 
 def test_outcomes_by_the_interval() -> None:
     found = rows()
     assert list(found) == ["dist", "ttm", "nkd", "cross_entropy"]  # best first, itself left out
-    assert {loss: row.outcome for loss, row in found.items()} == {
+    assert {loss: row.standing for loss, row in found.items()} == {
         "dist": "beats",  # 2.4 +- .68: SD .548, t(4) 2.776, over sqrt 5
         "ttm": "open",
         "nkd": "ties",  # 0 +- .20
@@ -45,7 +45,7 @@ def test_holm_holds_for_all_losses_of_the_pair() -> None:
 
 
 def test_few_seeds_decide_nothing() -> None:
-    assert {row.outcome for row in rows(seeds=4).values()} == {"open"}
+    assert {row.standing for row in rows(seeds=4).values()} == {"open"}
 
 
 def test_without_plain_distillation_there_is_no_rival() -> None:

@@ -43,7 +43,7 @@ def made():
 
 
 def rows(results):
-    return {(row.role, row.loss): row for row in summarize(results).environments}
+    return {(row.role, row.loss): row for row in summarize(results).conditions}
 
 
 def test_right_everywhere_is_the_samples_right_as_they_are_and_in_each_environment() -> None:

@@ -9,6 +9,7 @@ from kdbench.analyze import Summary, summarize
 from kdbench.analyze.models.published import (
     METHODS,
     PublishedFigure,
+    PublishedRow,
     chosen_on_test,
     published_figures,
     published_rows,
@@ -112,9 +113,13 @@ def test_what_is_known_of_the_figures_holds() -> None:
 PAIRS = (("cifar:wrn-40-2", "cifar:wrn-16-2"), ("cifar:vgg13", "cifar:mobilenet_v2"), ("cnn", "cifar:vgg8"))
 
 
+def rows_of(found: Summary) -> tuple[PublishedRow, ...]:
+    return published_rows(found.suite, found.pairs)
+
+
 def test_rows_stand_beside_those_of_the_run() -> None:
     found = summary(Shape(pairs=PAIRS, losses=("kd", "cross_entropy", "label_smoothing")))
-    rows = published_rows(found)
+    rows = rows_of(found)
     by_pair = {pair.pair: pair for pair in found.pairs}
     assert {row.pair for row in rows} == {"cifar:wrn-40-2 -> cifar:wrn-16-2", "cifar:vgg13 -> cifar:mobilenet_v2"}
     for row in rows:
@@ -133,7 +138,7 @@ def test_a_loss_under_two_names_has_its_figures_twice() -> None:
     found = summary(Shape(pairs=PAIRS[:1], losses=("kd", "hot")))
     losses = (NamedChoice(use="kd", name="kd"), NamedChoice(use="kd", name="hot", options={"temperature": 20.0}))
     found = replace(found, suite=found.suite.model_copy(update={"losses": losses}))
-    rows = [row for row in published_rows(found) if row.loss != "teacher"]
+    rows = [row for row in rows_of(found) if row.loss != "teacher"]
     names = [row.loss for row in rows]
     assert names == ["kd"] * (len(rows) // 2) + ["hot"] * (len(rows) // 2)
     assert names
@@ -145,11 +150,11 @@ def test_what_has_no_result_keeps_its_published_figures() -> None:
     failed = {
         (label, name, seed): Outcome(status="failed", reason="x") for name in ("teacher", "kd") for seed in range(3)
     }
-    rows = published_rows(summary(Shape(pairs=PAIRS[:1], outcomes=failed)))
+    rows = rows_of(summary(Shape(pairs=PAIRS[:1], outcomes=failed)))
     assert {row.loss for row in rows if row.ours is None} == {"teacher", "kd"}
     assert {row.loss for row in rows if row.ours} == {"cross_entropy"}
 
 
 def test_other_datasets_and_models_have_none() -> None:
-    assert published_rows(summary(Shape(pairs=PAIRS), "cifar10")) == ()
-    assert published_rows(summary(Shape(pairs=(("wrn-40-2", "wrn-16-2"), ("cifar:vgg8", "cifar:vgg13"))))) == ()
+    assert rows_of(summary(Shape(pairs=PAIRS), "cifar10")) == ()
+    assert rows_of(summary(Shape(pairs=(("wrn-40-2", "wrn-16-2"), ("cifar:vgg8", "cifar:vgg13"))))) == ()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from kdbench.analyze import summarize
 from kdbench.report import render_report
-from kdbench.report.sections.against_kd import rival_section
+from kdbench.report.sections.against_kd import against_kd_section
 from tests.records import Shape, make_results
 
 
@@ -15,7 +15,7 @@ def accuracy(_: object, loss: str, seed: int) -> float:
 
 def test_it_counts_and_lists(tmp_path: Path) -> None:
     summary = summarize(make_results(Shape(losses=("cross_entropy", "kd", "dist"), seeds=5, accuracy=accuracy)))
-    section = rival_section(summary)
+    section = against_kd_section(summary)
     assert "1 beat it (1 of them by Holm's p too), 0 tie, 1 lose, 0 are not told apart." in section.intro
     (table,) = section.tables
     assert [(row[0].text, row[5].text) for row in table.rows] == [("dist", "beats it"), ("cross_entropy", "loses")]
@@ -26,4 +26,4 @@ def test_it_counts_and_lists(tmp_path: Path) -> None:
 
 
 def test_no_section_without_it() -> None:
-    assert rival_section(summarize(make_results(Shape(losses=("cross_entropy", "dist"))))).filled is None
+    assert against_kd_section(summarize(make_results(Shape(losses=("cross_entropy", "dist"))))).filled is None

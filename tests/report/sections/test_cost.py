@@ -7,8 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from kdbench.analyze import summarize
-from kdbench.report.sections.cost import cost_table, energy_table
-from kdbench.report.sections.plot_cost import plot_cost
+from kdbench.report.sections.cost import cost_table, energy_table, plot_cost
 from kdbench.report.writing.series import spread_out
 from kdbench.results.timings import Energy
 from tests.records import Shape, make_results

@@ -1,9 +1,9 @@
 import re
 from xml.etree import ElementTree
 
-from kdbench.report.sections.plot_gain import on_scale
+from kdbench.report.sections.gains import on_scale
 from kdbench.report.writing.drawing import DARK, INK, LIGHT, SENTINELS, SERIES, draw
-from kdbench.statistics.paired import estimate
+from kdbench.statistics.intervals import estimate
 
 NAME = 'a < b & $c$ > "d"'
 

@@ -1,7 +1,7 @@
 import pytest
 
 from kdbench.report.writing import formats as f
-from kdbench.statistics.paired import Interval
+from kdbench.statistics.intervals import Interval
 from kdbench.statistics.ratios import RatioEstimate
 
 

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kdbench.analyze.deployment.architectures import check_noise, throughput_of, timings_of
-from kdbench.analyze.models.rows import Deployed, NoiseCheck
+from kdbench.analyze.deployment.architectures import Deployed, throughput_of, timings_of
+from kdbench.analyze.deployment.noise import NoiseCheck, check_noise
 from kdbench.results.measurement import MeasuredModel, Measurement
 from kdbench.results.records import Predictions
 from kdbench.spec import LatencySpec
-from kdbench.statistics.calibration import expected_calibration_error
 from kdbench.statistics.intervals import Interval, t_interval
+from kdbench.statistics.predictions import expected_calibration_error
 from kdbench.statistics.survival import share_interval
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from kdbench.results import TrialRecord
 from kdbench.results.records import ConfidenceBin
-from kdbench.statistics.calibration import expected_calibration_error
-from kdbench.statistics.paired import Estimate, estimate
+from kdbench.statistics.intervals import Estimate, estimate
+from kdbench.statistics.predictions import expected_calibration_error
 
 
 @dataclass(frozen=True)

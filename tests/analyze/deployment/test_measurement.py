@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kdbench.analyze.deployment.files import describe_measurement
+from kdbench.analyze.deployment.measurement import describe_measurement
 from kdbench.results import LatencyRecord
 from kdbench.results.measurement import MeasuredModel, Measurement
 from kdbench.results.records import Predictions

@@ -6,7 +6,7 @@ import pytest
 
 from kdbench.analyze import summarize
 from kdbench.report import render_report
-from kdbench.report.sections.protocol import environment, protocol
+from kdbench.report.protocol import machine, protocol
 from kdbench.results import Layout
 from tests.records import Shape, make_results
 
@@ -96,7 +96,7 @@ def test_what_the_machine_did_not_tell_has_its_reason():
         "instruction_set": ["avx2", "fma"],
         "unknown": {"governor": "no such file"},
     }
-    shown = dict(environment(summarize(replace(results, run=results.run.model_copy(update={"environment": told})))))
+    shown = dict(machine(summarize(replace(results, run=results.run.model_copy(update={"environment": told})))))
     assert shown["Frequency governor"] == "unknown (no such file)"
     assert shown["Caches"] == "unknown"  # a record of an older kdbench
     assert shown["Instruction set"] == "avx2, fma"

@@ -1,0 +1,50 @@
+"""What each loss gains over the student alone: in its pair, and over several pairs together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from kdbench.analyze.models.rows import StudentRow
+from kdbench.statistics.gap import gap_closed
+from kdbench.statistics.paired import PairedDifference, holm, paired_difference
+from kdbench.statistics.resampling import PooledEstimate, stratified_iqm
+
+
+@dataclass(frozen=True)
+class PooledGain:
+    """The interquartile mean of one loss's gains, over the seeds of all pairs that have one; accuracies 0 to 1."""
+
+    loss: str
+    estimate: PooledEstimate
+
+
+def compare_with_alone(
+    rows: Sequence[StudentRow], turns: Mapping[int, float], label: str | None
+) -> tuple[StudentRow, ...]:
+    """Each row with its gains over the student alone, p-values that hold for all losses at once, and gaps closed."""
+    alone = next((row for row in rows if row.loss == label), None)
+    if alone is None:
+        return tuple(rows)
+    others = [row for row in rows if row is not alone]
+    gains = {row.loss: paired_difference(row.test_by_seed, alone.test_by_seed) for row in others}
+    tested = {loss: gain.p_value for loss, gain in gains.items() if gain and gain.p_value is not None}
+    adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
+    gaps = {row.loss: gap_closed(row.test_by_seed, alone.test_by_seed, turns) for row in others}
+    return tuple(
+        replace(
+            row,
+            alone=row is alone,
+            gain=gains.get(row.loss),
+            holm_p=adjusted.get(row.loss),
+            gap=gaps.get(row.loss),
+        )
+        for row in rows
+    )
+
+
+def pooled_gains(gains: Sequence[tuple[str, PairedDifference | None]]) -> tuple[PooledGain, ...]:
+    """One row per loss that gains, or loses, in at least two pairs; `gains` by loss, one for each pair."""
+    groups: dict[str, list[tuple[float, ...]]] = {}
+    for loss, gain in gains:
+        if gain:
+            groups.setdefault(loss, []).append(gain.estimate.values)
+    return tuple(PooledGain(loss, stratified_iqm(values)) for loss, values in groups.items() if len(values) > 1)

@@ -1,0 +1,60 @@
+"""Hand-worked values, and scipy.stats as oracle."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from kdbench.statistics import intervals as s
+
+ACCURACIES = st.lists(st.integers(0, 10_000).map(lambda k: k / 10_000), min_size=2, max_size=12)
+
+
+def test_estimate_by_hand():
+    found = s.estimate([0.90, 0.92, 0.94])
+    assert found.mean == pytest.approx(0.92)
+    assert found.sd == pytest.approx(0.02)
+    # t(2, .975) = 4.30265
+    assert found.interval.low == pytest.approx(0.92 - 4.30265 * 0.02 / math.sqrt(3), abs=1e-6)
+    assert (found.worst, found.best) == (0.90, 0.94)
+
+
+@given(ACCURACIES)
+def test_interval_agrees_with_scipy(values):
+    found = s.estimate(values)
+    if found.sd:
+        low, high = stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=stats.sem(values))
+        assert (found.interval.low, found.interval.high) == (pytest.approx(low), pytest.approx(high))
+    else:
+        assert found.interval is None
+        assert len(set(values)) == 1
+    assert found.worst <= found.mean <= found.best
+
+
+@pytest.mark.parametrize("values", [[0.9], [0.9, 0.9, 0.9], [0.1 + 0.2, 0.3, 0.3]])
+def test_no_variance_gives_no_interval(values):
+    found = s.estimate(values)
+    assert found.interval is None
+    assert not found.sd
+    assert s.one_sided_bound(values, 0.99, "upper") is None
+    assert s.p_below(values, 0.0) is None
+
+
+def test_no_values_is_an_error():
+    with pytest.raises(ValueError, match="no values"):
+        s.estimate([])
+
+
+def test_p_below_agrees_with_scipy():
+    values = [-0.02, -0.03, -0.025, -0.01]
+    oracle = stats.ttest_1samp(values, -0.005, alternative="less")
+    assert s.p_below(values, -0.005) == pytest.approx(oracle.pvalue)
+
+
+def test_bound_and_p_value_say_the_same():
+    values = [-0.02, -0.03, -0.025, -0.01]
+    bound = s.one_sided_bound(values, 0.99, "upper")
+    assert s.p_below(values, bound) == pytest.approx(0.01)
