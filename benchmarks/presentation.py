@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from benchmarks.harness import Content
-from kdbench.statistics.paired import Estimate
+from kdbench.statistics.intervals import Estimate
 
 MARKED = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 Tables = Mapping[str, Callable[[Content], str]]  # by name; "" where the figures hold nothing to show

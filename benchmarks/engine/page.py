@@ -9,7 +9,7 @@ from benchmarks.engine.scenarios import KDBENCH
 from benchmarks.harness import Content
 from benchmarks.presentation import Tables, markdown, measured_on, with_interval
 from kdbench.report.writing.drawing import GRID, INK, MUTED, PAPER, SERIES, Drawing, Image, draw
-from kdbench.statistics.paired import estimate
+from kdbench.statistics.intervals import estimate
 
 TITLES = {
     "sweep": "Six losses, five seeds",

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.engine.page import images
 from benchmarks.pages import IMAGES, PAGES, written
 from benchmarks.presentation import MARKED, fill, markdown, with_interval
-from kdbench.statistics.paired import estimate
+from kdbench.statistics.intervals import estimate
 
 ROOT = Path(__file__).parents[2]
 
