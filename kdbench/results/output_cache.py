@@ -5,6 +5,7 @@ in blocks of samples: always the same samples in the same order, so that a value
 Every block has a hash; what is damaged, half-written or missing is computed again.
 """
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -57,8 +58,11 @@ class CacheFolder:
         """Raise `CacheFull` where a cache would have no room whatever gave way: to know it before there is a key."""
         needed = 4 * slots * samples * sum(widths.values())
         self._check_limit(needed)
-        with self._alone():
-            _check_disk(needed, shutil.disk_usage(self.root).free + sum(map(_bytes_of, self.root.iterdir())))
+        try:
+            with self._alone():
+                _check_disk(needed, shutil.disk_usage(self.root).free + sum(map(_bytes_of, self.root.iterdir())))
+        except OSError as error:
+            raise CacheFull(f"it needs {_megabytes(needed)} in '{self.root}': {error.strerror}") from error
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -206,18 +210,32 @@ def _open(
 
 
 def _map(path: Path, dtype: type, shape: tuple[int, ...]) -> NDArray[Any]:
-    """A file as an array, grown where it is too small. Its place on the disk is taken now, not at the first write."""
+    """A file as an array, grown where it is too small."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     with path.open("a+b") as file:
         have = file.seek(0, os.SEEK_END)
         if have < size:
-            reserve = getattr(os, "posix_fallocate", lambda at, start, count: os.ftruncate(at, start + count))  # macOS
             try:
-                reserve(file.fileno(), have, size - have)
+                _reserve(file.fileno(), have, size - have)
             except OSError:
                 file.truncate(have)
                 raise
     return np.memmap(path, dtype, "r+", shape=shape)
+
+
+def _reserve(file: int, start: int, count: int) -> None:
+    """Take a file's place on the disk now, not at the first write, where the system and the file system can.
+
+    macOS has no such call, and musl does not stand in for file systems without it, as glibc does.
+    """
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(file, start, count)
+            return
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
+    os.ftruncate(file, start + count)
 
 
 def _check_disk(needed: int, free: int) -> None:

@@ -419,6 +419,31 @@ def disk_full(monkeypatch: pytest.MonkeyPatch, after: int) -> Callable[[], None]
     return lambda: monkeypatch.setattr(output_cache.os, "posix_fallocate", real)
 
 
+@pytest.mark.parametrize("error", [None, errno.EOPNOTSUPP, errno.EINVAL], ids=["macOS", "musl", "musl on NFS"])
+def test_a_system_that_cannot_reserve_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int | None) -> None:
+    def refuse(file: int, start: int, length: int) -> None:
+        assert error
+        raise OSError(error, os.strerror(error))
+
+    if error:
+        monkeypatch.setattr(output_cache.os, "posix_fallocate", refuse)
+    else:
+        monkeypatch.delattr(output_cache.os, "posix_fallocate", raising=False)
+    assert fill(tmp_path, slots=2).asked == blocks(0, 1)
+    assert fill(tmp_path, slots=2).asked == []
+
+
+def test_a_file_system_without_locks_has_no_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(file: object, how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(output_cache.fcntl, "flock", refuse)
+    with pytest.raises(CacheFull, match="No locks available"):
+        CacheFolder(tmp_path, MANY).open("one", {}, SAMPLES, WIDTHS, slots=1)
+    with pytest.raises(CacheFull, match="No locks available"):
+        CacheFolder(tmp_path, MANY).check(SAMPLES, WIDTHS, slots=1)
+
+
 @pytest.mark.parametrize("after", range(5))
 def test_a_disk_that_fills_up_leaves_nothing_of_a_new_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
