@@ -34,7 +34,7 @@ def prepare(scenario: Scenario, work: Path, data: Path) -> Path:
 def seeds_of(place: Place, repeat: int) -> list[int]:
     """The seeds of a compared side's unit."""
     seeds = place.all_seeds
-    count = 2 if len(place.task.losses) == 1 and len(seeds) > 1 else 1
+    count = 2 if len(place.assignment.losses) == 1 and len(seeds) > 1 else 1
     return [seeds[(repeat * count + i) % len(seeds)] for i in range(count)]
 
 
@@ -68,9 +68,9 @@ def describe(place: Place) -> dict[str, Any]:
     """What a scenario asks for, for those who read the figures."""
     return {
         "timed": place.scenario.timed,
-        "losses": [loss.use for loss in place.task.losses],
+        "losses": [loss.use for loss in place.assignment.losses],
         "seeds": len(place.all_seeds),
-        "epochs": place.epochs or place.task.epochs,
+        "epochs": place.epochs or place.assignment.epochs,
         "suite": place.scenario.suite.read_text("utf-8"),
     }
 

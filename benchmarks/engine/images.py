@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision import transforms
 
-from benchmarks.engine.task import Task
+from benchmarks.engine.assignment import Assignment
 
 
 class Images(Dataset[tuple[Tensor, int]]):
@@ -26,20 +26,20 @@ class Images(Dataset[tuple[Tensor, int]]):
         return len(self.targets)
 
 
-def open_images(task: Task, part: str) -> Images:
-    """A part of the task's samples; the training part is augmented as the suite says."""
-    return Images(*task.samples(part), build_transform(task, augmented=part == "train"))
+def open_images(assignment: Assignment, part: str) -> Images:
+    """A part of the assignment's samples; the training part is augmented as the suite says."""
+    return Images(*assignment.samples(part), build_transform(assignment, augmented=part == "train"))
 
 
-def build_transform(task: Task, *, augmented: bool) -> transforms.Compose:
+def build_transform(assignment: Assignment, *, augmented: bool) -> transforms.Compose:
     """torchvision's transforms with the distribution of kdbench's views, then the normalization of kdbench."""
     steps: list[Any] = []
-    for view in task.augment if augmented else ():
-        if view["use"] == "crop":
-            steps.append(transforms.RandomCrop(tuple(task.shape[1:]), padding=view["padding"]))
-        elif view["use"] == "flip":
-            steps.append(transforms.RandomHorizontalFlip(view["probability"]))
+    for view in assignment.augment if augmented else ():
+        if view.use == "crop":
+            steps.append(transforms.RandomCrop(assignment.shape[1:], padding=view.options["padding"]))
+        elif view.use == "flip":
+            steps.append(transforms.RandomHorizontalFlip(view.options["probability"]))
         else:
-            raise ValueError(f"no transform stands for the view {view['use']}")
-    mean, std = ([value / 255 for value in values] for values in (task.mean, task.std))
+            raise ValueError(f"no transform stands for the view {view.use}")
+    mean, std = ([value / 255 for value in values] for values in (assignment.mean, assignment.std))
     return transforms.Compose([*steps, transforms.ToTensor(), transforms.Normalize(mean, std)])

@@ -11,9 +11,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.engine.assignment import Assignment
 from benchmarks.engine.prepare import PLUGINS
 from benchmarks.engine.processes import run_together
-from benchmarks.engine.task import Task
 from kdbench.results import ResultSet, Store, load_run
 from kdbench.spec import Trial
 
@@ -25,13 +25,13 @@ def measure(
     suite: Path, folder: Path, data: Path, views: str, epochs: int | None = None, seeds: int | None = None
 ) -> dict[str, Any]:
     """One sweep: the seconds and the memory of the command, and what its records say."""
-    task = Task.read(folder)
+    assignment = Assignment.read(folder)
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         variant = root / suite.name
         variant.write_text(vary(suite.read_text("utf-8"), views, epochs), "utf-8")
-        trained = task.store / "trials" / task.teacher_key
-        shutil.copytree(trained, root / "results" / "trials" / task.teacher_key)
+        trained = assignment.store / "trials" / assignment.teacher_key
+        shutil.copytree(trained, root / "results" / "trials" / assignment.teacher_key)
         plugins = [word for plugin in PLUGINS for word in ("-p", plugin)]
         places = ["--results", str(root / "results"), "--reports", str(root / "reports"), "--data", str(data)]
         fewer = [f"--seeds={seeds}"] if seeds else []
@@ -40,7 +40,7 @@ def measure(
         store = Store(root / "results")
         found = load_run(store, store.latest_run(store.suites()[0]))
     command_facts = {"command_seconds": round(finished.seconds, 3), "peak_bytes": finished.peak_bytes}
-    return {"side": "kdbench", "views": views, **read_records(found, task), **command_facts}
+    return {"side": "kdbench", "views": views, **read_records(found, assignment), **command_facts}
 
 
 def vary(suite: str, views: str, epochs: int | None) -> str:
@@ -56,18 +56,18 @@ def vary(suite: str, views: str, epochs: int | None) -> str:
     return suite.replace("[train]\n", f"[train]\n{lines}", 1)
 
 
-def read_records(found: ResultSet, task: Task) -> dict[str, Any]:
+def read_records(found: ResultSet, assignment: Assignment) -> dict[str, Any]:
     """What the students' records say. Raises `ValueError` where a trial is missing or saw other samples."""
     runs = []
     for entry in found.run.entries:
         record = found.trials.get(entry.key)
         if record is None:
             raise ValueError(f"{entry.loss}, seed {entry.seed}: {found.run.outcomes[entry.key]}")
-        if record.data_sha256 != task.data_sha256:
-            raise ValueError("kdbench's samples are not those of the task")
+        if record.data_sha256 != assignment.data_sha256:
+            raise ValueError("kdbench's samples are not those of the assignment")
         if entry.role == "teacher":
-            if entry.key != task.teacher_key:
-                raise ValueError("kdbench's teacher is not that of the task: prepare it again")
+            if entry.key != assignment.teacher_key:
+                raise ValueError("kdbench's teacher is not that of the assignment: prepare it again")
             continue
         cost = record.training
         runs.append(

@@ -6,11 +6,9 @@ A dataset of PIL images with torchvision's transforms in a DataLoader with worke
 the loss read in every step, validation after each epoch, the weights that validated best kept and tested.
 """
 
-import argparse
 import copy
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +16,9 @@ from torch.nn import functional
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
+from benchmarks.engine.assignment import PARTS, Assignment, Loss, Tap, build_regressor
 from benchmarks.engine.images import Images, open_images
-from benchmarks.engine.stopwatch import Stopwatch, print_run, seconds_since_start
-from benchmarks.engine.task import PARTS, Loss, Tap, Task, build_regressor
+from benchmarks.engine.side import Stopwatch, arguments, print_run
 
 Terms = Callable[[Tensor, Tensor | None, Tensor], Tensor]  # student's and teacher's logits, labels
 
@@ -94,21 +92,21 @@ def evaluate(model: nn.Module, batches: DataLoader[tuple[Tensor, int]]) -> float
     return right / samples
 
 
-def run(task: Task, use: str, seed: int, workers: int, epochs: int, limit: int | None) -> None:
+def run(assignment: Assignment, use: str, seed: int, workers: int, epochs: int, limit: int | None) -> None:
     """One training run, told on stdout."""
     watch = Stopwatch()
     with watch.phase("setup"):
-        loss = task.loss(use)
-        train, validation, test = (open_images(task, part) for part in PARTS)
-        batches = load(train, task.batch_size, workers, shuffled=True)
-        held_out = load(validation, task.batch_size, workers)
-        student = task.build_student(seed)
-        teacher = task.build_teacher() if loss.taught else None
+        loss = assignment.loss(use)
+        train, validation, test = (open_images(assignment, part) for part in PARTS)
+        batches = load(train, assignment.batch_size, workers, shuffled=True)
+        held_out = load(validation, assignment.batch_size, workers)
+        student = assignment.build_student(seed)
+        teacher = assignment.build_teacher() if loss.taught else None
         hint = Hint(loss, student, teacher) if teacher and loss.student_tap else None
         criterion = build_loss(loss, hint)
         parameters = [*student.parameters(), *(hint.parameters() if hint else ())]
-        optimizer = torch.optim.SGD(parameters, **task.sgd)
-        schedule = LambdaLR(optimizer, lambda step: task.rate(step, len(batches), epochs))
+        optimizer = torch.optim.SGD(parameters, **assignment.sgd)
+        schedule = LambdaLR(optimizer, lambda step: assignment.rate(step, len(batches), epochs))
     steps, validated, best = 0, [], {}
     for _ in range(epochs):
         with watch.phase("train"):
@@ -134,27 +132,19 @@ def run(task: Task, use: str, seed: int, workers: int, epochs: int, limit: int |
                 best = copy.deepcopy(student.state_dict())
     with watch.phase("test"):
         student.load_state_dict(best)
-        top1 = evaluate(student, load(test, task.batch_size, workers))
+        top1 = evaluate(student, load(test, assignment.batch_size, workers))
     facts = {"side": "plain", "loss": use, "seed": seed, "validation_top1": validated, "test_top1": top1}
-    print_run(watch, steps=steps, epochs=epochs, workers=workers, startup_seconds=round(STARTUP, 4), **facts)
+    print_run(watch, steps=steps, epochs=epochs, workers=workers, **facts)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Training runs of a plain loop, one JSON line each.")
-    parser.add_argument("folder", type=Path, help="what `python -m benchmarks.engine.prepare` made")
-    parser.add_argument("--loss", nargs="+", required=True)
-    parser.add_argument("--seed", type=int, nargs="+", default=[0])
-    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--epochs", type=int)
-    parser.add_argument("--steps", type=int, help="at most so many an epoch")
-    arguments = parser.parse_args()
-    task = Task.read(arguments.folder)
-    for seed in arguments.seed:
-        for use in arguments.loss:
-            run(task, use, seed, arguments.workers, arguments.epochs or task.epochs, arguments.steps)
+    given = arguments(__doc__).parse_args()
+    assignment = Assignment.read(given.folder)
+    workers = len(os.sched_getaffinity(0)) if given.workers is None else given.workers
+    for seed in given.seed:
+        for use in given.loss:
+            run(assignment, use, seed, workers, given.epochs or assignment.epochs, given.steps)
 
-
-STARTUP = seconds_since_start()
 
 if __name__ == "__main__":
     main()

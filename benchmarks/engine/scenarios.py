@@ -8,9 +8,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from benchmarks.engine.assignment import Assignment
 from benchmarks.engine.kdbench_side import measure
 from benchmarks.engine.processes import Finished, run_together
-from benchmarks.engine.task import Task
 from benchmarks.harness import Unit
 from kdbench.execute.workers.executors import WORKER_ENVIRONMENT
 
@@ -48,7 +48,7 @@ SCENARIOS = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where a scenario runs: its task, its data, and the options that all sides are given."""
+    """Where a scenario runs: its assignment, its data, and the options that all sides are given."""
 
     scenario: Scenario
     folder: Path
@@ -57,12 +57,12 @@ class Place:
     seeds: int | None = None
 
     @property
-    def task(self) -> Task:
-        return Task.read(self.folder)
+    def assignment(self) -> Assignment:
+        return Assignment.read(self.folder)
 
     @property
-    def all_seeds(self) -> list[int]:
-        return self.task.seeds[: self.seeds]
+    def all_seeds(self) -> tuple[int, ...]:
+        return self.assignment.seeds[: self.seeds]
 
     def side(self, module: str, losses: Sequence[str], seed: int, *options: str) -> list[str]:
         """The command of a compared side for some losses and a seed."""
@@ -86,7 +86,7 @@ def run_one_by_one(module: str, place: Place, seeds: Sequence[int], _: Mapping[s
     finished = [
         run_together([place.side(module, [loss.use], seed)], os.environ)[0]
         for seed in seeds
-        for loss in place.task.losses
+        for loss in place.assignment.losses
     ]
     return {
         "seconds": sum(one.seconds for one in finished),
@@ -113,7 +113,7 @@ def run_tuned(place: Place, seeds: Sequence[int], tuned: Mapping[str, Any]) -> U
 
 def probe(place: Place, steps: int) -> Unit:
     """The fastest loader and layout for the tuned setting: every combination for a few steps, two processes at once."""
-    loss = next(loss.use for loss in place.task.losses if loss.taught)
+    loss = next(loss.use for loss in place.assignment.losses if loss.taught)
     tried = []
     for workers, layout in product((0, 1, 2), ("contiguous", "channels_last")):
         options = ["--setting=tuned", f"--workers={workers}", f"--layout={layout}", f"--steps={steps}", "--epochs=2"]
@@ -134,7 +134,7 @@ RUNNERS: dict[str, Callable[[Place, Sequence[int], Mapping[str, Any]], Unit]] = 
 
 def _two_at_once(place: Place, module: str, seeds: Sequence[int], options: Sequence[str]) -> list[Finished]:
     """Two processes: with one seed they share the losses, with two each has a seed."""
-    uses = [loss.use for loss in place.task.losses]
+    uses = [loss.use for loss in place.assignment.losses]
     if len(seeds) == 1:
         commands = [place.side(module, part, seeds[0], *options) for part in (uses[::2], uses[1::2]) if part]
     else:

@@ -1,4 +1,4 @@
-"""A task as a configuration of torchdistill: what its YAML files hold once they are read.
+"""A assignment as a configuration of torchdistill: what its YAML files hold once they are read.
 
 The layout and the settings of `example` are those of torchdistill's sample configurations for CIFAR (criteria in a
 WeightedSumLoss, workers, pinned memory, a log line every 100 steps), with a departure in its favour: as many loader
@@ -21,7 +21,7 @@ from torchdistill.models.registry import register_auxiliary_model_wrapper
 from torchdistill.models.wrapper import AuxiliaryModelWrapper
 from torchdistill.optim.registry import register_scheduler
 
-from benchmarks.engine.task import Loss, Task, build_regressor
+from benchmarks.engine.assignment import Assignment, Loss, build_regressor
 
 Config = dict[str, Any]
 LOGITS = {"module_path": ".", "io": "output"}
@@ -50,7 +50,7 @@ def tuned(workers: int = 0, channels_last: bool = True) -> Setting:
     return Setting("tuned", workers, False, workers > 0, channels_last, evaluation_batch=1000)
 
 
-def build_config(task: Task, loss: Loss, setting: Setting, steps: int, epochs: int) -> Config:
+def build_config(assignment: Assignment, loss: Loss, setting: Setting, steps: int, epochs: int) -> Config:
     """The `train` part of a configuration. Datasets go by the names `train` and `validation`."""
     model = {"sequential": [], "frozen_modules": [], "forward_proc": "forward_batch_only"}
     student: Config = {**model, "requires_grad": True}
@@ -65,14 +65,14 @@ def build_config(task: Task, loss: Loss, setting: Setting, steps: int, epochs: i
         }
         kind = "input" if loss.teacher_tap.entering else "output"
         roles["teacher"]["forward_hook"] = {kind: [loss.teacher_tap.module]}
-    rate = partial(task.rate, steps=steps, epochs=epochs)
+    rate = partial(assignment.rate, steps=steps, epochs=epochs)
     return {
         "log_freq": setting.log_every,
         "num_epochs": epochs,
-        "train_data_loader": loader("train", RandomSampler, task.batch_size, setting),
+        "train_data_loader": loader("train", RandomSampler, assignment.batch_size, setting),
         "val_data_loader": loader("validation", SequentialSampler, setting.evaluation_batch, setting),
         **roles,
-        "optimizer": {"key": "SGD", "kwargs": dict(task.sgd)},
+        "optimizer": {"key": "SGD", "kwargs": dict(assignment.sgd)},
         "scheduler": {"key": "rate_by_step", "kwargs": {"rate": rate}, "scheduling_step": 1},
         "criterion": {"key": "WeightedSumLoss", "kwargs": {"sub_terms": build_terms(loss)}},
     }

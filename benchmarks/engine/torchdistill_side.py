@@ -8,7 +8,6 @@ teacher is put into eval mode (the example leaves it in training mode), the test
 configurations: 1) and is for the student alone, and the schedule is that of the suite.
 """
 
-import argparse
 import logging
 import math
 import sys
@@ -27,25 +26,27 @@ from torchdistill.core.training import get_training_box
 from torchdistill.datasets.util import build_data_loader
 from torchdistill.misc.log import MetricLogger, SmoothedValue, set_basic_log_config
 
+from benchmarks.engine.assignment import PARTS, Assignment
 from benchmarks.engine.images import open_images
-from benchmarks.engine.stopwatch import Stopwatch, print_run, seconds_since_start
-from benchmarks.engine.task import PARTS, Task
+from benchmarks.engine.side import Stopwatch, arguments, print_run
 from benchmarks.engine.torchdistill_config import Setting, build_config, example, loader, tuned
 
 CPU = torch.device("cpu")
 
 
-def build_box(task: Task, use: str, seed: int, setting: Setting, epochs: int, datasets: Any) -> tuple[Any, nn.Module]:
+def build_box(
+    assignment: Assignment, use: str, seed: int, setting: Setting, epochs: int, datasets: Any
+) -> tuple[Any, nn.Module]:
     """torchdistill's box for a loss, and the student in it."""
-    loss = task.loss(use)
+    loss = assignment.loss(use)
     layout = torch.channels_last if setting.channels_last else torch.contiguous_format
     set_seed(seed)
-    student = task.build_student(seed).to(memory_format=layout)
-    steps = math.ceil(len(datasets["train"]) / task.batch_size)
-    config = build_config(task, loss, setting, steps, epochs)
+    student = assignment.build_student(seed).to(memory_format=layout)
+    steps = math.ceil(len(datasets["train"]) / assignment.batch_size)
+    config = build_config(assignment, loss, setting, steps, epochs)
     if not loss.taught:
         return get_training_box(student, datasets, config, CPU, None, False, 1), student
-    teacher = task.build_teacher().to(memory_format=layout)
+    teacher = assignment.build_teacher().to(memory_format=layout)
     box = get_distillation_box(teacher, student, datasets, config, CPU, None, False, 1)
     box.teacher_model.eval()
     return box, student
@@ -79,14 +80,14 @@ def evaluate(model: nn.Module, batches: DataLoader[Any], log_every: int) -> floa
     return float(metrics.acc1.global_avg)
 
 
-def run(task: Task, use: str, seed: int, setting: Setting, epochs: int, limit: int | None) -> None:
+def run(assignment: Assignment, use: str, seed: int, setting: Setting, epochs: int, limit: int | None) -> None:
     """One training run, told on stdout."""
     watch = Stopwatch()
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = str(Path(folder, "best.pt"))
         with watch.phase("setup"):
-            datasets = {part: open_images(task, part) for part in PARTS}
-            box, student = build_box(task, use, seed, setting, epochs, datasets)
+            datasets = {part: open_images(assignment, part) for part in PARTS}
+            box, student = build_box(assignment, use, seed, setting, epochs, datasets)
         steps, best, validated = 0, -1.0, []
         for epoch in range(epochs):
             with watch.phase("train"):
@@ -105,40 +106,29 @@ def run(task: Task, use: str, seed: int, setting: Setting, epochs: int, limit: i
             top1 = evaluate(student, build_data_loader(datasets["test"], test, False), setting.log_every)
     facts = {"side": "torchdistill", "setting": asdict(setting), "loss": use, "seed": seed}
     accuracies = {"validation_top1": validated, "test_top1": top1}
-    startup = round(STARTUP, 4)
-    print_run(
-        watch, steps=steps, epochs=epochs, workers=setting.workers, startup_seconds=startup, **facts, **accuracies
-    )
+    print_run(watch, steps=steps, epochs=epochs, workers=setting.workers, **facts, **accuracies)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Training runs of torchdistill, one JSON line each.")
-    parser.add_argument("folder", type=Path, help="what `python -m benchmarks.engine.prepare` made")
-    parser.add_argument("--loss", nargs="+", required=True)
-    parser.add_argument("--seed", type=int, nargs="+", default=[0])
+    parser = arguments(__doc__)
     parser.add_argument("--setting", choices=("example", "tuned"), default="example")
-    parser.add_argument("--workers", type=int, help="loader workers, where not the setting's")
-    parser.add_argument("--layout", choices=("contiguous", "channels_last"), help="where not the setting's")
-    parser.add_argument("--epochs", type=int)
-    parser.add_argument("--steps", type=int, help="at most so many an epoch")
-    arguments = parser.parse_args()
+    parser.add_argument("--layout", choices=("contiguous", "channels_last"), help="instead of the setting's")
+    given = parser.parse_args()
     set_basic_log_config()
     handler = logging.getLogger().handlers[0]
     assert isinstance(handler, logging.StreamHandler)
     handler.setStream(sys.stderr)
-    task = Task.read(arguments.folder)
-    setting = example() if arguments.setting == "example" else tuned()
-    if arguments.workers is not None:
-        persistent = arguments.setting == "tuned" and arguments.workers > 0
-        setting = replace(setting, workers=arguments.workers, persistent=persistent)
-    if arguments.layout:
-        setting = replace(setting, channels_last=arguments.layout == "channels_last")
-    for seed in arguments.seed:
-        for use in arguments.loss:
-            run(task, use, seed, setting, arguments.epochs or task.epochs, arguments.steps)
+    assignment = Assignment.read(given.folder)
+    setting = example() if given.setting == "example" else tuned()
+    if given.workers is not None:
+        persistent = given.setting == "tuned" and given.workers > 0
+        setting = replace(setting, workers=given.workers, persistent=persistent)
+    if given.layout:
+        setting = replace(setting, channels_last=given.layout == "channels_last")
+    for seed in given.seed:
+        for use in given.loss:
+            run(assignment, use, seed, setting, given.epochs or assignment.epochs, given.steps)
 
-
-STARTUP = seconds_since_start()
 
 if __name__ == "__main__":
     main()

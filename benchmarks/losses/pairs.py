@@ -6,10 +6,8 @@ from typing import Any
 
 import torch
 
-from benchmarks.micro.samples import COLORED, GREY, batch_of, noise
+from benchmarks.micro.samples import COLORED, GREY, batch_of, noise, trials_of
 from kdbench.spec import Trial
-from kdbench.spec.plan import plan
-from kdbench.spec.records import Suite
 from kdbench.train.batches import normalize
 from kdbench.train.build import Criterion, build_criterion, build_model
 from kdbench.train.channels_last import keep_channels_last
@@ -21,6 +19,11 @@ from kdbench.zoo.layers.taps import outputs, tapped, trace
 
 CPU = torch.device("cpu")
 EPOCHS = 240  # timed in the last one: after every warm-up and initialization phase
+RECIPE = {
+    "epochs": EPOCHS,
+    "batch_size": 128,
+    "optimizer": {"use": "sgd", "lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4},
+}
 SAMPLES = 50_000  # of the training split, as CIFAR has them: what a loss remembers of each of them is as much
 
 
@@ -64,9 +67,10 @@ class Stand:
         self.splits = noise(pair.shape)
         raw, self.labels = batch_of(self.splits)
         self.images = normalize(raw, self.splits)
-        self.trials = trials_of(pair, self.catalog)
-        chosen = next(trial.teachers[0] for trial in self.trials.values() if trial.teachers)
-        self.teacher = build_model(chosen.model, self.catalog, self.splits.classes, pair.shape, chosen.seed).eval()
+        pairs = {name: trials_of({"use": name}, pair.student, pair.teacher, **RECIPE) for name in BUILTIN["losses"]}
+        self.trials = {name: student for name, (student, _) in pairs.items()}
+        teacher = pairs["kd"][1]
+        self.teacher = build_model(teacher.model, self.catalog, self.splits.classes, pair.shape, teacher.seed).eval()
         self.traced = trace(self.teacher, pair.shape)  # untrained: what it says is of the same size
         draw = Draw(0, EPOCHS, torch.arange(len(self.labels)))
         generator = torch.Generator().manual_seed(0)
@@ -112,22 +116,3 @@ class Enrolled:
         stand = self.stand
         self.learner.step(stand.images, stand.labels, self.said, stand.moment, factor=0.0, seed=0)
         return self.learner.stepping.seconds - before
-
-
-def trials_of(pair: Pair, catalog: Catalog) -> dict[str, Trial]:
-    """A student's trial under every built-in loss, with the losses' defaults."""
-    table = {
-        "name": "losses",
-        "data": "digits",  # only named: the stand brings its own samples
-        "seeds": 1,
-        "train": {
-            "epochs": EPOCHS,
-            "batch_size": 128,
-            "optimizer": {"use": "sgd", "lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4},
-        },
-        "pairs": [{"teacher": pair.teacher, "student": pair.student}],
-        "losses": [{"use": name} for name in BUILTIN["losses"]],
-    }
-    made = plan(Suite.model_validate(table), catalog)
-    students = [made.trials[entry.key] for entry in made.entries if entry.role == "student"]
-    return {trial.loss.use: trial for trial in students}

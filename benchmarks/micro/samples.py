@@ -33,13 +33,13 @@ def batch_of(splits: Splits) -> tuple[Tensor, Tensor]:
     return part.images, part.labels
 
 
-def trial_of(
+def trials_of(
     loss: dict[str, object],
     student: dict[str, object],
     teacher: dict[str, object] = TEACHER,
     **train: object,
-) -> Trial:
-    """A trial of a loss under a teacher, all options filled in."""
+) -> tuple[Trial, Trial]:
+    """The trial of a student under a loss, and that of its teacher; all options filled in."""
     table = {
         "name": "micro",
         "data": "digits",  # only named: the benchmarks bring their own samples
@@ -49,4 +49,7 @@ def trial_of(
         "losses": [loss],
     }
     made = plan(Suite.model_validate(table), Catalog())
-    return next(made.trials[entry.key] for entry in made.entries if entry.role == "student")
+    taught, teaching = (
+        next(made.trials[entry.key] for entry in made.entries if entry.role == role) for role in ("student", "teacher")
+    )
+    return taught, teaching

@@ -4,7 +4,7 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.micro.samples import BATCH, CLASSES, GREY, TEACHER, trial_of
+from benchmarks.micro.samples import BATCH, CLASSES, GREY, TEACHER, trials_of
 from kdbench.train.build import build_criterion, build_model
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.interface import Draw, Moment, Outputs
@@ -23,12 +23,9 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_loss(benchmark: BenchmarkFixture, name: str, options: dict[str, object], catalog: Catalog) -> None:
-    trial = trial_of({"use": name, **options}, {"use": "cnn", "width": 32}, TEACHERS.get(name, TEACHER))
-    models = [
-        build_model(choice, catalog, CLASSES, GREY, seed=0)
-        for choice in (trial.model, *(teacher.model for teacher in trial.teachers))
-    ]
-    traced = [trace(model, GREY) for model in models]
+    trial, teaching = trials_of({"use": name, **options}, {"use": "cnn", "width": 32}, TEACHERS.get(name, TEACHER))
+    choices = (trial.model, teaching.model)[: 2 if trial.teachers else 1]
+    traced = [trace(build_model(choice, catalog, CLASSES, GREY, seed=0), GREY) for choice in choices]
     criterion = build_criterion(trial, catalog, traced[0], traced[1] if len(traced) > 1 else None)
     layers = (criterion.student_layers, criterion.teacher_layers)
     given = [

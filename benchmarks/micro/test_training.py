@@ -6,7 +6,7 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.micro.samples import BATCH, COLORED, GREY, batch_of, noise, trial_of
+from benchmarks.micro.samples import BATCH, COLORED, GREY, batch_of, noise, trials_of
 from kdbench.results.output_cache import CacheFolder
 from kdbench.train.batches import Batch, normalize
 from kdbench.train.build import build_criterion, build_model
@@ -29,7 +29,7 @@ CPU = torch.device("cpu")
 def test_step(benchmark: BenchmarkFixture, name: str, catalog: Catalog) -> None:
     choice, shape = STUDENTS[name]
     splits = noise(shape)
-    trial = trial_of({"use": "kd"}, choice)
+    trial, _ = trials_of({"use": "kd"}, choice)
     model = build_model(trial.model, catalog, splits.classes, splits.shape, seed=0)
     traced = trace(model, splits.shape)
     criterion = build_criterion(trial, catalog, traced, None)
@@ -46,7 +46,7 @@ def test_step(benchmark: BenchmarkFixture, name: str, catalog: Catalog) -> None:
 def test_evaluation(benchmark: BenchmarkFixture, name: str, catalog: Catalog) -> None:
     choice, shape = STUDENTS[name]
     splits = noise(shape)
-    trial = trial_of({"use": "kd"}, choice)
+    trial, _ = trials_of({"use": "kd"}, choice)
     model = build_model(trial.model, catalog, splits.classes, splits.shape, seed=0)
     _, top1 = benchmark.pedantic(evaluate, args=(model, splits.validation, splits), rounds=3, warmup_rounds=1)
     assert 0 <= top1 <= 1
@@ -55,8 +55,8 @@ def test_evaluation(benchmark: BenchmarkFixture, name: str, catalog: Catalog) ->
 def test_cached_teacher(benchmark: BenchmarkFixture, catalog: Catalog, tmp_path: Path) -> None:
     """Logits and embedding of a batch, each sample in a view of its own."""
     splits = noise(GREY)
-    trial = trial_of({"use": "kd"}, STUDENTS["cnn 32"][0], augment=["flip"], views="bank", bank=4)
-    teacher = build_model(trial.teachers[0].model, catalog, splits.classes, splits.shape, seed=0).eval()
+    trial, teaching = trials_of({"use": "kd"}, STUDENTS["cnn 32"][0], augment=["flip"], views="bank", bank=4)
+    teacher = build_model(teaching.model, catalog, splits.classes, splits.shape, seed=0).eval()
     traced, samples = trace(teacher, splits.shape), len(splits.train)
     widths = {LOGITS: splits.classes, "layer.embedding": traced.shape("embedding")[0]}
 

@@ -13,12 +13,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from benchmarks.engine.analysis import ratios, speeds
+from benchmarks.engine.assignment import PARTS, Assignment
 from benchmarks.engine.images import open_images
 from benchmarks.engine.kdbench_side import vary
 from benchmarks.engine.plain_loop import Hint, build_loss
-from benchmarks.engine.prepare import write_task
+from benchmarks.engine.prepare import write_assignment
 from benchmarks.engine.scenarios import SCENARIOS, SUITES
-from benchmarks.engine.task import PARTS, Task
 from kdbench import api
 from kdbench.spec import Plan, plan
 from kdbench.spec.suite_file import parse_suite
@@ -57,30 +57,32 @@ def splits(planned: Plan) -> Splits:
 
 
 @pytest.fixture(scope="module")
-def task(planned: Plan, splits: Splits, tmp_path_factory: pytest.TempPathFactory) -> Task:
-    """The task of that sweep, with an untrained teacher."""
+def assignment(planned: Plan, splits: Splits, tmp_path_factory: pytest.TempPathFactory) -> Assignment:
+    """The assignment of that sweep, with an untrained teacher."""
     folder = tmp_path_factory.mktemp("engine") / "sweep"
     folder.mkdir()
     teacher = next(planned.trials[entry.key] for entry in planned.entries if entry.role == "teacher")
-    made = write_task(list(planned.trials.values()), teacher, splits, Catalog(), folder)
+    made = write_assignment(list(planned.trials.values()), teacher, splits, Catalog(), folder)
     network = build_model(teacher.model, Catalog(), splits.classes, splits.shape, teacher.seed)
     weights = made.store / "trials" / teacher.key
     weights.mkdir(parents=True)
     save_file(
         {name: value.contiguous() for name, value in network.state_dict().items()}, weights / "weights.safetensors"
     )
-    return Task.read(folder)
+    return Assignment.read(folder)
 
 
 def gradients(model: nn.Module, loss: Tensor) -> list[Tensor]:
     return list(torch.autograd.grad(loss, list(model.parameters())))
 
 
-def kdbench_loss(planned: Plan, task: Task, splits: Splits, use: str) -> tuple[Tensor, list[Tensor], nn.Module | None]:
+def kdbench_loss(
+    planned: Plan, assignment: Assignment, splits: Splits, use: str
+) -> tuple[Tensor, list[Tensor], nn.Module | None]:
     """Loss, the student's gradients, and the loss's own module, of kdbench on the first validation samples."""
     trial = next(t for t in planned.trials.values() if t.loss.use == use and t.model.options["width"] == 4)
     student = build_model(trial.model, Catalog(), splits.classes, splits.shape, trial.seed).train()
-    teacher = task.build_teacher()
+    teacher = assignment.build_teacher()
     traced, taught = trace(student, splits.shape), trace(teacher, splits.shape)
     criterion = build_criterion(trial, Catalog(), traced, taught)
     images = normalize(splits.validation.images[:8], splits)
@@ -94,8 +96,8 @@ def kdbench_loss(planned: Plan, task: Task, splits: Splits, use: str) -> tuple[T
     return loss, gradients(student, loss), criterion.module
 
 
-def first_samples(task: Task) -> tuple[Tensor, Tensor]:
-    images = open_images(task, "validation")
+def first_samples(assignment: Assignment) -> tuple[Tensor, Tensor]:
+    images = open_images(assignment, "validation")
     return torch.stack([images[i][0] for i in range(8)]), torch.tensor([images[i][1] for i in range(8)])
 
 
@@ -104,24 +106,24 @@ def assert_alike(found: list[Tensor], expected: list[Tensor]) -> None:
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
-def test_the_samples_are_kdbenchs(task: Task, splits: Splits) -> None:
+def test_the_samples_are_kdbenchs(assignment: Assignment, splits: Splits) -> None:
     for part in PARTS:
-        assert task.samples(part)[1].tolist() == getattr(splits, part).labels.tolist()
-    images, labels = first_samples(task)
+        assert assignment.samples(part)[1].tolist() == getattr(splits, part).labels.tolist()
+    images, labels = first_samples(assignment)
     torch.testing.assert_close(images, normalize(splits.validation.images[:8], splits), rtol=1e-5, atol=1e-5)
     assert labels.tolist() == splits.validation.labels[:8].tolist()
-    assert task.data_sha256 == splits.sha256()
+    assert assignment.data_sha256 == splits.sha256()
 
 
 @pytest.mark.parametrize("use", LOSSES)
-def test_the_plain_loop_computes_the_same_loss(planned: Plan, task: Task, splits: Splits, use: str) -> None:
-    value, expected, module = kdbench_loss(planned, task, splits, use)
-    loss = task.loss(use)
-    student, teacher = task.build_student(0).train(), task.build_teacher()
+def test_the_plain_loop_computes_the_same_loss(planned: Plan, assignment: Assignment, splits: Splits, use: str) -> None:
+    value, expected, module = kdbench_loss(planned, assignment, splits, use)
+    loss = assignment.loss(use)
+    student, teacher = assignment.build_student(0).train(), assignment.build_teacher()
     hint = Hint(loss, student, teacher) if loss.student_tap else None
     if hint and module:
         hint.regressor.load_state_dict(module.regressor.state_dict())
-    images, labels = first_samples(task)
+    images, labels = first_samples(assignment)
     with torch.no_grad():
         taught = teacher(images) if loss.taught else None
     found = build_loss(loss, hint)(student(images), taught, labels)
@@ -130,28 +132,28 @@ def test_the_plain_loop_computes_the_same_loss(planned: Plan, task: Task, splits
 
 
 @pytest.mark.parametrize("use", LOSSES)
-def test_torchdistill_computes_the_same_loss(planned: Plan, task: Task, splits: Splits, use: str) -> None:
+def test_torchdistill_computes_the_same_loss(planned: Plan, assignment: Assignment, splits: Splits, use: str) -> None:
     pytest.importorskip("torchdistill", reason=MISSING)
     from benchmarks.engine.torchdistill_config import tuned
     from benchmarks.engine.torchdistill_side import build_box
 
-    value, expected, module = kdbench_loss(planned, task, splits, use)
-    box, student = build_box(task, use, 0, tuned(), 1, {part: open_images(task, part) for part in PARTS})
+    value, expected, module = kdbench_loss(planned, assignment, splits, use)
+    box, student = build_box(assignment, use, 0, tuned(), 1, {part: open_images(assignment, part) for part in PARTS})
     box.pre_epoch_process(epoch=0)
     if use == "fitnet" and module:
         box.student_model.regressor.load_state_dict(module.regressor.state_dict())
     assert use == "cross_entropy" or not box.teacher_model.training
-    found = box.forward_process(*first_samples(task), {})
+    found = box.forward_process(*first_samples(assignment), {})
     if use != "soft_cross_entropy":  # KDLoss leaves out the teacher's entropy, which has no gradient
         torch.testing.assert_close(found, value)
     assert_alike(gradients(student, found), expected)
 
 
 @pytest.mark.parametrize("side", ["plain_loop", "torchdistill_side"])
-def test_a_side_trains_and_tells(task: Task, side: str) -> None:
+def test_a_side_trains_and_tells(assignment: Assignment, side: str) -> None:
     if side == "torchdistill_side":
         pytest.importorskip("torchdistill", reason=MISSING)
-    command = [sys.executable, "-m", f"benchmarks.engine.{side}", str(task.folder)]
+    command = [sys.executable, "-m", f"benchmarks.engine.{side}", str(assignment.folder)]
     command += ["--loss", "kd", "--epochs", "1", "--steps", "2", "--workers", "0"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -177,10 +179,10 @@ def test_a_suite_is_varied_for_its_students_alone() -> None:
     assert found["teacher_train"] == as_written["teacher_train"]
 
 
-def test_the_schedule_is_kdbenchs(planned: Plan, task: Task) -> None:
+def test_the_schedule_is_kdbenchs(planned: Plan, assignment: Assignment) -> None:
     spec = planned.suite.train
     for step in range(0, 10 * spec.epochs, 3):
-        assert task.rate(step, 10, spec.epochs) == pytest.approx(learning_rate_factor(spec, (step + 0.5) / 10))
+        assert assignment.rate(step, 10, spec.epochs) == pytest.approx(learning_rate_factor(spec, (step + 0.5) / 10))
 
 
 def test_ratios_extrapolate_from_the_runs_measured() -> None:

@@ -1,37 +1,35 @@
-"""What the compared sides need to do kdbench's job: the samples, the networks and the recipe, from one folder.
+"""What the compared sides need to do the same work: the samples, the networks and the recipe, from one folder.
 
-`prepare` writes the folder from a suite, so that the suite is the only place where the job is described.
+`prepare` writes the folder from a suite, so that the suite alone describes the work.
 """
 
-import json
 import math
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from safetensors.torch import load_file
 from torch import nn
 
+from kdbench.spec.choice import Choice, Record
 from kdbench.zoo.catalog import Catalog
 
-FILE, SAMPLES = "task.json", "samples.npz"
+FILE, SAMPLES = "assignment.json", "samples.npz"
 PARTS = ("train", "validation", "test")
 
 
-@dataclass(frozen=True)
-class Tap:
-    """Where a loss reads features: what the submodule `module` gives, or (`entering`) is given; without the batch."""
+class Tap(Record):
+    """Where a loss reads features: the output of a submodule, or its input (`entering`); `shape` without the batch."""
 
     module: str
-    shape: list[int]
+    shape: tuple[int, ...]
     entering: bool
 
 
-@dataclass(frozen=True)
-class Loss:
+class Loss(Record):
     """A loss of the suite, all options filled in."""
 
     use: str
@@ -41,51 +39,36 @@ class Loss:
     teacher_tap: Tap | None = None
 
 
-@dataclass(frozen=True)
-class Network:
-    """A model of kdbench's zoo."""
-
-    use: str
-    options: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Task:
+class Assignment(Record):
     """One suite, resolved: everything in it is what kdbench's own trials use."""
 
-    folder: Path
+    folder: Path = Field(Path(), exclude=True)
     data_sha256: str  # of the three splits; kdbench writes the same into its records
     classes: int
-    shape: list[int]
-    mean: list[float]  # per channel, of the raw values 0 to 255
-    std: list[float]
-    student: Network
-    teacher: Network
+    shape: tuple[int, int, int]
+    mean: tuple[float, ...]  # per channel, of the raw values 0 to 255
+    std: tuple[float, ...]
+    student: Choice
+    teacher: Choice
     teacher_key: str  # of its record in `store`
-    seeds: list[int]
+    seeds: tuple[int, ...]
     epochs: int
     batch_size: int
     sgd: dict[str, Any]  # lr, momentum, weight_decay, as torch calls them
     warmup_epochs: float  # linear; then half a cosine to 0
-    augment: list[dict[str, Any]]  # crop and flip with their options
-    losses: list[Loss]
+    augment: tuple[Choice, ...]  # crop and flip with their options
+    losses: tuple[Loss, ...]
 
     @classmethod
-    def read(cls, folder: Path) -> "Task":
-        content = json.loads((folder / FILE).read_text("utf-8"))
-        for role in ("student", "teacher"):
-            content[role] = Network(**content[role])
-        taps = ("student_tap", "teacher_tap")
-        losses = [{**loss, **{tap: loss[tap] and Tap(**loss[tap]) for tap in taps}} for loss in content["losses"]]
-        return cls(folder=folder, **content | {"losses": [Loss(**loss) for loss in losses]})
+    def read(cls, folder: Path) -> Self:
+        return cls.model_validate_json((folder / FILE).read_text("utf-8")).model_copy(update={"folder": folder})
 
     def write(self) -> None:
-        content = {name: value for name, value in asdict(self).items() if name != "folder"}
-        (self.folder / FILE).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+        (self.folder / FILE).write_text(self.model_dump_json(indent=1) + "\n", "utf-8")
 
     @property
     def store(self) -> Path:
-        """The store with the teacher's record, beside the folders of all tasks: tasks may share a teacher."""
+        """The store with the teacher's record, beside the folders of all assignments: they may share a teacher."""
         return self.folder.parent / "store"
 
     def loss(self, use: str) -> Loss:
@@ -116,8 +99,8 @@ class Task:
         model.load_state_dict(load_file(self.store / "trials" / self.teacher_key / "weights.safetensors"))
         return model.eval()
 
-    def _build(self, network: Network) -> nn.Module:
-        model: nn.Module = Catalog().load("models", network.use)(self.classes, tuple(self.shape), **network.options)
+    def _build(self, network: Choice) -> nn.Module:
+        model: nn.Module = Catalog().load("models", network.use)(self.classes, self.shape, **network.options)
         return model
 
 
