@@ -34,7 +34,7 @@ from kdbench.results.records import (
 from kdbench.results.timings import BatchTimed, ColdStart, Energy, ThroughputRecord
 from kdbench.spec import Choice, DataSpec, Entry, Gate, How, LatencySpec, NamedChoice, Pair, Suite, TrainSpec
 from kdbench.spec.conditions import STANDARD
-from kdbench.spec.records import content_key
+from kdbench.spec.keys import content_key
 from kdbench.spec.types import Provider
 from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Int8Static, Variant
 

@@ -1,9 +1,15 @@
 """Small suites and data that several test modules run for real."""
 
-import torch
+from typing import Any
 
-from kdbench.spec import Suite, Trial
+import torch
+from torch import nn
+
+from kdbench.spec import Choice, Suite, Trial
 from kdbench.spec.task import Head, Input, Task
+from kdbench.train.faculty import Parents
+from kdbench.zoo.builtin import BUILTIN
+from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Split
 
@@ -23,15 +29,29 @@ def small_suite(**changes: object) -> Suite:
     return Suite.model_validate({**content, **changes})
 
 
-def small_trial(**changes: object) -> Trial:
+def small_trial(**changes: Any) -> Trial:
+    """A small network on digits. `loss`, `teachers` and `combine` are those of its only lesson.
+
+    `teachers` are trials; a loss that asks for no teacher gets none.
+    """
     content: dict[str, object] = {
         "model": {"use": "cnn", "options": {"width": 2}},
         "data": "digits",
-        "loss": {"use": "cross_entropy", "options": {}},
         "train": {"epochs": 2, "batch_size": 16},
         "seed": 0,
     }
-    return Trial.model_validate({**content, **changes})
+    loss = Choice.model_validate(changes.pop("loss", "cross_entropy"))
+    taught = loss.use not in BUILTIN["losses"] or "teacher" in Catalog().signature("losses", loss.use).inputs
+    given = changes.pop("teachers", ())
+    teachers = [teacher.key for teacher in given] if taught else []
+    combine = changes.pop("combine", "probabilities")
+    lesson = {"loss": loss.model_dump(), "teachers": teachers, "combine": combine if len(teachers) > 1 else None}
+    return Trial.model_validate({**content, "lessons": [lesson], **changes})
+
+
+def taught_by(model: nn.Module | None, trial: Trial, *further: tuple[nn.Module, Trial]) -> Parents:
+    """Networks that teach a cohort, each in the place of a trial; nothing where there is no model."""
+    return Parents({one.key: network for network, one in ((model, trial), *further) if network})
 
 
 def random_splits(samples: int = 70, classes: int = 4, shape: tuple[int, int, int] = (1, 8, 8)) -> Splits:

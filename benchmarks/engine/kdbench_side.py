@@ -72,7 +72,7 @@ def read_records(found: ResultSet, assignment: Assignment) -> dict[str, Any]:
         cost = record.training
         runs.append(
             {
-                "loss": Trial.model_validate(record.trial).loss.use,
+                "loss": Trial.model_validate(record.trial).lessons[0].loss.use,
                 "seed": entry.seed,
                 "steps": cost.steps,
                 "step_seconds": cost.step_seconds,

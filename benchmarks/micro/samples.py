@@ -5,7 +5,7 @@ from torch import Tensor
 
 from kdbench.spec import Trial
 from kdbench.spec.plan import plan
-from kdbench.spec.records import Suite
+from kdbench.spec.suite import Suite
 from kdbench.spec.task import Head, Input, Task
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits

@@ -10,7 +10,6 @@ from pydantic import JsonValue
 from kdbench.analyze.deployment.architectures import (
     Deployed,
     ReferenceTiming,
-    Role,
     choose_reference,
     describe_deployed,
 )
@@ -26,6 +25,7 @@ from kdbench.analyze.models.rows import Done, ModelRow, StudentRow, Timed
 from kdbench.analyze.provenance import Elsewhere, find_elsewhere
 from kdbench.results import Layout, ResultSet
 from kdbench.spec import Entry, Suite
+from kdbench.spec.plan import Role
 from kdbench.statistics.ratios import RatioEstimate
 
 Status = Literal["failed", "skipped", "missing"]
@@ -89,7 +89,8 @@ class Summary:
 def summarize(results: ResultSet) -> Summary:
     """All figures of one run: rows by pair and loss, deployed models, and every row without a result."""
     suite, run = results.suite, results.run
-    done = [(entry, results.trials[entry.key]) for entry in run.entries if entry.key in results.trials]
+    rows = [entry for entry in run.entries if entry.role != "step"]
+    done = [(entry, results.trials[entry.key]) for entry in rows if entry.key in results.trials]
     deployed = describe_deployed(done, results)
     reference = choose_reference(deployed)
     timed = Timed(reference, {model.architecture: model for model in deployed})

@@ -140,7 +140,7 @@ def _find_data(name: str, plugins: tuple[str, ...]) -> "DataSpec":
     """A dataset by its name, or that of a suite file: there its options have room. Raises `UserError`."""
     from kdbench import api
     from kdbench.spec import UserError
-    from kdbench.spec.plan import resolve_data
+    from kdbench.spec.resolve import resolve_data
     from kdbench.zoo.catalog import Catalog
 
     if name.endswith(".toml"):

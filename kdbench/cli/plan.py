@@ -49,7 +49,7 @@ def command(
                 click.echo(json.dumps(content))
                 continue
             entry = rows[trial.key]
-            what = "teacher" if entry.role == "teacher" else entry.loss
-            taught = f"  <- {trial.teachers[0].key}" if trial.teachers else ""
-            click.echo(f"  {trial.key}  {state:5}  {what:20} {entry.model}  seed {entry.seed}{taught}")
+            what = {"teacher": "teacher", "student": entry.row, "step": f"step {entry.position} of {entry.row}"}
+            before = f"  <- {', '.join(trial.parents)}" if trial.parents else ""
+            click.echo(f"  {trial.key}  {state:5}  {what[entry.role]:20} {entry.model}  seed {entry.seed}{before}")
     click.echo(f"{len(plan.trials)} trials, {done} done, {len(plan.trials) - done} to do", err=as_json)

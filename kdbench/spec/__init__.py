@@ -2,16 +2,21 @@
 
 from kdbench.spec.choice import Choice, NamedChoice, Record
 from kdbench.spec.errors import Problem, UserError, nearest
+from kdbench.spec.keys import content_key, record_content
+from kdbench.spec.latency import How, LatencySpec
 from kdbench.spec.library import find_suite, suite_name, suites
 from kdbench.spec.plan import Entry, Plan, plan
 from kdbench.spec.recipe import AdamW, Constant, Cosine, Sgd, Step, TrainSpec
-from kdbench.spec.records import DataSpec, Gate, How, LatencySpec, Pair, Suite, Trial, content_key
 from kdbench.spec.signature import KINDS, REQUIRED, Catalog, Kind, Option, Signature
+from kdbench.spec.suite import Gate, Pair, Suite
 from kdbench.spec.suite_file import load_suite, parse_suite
+from kdbench.spec.teaching import Site
+from kdbench.spec.trial import DataSpec, Lesson, Trial
 
 __all__ = [
     "KINDS", "REQUIRED", "AdamW", "Catalog", "Choice", "Constant", "Cosine", "DataSpec", "Entry", "Gate", "How", "Kind",
-    "LatencySpec", "NamedChoice", "Option", "Pair", "Plan", "Problem", "Record", "Sgd", "Signature", "Step", "Suite",
-    "TrainSpec", "Trial", "UserError", "content_key", "find_suite", "load_suite", "nearest", "parse_suite", "plan",
+    "LatencySpec", "Lesson", "NamedChoice", "Option", "Pair", "Plan", "Problem", "Record", "Sgd", "Signature", "Site",
+    "Step", "Suite", "TrainSpec", "Trial", "UserError", "content_key", "find_suite", "load_suite", "nearest",
+    "parse_suite", "plan", "record_content",
     "suite_name", "suites",
 ]  # fmt: skip

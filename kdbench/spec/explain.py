@@ -8,9 +8,10 @@ from pydantic_core import ErrorDetails
 
 from kdbench.spec.choice import Record
 from kdbench.spec.errors import Problem, as_toml, nearest, say_allowed
-from kdbench.spec.plan import Located, Location, locate
+from kdbench.spec.latency import LatencySpec
 from kdbench.spec.recipe import AdamW, Sgd, TrainSpec
-from kdbench.spec.records import LatencySpec, Suite
+from kdbench.spec.resolve import Located, Location, locate
+from kdbench.spec.suite import Suite
 
 # What to write, by the place that lacks it or holds something else.
 WANTED = {

@@ -2,7 +2,7 @@
 
 import re
 
-from kdbench.spec.plan import Location
+from kdbench.spec.resolve import Location
 
 
 def find_line(text: str, at: Location) -> int:

@@ -1,54 +1,68 @@
 """From a suite to the graph of trials that it asks for: pure functions, no files, no torch."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
 
 from kdbench.spec.choice import Choice, NamedChoice, Record
-from kdbench.spec.errors import Problem, UserError, nearest
-from kdbench.spec.recipe import TrainSpec
-from kdbench.spec.records import DataSpec, Pair, Suite, Trial
-from kdbench.spec.signature import Catalog, Kind, Signature, fill_options
+from kdbench.spec.errors import Problem, UserError
+from kdbench.spec.resolve import fill, locate, resolve
+from kdbench.spec.signature import Catalog
+from kdbench.spec.suite import Pair, Suite
+from kdbench.spec.teaching import Site
+from kdbench.spec.trial import Lesson, Trial
 
-# What kdbench hands to each kind of callable; a callable takes all of them, a loss those it needs.
-INPUTS: dict[Kind, tuple[str, ...]] = {
-    "losses": ("student", "teacher", "labels", "moment"),
-    "models": ("classes", "shape"),
-    "datasets": ("root",),
-    "views": ("images", "draw"),
-    "metrics": ("logits", "labels"),
-}
 ALONE = Choice(use="cross_entropy")
-
-Location = tuple[str | int, ...]
-Located = tuple[Location, Problem]
+Role = Literal["teacher", "student", "step"]
+SINGLE = "single"  # the usual way of teaching, which rows do not name
 
 
 class Entry(Record):
-    """One row of a suite: which trial stands for this pair, role, loss and seed."""
+    """Which trial stands in a row of the suite for one seed; or, as a step, on the way to that row's student."""
 
     pair: str
-    role: Literal["teacher", "student"]
+    role: Role
     model: str
     loss: str
+    teaching: str = ""  # the way of teaching; empty for teachers and for students that have none
     seed: int
+    position: int = 0  # among what comes one after the other in its row, such as generations
     key: str
+
+    @property
+    def row(self) -> str:
+        """What reports call its row: `kd`, or `kd, generations(count=3)`."""
+        return f"{self.loss}, {self.teaching}" if self.teaching not in ("", SINGLE) else self.loss
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A resolved suite, its rows, and its trials by key, teachers before their students."""
+    """A resolved suite, its rows, and its trials by key, each after its parents."""
 
     suite: Suite
     entries: tuple[Entry, ...]
     trials: Mapping[str, Trial]
 
-    @property
+    @cached_property
     def waves(self) -> tuple[tuple[Trial, ...], ...]:
         """The trials by depth of the graph: a wave needs only what the waves before it left."""
-        depth = max((trial.depth for trial in self.trials.values()), default=-1)
-        return tuple(tuple(t for t in self.trials.values() if t.depth == d) for d in range(depth + 1))
+        depth: dict[str, int] = {}
+        for key, trial in self.trials.items():
+            depth[key] = max((1 + depth[parent] for parent in trial.parents), default=0)
+        found: list[list[Trial]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
+        for key, trial in self.trials.items():
+            found[depth[key]].append(trial)
+        return tuple(map(tuple, found))
+
+    @cached_property
+    def reported(self) -> frozenset[str]:
+        """The keys of what a row reports: these are exported, evaluated and timed; steps are only trained."""
+        return frozenset(entry.key for entry in self.entries if entry.role != "step")
+
+    def parents(self, trial: Trial) -> tuple[Trial, ...]:
+        """The trials that must be done before this one, in its order."""
+        return tuple(self.trials[key] for key in trial.parents)
 
 
 def plan(suite: Suite, catalog: Catalog) -> Plan:
@@ -57,144 +71,68 @@ def plan(suite: Suite, catalog: Catalog) -> Plan:
     suite, problems = resolve(suite, catalog)
     if problems:
         raise UserError(Problem(f"{p.what} at {locate(at)}", p.where, p.source, p.help) for at, p in problems)
-    alone = _fill(ALONE, "losses", catalog, (), [])
-    trials: dict[str, Trial] = {}
-    entries: list[Entry] = []
-
-    def add(pair: Pair, role: Literal["teacher", "student"], loss: str, trial: Trial) -> None:
-        trials.setdefault(trial.key, trial)
-        model = (written[pair.label].teacher if role == "teacher" else written[pair.label].student).label
-        entries.append(Entry(pair=pair.label, role=role, model=model, loss=loss, seed=trial.seed, key=trial.key))
-
+    graph = _Graph(suite, catalog, fill(ALONE, "losses", catalog, (), []))
     for pair in suite.pairs:
-        teachers = []
-        for seed in suite.seeds[: suite.teacher_seeds]:
-            recipe = suite.teacher_train or suite.train
-            teacher = Trial(model=pair.teacher, data=suite.data, loss=alone, train=recipe, seed=seed)
-            add(pair, "teacher", alone.use, teacher)
-            teachers.append(teacher)
-        train = _at_rate(suite.train, pair.lr)
-        for loss in suite.losses:
-            taught = "teacher" in catalog.signature("losses", loss.use).inputs
-            for index, seed in enumerate(suite.seeds):
-                student = Trial(
-                    model=pair.student,
-                    data=suite.data,
-                    loss=Choice(use=loss.use, options=loss.options, origin=loss.origin),
-                    train=train,
-                    view=suite.view,
-                    seed=seed,
-                    teachers=(teachers[index % len(teachers)],) if taught else (),
-                )
-                add(pair, "student", loss.label, student)
-    return Plan(suite, tuple(entries), trials)
+        graph.add_pair(pair, written[pair.label])
+    return Plan(suite, tuple(graph.entries), graph.trials)
 
 
-def _at_rate(train: TrainSpec, lr: float | None) -> TrainSpec:
-    """The recipe at a learning rate of a pair's own; the recipe itself where it has none, so that keys stay."""
-    if lr is None:
-        return train
-    return train.model_copy(update={"optimizer": train.optimizer.model_copy(update={"lr": lr})})
+@dataclass
+class _Graph:
+    """A plan that grows pair by pair."""
 
+    suite: Suite
+    catalog: Catalog
+    alone: Choice  # the loss of teachers
+    entries: list[Entry] = field(default_factory=list)
+    trials: dict[str, Trial] = field(default_factory=dict)
 
-def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
-    """The suite with every option filled in, and what is wrong with it."""
-    problems: list[Located] = []
+    def add_pair(self, pair: Pair, written: Pair) -> None:
+        """The pair's teachers and one row for each loss and way of teaching; `written` has the models' short labels."""
+        teachers: dict[int, str] = {}
 
-    def fill(choice: Choice, kind: Kind, *at: str | int) -> Choice:
-        return _fill(choice, kind, catalog, at, problems)
+        def teacher(seed: int) -> str:
+            if seed not in teachers:
+                teachers[seed] = self._add_teacher(pair, written.teacher.label, seed)
+            return teachers[seed]
 
-    def recipe(spec: TrainSpec, at: str) -> TrainSpec:
-        augment = tuple(fill(view, "views", at, "augment", i) for i, view in enumerate(spec.augment))
-        return spec.model_copy(update={"augment": augment})
+        for index in range(self.suite.teacher_seeds):
+            teacher(self.suite.teacher_seed(index))
+        for loss in self.suite.losses:
+            taught = "teacher" in self.catalog.signature("losses", loss.use).inputs
+            for way in self.suite.teaching if taught else (None,):
+                for index in range(len(self.suite.seeds)):
+                    choice = Choice(use=loss.use, options=loss.options, origin=loss.origin)
+                    site = Site(self.suite, pair, choice, index, teacher)
+                    key = self._teach(site, way)
+                    named = {"pair": pair.label, "model": written.student.label, "loss": loss.label, "seed": site.seed}
+                    self._add_row(site, key, {**named, "teaching": way.label if way else ""})
 
-    pairs = tuple(
-        Pair(
-            teacher=fill(pair.teacher, "models", "pairs", i, "teacher"),
-            student=fill(pair.student, "models", "pairs", i, "student"),
-            name=pair.label,
-            lr=pair.lr,
+    def _add_teacher(self, pair: Pair, model: str, seed: int) -> str:
+        recipe = self.suite.teacher_train or self.suite.train
+        lesson = Lesson(loss=self.alone)
+        trial = Trial(model=pair.teacher, data=self.suite.data, lessons=(lesson,), train=recipe, seed=seed)
+        self.trials.setdefault(trial.key, trial)
+        self.entries.append(
+            Entry(pair=pair.label, role="teacher", model=model, loss=self.alone.use, seed=seed, key=trial.key)
         )
-        for i, pair in enumerate(suite.pairs)
-    )
-    losses = []
-    for i, loss in enumerate(suite.losses):
-        filled = fill(Choice(use=loss.use, options=loss.options), "losses", "losses", i)
-        losses.append(NamedChoice(use=filled.use, options=filled.options, origin=filled.origin, name=loss.label))
+        return trial.key
 
-    def distinct(choices: Iterable[NamedChoice], kind: Kind, at: str) -> tuple[NamedChoice, ...]:
-        """Filled in, each with its name as written; no two of one name or of one content."""
-        found = []
-        for i, choice in enumerate(choices):
-            filled = fill(Choice(use=choice.use, options=choice.options), kind, at, i)
-            found.append(NamedChoice(**filled.model_dump(), name=choice.label))
-        problems.extend(_duplicates(at, (choice.label for choice in found)))
-        alike = [Choice(use=choice.use, options=choice.options).label for choice in found]
-        problems.extend(_duplicates(at, alike if len({choice.label for choice in found}) == len(found) else ()))
-        return tuple(found)
+    def _teach(self, site: Site, way: NamedChoice | None) -> str:
+        """The key of the student that a way of teaching ends in; without a way, of the student alone."""
+        if way is None:
+            return site.add(site.student())
+        key: object = self.catalog.load("teaching", way.use)(site, **way.options)
+        if not isinstance(key, str) or key not in site.trials:
+            text = f"the way of teaching '{way.label}' gave {key!r}, not the key of a trial that it added"
+            raise UserError(text, help="let it return what site.add(trial) gives for the student that is reported")
+        return key
 
-    problems += _duplicates("variants", (variant.label for variant in suite.variants))
-    problems += _duplicates("pairs", (pair.label for pair in pairs))
-    problems += _duplicates("losses", (loss.label for loss in losses))
-    problems += _duplicates("seeds", map(str, suite.seeds))
-    if suite.teacher_seeds > len(suite.seeds):
-        text = f"teacher_seeds is {suite.teacher_seeds}, but there are only {len(suite.seeds)} seeds"
-        problems.append((("teacher_seeds",), Problem(text, help="lower teacher_seeds or add seeds")))
-    dataset = fill(suite.data.dataset, "datasets", "data")
-    resolved = {
-        "data": suite.data.model_copy(update={"dataset": dataset}),
-        "train": recipe(suite.train, "train"),
-        "teacher_train": recipe(suite.teacher_train, "teacher_train") if suite.teacher_train else None,
-        "view": fill(suite.view, "views", "view"),
-        "environments": distinct(suite.environments, "views", "environments"),
-        "metrics": distinct(suite.metrics, "metrics", "metrics"),
-        "pairs": pairs,
-        "losses": tuple(losses),
-    }
-    return suite.model_copy(update=resolved), problems
-
-
-def resolve_data(name: str, catalog: Catalog) -> DataSpec:
-    """A dataset by its name, with its defaults filled in. Raises `UserError`."""
-    problems: list[Located] = []
-    dataset = _fill(Choice(use=name), "datasets", catalog, (), problems)
-    if problems:
-        raise UserError(problem for _, problem in problems)
-    return DataSpec(dataset=dataset)
-
-
-def locate(at: Location) -> str:
-    """`losses[1].temperature` from ("losses", 1, "temperature")."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in at).lstrip(".")
-
-
-def _fill(choice: Choice, kind: Kind, catalog: Catalog, at: Location, problems: list[Located]) -> Choice:
-    try:
-        signature = catalog.signature(kind, choice.use)
-    except KeyError:
-        text = f"unknown {kind.removesuffix('s').replace('losse', 'loss')} '{choice.use}'"
-        problems.append(((*at, "use"), Problem(text, help=nearest(choice.use, catalog.choices(kind, choice.use)))))
-        return choice
-    allowed = INPUTS[kind]
-    if not _callable_with(signature, allowed):
-        text = f"{signature.target} takes ({', '.join(signature.inputs)}), which is not how kdbench calls {kind}"
-        how = "some of" if kind == "losses" else "exactly"
-        help = f"its positional parameters are {how} ({', '.join(allowed)}); make the others keyword-only options"
-        problems.append(((*at, "use"), Problem(text, help=help)))
-    options, wrong = fill_options(signature, choice.options)
-    problems += [((*at, name), problem) for name, problem in wrong]
-    return choice.model_copy(update={"options": options, "origin": signature.origin})
-
-
-def _callable_with(signature: Signature, allowed: tuple[str, ...]) -> bool:
-    """A loss takes what it needs, by name; the others all there is, in order (members of a family their name, too)."""
-    if signature.kind == "losses":
-        return set(signature.inputs) <= set(allowed)
-    return signature.inputs in (allowed, (*allowed, "name"))
-
-
-def _duplicates(where: str, names: Iterable[str]) -> list[Located]:
-    def problem(name: str) -> Problem:
-        return Problem(f"duplicate '{name}'", help='give one of them a name = "..." of its own, or remove it')
-
-    return [((where,), problem(name)) for name, count in Counter(names).items() if count > 1]
+    def _add_row(self, site: Site, reported: str, named: dict[str, Any]) -> None:
+        for key, (trial, position) in site.trials.items():
+            if unknown := [parent for parent in trial.parents if parent not in self.trials]:
+                text = f"the way of teaching '{named['teaching']}' asks for a trial {unknown[0]} that it has not added"
+                raise UserError(text, help="add a trial with site.add(trial) before others name its key")
+            self.trials.setdefault(key, trial)
+            role: Role = "student" if key == reported else "step"
+            self.entries.append(Entry(role=role, position=position, key=key, **named))

@@ -12,7 +12,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from kdbench.spec.choice import Choice, Record, Several
-from kdbench.spec.types import Count, Fraction, NonNegative, Positive, ProperFraction
+from kdbench.spec.keys import Neutral
+from kdbench.spec.types import Count, Fraction, NonNegative, Positive, ProperFraction, WholeNumber
 
 
 class Sgd(Record):
@@ -65,11 +66,11 @@ class Step(Record):
 class TrainSpec(Record):
     """The recipe, the same for every loss of a suite."""
 
-    epochs: Count = 10
+    epochs: WholeNumber = 10  # 0: the weights stay as they start
     batch_size: Annotated[int, Field(ge=2)] = 128
     optimizer: Annotated[Sgd | AdamW, Field(discriminator="use")] = Sgd()
     schedule: Annotated[Constant | Cosine | Step, Field(discriminator="use")] = Cosine()  # "cosine" will do
-    warmup_epochs: NonNegative = 0.0
+    warmup_epochs: Neutral[NonNegative] = 0.0
     augment: Several[Choice] = ()
     mixup: Positive | None = None  # mix each image and label with another sample's: alpha of Zhang et al. 2018
     views: Literal["fresh", "bank", "shared"] = "fresh"  # which augmented views seeds see: see `draws`

@@ -1,16 +1,17 @@
 """What a callable takes: the inputs kdbench gives it and the options a suite may set."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from kdbench.spec.errors import Problem, as_toml, guess, say_allowed
+from kdbench.spec.keys import is_neutral, marks_of
 
-Kind = Literal["losses", "models", "datasets", "views", "metrics"]
-KINDS: tuple[Kind, ...] = ("losses", "models", "datasets", "views", "metrics")
+Kind = Literal["losses", "teaching", "models", "datasets", "parts", "views", "metrics"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 REQUIRED = object()
 
 
@@ -54,11 +55,19 @@ class Catalog(Protocol):
         """Raises `KeyError` where no such name exists."""
         ...
 
+    def load(self, kind: Kind, use: str) -> Callable[..., Any]:
+        """The callable itself. Imports its module."""
+        ...
+
 
 def fill_options(
     signature: Signature, given: Mapping[str, JsonValue]
 ) -> tuple[dict[str, JsonValue], list[tuple[str, Problem]]]:
-    """All options with their values, defaults included, and what is wrong: (option, problem) pairs."""
+    """All options with their values, and what is wrong: (option, problem) pairs.
+
+    Defaults are included but for neutral ones (see `kdbench.spec.keys`), so that an option added later, with a default
+    that means 'not there', changes no key.
+    """
     known = {option.name: option for option in signature.options}
     allowed = f"'{signature.use}' takes {', '.join(sorted(known)) or 'no options'}"
     problems = [
@@ -74,9 +83,9 @@ def fill_options(
             continue
         try:
             adapter = TypeAdapter(option.type)
-            filled[option.name] = adapter.dump_python(
-                adapter.validate_json(json.dumps(value), strict=True), mode="json"
-            )
+            found = adapter.validate_json(json.dumps(value), strict=True)
+            if not is_neutral(found, option.default, marks_of(option.type)):
+                filled[option.name] = adapter.dump_python(found, mode="json")
         except ValidationError as error:
             detail = error.errors()[0]
             text = f"option '{option.name}' of '{signature.use}' is {as_toml(value)}"

@@ -13,9 +13,10 @@ from pydantic_core import ErrorDetails
 from kdbench.spec.errors import Problem, UserError, nearest
 from kdbench.spec.explain import explain, inside, written
 from kdbench.spec.lines import find_line
-from kdbench.spec.plan import Located, Location, locate, resolve
-from kdbench.spec.records import DataSpec, Suite
+from kdbench.spec.resolve import Located, Location, locate, resolve
 from kdbench.spec.signature import Catalog
+from kdbench.spec.suite import Suite
+from kdbench.spec.trial import DataSpec
 
 Details = list[tuple[Location, ErrorDetails]]
 

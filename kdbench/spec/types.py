@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from kdbench.spec.keys import Neutral as Neutral
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -13,6 +15,7 @@ ProperFraction = Annotated[float, Field(ge=0, lt=1)]
 HalfTurn = Annotated[float, Field(ge=0, le=0.5)]
 Count = Annotated[int, Field(ge=1)]
 WholeNumber = Annotated[int, Field(ge=0)]
+TeacherCount = Annotated[int, Field(ge=1, le=5)]
 
 # ONNX Runtime's execution providers by short name; `kdbench.deploy` maps them.
 Provider = Literal["cpu", "cuda", "tensorrt", "openvino", "coreml", "dml", "xnnpack"]

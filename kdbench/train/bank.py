@@ -10,8 +10,10 @@ from torch import Tensor
 from kdbench.spec import TrainSpec
 from kdbench.zoo.interface import Draw
 
-# What the bank's views are drawn from. No seed of a suite is negative: the views of no seed stand in the bank.
-BANK = -1
+
+def bank_draw(slots: Tensor | int, samples: Tensor) -> Draw:
+    """What the bank's views are drawn from: the same for every seed of a suite."""
+    return Draw(0, slots, samples, purpose="bank")
 
 
 def slots_of(spec: TrainSpec, seed: int, epoch: int, samples: Tensor) -> Tensor | int | None:

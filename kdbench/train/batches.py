@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from kdbench.spec import TrainSpec
-from kdbench.train.bank import BANK, slots_of
+from kdbench.train.bank import bank_draw, slots_of
 from kdbench.train.mixup import mix, partners
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Draw, Split
@@ -31,8 +31,7 @@ class Batch:
 
 def epoch_order(seed: int, epoch: int, samples: int) -> Tensor:
     """The order of an epoch: a permutation [samples] that only the seed and the epoch decide."""
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-    return torch.randperm(samples, generator=generator)
+    return torch.randperm(samples, generator=Draw(seed, epoch).generator("order"))
 
 
 def steps_per_epoch(samples: int, batch_size: int) -> int:
@@ -47,7 +46,7 @@ def batches(splits: Splits, spec: TrainSpec, augment: Sequence[View], seed: int,
         samples = order[index * spec.batch_size : (index + 1) * spec.batch_size]
         slots = slots_of(spec, seed, epoch, samples)
         own = Draw(seed, epoch, samples)
-        images, labels = view_samples(splits, spec, augment, own if slots is None else Draw(BANK, slots, samples))
+        images, labels = view_samples(splits, spec, augment, own if slots is None else bank_draw(slots, samples))
         yield Batch(images, labels, own, slots, index)
 
 

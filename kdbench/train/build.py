@@ -1,6 +1,6 @@
-"""From choices to live objects: a model, a loss with what it taps, a view."""
+"""From choices to live objects: a model, a loss with the layers it reads, a view."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -8,19 +8,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kdbench.spec import Choice, Trial
+from kdbench.spec import Choice, Lesson
 from kdbench.train.batches import View
 from kdbench.zoo.catalog import Catalog
-from kdbench.zoo.interface import Moment, Outputs
+from kdbench.zoo.interface import Draw, Moment, NotApplicable, Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule, is_loss_module
 
-Shape = tuple[int, int, int]
+Weights = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """A loss ready to be called, its own parameters, and the layers that it wants to see."""
+    """A loss ready to be called, its own parameters, and the layers that it reads."""
 
     call: Callable[..., Tensor]
     inputs: tuple[str, ...]
@@ -41,13 +41,8 @@ class Criterion:
         return self.module.teacher_layers if self.module else ()
 
     @property
-    def taught(self) -> bool:
-        """Whether it asks a teacher."""
-        return "teacher" in self.inputs
-
-    @property
     def parameters(self) -> list[nn.Parameter]:
-        """Its own weights, but for those that it keeps as they are."""
+        """Its own weights, without those that it keeps as they are."""
         return [p for p in self.module.parameters() if p.requires_grad] if self.module else []
 
     def initialization(self, epochs: int) -> float:
@@ -59,23 +54,74 @@ class Criterion:
         return self.module.deployed(model) if self.module else model
 
 
-def build_model(choice: Choice, catalog: Catalog, classes: int, shape: Shape, seed: int) -> nn.Module:
+def build_model(choice: Choice, catalog: Catalog, classes: int, shape: tuple[int, int, int], seed: int) -> nn.Module:
     """A freshly initialized model: the same weights for the same seed, whatever loss will train it."""
-    torch.manual_seed(seed)
+    torch.manual_seed(Draw(seed).seed_of("weights"))
     model: nn.Module = catalog.load("models", choice.use)(classes, shape, **_options(choice))
     return model.to(memory_format=torch.channels_last)
 
 
-def build_criterion(trial: Trial, catalog: Catalog, student: Trace, teacher: Trace | None) -> Criterion:
-    """The trial's loss. Raises `NotApplicable` where it cannot serve this pair."""
-    thing: Any = catalog.load("losses", trial.loss.use)
-    inputs = catalog.signature("losses", trial.loss.use).inputs
-    options = _options(trial.loss)
+def start_from(model: nn.Module, starts: Sequence[Weights], shares: Sequence[float] = ()) -> None:
+    """Give a model the weights of another, or the mean of several, weighted by `shares` where there are any.
+
+    Whole numbers, such as the batches that a batch norm has counted, are rounded. Raises `NotApplicable` where the
+    weights are those of another network.
+    """
+    try:
+        model.load_state_dict(_mean(starts, shares or [1.0] * len(starts)))
+    except (RuntimeError, KeyError) as error:
+        raise NotApplicable(f"the weights it starts from are of another network: {_first_line(error)}") from error
+
+
+def _mean(starts: Sequence[Weights], shares: Sequence[float]) -> Weights:
+    if len(starts) == 1:
+        return starts[0]
+
+    def mean(name: str) -> Tensor:
+        first = starts[0][name]
+        total = sum(share * weights[name].double() for share, weights in zip(shares, starts, strict=True))
+        assert isinstance(total, Tensor)
+        value = total / sum(shares)
+        return (value if first.is_floating_point() else value.round()).to(first.dtype)
+
+    return {name: mean(name) for name in starts[0]}
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def build_criterion(
+    lesson: Lesson, catalog: Catalog, student: Trace, teachers: Sequence[Trace], draw: Draw, number: int = 0
+) -> Criterion:
+    """The loss of a lesson, the `number`-th of its trial. Raises `NotApplicable` where it cannot serve these networks.
+
+    `teachers` are the lesson's, in its order; `draw` is of the trial's seed.
+    """
+    thing: Any = catalog.load("losses", lesson.loss.use)
+    inputs = catalog.signature("losses", lesson.loss.use).inputs
+    _refuse_unbuilt(lesson, inputs, len(teachers))
+    options = _options(lesson.loss)
     if not is_loss_module(thing):
         return Criterion(partial(thing, **options), inputs)
-    torch.manual_seed(trial.seed + 1)  # the loss's own weights; not the model's draw over again
-    loss = thing(student, teacher, **options)
+    torch.manual_seed(draw.seed_of(f"weights of loss {number}"))
+    loss = thing(student, teachers[0] if teachers else None, **options)
+    if loss.teacher_layers and len(teachers) > 1:
+        raise NotApplicable(f"it reads layers of one teacher, and {len(teachers)} teach together")
     return Criterion(loss, inputs, loss)
+
+
+def _refuse_unbuilt(lesson: Lesson, inputs: Sequence[str], teachers: int) -> None:
+    """What a lesson may say and this version does not do, or cannot mean."""
+    if lesson.head is not None:
+        raise NotApplicable(f"a lesson for one head ('{lesson.head}') is not built yet: leave out `head`")
+    if lesson.part is not None:
+        raise NotApplicable(f"a lesson on a part of the data ('{lesson.part.use}') is not built yet: leave it out")
+    if not lesson.labels and {"labels", "moment"} & {*inputs}:
+        raise NotApplicable("it asks for the labels, which its lesson keeps from it (labels = false)")
+    if ("teacher" in inputs) != bool(teachers):
+        asks = "asks for a teacher, and its lesson has none" if not teachers else "asks for no teacher, and has some"
+        raise NotApplicable(f"it {asks}")
 
 
 def build_view(choice: Choice, catalog: Catalog) -> View:

@@ -1,6 +1,7 @@
 """One model in training: its own step, its learning curve, and when it stops."""
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -8,9 +9,9 @@ from torch import Tensor, nn
 
 from kdbench.results import CurvePoint
 from kdbench.spec import Trial
-from kdbench.train.build import Criterion
 from kdbench.train.clock import Stopwatch
 from kdbench.train.evaluate import evaluate
+from kdbench.train.instruction import Instruction
 from kdbench.train.outcome import EpochDone
 from kdbench.train.schedule import build_optimizer
 from kdbench.train.teacher import Teacher
@@ -20,30 +21,34 @@ from kdbench.zoo.layers.taps import outputs
 
 
 class Learner:
-    """A model with its loss and optimizer. `features` is where its tapped layers leave their outputs.
+    """A model with its lessons and its optimizer. `features` holds the outputs of the layers that its losses read.
 
-    `until` is the epoch after which it ends.
+    It ends after the epoch `until`.
     """
 
     def __init__(
         self,
         trial: Trial,
         model: nn.Module,
-        criterion: Criterion,
+        instructions: Sequence[Instruction],
         features: dict[str, Tensor],
         device: torch.device,
         until: int,
     ) -> None:
         self.trial = trial
         self.model = model
-        self.deployed = criterion.deployed(model)  # it shares the model's weights
+        self.instructions = tuple(instructions)
+        criteria = [instruction.criterion for instruction in instructions]
+        self.deployed = model  # what is evaluated and exported; it shares the model's weights
+        for criterion in criteria:
+            self.deployed = criterion.deployed(self.deployed)
         self.until = until
-        self.earliest = math.ceil(criterion.initialization(trial.train.epochs))  # epoch that may be the best
-        self.criterion = criterion
+        # The first epoch that may be the best.
+        self.earliest = math.ceil(max(criterion.initialization(trial.train.epochs) for criterion in criteria))
         self.features = features
-        self.optimizer = build_optimizer(trial.train.optimizer, [*model.parameters(), *criterion.parameters])
+        own = [parameter for criterion in criteria for parameter in criterion.parameters]
+        self.optimizer = build_optimizer(trial.train.optimizer, [*model.parameters(), *own])
         self.curve: list[CurvePoint] = []
-        self.teacher: Teacher | None = None
         self.steps = self.samples = 0
         self.stepping, self.evaluating = Stopwatch(device), Stopwatch(device)
         self.stopped: Literal["epochs", "patience", "diverged"] | None = None
@@ -56,16 +61,26 @@ class Learner:
         model.train()  # evaluation leaves the mode as it finds it
 
     def step(
-        self, images: Tensor, labels: Tensor, teacher: Outputs | None, moment: Moment, factor: float, seed: int
+        self,
+        images: Tensor,
+        labels: Tensor,
+        taught: Mapping[Teacher, Outputs],
+        moment: Moment,
+        factor: float,
+        seed: int,
     ) -> None:
-        """One update on a batch. `factor` scales the learning rate; `seed` is what dropout and the like draw from."""
+        """One update on a batch: images [B, C, H, W], labels [B] or [B, classes].
+
+        `taught` has each teacher's outputs, `factor` scales the learning rate, `seed` seeds dropout and the like.
+        """
         with self.stepping():
             self._generator.manual_seed(seed)
             for group in self.optimizer.param_groups:
                 group["lr"] = self.trial.train.optimizer.lr * factor
             with self._precision:
                 student = outputs(self.model, images, self.features)
-            loss = self.criterion(student, teacher, labels, moment)
+            first, *others = (each.loss(student, taught, labels, moment) for each in self.instructions)
+            loss = sum(others, start=first)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
@@ -101,6 +116,11 @@ class Learner:
         elif spec.patience is not None and epoch - self.best_epoch >= spec.patience:
             self.stopped = "patience"
         return EpochDone(self.trial, epoch, train_loss, top1)
+
+    @property
+    def teachers(self) -> tuple[Teacher, ...]:
+        """All that its lessons ask, each once."""
+        return tuple(dict.fromkeys(teacher for each in self.instructions for teacher in each.teachers))
 
     @property
     def best_epoch(self) -> int:

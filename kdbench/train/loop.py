@@ -1,7 +1,7 @@
-"""The training loop: a cohort of models that share teacher, data, views, recipe and seed, in lockstep.
+"""The training loop: a cohort of models that share teachers, data, views, recipe and seed, step by step together.
 
-One pass over the data and one word of the teacher per batch serve them all. Nothing that a model computes depends on
-the others: each draws its random numbers from (seed, step), so alone or in a cohort its weights are the same.
+They share each pass over the data and each forward pass of a teacher. Nothing that a model computes depends on the
+others: all random numbers are drawn by (seed, purpose, step), so alone or in a cohort its weights are the same.
 """
 
 import time
@@ -9,57 +9,56 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 
 import torch
-from torch import nn
 
 from kdbench.results import TrainingCost
 from kdbench.results.machine.energy import EnergyMeter
 from kdbench.spec import Trial
-from kdbench.train.batches import Batch, View, batches, steps_per_epoch
-from kdbench.train.build import build_criterion, build_model, build_view
+from kdbench.train.batches import Batch, batches, steps_per_epoch
+from kdbench.train.build import build_criterion, build_model, build_view, start_from
 from kdbench.train.channels_last import keep_channels_last
 from kdbench.train.clock import Stopwatch
+from kdbench.train.faculty import NO_PARENTS, Faculty, OpenTeacherCache, Parents, no_cache
+from kdbench.train.instruction import Instruction
 from kdbench.train.learner import Learner
 from kdbench.train.memory import peak_memory_bytes, reset_peak_memory
 from kdbench.train.outcome import EpochDone, NotTrained, Outcome, Trained
 from kdbench.train.schedule import learning_rate_factor
-from kdbench.train.teacher import Live, OpenCache, Recalled, widths
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
-from kdbench.zoo.interface import Moment, NotApplicable
-from kdbench.zoo.layers.taps import Trace, tapped, trace
+from kdbench.zoo.interface import Draw, Moment, NotApplicable
+from kdbench.zoo.layers.taps import tapped, trace
 
 
 def train_cohort(
     trials: Sequence[Trial],
     splits: Splits,
-    teacher: nn.Module | None,
     catalog: Catalog,
-    open_cache: OpenCache = lambda _: None,
+    parents: Parents = NO_PARENTS,
+    open_cache: OpenTeacherCache = no_cache,
     processes: int | None = None,
     until: int | None = None,
 ) -> Generator[EpochDone, None, list[Outcome]]:
-    """Train trials that differ in model and loss only. Yields progress; returns an outcome for each, in order.
+    """Train trials that differ in model, lessons and start only. Yields progress; returns an outcome of each, in order.
 
-    The teacher is put in eval mode and gets no gradient. What it says is recalled from the cache where there is one
-    and the views are finite, else asked live. Everything runs on the device that the data is on. Energy is read
-    where it is said how many `processes` train at the same time. `until` ends it after so many epochs, as a rehearsal
-    does, with the schedules of the whole training.
+    Teachers are put in eval mode and get no gradient. Their outputs are read from the cache where `open_cache` gives
+    one and the views are finite, else their forward pass runs on every batch. Everything runs on the device that the
+    data is on. Energy is read where `processes` says how many train at the same time. `until` ends it after so many
+    epochs, as a rehearsal does, with the schedules of the whole training.
     """
     spec, seed = trials[0].train, trials[0].seed
-    augment = [build_view(choice, catalog) for choice in spec.augment]
+    epochs = spec.epochs if until is None else until
     view = build_view(trials[0].view, catalog)
     device = splits.train.labels.device
     outcomes: dict[str, Outcome] = {}
     learners: list[Learner] = []
     with ExitStack() as stack:
-        traced = trace(teacher.eval().requires_grad_(False), splits.shape) if teacher else None
+        faculty = Faculty(parents.teachers, splits, spec, seed, catalog, open_cache, stack)
         for trial in trials:
             try:
-                learners.append(_enrol(trial, splits, traced, catalog, stack, until or spec.epochs))
+                learners.append(_enrol(trial, splits, faculty, parents, catalog, stack, epochs))
             except NotApplicable as reason:
                 outcomes[trial.key] = NotTrained(trial, "skipped", str(reason))
-        if teacher and traced and learners:
-            _introduce(teacher, traced, learners, splits, augment, open_cache, stack)
+        faculty.open([instruction for learner in learners for instruction in learner.instructions])
         energy = stack.enter_context(EnergyMeter(str(device), processes)) if processes else None
         meter = _Meter(learners, device, energy)
         for learner in learners:
@@ -67,21 +66,21 @@ def train_cohort(
             if learner.stopped:
                 outcomes[learner.trial.key] = _conclude(learner, meter.read(learner))
         steps = steps_per_epoch(len(splits.train), spec.batch_size)
-        for epoch in range(1, (until or spec.epochs) + 1):
+        for epoch in range(1, epochs + 1):
             active = [learner for learner in learners if not learner.stopped]
-            teachers = {learner.teacher for learner in active if learner.teacher}
-            for asked in teachers:
-                asked.prepare(epoch)
-            for batch in meter.fetching(batches(splits, spec, augment, seed, epoch)) if active else ():
-                said = {asked: asked(batch) for asked in teachers}
+            teachers = list(dict.fromkeys(teacher for learner in active for teacher in learner.teachers))
+            for teacher in teachers:
+                teacher.prepare(epoch)
+            for batch in meter.fetching(batches(splits, spec, faculty.augment, seed, epoch)) if active else ():
+                taught = {teacher: teacher(batch) for teacher in teachers}
                 with meter.data():
                     seen = view(batch.images, batch.draw)
                 step = (epoch - 1) * steps + batch.index
                 moment = Moment(step / steps, spec.epochs, batch.draw, splits.train.labels)
                 factor = learning_rate_factor(spec, (step + 0.5) / steps)  # the middle of the step
+                dropout = Draw(seed, step).seed_of("dropout")
                 for learner in active:
-                    taught = said[learner.teacher] if learner.teacher else None
-                    learner.step(seen, batch.labels, taught, moment, factor, seed=seed * 1_000_003 + step)
+                    learner.step(seen, batch.labels, taught, moment, factor, dropout)
             for learner in active:
                 yield learner.close_epoch(epoch, splits)
                 if learner.stopped:  # its cost ends here, though others may go on
@@ -90,50 +89,31 @@ def train_cohort(
 
 
 def _enrol(
-    trial: Trial, splits: Splits, teacher: Trace | None, catalog: Catalog, stack: ExitStack, until: int
+    trial: Trial,
+    splits: Splits,
+    faculty: Faculty,
+    parents: Parents,
+    catalog: Catalog,
+    stack: ExitStack,
+    until: int,
 ) -> Learner:
     device = splits.train.labels.device
-    model = build_model(trial.model, catalog, splits.classes, splits.shape, trial.seed).to(device)
+    model = build_model(trial.model, catalog, splits.classes, splits.shape, trial.seed)
+    if trial.start:
+        start_from(model, [parents.starts[key] for key in trial.start], trial.merge)
+    model = model.to(device)
     traced = trace(model, splits.shape)
-    criterion = build_criterion(trial, catalog, traced, teacher)
-    if criterion.module:
-        criterion.module.to(device)
+    instructions = []
+    for number, lesson in enumerate(trial.lessons):
+        teachers = [faculty.traces[key] for key in lesson.teachers]
+        criterion = build_criterion(lesson, catalog, traced, teachers, Draw(trial.seed), number)
+        if criterion.module:
+            criterion.module.to(device)
+        instructions.append(Instruction(lesson, criterion))
     stack.enter_context(keep_channels_last(model))
-    features = stack.enter_context(tapped(model, traced, criterion.student_layers))
-    return Learner(trial, model, criterion, features, device, until)
-
-
-def _introduce(
-    model: nn.Module,
-    traced: Trace,
-    learners: Sequence[Learner],
-    splits: Splits,
-    augment: Sequence[View],
-    open_cache: OpenCache,
-    stack: ExitStack,
-) -> None:
-    """Give each learner that is taught its way to the teacher, which depends on its own loss and not on the others'."""
-    device = splits.train.labels.device
-    taught = [learner for learner in learners if learner.criterion.taught]
-    spec, seed = learners[0].trial.train, learners[0].trial.seed
-    flat = [learner for learner in taught if widths(learner.criterion.teacher_layers, traced, splits.classes)]
-    # Where all that they ask for has no room, what each asks for may: that must not hang on the others.
-    for layers in dict.fromkeys((_layers(flat), *(learner.criterion.teacher_layers for learner in flat))):
-        left = [learner for learner in flat if not learner.teacher and {*learner.criterion.teacher_layers} <= {*layers}]
-        cache = open_cache(widths(layers, traced, splits.classes) or {}) if left and spec.slots else None
-        if cache:
-            stack.callback(cache.close)
-            recalled = Recalled(model, traced, cache, layers, splits, spec, augment, seed)
-            for learner in left:
-                learner.teacher = recalled
-    if asking := [learner for learner in taught if not learner.teacher]:
-        live = Live(model, stack.enter_context(tapped(model, traced, _layers(asking))), device)
-        for learner in asking:
-            learner.teacher = live
-
-
-def _layers(learners: Sequence[Learner]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(layer for learner in learners for layer in learner.criterion.teacher_layers))
+    layers = dict.fromkeys(layer for each in instructions for layer in each.criterion.student_layers)
+    features = stack.enter_context(tapped(model, traced, tuple(layers)))
+    return Learner(trial, model, instructions, features, device, until)
 
 
 def _conclude(learner: Learner, cost: TrainingCost) -> Outcome:
@@ -164,7 +144,8 @@ class _Meter:
             yield batch
 
     def read(self, learner: Learner) -> TrainingCost:
-        teacher = learner.teacher
+        teachers = learner.teachers
+        sources = {teacher.source for teacher in teachers}
         cost = TrainingCost(
             steps=learner.steps,
             samples=learner.samples,
@@ -173,10 +154,10 @@ class _Meter:
             step_seconds=learner.stepping.seconds,
             evaluation_seconds=learner.evaluating.seconds,
             data_seconds=self.data.seconds,
-            teacher=teacher.source if teacher else "none",
-            teacher_seconds=teacher.watch.seconds if teacher else 0.0,
-            teacher_seconds_alone=teacher.alone(learner.samples) if teacher else 0.0,
-            teacher_shared_by=sum(other.teacher is teacher for other in self.cohort) if teacher else 1,
+            teacher="none" if not sources else "cached" if sources == {"cached"} else "live",
+            teacher_seconds=sum(teacher.watch.seconds for teacher in teachers),
+            teacher_seconds_alone=sum(teacher.alone(learner.samples) for teacher in teachers),
+            teacher_shared_by=sum(other.teachers == teachers for other in self.cohort) if teachers else 1,
             cohort=len(self.cohort),
             peak_memory_bytes=peak_memory_bytes(self.device),
             device=str(self.device),

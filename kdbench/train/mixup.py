@@ -1,5 +1,6 @@
 """Mixup: every image and label mixed with another sample's."""
 
+from dataclasses import replace
 from functools import cache
 
 import torch
@@ -14,7 +15,7 @@ _QUANTILES = 2**16
 
 def partners(draw: Draw, samples: int) -> Draw:
     """With which of `samples` training samples each one is mixed: the partner, as the same epoch shows it."""
-    return Draw(draw.seed, draw.epoch, draw.integers("mixup.partner", samples))
+    return replace(draw, samples=draw.integers("mixup.partner", samples))
 
 
 def mix(

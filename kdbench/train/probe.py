@@ -4,9 +4,9 @@ import time
 from dataclasses import replace
 
 import torch
-from torch import nn
 
 from kdbench.spec import Trial
+from kdbench.train.faculty import Parents
 from kdbench.train.loop import train_cohort
 from kdbench.train.outcome import Trained, run_to_end
 from kdbench.zoo.catalog import Catalog
@@ -16,7 +16,7 @@ _BATCHES = 2
 
 
 def seconds_per_step(
-    trial: Trial, splits: Splits, teacher: nn.Module | None, catalog: Catalog, seconds: float = 0.4
+    trial: Trial, splits: Splits, parents: Parents, catalog: Catalog, seconds: float = 0.4
 ) -> float | None:
     """The fastest of some short trainings on two batches: data, teacher and own step. None where it cannot train."""
     few = torch.arange(min(len(splits.train), _BATCHES * trial.train.batch_size), device=splits.train.labels.device)
@@ -24,7 +24,7 @@ def seconds_per_step(
     found: list[float] = []
     began = time.perf_counter()
     while len(found) < 2 or time.perf_counter() - began < seconds:  # the first one warms up
-        (outcome,) = run_to_end(train_cohort([trial], part, teacher, catalog, until=1))
+        (outcome,) = run_to_end(train_cohort([trial], part, catalog, parents, until=1))
         if not isinstance(outcome, Trained) or not outcome.cost.steps:
             return None
         cost = outcome.cost

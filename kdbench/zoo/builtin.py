@@ -1,4 +1,4 @@
-"""What kdbench itself has under a name: losses, models, datasets, views and metrics."""
+"""What kdbench itself has under a name: losses, ways of teaching, models, datasets, parts, views and metrics."""
 
 from kdbench.spec import Kind
 
@@ -37,6 +37,11 @@ BUILTIN: dict[Kind, dict[str, str]] = {
         "review_kd": "kdbench.zoo.losses.review_kd:ReviewKD",
         "simkd": "kdbench.zoo.losses.simkd:SimKD",
     },
+    "teaching": {
+        "single": "kdbench.zoo.teaching.single:single",
+        "ensemble": "kdbench.zoo.teaching.ensemble:ensemble",
+        "generations": "kdbench.zoo.teaching.generations:generations",
+    },
     "models": {
         "mlp": "kdbench.zoo.models.mlp:mlp",
         "cnn": "kdbench.zoo.models.cnn:cnn",
@@ -53,6 +58,7 @@ BUILTIN: dict[Kind, dict[str, str]] = {
         "cifar100": "kdbench.zoo.datasets.from_torchvision:cifar100",
         "image_folder": "kdbench.zoo.datasets.image_folder:image_folder",
     },
+    "parts": {},
     "views": {
         "clean": "kdbench.zoo.views.clean:clean",
         "crop": "kdbench.zoo.views.crop:crop",

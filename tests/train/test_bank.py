@@ -8,11 +8,10 @@ from scipy import stats
 from torch import Tensor
 
 from kdbench.spec import TrainSpec
-from kdbench.train.bank import BANK, slots_of
+from kdbench.train.bank import bank_draw, slots_of
 from kdbench.train.batches import Batch, batches, view_samples
 from kdbench.train.build import build_view
 from kdbench.zoo.catalog import BUILTIN, Catalog
-from kdbench.zoo.interface import Draw
 from tests.small import random_splits
 
 SPLITS = random_splits(shape=(3, 8, 8))
@@ -87,9 +86,9 @@ def test_a_slot_does_not_depend_on_the_batch() -> None:
 def test_draws_of_several_epochs_are_the_rows_of_each() -> None:
     epochs = torch.tensor([4, 0, 9, 4, 2])
     samples = torch.tensor([8, 1, 5, 9, 8])
-    mixed = Draw(BANK, epochs, samples)
+    mixed = bank_draw(epochs, samples)
     for row, epoch in enumerate(epochs.tolist()):
-        alone = Draw(BANK, epoch, samples[row : row + 1])
+        alone = bank_draw(epoch, samples[row : row + 1])
         assert torch.equal(mixed.words("w", 3)[row : row + 1], alone.words("w", 3))
         assert torch.equal(mixed.integers("i", 12)[row : row + 1], alone.integers("i", 12))
         assert torch.equal(mixed.uniform("u", 2)[row : row + 1], alone.uniform("u", 2))
@@ -104,9 +103,9 @@ def test_what_the_bank_shows_is_what_each_slot_holds(use: str, mixup: float | No
     view = build_view(Choice(use=use), Catalog())
     spec = recipe("bank", mixup=mixup)
     numbers, samples = torch.tensor([3, 0, 11, 3, 7]), torch.tensor([10, 69, 0, 5, 10])
-    images, labels = view_samples(SPLITS, spec, [view], Draw(BANK, numbers, samples))
+    images, labels = view_samples(SPLITS, spec, [view], bank_draw(numbers, samples))
     for row, (slot, sample) in enumerate(zip(numbers.tolist(), samples, strict=True)):
-        alone, label = view_samples(SPLITS, spec, [view], Draw(BANK, slot, sample[None]))
+        alone, label = view_samples(SPLITS, spec, [view], bank_draw(slot, sample[None]))
         assert torch.equal(images[row], alone[0])
         assert torch.equal(labels[row], label[0])
 
@@ -141,12 +140,12 @@ def test_epochs_show_other_views(views: str) -> None:
 @pytest.mark.parametrize("views", ["fresh", "bank", "shared"])
 def test_the_students_own_view_is_the_seeds_and_epochs_in_every_schedule(views: str) -> None:
     for _, batch in epoch_of(views, 4, 3).values():
-        assert (batch.draw.seed, batch.draw.epoch) == (4, 3)
+        assert (batch.draw.seed, batch.draw.step) == (4, 3)
 
 
 def test_shared_views_are_the_first_of_the_bank() -> None:
     crop = build_view(recipe("bank").augment[0], Catalog())
     for slot in range(3):
-        stand = view_samples(SPLITS, recipe("bank"), [crop], Draw(BANK, slot, torch.arange(70)))[0]
+        stand = view_samples(SPLITS, recipe("bank"), [crop], bank_draw(slot, torch.arange(70)))[0]
         shown = epoch_of("shared", 5, slot + 1)
         assert all(torch.equal(image, stand[sample]) for sample, (image, _) in shown.items())

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from kdbench.results.output_cache import CacheFolder, OutputCache
 from kdbench.spec import Trial
 from kdbench.train.build import build_model
+from kdbench.train.faculty import Parents
 from kdbench.train.learner import Learner
 from kdbench.train.loop import train_cohort
 from kdbench.train.outcome import Trained, run_to_end
@@ -19,7 +20,7 @@ from kdbench.train.rehearsal import rehearse
 from kdbench.zoo.catalog import BUILTIN, Catalog
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Moment, NotApplicable, Outputs
-from tests.small import random_splits, small_trial
+from tests.small import random_splits, small_trial, taught_by
 
 pytestmark = [
     pytest.mark.cuda,
@@ -34,8 +35,9 @@ def taught(loss: str, **train: object) -> Trial:
     return small_trial(loss={"use": loss, "options": {}}, teachers=[TEACHER], train=train)
 
 
-def guide(splits: Splits) -> nn.Module:
-    return build_model(TEACHER.model, Catalog(), splits.classes, splits.shape, TEACHER.seed).to("cuda")
+def guide(splits: Splits) -> Parents:
+    model = build_model(TEACHER.model, Catalog(), splits.classes, splits.shape, TEACHER.seed).to("cuda")
+    return taught_by(model, TEACHER)
 
 
 def test_a_cohort_of_all_losses_trains_on_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,21 +47,24 @@ def test_a_cohort_of_all_losses_trains_on_the_gpu(monkeypatch: pytest.MonkeyPatc
     learners: dict[str, Learner] = {}
 
     def close(self: Learner, *args: Any) -> Any:
-        learners[self.trial.loss.use] = self
+        learners[self.trial.lessons[0].loss.use] = self
         return real_close(self, *args)
 
     real_close = Learner.close_epoch
     monkeypatch.setattr(Learner, "close_epoch", close)
-    for outcome in run_to_end(train_cohort(trials, splits, guide(splits), Catalog())):
+    for outcome in run_to_end(train_cohort(trials, splits, Catalog(), guide(splits))):
         assert isinstance(outcome, Trained), outcome
         assert outcome.cost.device.startswith("cuda")
         assert outcome.cost.step_seconds > 0
         assert all(tensor.is_cuda for tensor in outcome.model.state_dict().values())
     assert learners.keys() == BUILTIN["losses"].keys()
-    own = [learner.criterion.module for learner in learners.values() if learner.criterion.module]
+    own = [module for each in learners.values() if (module := each.instructions[0].criterion.module)]
     assert all(tensor.is_cuda for module in own for tensor in module.state_dict().values())
-    assert learners["crd"].criterion.module.state_dict().keys() >= {"student_bank.rows", "teacher_bank.log_z"}
-    assert "margin0" in learners["overhaul"].criterion.module.state_dict()
+    assert learners["crd"].instructions[0].criterion.module.state_dict().keys() >= {
+        "student_bank.rows",
+        "teacher_bank.log_z",
+    }
+    assert "margin0" in learners["overhaul"].instructions[0].criterion.module.state_dict()
 
 
 def looking(student: Outputs, teacher: Outputs, labels: Tensor, moment: Moment) -> Tensor:
@@ -73,7 +78,7 @@ def looking(student: Outputs, teacher: Outputs, labels: Tensor, moment: Moment) 
 def test_a_loss_is_given_everything_on_the_gpu() -> None:
     splits = random_splits().to("cuda")
     trial = taught(f"{__name__}:looking", epochs=1, batch_size=16)
-    (outcome,) = run_to_end(train_cohort([trial], splits, guide(splits), Catalog((__name__,))))
+    (outcome,) = run_to_end(train_cohort([trial], splits, Catalog((__name__,)), guide(splits)))
     assert isinstance(outcome, Trained), outcome
 
 
@@ -87,11 +92,11 @@ def test_no_step_waits_for_the_device(views: str, precision: str, mixup: float |
     trials = {loss: taught(loss, **recipe) for loss in BUILTIN["losses"]}
     for loss, reason in DECLINES_MIXUP.items() if mixup else ():
         with pytest.raises(NotApplicable, match=reason):
-            rehearse(trials.pop(loss), splits, Catalog())
+            rehearse(trials.pop(loss), [TEACHER], splits, Catalog())
     slots = trials["kd"].train.slots
     waited: list[str] = []
 
-    def open_cache(widths: Mapping[str, int]) -> OutputCache | None:
+    def open_cache(_: str, widths: Mapping[str, int]) -> OutputCache | None:
         return CacheFolder(tmp_path, 10**9).open("teacher", {}, 100, widths, slots) if slots else None
 
     def step(self: Learner, *args: Any, **named: Any) -> None:
@@ -102,7 +107,7 @@ def test_no_step_waits_for_the_device(views: str, precision: str, mixup: float |
 
     def close(self: Learner, *args: Any) -> Any:
         torch.cuda.set_sync_debug_mode("default")
-        waited.append(self.trial.loss.use)
+        waited.append(self.trial.lessons[0].loss.use)
         return real_close(self, *args)
 
     real, real_close = Learner.step, Learner.close_epoch
@@ -110,7 +115,7 @@ def test_no_step_waits_for_the_device(views: str, precision: str, mixup: float |
         patch.setattr(Learner, "step", step)
         patch.setattr(Learner, "close_epoch", close)
         try:
-            outcomes = run_to_end(train_cohort(list(trials.values()), splits, guide(splits), Catalog(), open_cache))
+            outcomes = run_to_end(train_cohort(list(trials.values()), splits, Catalog(), guide(splits), open_cache))
         finally:
             torch.cuda.set_sync_debug_mode("default")
     assert all(isinstance(outcome, Trained) for outcome in outcomes), outcomes

@@ -17,7 +17,8 @@ from kdbench.train.loop import train_cohort
 from kdbench.train.outcome import Trained, run_to_end
 from kdbench.zoo import trace
 from kdbench.zoo.catalog import BUILTIN, Catalog
-from tests.small import random_splits, small_trial
+from kdbench.zoo.interface import Draw
+from tests.small import random_splits, small_trial, taught_by
 
 SHAPE = (1, 16, 16)
 SPLITS = random_splits(shape=SHAPE)
@@ -51,7 +52,7 @@ def taught(loss: str = "simkd", model: object = STUDENT, train: dict[str, object
 
 
 def train(trials: Sequence[Trial], guide: nn.Module) -> list[Trained]:
-    outcomes = run_to_end(train_cohort(trials, SPLITS, guide, Catalog()))
+    outcomes = run_to_end(train_cohort(trials, SPLITS, Catalog(), taught_by(guide, TAUGHT_BY)))
     assert all(isinstance(outcome, Trained) for outcome in outcomes), outcomes
     return outcomes
 
@@ -99,7 +100,7 @@ def test_everything_before_the_head_learns_and_the_students_own_classifier_does_
     held = [p for group in learner.optimizer.param_groups for p in group["params"]]
     assert len({id(p) for p in held}) == len(held)  # no weight twice
     assert {id(p) for p in held} == {
-        id(p) for p in (*learner.model.parameters(), *learner.criterion.module.projector.parameters())
+        id(p) for p in (*learner.model.parameters(), *learner.instructions[0].criterion.module.projector.parameters())
     }
 
 
@@ -107,7 +108,8 @@ def test_everything_before_the_head_learns_and_the_students_own_classifier_does_
 def test_every_other_loss_deploys_the_bare_student(use: str) -> None:
     trial = taught(use)
     student, guide = build_model(trial.model, Catalog(), 4, SHAPE, 0), teacher()
-    criterion = build_criterion(trial, Catalog(), trace(student, SHAPE), trace(guide, SHAPE))
+    teachers = [trace(guide, SHAPE)] if trial.teachers else []
+    criterion = build_criterion(trial.lessons[0], Catalog(), trace(student, SHAPE), teachers, Draw(0))
     assert criterion.deployed(student) is student
     (done,) = train([taught(use, train={"epochs": 1})], guide)
     fresh = build_model(trial.model, Catalog(), 4, SHAPE, 0).state_dict()
@@ -179,9 +181,10 @@ def test_the_students_layers_train_again_after_each_evaluation(monkeypatch) -> N
     step = learner_module.Learner.step
 
     def watch(self, *args, **kwargs) -> None:
-        learning = [*self.model.modules(), *self.criterion.module.projector.modules()]
+        loss = self.instructions[0].criterion.module
+        learning = [*self.model.modules(), *loss.projector.modules()]
         asked.append(all(module.training for module in learning))
-        assert not any(module.training for module in self.criterion.module.head.modules())
+        assert not any(module.training for module in loss.head.modules())
         step(self, *args, **kwargs)
 
     def look(model: nn.Module, *args: object) -> tuple[float, float]:

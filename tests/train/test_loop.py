@@ -10,12 +10,12 @@ from torch import nn
 
 from kdbench.deploy.export.export import hash_weights
 from kdbench.results.machine import energy, energy_counters
-from kdbench.spec import Choice, Trial
+from kdbench.spec import Trial
 from kdbench.train.build import build_model
 from kdbench.train.loop import train_cohort
 from kdbench.train.outcome import EpochDone, NotTrained, Outcome, Trained
 from kdbench.zoo.catalog import BUILTIN, Catalog
-from tests.small import random_splits, small_trial
+from tests.small import random_splits, small_trial, taught_by
 
 SPLITS = random_splits()
 TEACHER = small_trial(model={"use": "cnn", "options": {"width": 4}}, seed=5)
@@ -26,9 +26,9 @@ def teacher() -> nn.Module:
 
 
 def train(
-    trials: Sequence[Trial], guide: nn.Module | None = None, processes: int | None = None
+    trials: Sequence[Trial], guide: nn.Module | None = None, processes: int | None = None, by: Trial | None = None
 ) -> tuple[list[Outcome], list[EpochDone]]:
-    training = train_cohort(trials, SPLITS, guide, Catalog(), processes=processes)
+    training = train_cohort(trials, SPLITS, Catalog(), taught_by(guide, by or TEACHER), processes=processes)
     progress = []
     while True:
         try:
@@ -42,11 +42,8 @@ def trained(outcome: Outcome) -> Trained:
     return outcome
 
 
-def taught(loss: str, **changes: object) -> Trial:
-    options = {"width": 2}
-    return small_trial(
-        loss={"use": loss, "options": {}}, model={"use": "cnn", "options": options}, teachers=[TEACHER], **changes
-    )
+def taught(loss: str | dict[str, object], **changes: object) -> Trial:
+    return small_trial(loss=loss, model={"use": "cnn", "width": 2}, teachers=[TEACHER], **changes)
 
 
 @pytest.fixture(autouse=True)
@@ -75,11 +72,11 @@ def test_a_cohort_changes_nothing_over_all_losses() -> None:
         small_trial(loss={"use": loss, "options": {}}, model=student, teachers=guides, view=noisy) for loss in losses
     ]
     one = build_model(guides[0].model, Catalog(), SPLITS.classes, SPLITS.shape, seed=5)
-    together = {o.trial.key: hash_weights(trained(o).model) for o in train(trials, one)[0]}
+    together = {o.trial.key: hash_weights(trained(o).model) for o in train(trials, one, by=guides[0])[0]}
     for trial in trials:
-        alone = trained(train([trial], one)[0][0])
-        assert hash_weights(alone.model) == together[trial.key], trial.loss.use
-    backwards = {o.trial.key: hash_weights(trained(o).model) for o in train(trials[::-1], one)[0]}
+        alone = trained(train([trial], one, by=guides[0])[0][0])
+        assert hash_weights(alone.model) == together[trial.key], trial.lessons[0].loss.use
+    backwards = {o.trial.key: hash_weights(trained(o).model) for o in train(trials[::-1], one, by=guides[0])[0]}
     assert backwards == together
     assert len(set(together.values())) == len(losses)
 
@@ -154,7 +151,7 @@ def test_a_run_that_diverges_fails_with_its_reason_and_leaves_the_others_alone()
 def test_one_diverging_student_does_not_touch_its_cohort() -> None:
     # An absurd weight makes one loss overflow; the recipe is the same for all.
     calm = taught("kd")
-    wild = taught("kd").model_copy(update={"loss": taught("kd").loss.model_copy(update={"options": {"weight": 1e38}})})
+    wild = taught({"use": "kd", "weight": 1e38})
     outcomes, _ = train([wild, calm], teacher())
     assert isinstance(outcomes[0], NotTrained)
     assert hash_weights(trained(outcomes[1]).model) == hash_weights(trained(train([calm], teacher())[0][0]).model)
@@ -193,9 +190,7 @@ def test_the_best_epoch_is_deployed_where_asked() -> None:
 
 
 def test_a_loss_that_does_not_fit_is_skipped_with_its_reason() -> None:
-    trial = taught("fitnet").model_copy(
-        update={"loss": taught("fitnet").loss.model_copy(update={"options": {"student_layer": "nowhere"}})}
-    )
+    trial = taught({"use": "fitnet", "student_layer": "nowhere"})
     outcomes, _ = train([trial, taught("kd")], teacher())
     assert isinstance(outcomes[0], NotTrained)
     assert outcomes[0].status == "skipped"
@@ -225,7 +220,7 @@ def test_bfloat16_is_of_the_students_forward_alone() -> None:
     guide = teacher()
     guide.register_forward_hook(lambda *told: heard.append(told[-1].dtype))
     trial = taught("kd", train=BFLOAT16)
-    training = train_cohort([trial], SPLITS, guide, Catalog())
+    training = train_cohort([trial], SPLITS, Catalog(), taught_by(guide, TEACHER))
     with nn.modules.module.register_module_forward_hook(
         lambda model, entered, gave: look(model, entered, gave) if isinstance(model, nn.Sequential) else None
     ):
@@ -237,7 +232,7 @@ def test_bfloat16_is_of_the_students_forward_alone() -> None:
 
 
 def test_bfloat16_gives_other_bits_in_float32_weights_and_learns_as_well() -> None:
-    recipe = {"epochs": 6, "batch_size": 16, "optimizer": {"use": "adamw", "lr": 0.01}}
+    recipe = {"epochs": 12, "batch_size": 16, "optimizer": {"use": "adamw", "lr": 0.01}}
     plain, rounded = (
         trained(train([small_trial(train={**recipe, "precision": precision})])[0][0])
         for precision in ("float32", "bfloat16")
@@ -255,7 +250,9 @@ def test_a_cohort_changes_nothing_in_bfloat16() -> None:
     trials = [taught(loss, train=BFLOAT16) for loss in ("kd", "fitnet", "label_smoothing")]
     together = {o.trial.key: hash_weights(trained(o).model) for o in train(trials, teacher())[0]}
     for trial in trials:
-        assert hash_weights(trained(train([trial], teacher())[0][0]).model) == together[trial.key], trial.loss.use
+        assert hash_weights(trained(train([trial], teacher())[0][0]).model) == together[trial.key], trial.lessons[
+            0
+        ].loss.use
 
 
 def test_the_parts_of_the_cost_add_up_to_the_pass() -> None:
@@ -285,8 +282,8 @@ def test_work_that_takes_time_is_told_where_it_was_done() -> None:
 
 def test_a_model_that_stops_early_is_not_charged_for_the_rest() -> None:
     recipe = {"epochs": 8, "batch_size": 16, "patience": 1, "optimizer": {"use": "adamw", "lr": 0.01}}
-    eager = taught("kd", train=recipe)
-    idle = eager.model_copy(update={"loss": Choice(use="kd", options={"weight": 0.0, "ce_weight": 0.0})})
+    eager = taught({"use": "kd", "weight": 0.5, "ce_weight": 1.0}, train=recipe, seed=2)
+    idle = taught({"use": "kd", "weight": 0.0, "ce_weight": 0.0}, train=recipe, seed=2)
     first, last = (trained(outcome) for outcome in train([idle, eager], teacher())[0])
     assert first.curve[-1].epoch == 1 < last.curve[-1].epoch
     assert first.cost.wall_seconds < last.cost.wall_seconds

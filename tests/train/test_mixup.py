@@ -27,7 +27,7 @@ from kdbench.zoo.layers.taps import trace
 from kdbench.zoo.losses.noisy_teacher import perturb
 from kdbench.zoo.models.cnn import cnn
 from kdbench.zoo.models.resnet_cifar import resnet_cifar
-from tests.small import random_splits, small_trial
+from tests.small import random_splits, small_trial, taught_by
 
 SPLITS = random_splits()
 TEACHER = {"use": "resnet_cifar", "options": {"depth": 8}}  # with batch norm, which overhaul asks for
@@ -97,7 +97,7 @@ def test_partners_are_spread_over_the_training_split() -> None:
     assert stats.chisquare(counts).pvalue > 1e-3
     share = mixed(MANY)[0][:, 0, 0, 0].numpy()
     assert abs(np.corrcoef(share, drawn.samples.numpy())[0, 1]) < 0.03
-    assert (drawn.seed, drawn.epoch) == (MANY.seed, MANY.epoch)
+    assert (drawn.seed, drawn.step, drawn.purpose) == (MANY.seed, MANY.step, MANY.purpose)
 
 
 def test_a_sample_is_mixed_with_its_partner_as_the_same_epoch_shows_it() -> None:
@@ -277,9 +277,9 @@ def decline(student: Any, labels: Tensor) -> Tensor:
 def test_a_loss_that_declines_is_found_out_before_training() -> None:
     loss = {"use": f"{__name__}:decline", "options": {}}
     catalog = Catalog((__name__,))
-    rehearse(small_trial(loss=loss), SPLITS, catalog)
+    rehearse(small_trial(loss=loss), [], SPLITS, catalog)
     with pytest.raises(NotApplicable, match="drop mixup"):
-        rehearse(small_trial(loss=loss, train={"epochs": 1, "batch_size": 16, "mixup": 0.4}), SPLITS, catalog)
+        rehearse(small_trial(loss=loss, train={"epochs": 1, "batch_size": 16, "mixup": 0.4}), [], SPLITS, catalog)
 
 
 def test_every_loss_trains_under_mixup_or_declines() -> None:
@@ -290,10 +290,10 @@ def test_every_loss_trains_under_mixup_or_declines() -> None:
     }
     for use, reason in DECLINED.items():
         with pytest.raises(NotApplicable, match=reason):
-            rehearse(trials.pop(use), SPLITS, Catalog())
+            rehearse(trials.pop(use), [teacher], SPLITS, Catalog())
     guide = build_model(teacher.model, Catalog(), SPLITS.classes, SPLITS.shape, teacher.seed)
-    outcomes = run_to_end(train_cohort(list(trials.values()), SPLITS, guide, Catalog()))
+    outcomes = run_to_end(train_cohort(list(trials.values()), SPLITS, Catalog(), taught_by(guide, teacher)))
     assert len(outcomes) == len(BUILTIN["losses"]) - len(DECLINED)
     assert not [o for o in outcomes if not isinstance(o, Trained)]
     # the loss of soft labels cannot fall below their entropy, unlike that of hard ones
-    assert all(o.curve[1].train_loss > 0.1 for o in outcomes if o.trial.loss.use != "simkd")
+    assert all(o.curve[1].train_loss > 0.1 for o in outcomes if o.trial.lessons[0].loss.use != "simkd")

@@ -1,4 +1,4 @@
-"""The teacher, live or recalled: the same word, and the same students whoever asks beside, and whatever was there."""
+"""The teacher, live or cached: the same word, and the same students whoever asks beside, and whatever was there."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,13 +14,14 @@ from kdbench.results.output_cache import BLOCK, CacheFolder, CacheFull, OutputCa
 from kdbench.spec import Trial
 from kdbench.train.batches import batches
 from kdbench.train.build import build_model, build_view
+from kdbench.train.faculty import OpenTeacherCache, no_cache
 from kdbench.train.loop import train_cohort
 from kdbench.train.outcome import Outcome, Trained
-from kdbench.train.teacher import LOGITS, Live, OpenCache, Recalled, widths
+from kdbench.train.teacher import LOGITS, Cached, Live, widths
 from kdbench.zoo.catalog import BUILTIN, Catalog
 from kdbench.zoo.datasets.splits import Splits, split
 from kdbench.zoo.layers.taps import tapped, trace
-from tests.small import random_splits, small_trial
+from tests.small import random_splits, small_trial, taught_by
 
 SPLITS = random_splits(BLOCK + 40)  # two blocks of the cache
 TEACHER = small_trial(model={"use": "resnet_cifar", "options": {"depth": 8}}, seed=5)  # its norms serve overhaul
@@ -54,10 +55,10 @@ class Caches:
         self.opened: list[OutputCache] = []
         self.asked: list[set[str]] = []
 
-    def for_trials(self, trials: Sequence[Trial]) -> OpenCache:
+    def for_trials(self, trials: Sequence[Trial]) -> OpenTeacherCache:
         slots = trials[0].train.slots
 
-        def open_cache(kinds: Mapping[str, int]) -> OutputCache | None:
+        def open_cache(_: str, kinds: Mapping[str, int]) -> OutputCache | None:
             self.asked.append(set(kinds))
             assert slots is not None, "fresh views are not asked for"
             try:
@@ -71,8 +72,8 @@ class Caches:
 
 
 def train(trials: Sequence[Trial], caches: Caches | None, splits: Splits = SPLITS) -> list[Trained]:
-    open_cache = caches.for_trials(trials) if caches else lambda _: None
-    training = train_cohort(trials, splits, guide(), Catalog(), open_cache)
+    open_cache = caches.for_trials(trials) if caches else no_cache
+    training = train_cohort(trials, splits, Catalog(), taught_by(guide(), TEACHER), open_cache)
     while True:
         try:
             next(training)
@@ -88,28 +89,28 @@ def numbers(outcomes: Iterable[Trained]) -> Numbers:
     return {o.trial.key: f"{hash_weights(o.model)} {[point.model_dump() for point in o.curve]}" for o in outcomes}
 
 
-# What is recalled is what was said
+# What is cached is what was said
 
 
 @pytest.mark.parametrize("views", ["bank", "shared"])
 @pytest.mark.parametrize("mixup", [None, 0.4])
-def test_what_is_recalled_is_what_the_teacher_says_live(tmp_path: Path, views: Views, mixup: float | None) -> None:
+def test_what_is_cached_is_what_the_teacher_says_live(tmp_path: Path, views: Views, mixup: float | None) -> None:
     spec = taught(HINT, views, mixup=mixup).train
     model = guide().eval()
     traced = trace(model, SPLITS.shape)
     layers = ("embedding",)
     kinds = widths(layers, traced, SPLITS.classes)
     assert kinds == {LOGITS: 4, "layer.embedding": 64}
-    cache = Caches(tmp_path).for_trials([taught(HINT, views)])(kinds)
+    cache = Caches(tmp_path).for_trials([taught(HINT, views)])("teacher", kinds)
     assert cache
     augment = [build_view(choice, Catalog()) for choice in spec.augment]
-    recalled = Recalled(model, traced, cache, layers, SPLITS, spec, augment, seed=3)
+    cached = Cached(model, traced, cache, layers, SPLITS, spec, augment, seed=3)
     with tapped(model, traced, layers) as features:
         live = Live(model, features, torch.device("cpu"))
         for epoch in (1, 2):
-            recalled.prepare(epoch)
+            cached.prepare(epoch)
             for batch in batches(SPLITS, spec, augment, 3, epoch):
-                one, other = recalled(batch), live(batch)
+                one, other = cached(batch), live(batch)
                 torch.testing.assert_close(one.logits, other.logits, rtol=1e-5, atol=1e-5)
                 torch.testing.assert_close(one.features["embedding"], other.features["embedding"], rtol=1e-5, atol=1e-5)
     cache.close()
@@ -118,15 +119,15 @@ def test_what_is_recalled_is_what_the_teacher_says_live(tmp_path: Path, views: V
 def test_what_a_loss_does_to_its_teachers_logits_stays_with_it(tmp_path: Path) -> None:
     trial = taught(HINT, "shared")
     model = guide().eval()
-    cache = Caches(tmp_path).for_trials([trial])({LOGITS: 4})
+    cache = Caches(tmp_path).for_trials([trial])("teacher", {LOGITS: 4})
     assert cache
-    recalled = Recalled(model, trace(model, SPLITS.shape), cache, (), SPLITS, trial.train, [], seed=0)
-    recalled.prepare(1)
+    cached = Cached(model, trace(model, SPLITS.shape), cache, (), SPLITS, trial.train, [], seed=0)
+    cached.prepare(1)
     batch = next(batches(SPLITS, trial.train, [], 0, 1))
-    first = recalled(batch).logits
+    first = cached(batch).logits
     kept = first.clone()
     first.zero_()
-    assert torch.equal(recalled(batch).logits, kept)
+    assert torch.equal(cached(batch).logits, kept)
     cache.close()
 
 
@@ -148,7 +149,7 @@ def test_each_learner_has_its_own_way_to_the_teacher(tmp_path: Path) -> None:
     losses = [{"use": use, "options": {}} for use in ("kd", "cross_entropy", "fitnet")] + [HINT]
     done = train([taught(loss, "shared") for loss in losses], caches)
     assert sources(done) == ["cached", "none", "live", "cached"]
-    assert caches.asked == [{LOGITS, "layer.embedding"}]  # one forward for both that are recalled
+    assert caches.asked == [{LOGITS, "layer.embedding"}]  # one forward for both that are cached
     assert caches.opened[0].computed == 2 * 2  # slots x blocks
     assert sources(train([taught({"use": "fitnet", "options": {}}, "shared")], caches)) == ["live"]
     assert len(caches.asked) == 1
@@ -184,8 +185,8 @@ def test_shared_views_are_computed_as_they_come(tmp_path: Path) -> None:
     training = train_cohort(
         [trial := taught({"use": "kd", "options": {}}, "shared")],
         SPLITS,
-        guide(),
         Catalog(),
+        taught_by(guide(), TEACHER),
         caches.for_trials([trial]),
     )
     computed = [(progress.epoch, caches.opened[0].computed) for progress in training]
@@ -239,7 +240,7 @@ def test_a_damaged_cache_changes_nothing(tmp_path: Path) -> None:
     assert caches.opened[-1].computed == 1
 
 
-def test_recalled_and_live_students_learn_the_same_but_for_rounding(tmp_path: Path) -> None:
+def test_cached_and_live_students_learn_the_same_but_for_rounding(tmp_path: Path) -> None:
     for loss in (LOSSES[2], HINT):
         trial = taught(loss, "bank")
         (cached,), (live,) = train([trial], Caches(tmp_path / str(loss["use"]))), train([trial], None)
@@ -265,7 +266,7 @@ def test_the_schedules_teach_equally_well() -> None:
 
     def top1(views: str, seed: int) -> float:
         training = train_cohort(
-            [small_trial(model=model, train={**recipe, "views": views}, seed=seed)], splits, None, Catalog()
+            [small_trial(model=model, train={**recipe, "views": views}, seed=seed)], splits, Catalog()
         )
         return [progress.top1 for progress in training][-1]
 

@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Literal
 
 from kdbench.results import LatencyRecord, ModelFacts, NotMeasured, ResultSet, TrialRecord
 from kdbench.results.timings import Energy, ThroughputRecord, slice_p50s
 from kdbench.spec import Entry, How
+from kdbench.spec.plan import Role
 from kdbench.statistics.percentiles import CallTimes, summarize_calls
 from kdbench.statistics.ratios import RatioEstimate, estimate_ratio, timing_settled
 
-Role = Literal["teacher", "student"]
 NEAR_PEAK = 0.95
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kdbench.analyze.deployment.architectures import Role
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import ModelRow
 from kdbench.results import TrialRecord
 from kdbench.results.records import EnvironmentRecord
+from kdbench.spec.plan import Role
 from kdbench.statistics.intervals import Estimate, estimate
 from kdbench.statistics.paired import PairedDifference, paired_difference
 

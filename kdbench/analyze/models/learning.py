@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kdbench.analyze.deployment.architectures import Role
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import ModelRow, by_epoch
 from kdbench.results import CurvePoint, TrialRecord
+from kdbench.spec.plan import Role
 from kdbench.statistics.curves import areas
 from kdbench.statistics.intervals import Estimate
 from kdbench.statistics.laws import Fits, fit_laws

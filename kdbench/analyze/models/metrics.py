@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kdbench.analyze.deployment.architectures import Role
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import ModelRow
 from kdbench.results.records import MetricRecord
+from kdbench.spec.plan import Role
 from kdbench.statistics.intervals import Estimate, estimate
 from kdbench.statistics.paired import PairedDifference, paired_difference
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kdbench.analyze.deployment.architectures import Deployed, ReferenceTiming, Role
+from kdbench.analyze.deployment.architectures import Deployed, ReferenceTiming
 from kdbench.analyze.models.calibration import (
     AgreementFigures,
     CalibrationFigures,
@@ -15,6 +15,7 @@ from kdbench.analyze.models.cost import TrainingFigures, training_figures
 from kdbench.analyze.models.efficiency import ComputeEfficiency, compute_efficiency
 from kdbench.results import CurvePoint, TrialRecord
 from kdbench.spec import Entry
+from kdbench.spec.plan import Role
 from kdbench.statistics.curves import Curve, LinearFit, MeanCurve, fit_line, mean_curve
 from kdbench.statistics.gap import GapClosed, retention
 from kdbench.statistics.intervals import Estimate, Interval, estimate

@@ -8,19 +8,20 @@ from kdbench.execute.jobs.context import Job
 from kdbench.results import machine_fingerprint
 from kdbench.results.output_cache import CacheFull, OutputCache
 from kdbench.spec import Trial, UserError
-from kdbench.spec.records import RECIPE, content_key
-from kdbench.train.teacher import OpenCache
+from kdbench.spec.keys import content_key
+from kdbench.spec.trial import RECIPE
+from kdbench.train.faculty import OpenTeacherCache
 from kdbench.zoo.datasets.splits import Splits
 
 
-def cache_of(trial: Trial, splits: Splits, job: Job, notes: list[str]) -> OpenCache:
-    """How the trial's cohort gets at the cache of its teacher's outputs; `notes` take down why it has none."""
+def cache_of(trial: Trial, splits: Splits, job: Job, notes: list[str]) -> OpenTeacherCache:
+    """How the trial's cohort opens the caches of its teachers' outputs; `notes` receive why there is none."""
 
-    def open_cache(widths: Mapping[str, int]) -> OutputCache | None:
+    def open_cache(key: str, widths: Mapping[str, int]) -> OutputCache | None:
         slots = trial.train.slots
         if job.cache == "off" or slots is None:
             return None
-        teacher = job.store.read_trial(trial.teachers[0].key)
+        teacher = job.store.read_trial(key)
         about = {
             "teacher": teacher.key,
             "teacher_weights": teacher.model.weights_sha256,
@@ -43,10 +44,10 @@ def cache_of(trial: Trial, splits: Splits, job: Job, notes: list[str]) -> OpenCa
     return open_cache
 
 
-def room_for_cache(trial: Trial, splits: Splits, job: Job) -> OpenCache:
+def room_for_cache(trial: Trial, splits: Splits, job: Job) -> OpenTeacherCache:
     """For a rehearsal: opens none, but refuses one that is required and would find no room."""
 
-    def look(widths: Mapping[str, int]) -> None:
+    def look(_: str, widths: Mapping[str, int]) -> None:
         if job.cache == "require" and trial.train.slots:
             try:
                 job.caches.check(len(splits.train), widths, trial.train.slots)

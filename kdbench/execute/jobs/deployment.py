@@ -38,7 +38,7 @@ from kdbench.results.records import EnvironmentRecord, MetricRecord, VariantReco
 from kdbench.results.store import environment_key, metric_key, variant_key
 from kdbench.spec import DataSpec, How, NamedChoice
 from kdbench.spec.variants import Int8Static, NamedVariant, Variant
-from kdbench.train.corrupted import apply_environment
+from kdbench.train.condition import apply_condition
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import NotApplicable
 
@@ -52,7 +52,7 @@ def evaluate_environment(item: Item) -> Iterator[Message]:
 
     def corrupt(images: Tensor, at: int) -> Tensor:
         # On the CPU wherever the data is: a GPU's cosine may differ in the last bits.
-        return apply_environment(images.cpu(), torch.arange(at, at + len(images)), environment, job.catalog)
+        return apply_condition(images.cpu(), torch.arange(at, at + len(images)), environment, job.catalog)
 
     files = [job.store.trial_folder(key) / Store.ONNX for key in item["trials"]]
     try:

@@ -1,6 +1,6 @@
 """What runs inside a worker: check, train and export. Jobs in, messages out; the store in between."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import TypeAdapter
 from safetensors.torch import load_file, save_file
@@ -18,11 +18,12 @@ from kdbench.results import Store, TrialRecord, machine_facts
 from kdbench.results.machine.facts import timestamp
 from kdbench.spec import Trial
 from kdbench.train.batches import steps_per_epoch
-from kdbench.train.build import build_model
+from kdbench.train.build import Weights, build_model
+from kdbench.train.faculty import Parents
 from kdbench.train.loop import train_cohort
 from kdbench.train.outcome import NotTrained, Trained
 from kdbench.train.probe import seconds_per_step
-from kdbench.train.rehearsal import rehearse
+from kdbench.train.rehearsal import rehearse, untrained
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import NotApplicable
 
@@ -36,7 +37,8 @@ def check_trials(item: Item) -> Iterator[Message]:
     (trial,) = TRIALS.validate_python(item["trials"])
     splits = job.splits(trial.data)
     try:
-        rehearse(trial, splits, job.catalog, room_for_cache(trial, splits, job))
+        parents = TRIALS.validate_python(item["parents"])
+        rehearse(trial, parents, splits, job.catalog, room_for_cache(trial, splits, job))
     except NotApplicable as reason:
         yield Checked(reason=str(reason))
     else:
@@ -48,10 +50,10 @@ def train_trials(item: Item) -> Iterator[Message]:
     job = Job(item)
     trials = TRIALS.validate_python(item["trials"])
     splits = job.splits(trials[0].data)
-    teacher = _load_teacher(trials[0].teachers[0], splits, job) if trials[0].teachers else None
+    parents = _load_parents(TRIALS.validate_python(item["parents"]), trials, splits, job)
     notes: list[str] = []
     open_cache = cache_of(trials[0], splits, job, notes)
-    training = train_cohort(trials, splits, teacher, job.catalog, open_cache, processes=job.layout.processes)
+    training = train_cohort(trials, splits, job.catalog, parents, open_cache, processes=job.layout.processes)
     while True:
         try:
             progress = next(training)
@@ -73,15 +75,23 @@ def probe_step(item: Item) -> Iterator[Message]:
     job = Job(item)
     (trial,) = TRIALS.validate_python(item["trials"])
     splits = job.splits(trial.data)
-    guides = [build_model(t.model, job.catalog, splits.classes, splits.shape, t.seed) for t in trial.teachers]
-    step = seconds_per_step(trial, splits, guides[0] if guides else None, job.catalog)
+    parents = untrained(TRIALS.validate_python(item["parents"]), splits, job.catalog)
+    step = seconds_per_step(trial, splits, parents, job.catalog)
     steps = steps_per_epoch(len(splits.train), trial.train.batch_size)
     yield Probed(epoch_seconds=steps * step if step else None)
 
 
-def _load_teacher(trial: Trial, splits: Splits, job: Job) -> nn.Module:
+def _load_parents(parents: Sequence[Trial], trials: Sequence[Trial], splits: Splits, job: Job) -> Parents:
+    """The trained weights of the trials before a cohort, in the networks of those that teach it."""
+    weights = {trial.key: load_file(job.store.trial_folder(trial.key) / Store.WEIGHTS) for trial in parents}
+    asked = {key for trial in trials for key in trial.teachers}
+    teachers = {trial.key: _build_trained(trial, weights, splits, job) for trial in parents if trial.key in asked}
+    return Parents(teachers, weights)
+
+
+def _build_trained(trial: Trial, weights: Mapping[str, Weights], splits: Splits, job: Job) -> nn.Module:
     model = build_model(trial.model, job.catalog, splits.classes, splits.shape, trial.seed)
-    model.load_state_dict(load_file(job.store.trial_folder(trial.key) / Store.WEIGHTS))
+    model.load_state_dict(weights[trial.key])
     return model.to(job.device)
 
 
@@ -125,5 +135,5 @@ def _teacher_logits(trial: Trial, splits: Splits, job: Job) -> Logits | None:
     """What the cohort's teacher predicts of the test split, as exported; none without a teacher."""
     if not trial.teachers:
         return None
-    (logits,), _ = predict_all([job.store.trial_folder(trial.teachers[0].key) / Store.ONNX], chunks_of_test(splits))
+    (logits,), _ = predict_all([job.store.trial_folder(trial.teachers[0]) / Store.ONNX], chunks_of_test(splits))
     return logits

@@ -15,9 +15,8 @@ def cohorts(trials: Iterable[Trial], workers: int, first: Collection[str] = ()) 
     """
     groups: dict[object, list[Trial]] = {}
     for trial in trials:
-        shared = (*(teacher.key for teacher in trial.teachers), trial.start.key if trial.start else "")
         recipe = (trial.data.model_dump_json(), trial.train.model_dump_json(), trial.view.model_dump_json(), trial.seed)
-        groups.setdefault((shared, recipe) if trial.teachers else trial.key, []).append(trial)
+        groups.setdefault((trial.teachers, recipe) if trial.teachers else trial.key, []).append(trial)
     found = _longest_first(map(tuple, groups.values()))
     while (divided := _divide(found)) and _makespan(divided, workers) < _makespan(found, workers):
         found = divided

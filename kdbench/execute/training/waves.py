@@ -2,22 +2,28 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
+from pydantic import JsonValue
+
 from kdbench.execute.training.cohorts import Cohort, cohorts
 from kdbench.execute.training.processes import choose_layout
 from kdbench.execute.workers.messages import Checked, Crashed, LaidOut, Message, Noted, Probed, TrialEnded
 from kdbench.execute.workers.place import STAGES, Place, raise_if_refused
 from kdbench.results import Layout, Outcome
-from kdbench.spec import Plan, Trial
+from kdbench.spec import Plan, Trial, content_key
 
 
 def check(plan: Plan, outcomes: Mapping[str, Outcome], place: Place) -> Iterator[Message]:
     """Rehearse what is pending, once for all seeds, and end what cannot run."""
+    signatures = _but_for_seeds(plan)
     alike: dict[str, list[Trial]] = {}
     for trial in plan.trials.values():
         if trial.key not in outcomes:
-            alike.setdefault(_but_for_seeds(trial), []).append(trial)
+            alike.setdefault(signatures[trial.key], []).append(trial)
     items = {trials[0].key: trials for trials in alike.values()}
-    jobs = [place.item(trials=[trials[0].model_dump(mode="json")], key=key) for key, trials in items.items()]
+    jobs = [
+        place.item(trials=[trials[0].model_dump(mode="json")], parents=_parents(trials[:1], plan), key=key)
+        for key, trials in items.items()
+    ]
     for item, message in place.executor.map(f"{STAGES}:check_trials", jobs):
         raise_if_refused(message)
         # What crashes here will crash in training, where it is recorded as a failure of its trials alone.
@@ -26,9 +32,24 @@ def check(plan: Plan, outcomes: Mapping[str, Outcome], place: Place) -> Iterator
                 yield TrialEnded(key=trial.key, status="skipped", reason=message.reason)
 
 
-def _but_for_seeds(trial: Trial) -> str:
-    alike = trial.model_copy(update={"seed": 0, "teachers": ()})
-    return alike.model_dump_json() + "".join(map(_but_for_seeds, trial.teachers))
+def _but_for_seeds(plan: Plan) -> dict[str, str]:
+    """What each trial is apart from its seed and from those of the trials before it, by its key."""
+    found: dict[str, str] = {}
+    for key, trial in plan.trials.items():
+        lessons = tuple(
+            lesson.model_copy(update={"teachers": tuple(found[teacher] for teacher in lesson.teachers)})
+            for lesson in trial.lessons
+        )
+        start = tuple(found[parent] for parent in trial.start)
+        alike = trial.model_copy(update={"seed": 0, "lessons": lessons, "start": start})
+        found[key] = content_key(alike.model_dump(mode="json"))
+    return found
+
+
+def _parents(trials: Iterable[Trial], plan: Plan) -> list[dict[str, JsonValue]]:
+    """The trials before these, as JSON: what a job builds their networks from."""
+    keys = dict.fromkeys(key for trial in trials for key in trial.parents)
+    return [plan.trials[key].model_dump(mode="json") for key in keys]
 
 
 def train(plan: Plan, outcomes: dict[str, Outcome], place: Place) -> Iterator[Message]:
@@ -36,20 +57,21 @@ def train(plan: Plan, outcomes: dict[str, Outcome], place: Place) -> Iterator[Me
     while pending := [trial for trial in plan.trials.values() if trial.key not in outcomes]:
         ready = []
         for trial in pending:
-            if lost := [teacher for teacher in trial.teachers if _is_lost(outcomes.get(teacher.key))]:
-                reason = f"its teacher {lost[0].model.label} was not trained: {outcomes[lost[0].key].reason}"
-                yield TrialEnded(key=trial.key, status=outcomes[lost[0].key].status, reason=reason)
-            elif all(teacher.key in outcomes for teacher in trial.teachers):
+            if lost := [key for key in trial.parents if _is_lost(outcomes.get(key))]:
+                what = "teacher" if lost[0] in trial.teachers else "start"
+                reason = f"its {what} {plan.trials[lost[0]].model.label} was not trained: {outcomes[lost[0]].reason}"
+                yield TrialEnded(key=trial.key, status=outcomes[lost[0]].status, reason=reason)
+            elif all(key in outcomes for key in trial.parents):
                 ready.append(trial)
         if not ready:
             continue
-        awaited = {teacher.key for trial in pending for teacher in trial.teachers}
+        awaited = {key for trial in pending for key in trial.parents}
         groups = cohorts(ready, place.executor.workers, awaited)
-        layout = yield from _lay_out(groups, place)
+        layout = yield from _lay_out(groups, plan, place)
         crashed: list[Cohort] = []
-        yield from _train_cohorts(groups, layout, place, crashed.append)
+        yield from _train_cohorts(groups, plan, layout, place, crashed.append)
         # A cohort that broke is tried again one by one: a bad trial fails alone, and a large cohort fits the memory.
-        yield from _train_cohorts([(trial,) for cohort in crashed for trial in cohort], layout, place, None)
+        yield from _train_cohorts([(trial,) for cohort in crashed for trial in cohort], plan, layout, place, None)
         for trial in ready:
             if trial.key not in outcomes:
                 yield TrialEnded(key=trial.key, status="failed", reason="its job ended without a word about it")
@@ -59,12 +81,13 @@ def _is_lost(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome.status != "done"
 
 
-def _lay_out(groups: Sequence[Cohort], place: Place) -> Generator[Message, None, Layout]:
+def _lay_out(groups: Sequence[Cohort], plan: Plan, place: Place) -> Generator[Message, None, Layout]:
     """Processes times threads of a wave: as asked, or as a probe finds them."""
 
     def probe(processes: int, threads: int) -> float | None:
         how = Layout(processes=processes, threads=threads).model_dump()
-        item = place.item(trials=[groups[0][0].model_dump(mode="json")], layout=how)
+        first = groups[0][0]
+        item = place.item(trials=[first.model_dump(mode="json")], parents=_parents([first], plan), layout=how)
         found = [message for _, message in place.executor.map(f"{STAGES}:probe_step", [item] * processes)]
         epochs = [message.epoch_seconds for message in found if isinstance(message, Probed)]
         return max((epoch for epoch in epochs if epoch), default=None)  # what crashes here will crash in training too
@@ -80,12 +103,17 @@ def _lay_out(groups: Sequence[Cohort], place: Place) -> Generator[Message, None,
 
 
 def _train_cohorts(
-    groups: Iterable[Cohort], layout: Layout, place: Place, retry: Callable[[Cohort], None] | None
+    groups: Iterable[Cohort], plan: Plan, layout: Layout, place: Place, retry: Callable[[Cohort], None] | None
 ) -> Iterator[Message]:
     ended: set[str] = set()
     items = {tuple(t.key for t in group): group for group in groups}
     jobs = [
-        place.item(trials=[t.model_dump(mode="json") for t in group], keys=keys, layout=layout.model_dump())
+        place.item(
+            trials=[t.model_dump(mode="json") for t in group],
+            parents=_parents(group, plan),
+            keys=keys,
+            layout=layout.model_dump(),
+        )
         for keys, group in items.items()
     ]
     for item, message in place.executor.map(f"{STAGES}:train_trials", jobs, layout.processes):

@@ -128,7 +128,7 @@ def test_streamed_splits_are_those_in_memory_bit_for_bit(photos, monkeypatch) ->
 
 
 def weights(trial: Trial, data: Splits) -> str:
-    training = train_cohort([trial], data, None, Catalog())
+    training = train_cohort([trial], data, Catalog())
     while True:
         try:
             next(training)

@@ -32,12 +32,13 @@ class Case:
 
     def __init__(self, use: str, pair: str = "resnet_cifar", **options: object) -> None:
         student, teacher = WIDER[pair]
-        teachers = [small_trial(model=teacher, seed=5)]
-        trial: Trial = small_trial(model=student, loss={"use": use, "options": options}, teachers=teachers)
-        models = [build_model(one.model, Catalog(), CLASSES, SHAPE, one.seed) for one in (trial, *trial.teachers)]
+        taught_by = small_trial(model=teacher, seed=5)
+        trial: Trial = small_trial(model=student, loss={"use": use, "options": options}, teachers=[taught_by])
+        models = [build_model(one.model, Catalog(), CLASSES, SHAPE, one.seed) for one in (trial, taught_by)]
         self.student, self.teacher = models[0], models[1].eval()
         self.traces = [trace(model, SHAPE) for model in models]
-        self.criterion: Criterion = build_criterion(trial, Catalog(), *self.traces)
+        teachers = self.traces[1:] if trial.teachers else []
+        self.criterion: Criterion = build_criterion(trial.lessons[0], Catalog(), self.traces[0], teachers, Draw(0))
 
     def value(self, batch: int, epoch: float) -> Tensor:
         generator = torch.Generator().manual_seed(0)

@@ -18,6 +18,7 @@ from kdbench.zoo.losses.crd import CRD, Bank
 from kdbench.zoo.losses.negatives import OtherClasses
 from kdbench.zoo.models.cnn import cnn
 from tests.zoo.losses.training import DIGITS, assert_learns_alike_alone_and_beside, on_digits
+from tests.zoo.losses.training import TEACHER as DIGITS_TEACHER
 
 SHAPE = (3, 8, 8)
 STUDENT, TEACHER = (trace(cnn(2, SHAPE, width=width), SHAPE) for width in (4, 6))
@@ -188,7 +189,7 @@ def test_negatives_are_a_function_of_seed_epoch_and_sample() -> None:
     others, now = OtherClasses.of(labels), Draw(1, 2, torch.tensor([4, 300, 25]))
     drawn = others.draw(now, "test", 50)
     assert torch.equal(others.draw(replace(now, samples=now.samples[[2, 0]]), "test", 50), drawn[[2, 0]])
-    for other in (replace(now, seed=2), replace(now, epoch=3), replace(now, samples=now.samples + 7)):
+    for other in (replace(now, seed=2), replace(now, step=3), replace(now, samples=now.samples + 7)):
         assert (others.draw(other, "test", 50) != drawn).float().mean() > 0.9
 
 
@@ -240,8 +241,8 @@ def test_what_it_cannot_serve() -> None:
         CRD(tokens, TEACHER, student_layer="tokens")
     trial = on_digits("crd", mixup=0.2)
     with pytest.raises(NotApplicable, match="mixup makes images of two: drop mixup"):
-        rehearse(trial, DIGITS, Catalog())
-    rehearse(on_digits("crd"), DIGITS, Catalog())
+        rehearse(trial, [DIGITS_TEACHER], DIGITS, Catalog())
+    rehearse(on_digits("crd"), [DIGITS_TEACHER], DIGITS, Catalog())
 
 
 def test_it_trains_alike_alone_and_in_a_cohort() -> None:

@@ -9,6 +9,7 @@ from torch import nn
 from kdbench.deploy.export.export import hash_weights
 from kdbench.spec import Choice, Trial
 from kdbench.train.build import build_model
+from kdbench.train.faculty import Parents
 from kdbench.train.loop import train_cohort
 from kdbench.train.outcome import Trained, run_to_end
 from kdbench.zoo.catalog import Catalog
@@ -24,6 +25,7 @@ TEACHER = small_trial(model={"use": "cnn", "options": {"width": 8}}, seed=5, tra
 STUDENT = {"use": "cnn", "options": {"width": 4}}
 DIGITS = split(digits(Path()), TEACHER.data)
 NOISE = random_splits()
+_GUIDES: dict[str, Trial] = {}  # teachers on noise, by key
 
 
 def on_digits(use: str, options: dict[str, object] | None = None, **train: object) -> Trial:
@@ -36,10 +38,12 @@ def on_noise(
     loss: str, student: Choice, teacher: Choice, optimizer: dict[str, object] = SGD, **options: object
 ) -> Trial:
     """Three epochs of five steps, for any pair."""
+    guide = small_trial(model=teacher, seed=5)
+    _GUIDES[guide.key] = guide
     return small_trial(
         loss={"use": loss, "options": options},
         model=student,
-        teachers=[small_trial(model=teacher, seed=5)],
+        teachers=[guide],
         train={"epochs": 3, "batch_size": 16, "optimizer": optimizer},
     )
 
@@ -47,9 +51,9 @@ def on_noise(
 def train(*trials: Trial, until: int | None = None) -> list[Trained]:
     """All in one cohort, on one thread; `until` ends it after so many epochs. Under `TEACHER` it is on digits."""
     torch.set_num_threads(1)
-    (teacher,) = trials[0].teachers
-    splits, guide = (DIGITS, _trained_teacher()) if teacher == TEACHER else (NOISE, drawn(teacher))
-    outcomes = run_to_end(train_cohort(trials, splits, guide, Catalog(), until=until))
+    (key,) = trials[0].teachers
+    splits, guide = (DIGITS, _trained_teacher()) if key == TEACHER.key else (NOISE, drawn(_GUIDES[key]))
+    outcomes = run_to_end(train_cohort(trials, splits, Catalog(), Parents({key: guide}), until=until))
     assert all(isinstance(outcome, Trained) for outcome in outcomes), outcomes
     return [outcome for outcome in outcomes if isinstance(outcome, Trained)]
 
@@ -61,7 +65,7 @@ def drawn(trial: Trial) -> nn.Module:
 
 @cache
 def _trained_teacher() -> nn.Module:
-    (outcome,) = run_to_end(train_cohort([TEACHER], DIGITS, None, Catalog()))
+    (outcome,) = run_to_end(train_cohort([TEACHER], DIGITS, Catalog()))
     assert isinstance(outcome, Trained)
     return outcome.model
 

@@ -1,0 +1,142 @@
+"""A suite with every name looked up and every option filled in, or all that is wrong with it."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from kdbench.spec.choice import Choice, NamedChoice
+from kdbench.spec.errors import Problem, UserError, nearest
+from kdbench.spec.recipe import TrainSpec
+from kdbench.spec.signature import Catalog, Kind, Signature, fill_options
+from kdbench.spec.suite import Pair, Suite
+from kdbench.spec.trial import DataSpec
+
+# What kdbench hands to each kind of callable; a callable takes all of them, a loss those it needs.
+INPUTS: dict[Kind, tuple[str, ...]] = {
+    "losses": ("student", "teacher", "labels", "moment"),
+    "teaching": ("site",),
+    "models": ("classes", "shape"),
+    "datasets": ("root",),
+    "parts": ("labels", "draw"),
+    "views": ("images", "draw"),
+    "metrics": ("logits", "labels"),
+}
+
+SINGULAR: dict[Kind, str] = {
+    "losses": "loss",
+    "teaching": "way of teaching",
+    "models": "model",
+    "datasets": "dataset",
+    "parts": "part",
+    "views": "view",
+    "metrics": "metric",
+}
+Location = tuple[str | int, ...]
+Located = tuple[Location, Problem]
+
+
+def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
+    """The suite with every option filled in, and what is wrong with it."""
+    problems: list[Located] = []
+
+    def look_up(choice: Choice, kind: Kind, *at: str | int) -> Choice:
+        return fill(choice, kind, catalog, at, problems)
+
+    def recipe(spec: TrainSpec, at: str) -> TrainSpec:
+        if not spec.epochs:
+            problems.append(((at, "epochs"), Problem(f"{at}.epochs is 0", help="allowed: at least 1")))
+        augment = tuple(look_up(view, "views", at, "augment", i) for i, view in enumerate(spec.augment))
+        return spec.model_copy(update={"augment": augment})
+
+    pairs = tuple(
+        Pair(
+            teacher=look_up(pair.teacher, "models", "pairs", i, "teacher"),
+            student=look_up(pair.student, "models", "pairs", i, "student"),
+            name=pair.label,
+            lr=pair.lr,
+        )
+        for i, pair in enumerate(suite.pairs)
+    )
+    losses = []
+    for i, loss in enumerate(suite.losses):
+        filled = look_up(Choice(use=loss.use, options=loss.options), "losses", "losses", i)
+        losses.append(NamedChoice(use=filled.use, options=filled.options, origin=filled.origin, name=loss.label))
+
+    def distinct(choices: Iterable[NamedChoice], kind: Kind, at: str) -> tuple[NamedChoice, ...]:
+        """Filled in, each with its name as written; no two of one name or of one content."""
+        found = []
+        for i, choice in enumerate(choices):
+            filled = look_up(Choice(use=choice.use, options=choice.options), kind, at, i)
+            found.append(NamedChoice(**filled.model_dump(), name=choice.label))
+        problems.extend(_duplicates(at, (choice.label for choice in found)))
+        alike = [Choice(use=choice.use, options=choice.options).label for choice in found]
+        problems.extend(_duplicates(at, alike if len({choice.label for choice in found}) == len(found) else ()))
+        return tuple(found)
+
+    problems += _duplicates("variants", (variant.label for variant in suite.variants))
+    problems += _duplicates("pairs", (pair.label for pair in pairs))
+    problems += _duplicates("losses", (loss.label for loss in losses))
+    problems += _duplicates("seeds", map(str, suite.seeds))
+    if suite.teacher_seeds > len(suite.seeds):
+        text = f"teacher_seeds is {suite.teacher_seeds}, but there are only {len(suite.seeds)} seeds"
+        problems.append((("teacher_seeds",), Problem(text, help="lower teacher_seeds or add seeds")))
+    dataset = look_up(suite.data.dataset, "datasets", "data")
+    parts = tuple(look_up(part, "parts", "data", "parts", i) for i, part in enumerate(suite.data.parts))
+    resolved = {
+        "data": suite.data.model_copy(update={"dataset": dataset, "parts": parts}),
+        "train": recipe(suite.train, "train"),
+        "teacher_train": recipe(suite.teacher_train, "teacher_train") if suite.teacher_train else None,
+        "view": look_up(suite.view, "views", "view"),
+        "environments": distinct(suite.environments, "views", "environments"),
+        "metrics": distinct(suite.metrics, "metrics", "metrics"),
+        "pairs": pairs,
+        "losses": tuple(losses),
+        "teaching": distinct(suite.teaching, "teaching", "teaching"),
+    }
+    return suite.model_copy(update=resolved), problems
+
+
+def resolve_data(name: str, catalog: Catalog) -> DataSpec:
+    """A dataset by its name, with its defaults filled in. Raises `UserError`."""
+    problems: list[Located] = []
+    dataset = fill(Choice(use=name), "datasets", catalog, (), problems)
+    if problems:
+        raise UserError(problem for _, problem in problems)
+    return DataSpec(dataset=dataset)
+
+
+def locate(at: Location) -> str:
+    """`losses[1].temperature` from ("losses", 1, "temperature")."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in at).lstrip(".")
+
+
+def fill(choice: Choice, kind: Kind, catalog: Catalog, at: Location, problems: list[Located]) -> Choice:
+    """The choice with its options filled in; what is wrong is appended to `problems`."""
+    try:
+        signature = catalog.signature(kind, choice.use)
+    except KeyError:
+        text = f"unknown {SINGULAR[kind]} '{choice.use}'"
+        problems.append(((*at, "use"), Problem(text, help=nearest(choice.use, catalog.choices(kind, choice.use)))))
+        return choice
+    allowed = INPUTS[kind]
+    if not _callable_with(signature, allowed):
+        text = f"{signature.target} takes ({', '.join(signature.inputs)}), which is not how kdbench calls {kind}"
+        how = "some of" if kind == "losses" else "exactly"
+        help = f"its positional parameters are {how} ({', '.join(allowed)}); make the others keyword-only options"
+        problems.append(((*at, "use"), Problem(text, help=help)))
+    options, wrong = fill_options(signature, choice.options)
+    problems += [((*at, name), problem) for name, problem in wrong]
+    return choice.model_copy(update={"options": options, "origin": signature.origin})
+
+
+def _callable_with(signature: Signature, allowed: tuple[str, ...]) -> bool:
+    """A loss takes what it needs, by name; the others all there is, in order (members of a family their name, too)."""
+    if signature.kind == "losses":
+        return set(signature.inputs) <= set(allowed)
+    return signature.inputs in (allowed, (*allowed, "name"))
+
+
+def _duplicates(where: str, names: Iterable[str]) -> list[Located]:
+    def problem(name: str) -> Problem:
+        return Problem(f"duplicate '{name}'", help='give one of them a name = "..." of its own, or remove it')
+
+    return [((where,), problem(name)) for name, count in Counter(names).items() if count > 1]

@@ -1,0 +1,90 @@
+"""What a suite asks for: pairs, losses, ways of teaching and seeds on one dataset under one recipe."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic.json_schema import WithJsonSchema
+
+from kdbench.spec.choice import Choice, NamedChoice, Record, Several
+from kdbench.spec.conditions import STANDARD
+from kdbench.spec.latency import LatencySpec
+from kdbench.spec.recipe import TrainSpec
+from kdbench.spec.trial import DataSpec
+from kdbench.spec.types import Count, Positive, WholeNumber
+from kdbench.spec.variants import Fp32, NamedVariant, distinct
+
+
+class Pair(Record):
+    """A teacher and the student that learns from it."""
+
+    teacher: Choice
+    student: Choice
+    name: str | None = None
+    lr: Positive | None = None  # of the student's optimizer, where the recipe's does not suit this student
+
+    @property
+    def label(self) -> str:
+        return self.name or f"{self.teacher.label} -> {self.student.label}"
+
+
+class Gate(Record):
+    """A limit that `kdbench check` holds against a baseline."""
+
+    metric: Literal["top1", "latency"]
+    may_drop: Annotated[float, Field(ge=0.005, lt=1)] | None = None  # top1: as a fraction, .005 is half a point
+    may_rise: Positive | None = None  # latency: as a fraction, .05 is 5 %
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        wanted, other = ("may_drop", "may_rise") if self.metric == "top1" else ("may_rise", "may_drop")
+        if getattr(self, wanted) is None or getattr(self, other) is not None:
+            raise ValueError(f"metric '{self.metric}' takes {wanted}, and not {other}")
+        return self
+
+
+MOST_SEEDS = 1000  # a slip of the finger should not fill the memory
+SEEDS = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1, "description": "this many seeds, from 0"},
+        {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
+    ]
+}
+
+
+class Suite(Record):
+    """Everything one command runs: pairs x losses x ways of teaching x seeds on one dataset, under one recipe."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
+    description: str = ""
+    data: DataSpec
+    seeds: Annotated[tuple[WholeNumber, ...], Field(min_length=1, strict=False), WithJsonSchema(SEEDS)] = (0, 1, 2)
+    teacher_seeds: Count = 1  # teachers per pair: see `teacher_seed`
+    train: TrainSpec = TrainSpec()
+    teacher_train: TrainSpec | None = None  # the teachers' recipe, where it is another
+    view: Choice = Choice(use="clean")
+    pairs: Annotated[tuple[Pair, ...], Field(min_length=1, strict=False)]
+    losses: Annotated[tuple[NamedChoice, ...], Field(min_length=1, strict=False)]
+    teaching: Annotated[tuple[NamedChoice, ...], Field(min_length=1, strict=False)] = (NamedChoice(use="single"),)
+    environments: Several[NamedChoice] = tuple(NamedChoice.model_validate(each) for each in STANDARD)
+    metrics: Several[NamedChoice] = ()  # of the exported model on the test split, beside accuracy and calibration
+    variants: Annotated[Several[NamedVariant], AfterValidator(distinct)] = (Fp32(),)  # as which models are deployed
+    latency: LatencySpec = LatencySpec()
+    gates: Several[Gate] = ()
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _count(cls, value: Any) -> Any:
+        if isinstance(value, int) and not isinstance(value, bool):
+            if value > MOST_SEEDS:
+                raise ValueError(f"{value} seeds were asked for; allowed are at most {MOST_SEEDS}")
+            return tuple(range(value))
+        return value
+
+    def teacher_seed(self, index: int, further: int = 0) -> int:
+        """The seed of the teacher that the student of the seed number `index` learns from: teachers take turns.
+
+        `further` counts on from it, for students with several teachers. Beyond the suite's seeds come the whole
+        numbers above them.
+        """
+        number = index % self.teacher_seeds + further
+        return self.seeds[number] if number < len(self.seeds) else max(self.seeds) + 1 + number - len(self.seeds)

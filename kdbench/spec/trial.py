@@ -1,0 +1,104 @@
+"""The trial: one set of weights, what it is trained on, and what it learns from."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from kdbench.spec.choice import Choice, Record, Several, open_table
+from kdbench.spec.keys import Neutral, content_key, record_content
+from kdbench.spec.recipe import TrainSpec
+from kdbench.spec.types import Count, Fraction, Positive, WholeNumber
+
+# Part of every key: raise it when a change of kdbench alters the numbers that a trial yields.
+RECIPE = 2
+
+Combine = Literal["probabilities", "logits"]
+
+
+class DataSpec(Record):
+    """A dataset and which samples of its training split are used; validation is held out first."""
+
+    dataset: Choice
+    fraction: Fraction = 1.0  # of the training samples, stratified by class
+    per_class: Count | None = None  # at most so many training samples of each class
+    parts: Several[Choice] = ()  # applied in order to the training samples; none: all of them
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    split_seed: WholeNumber = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"dataset": value}
+        if isinstance(value, dict) and "dataset" not in value:
+            own = {k: v for k, v in value.items() if k in cls.model_fields}
+            own["dataset"] = {k: v for k, v in value.items() if k not in cls.model_fields}
+            return own
+        return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return open_table(core, handler, hide=("dataset",))
+
+
+class Lesson(Record):
+    """What a trial learns from: one loss, under the labels alone or under teachers whose outputs are combined."""
+
+    loss: Choice
+    teachers: Several[str] = ()  # keys of trials
+    combine: Combine | None = None  # how the outputs of several teachers become those of one
+    weight: Neutral[Positive] = 1.0  # of this lesson in the sum of all
+    labels: Neutral[bool] = True  # whether the loss may see them
+    head: str | None = None  # which outputs of the student; none: all
+    part: Choice | None = None  # of the training samples; none: all
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Lesson":
+        if (len(self.teachers) > 1) != (self.combine is not None):
+            raise ValueError(
+                f"a lesson with {len(self.teachers)} teachers has combine = {self.combine!r}: several teachers need "
+                "'probabilities' or 'logits', and a single one takes none"
+            )
+        if len(set(self.teachers)) < len(self.teachers):
+            raise ValueError("a lesson names the same teacher twice")
+        return self
+
+
+class Trial(Record):
+    """One set of weights: a model that is trained once.
+
+    Other trials stand in it by their keys. `start` are those whose weights it begins with: of several the mean,
+    weighted by `merge`. With 0 epochs nothing is trained, and the mean itself is the result.
+    """
+
+    model: Choice
+    data: DataSpec
+    lessons: Annotated[tuple[Lesson, ...], Field(min_length=1, strict=False)]
+    train: TrainSpec
+    view: Neutral[Choice] = Choice(use="clean")  # of the student alone; teachers see the images as they are
+    seed: WholeNumber
+    start: Several[str] = ()
+    merge: Several[Positive] = ()  # a weight for each of `start`; none: all alike
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Trial":
+        if self.merge and len(self.merge) != len(self.start):
+            raise ValueError(f"{len(self.merge)} weights are given to merge {len(self.start)} trials")
+        return self
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """The keys of all teachers of its lessons, each once, in order."""
+        return tuple(dict.fromkeys(key for lesson in self.lessons for key in lesson.teachers))
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The keys of all trials that must be done before this one."""
+        return tuple(dict.fromkeys(self.teachers + self.start))
+
+    @property  # not cached: `model_copy` would hand the old key to a changed trial
+    def key(self) -> str:
+        """The first 16 hex digits of the SHA-256 of the trial's content, which names its parents by their keys."""
+        return content_key({"recipe": RECIPE, **record_content(self)})

@@ -1,0 +1,18 @@
+"""Students that become teachers."""
+
+from kdbench.spec import Site
+from kdbench.spec.types import Count
+
+
+def generations(site: Site, *, count: Count = 3) -> str:
+    """Self-distillation: the student learns from the teacher, and each later generation of it from the one before.
+
+    Every generation is trained anew from the same initial weights for as many epochs; the last one is reported. With
+    a teacher of the student's own architecture these are born-again networks.
+    Source: Furlanello et al. 2018, Born Again Neural Networks (arXiv:1805.04770), section 3.
+    Differs: there each generation starts from other random weights; here they share the seed, as all that is compared.
+    """
+    key = site.teacher()
+    for generation in range(1, count + 1):
+        key = site.add(site.student(key), position=generation)
+    return key

@@ -1,0 +1,89 @@
+"""The trial: its key is its content, and names what came before by keys alone."""
+
+import pytest
+from pydantic import ValidationError
+
+from kdbench.spec import Lesson, Trial
+from tests.small import small_trial
+
+
+def taught(*teachers: Trial, **changes: object) -> Trial:
+    return small_trial(loss="kd", teachers=teachers, **changes)
+
+
+def test_records_survive_json() -> None:
+    one = taught(small_trial(seed=3), start=[small_trial(seed=4).key])
+    again = Trial.model_validate_json(one.model_dump_json())
+    assert again == one
+    assert again.key == one.key
+
+
+def test_the_key_depends_on_content_alone() -> None:
+    assert small_trial().key == small_trial().key
+    assert len(small_trial().key) == 16
+    guides = [small_trial(seed=seed) for seed in (1, 2)]
+    starts = [guide.key for guide in guides]
+    changed = [
+        small_trial(seed=1),
+        small_trial(model="cnn"),
+        small_trial(loss="kd"),
+        small_trial(train={"epochs": 3}),
+        small_trial(train={"epochs": 0}),
+        small_trial(view="gaussian_noise"),
+        small_trial(data={"use": "digits", "validation": 0.2}),
+        taught(guides[0]),
+        taught(guides[1]),
+        taught(*guides),
+        taught(*guides[::-1]),
+        taught(*guides, combine="logits"),
+        taught(small_trial(seed=1, train={"epochs": 3})),
+        small_trial(start=starts[:1]),
+        small_trial(start=starts),
+        small_trial(start=starts, merge=[1.0, 2.0]),
+    ]
+    assert len({one.key for one in [small_trial(), *changed]}) == len(changed) + 1
+
+
+def test_a_changed_copy_has_a_key_of_its_own() -> None:
+    one = taught(small_trial(seed=3))
+    assert one.model_copy(update={"seed": 5}).key == taught(small_trial(seed=3), seed=5).key != one.key
+
+
+def test_what_comes_before_is_named_once_teachers_first() -> None:
+    first, second = (small_trial(seed=seed) for seed in (1, 2))
+    one = taught(first, second, start=[second.key, small_trial(seed=7).key])
+    assert one.teachers == (first.key, second.key)
+    assert one.parents == (first.key, second.key, small_trial(seed=7).key)
+
+
+def test_all_lessons_have_their_teachers_before() -> None:
+    lessons = [
+        {"loss": "kd", "teachers": ["a"]},
+        {"loss": "kd", "teachers": ["b", "a"], "combine": "logits"},
+        {"loss": "cross_entropy"},
+    ]
+    assert small_trial(lessons=lessons).parents == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("lesson", "reason"),
+    [
+        ({"teachers": ("a", "b")}, "a lesson with 2 teachers has combine = None"),
+        ({"teachers": ("a",), "combine": "logits"}, "a lesson with 1 teachers has combine = 'logits'"),
+        ({"combine": "logits"}, "a lesson with 0 teachers"),
+        ({"teachers": ("a", "a"), "combine": "logits"}, "a lesson names the same teacher twice"),
+    ],
+)
+def test_teachers_that_cannot_be_combined(lesson: dict[str, object], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        Lesson.model_validate({"loss": "kd", **lesson})
+
+
+def test_every_start_has_a_weight_where_any_has() -> None:
+    with pytest.raises(ValidationError, match="1 weights are given to merge 2 trials"):
+        small_trial(start=["a", "b"], merge=[1.0])
+
+
+def test_a_trial_learns_something() -> None:
+    with pytest.raises(ValidationError):
+        small_trial(lessons=[])

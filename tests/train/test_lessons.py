@@ -1,0 +1,226 @@
+"""What a trial learns from: several teachers, several lessons, and weights to start from."""
+
+import math
+import time
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from kdbench.deploy.export.export import hash_weights
+from kdbench.spec import Lesson, Trial
+from kdbench.train.build import build_model, start_from
+from kdbench.train.faculty import Parents
+from kdbench.train.instruction import combine_outputs
+from kdbench.train.loop import train_cohort
+from kdbench.train.outcome import NotTrained, Outcome, Trained, run_to_end
+from kdbench.zoo.catalog import Catalog
+from kdbench.zoo.interface import NotApplicable, Outputs
+from tests.small import random_splits, small_trial
+
+SPLITS = random_splits()
+GUIDES = [small_trial(model={"use": "cnn", "width": 4}, seed=seed) for seed in (5, 6, 7)]
+KD = {"use": "kd", "temperature": 4.0, "weight": 1.0}
+
+
+def network(trial: Trial) -> torch.nn.Module:
+    return build_model(trial.model, Catalog(), SPLITS.classes, SPLITS.shape, trial.seed)
+
+
+def parents(*starts: Trial) -> Parents:
+    teachers = {guide.key: network(guide) for guide in GUIDES}
+    return Parents(teachers, {trial.key: network(trial).state_dict() for trial in starts})
+
+
+def train(*trials: Trial, starts: tuple[Trial, ...] = ()) -> list[Outcome]:
+    torch.set_num_threads(1)
+    return run_to_end(train_cohort(trials, SPLITS, Catalog(), parents(*starts)))
+
+
+def weights(outcome: Outcome) -> str:
+    assert isinstance(outcome, Trained), outcome
+    return hash_weights(outcome.model)
+
+
+def refused(trial: Trial) -> str:
+    (outcome,) = train(trial)
+    assert isinstance(outcome, NotTrained)
+    assert outcome.status == "skipped"
+    return outcome.reason
+
+
+def lesson(**content: object) -> Lesson:
+    return Lesson.model_validate({"loss": KD, **content})
+
+
+def outputs(*rows: list[float]) -> Outputs:
+    return Outputs(torch.tensor(rows))
+
+
+def test_the_mean_of_logits() -> None:
+    found = combine_outputs([outputs([2.0, 0.0]), outputs([4.0, -6.0])], lesson(teachers=("a", "b"), combine="logits"))
+    assert found.logits.tolist() == [[3.0, -3.0]]
+
+
+def test_the_mean_of_probabilities_is_that_at_the_losses_temperature() -> None:
+    # At T = 4 logits of 0 and 4 ln 3 are probabilities of 1/4 and 3/4; of 4 ln 3 and 0, 3/4 and 1/4; their mean is 1/2.
+    far = 4 * math.log(3)
+    several = lesson(teachers=("a", "b"), combine="probabilities")
+    found = combine_outputs([outputs([0.0, far]), outputs([far, 0.0])], several).logits
+    assert torch.softmax(found / 4, dim=1).tolist() == [[pytest.approx(0.5), pytest.approx(0.5)]]
+    # Weighted towards the teacher that is surer: probabilities of 1/4, 3/4 and 1/2, 1/2 have the mean 3/8, 5/8.
+    found = combine_outputs([outputs([0.0, far]), outputs([0.0, 0.0])], several).logits
+    assert torch.softmax(found / 4, dim=1).tolist() == [[pytest.approx(3 / 8), pytest.approx(5 / 8)]]
+
+
+def test_a_loss_without_temperature_takes_the_mean_at_one() -> None:
+    several = lesson(loss="pseudo_label", teachers=("a", "b"), combine="probabilities")
+    found = combine_outputs([outputs([0.0, math.log(3)]), outputs([0.0, 0.0])], several).logits
+    assert torch.softmax(found, dim=1).tolist() == [[pytest.approx(3 / 8), pytest.approx(5 / 8)]]
+
+
+def test_teachers_that_are_sure_beyond_float32_are_combined_all_the_same() -> None:
+    sure = [outputs([0.0, 3000.0]), outputs([0.0, 2000.0])]
+    found = combine_outputs(sure, lesson(teachers=("a", "b"), combine="probabilities")).logits
+    assert torch.isfinite(found).all()
+
+
+def test_one_teacher_is_taken_as_it_is() -> None:
+    one = Outputs(torch.randn(3, 4), {"layer": torch.randn(3, 2)})
+    assert combine_outputs([one], lesson(teachers=("a",))) is one
+
+
+@pytest.mark.parametrize("combine", ["probabilities", "logits"])
+def test_every_teacher_of_an_ensemble_counts(combine: str) -> None:
+    found = {
+        weights(train(small_trial(loss=KD, teachers=teachers, combine=combine))[0])
+        for teachers in (GUIDES[:1], GUIDES[:2], GUIDES[1:], GUIDES)
+    }
+    assert len(found) == 4
+
+
+def test_a_teacher_three_times_over_is_that_teacher() -> None:
+    # Three keys for one network: their mean is what it puts out, but for rounding.
+    given = parents()
+    alike = Parents(dict.fromkeys(given.teachers, given.teachers[GUIDES[0].key]))
+    several, single = small_trial(loss=KD, teachers=GUIDES), small_trial(loss=KD, teachers=GUIDES[:1])
+    one, other = (run_to_end(train_cohort([trial], SPLITS, Catalog(), alike))[0] for trial in (several, single))
+    assert isinstance(one, Trained)
+    assert isinstance(other, Trained)
+    for name, value in one.model.state_dict().items():
+        torch.testing.assert_close(value, other.model.state_dict()[name], rtol=1e-4, atol=1e-5)
+
+
+def test_an_ensemble_is_alike_alone_and_in_a_cohort() -> None:
+    trials = [small_trial(loss=loss, teachers=GUIDES) for loss in (KD, "logit_mse", "soft_cross_entropy")]
+    assert [weights(one) for one in train(*trials)] == [weights(train(trial)[0]) for trial in trials]
+
+
+def test_a_loss_that_reads_layers_has_one_teacher() -> None:
+    assert (
+        refused(small_trial(loss="fitnet", teachers=GUIDES)) == "it reads layers of one teacher, and 3 teach together"
+    )
+    assert isinstance(train(small_trial(loss="fitnet", teachers=GUIDES[:1]))[0], Trained)
+
+
+def test_the_cost_of_an_ensemble_is_that_of_all_its_teachers() -> None:
+    slow = parents()
+    for teacher in slow.teachers.values():
+        teacher.register_forward_hook(lambda *_: time.sleep(0.002))
+    trial = small_trial(loss=KD, teachers=GUIDES)
+    (outcome,) = run_to_end(train_cohort([trial], SPLITS, Catalog(), slow))
+    assert isinstance(outcome, Trained)
+    assert outcome.cost.teacher == "live"
+    assert outcome.cost.teacher_seconds >= 3 * outcome.cost.steps * 0.002
+    assert outcome.cost.teacher_seconds_alone == outcome.cost.teacher_seconds
+
+
+def test_two_halves_of_a_lesson_are_the_lesson() -> None:
+    half = {"loss": KD, "teachers": [GUIDES[0].key], "weight": 0.5}
+    (whole,), (halves,) = train(small_trial(loss=KD, teachers=GUIDES[:1])), train(small_trial(lessons=[half, half]))
+    assert isinstance(whole, Trained)
+    assert isinstance(halves, Trained)
+    for name, value in halves.model.state_dict().items():
+        torch.testing.assert_close(value, whole.model.state_dict()[name], rtol=1e-4, atol=1e-5)
+
+
+def test_lessons_add_up() -> None:
+    hard, soft = {"loss": "cross_entropy"}, {"loss": "logit_mse", "teachers": [GUIDES[1].key]}
+    found = [weights(train(small_trial(lessons=lessons))[0]) for lessons in ([hard], [soft], [hard, soft])]
+    assert len(set(found)) == 3
+
+
+def without_labels(student: Outputs, teacher: Outputs) -> Tensor:
+    return functional.mse_loss(student.logits, teacher.logits)
+
+
+def test_a_lesson_without_labels_keeps_them_from_its_loss() -> None:
+    refusal = "it asks for the labels, which its lesson keeps from it (labels = false)"
+    assert refused(small_trial(lessons=[{"loss": "cross_entropy", "labels": False}])) == refusal
+    trial = small_trial(lessons=[{"loss": f"{__name__}:without_labels", "teachers": [GUIDES[0].key], "labels": False}])
+    (outcome,) = run_to_end(train_cohort([trial], SPLITS, Catalog((__name__,)), parents()))
+    assert isinstance(outcome, Trained)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"head": "parity"}, "a lesson for one head ('parity') is not built yet"),
+        ({"part": "fraction"}, "a lesson on a part of the data ('fraction') is not built yet"),
+        ({"teachers": ["x"]}, "it asks for no teacher, and has some"),
+        ({"loss": "kd"}, "it asks for a teacher, and its lesson has none"),
+    ],
+)
+def test_what_is_not_built_or_means_nothing_is_refused(content: dict[str, object], reason: str) -> None:
+    trial = small_trial(lessons=[{"loss": "cross_entropy", **content}])
+    guide = Parents({"x": network(GUIDES[0])})
+    (outcome,) = run_to_end(train_cohort([trial], SPLITS, Catalog(), guide))
+    assert isinstance(outcome, NotTrained)
+    assert reason in outcome.reason
+
+
+FIRST, SECOND = (small_trial(seed=seed) for seed in (8, 9))
+
+
+def test_training_continues_from_the_weights_of_its_start() -> None:
+    going_on = small_trial(start=[FIRST.key], train={"epochs": 0})
+    (outcome,) = train(going_on, starts=(FIRST,))
+    assert weights(outcome) == hash_weights(network(FIRST))
+    assert isinstance(outcome, Trained)
+    assert [point.epoch for point in outcome.curve] == [0]
+    (plain,), (further,) = train(small_trial()), train(small_trial(start=[FIRST.key]), starts=(FIRST,))
+    assert weights(plain) != weights(further) != hash_weights(network(FIRST))
+
+
+def test_several_starts_are_merged_by_their_weights() -> None:
+    merged = small_trial(start=[FIRST.key, SECOND.key], merge=[1.0, 3.0], train={"epochs": 0})
+    (outcome,) = train(merged, starts=(FIRST, SECOND))
+    assert isinstance(outcome, Trained)
+    first, second = (network(trial).state_dict() for trial in (FIRST, SECOND))
+    for name, value in outcome.model.state_dict().items():
+        torch.testing.assert_close(value, (first[name] + 3 * second[name]) / 4)
+
+
+def test_a_trial_merged_with_itself_is_itself() -> None:
+    model = network(FIRST)
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    start_from(model, [state, state, state], [1.0, 1.0, 1.0])
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+
+
+def test_batches_that_a_batch_norm_has_counted_stay_whole_numbers() -> None:
+    model = torch.nn.BatchNorm2d(2)
+    states = [{**model.state_dict(), "num_batches_tracked": torch.tensor(count)} for count in (3, 6)]
+    start_from(model, states)
+    assert model.num_batches_tracked.dtype == torch.int64
+    assert int(model.num_batches_tracked) in (4, 5)
+
+
+def test_weights_of_another_network_are_refused() -> None:
+    wide = small_trial(model={"use": "cnn", "width": 4}, seed=8)
+    (outcome,) = train(small_trial(start=[wide.key]), starts=(wide,))
+    assert isinstance(outcome, NotTrained)
+    assert outcome.reason.startswith("the weights it starts from are of another network: ")
+    with pytest.raises(NotApplicable, match="of another network"):
+        start_from(network(FIRST), [{}, {}])
