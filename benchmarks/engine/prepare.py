@@ -66,7 +66,7 @@ def describe(trials: Sequence[Trial], teacher: Trial, splits: Splits, catalog: C
     recipe, optimizer = students[0].train, students[0].train.optimizer
     if not isinstance(optimizer, Sgd) or recipe.schedule != Cosine() or recipe.select != "best":
         raise ValueError("the compared sides know SGD, a cosine to 0, and the best epoch on validation")
-    first = {trial.loss.use: trial for trial in reversed(students)}
+    first = {trial.lessons[0].loss.use: trial for trial in reversed(students)}
     losses = [_loss(trial, teacher.model, splits, catalog) for trial in reversed(first.values())]
     sgd = {"lr": optimizer.lr, "momentum": optimizer.momentum, "weight_decay": optimizer.weight_decay}
     return Assignment(
@@ -90,7 +90,8 @@ def describe(trials: Sequence[Trial], teacher: Trial, splits: Splits, catalog: C
 
 
 def _loss(trial: Trial, teacher: Choice, splits: Splits, catalog: Catalog) -> Loss:
-    loss = Loss(use=trial.loss.use, options=trial.loss.options, taught=bool(trial.teachers))
+    given = trial.lessons[0].loss
+    loss = Loss(use=given.use, options=given.options, taught=bool(trial.teachers))
     if "student_layer" not in loss.options:
         return loss
     taps = []

@@ -1,5 +1,6 @@
 """The pairs that losses are timed on, and a loss ready to train on one of them."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -8,14 +9,16 @@ import torch
 
 from benchmarks.micro.samples import COLORED, GREY, batch_of, noise, trials_of
 from kdbench.spec import Trial
-from kdbench.train.batches import normalize
 from kdbench.train.build import Criterion, build_criterion, build_model
 from kdbench.train.channels_last import keep_channels_last
+from kdbench.train.instruction import Instruction
 from kdbench.train.learner import Learner
+from kdbench.train.samples.batches import normalize
+from kdbench.train.teacher import Live, Teacher
 from kdbench.zoo.builtin import BUILTIN
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.interface import Draw, Moment, Outputs
-from kdbench.zoo.layers.taps import outputs, tapped, trace
+from kdbench.zoo.layers.taps import Trace, outputs, tapped, trace
 
 CPU = torch.device("cpu")
 EPOCHS = 240  # timed in the last one: after every warm-up and initialization phase
@@ -71,7 +74,7 @@ class Stand:
         self.trials = {name: student for name, (student, _) in pairs.items()}
         teacher = pairs["kd"][1]
         self.teacher = build_model(teacher.model, self.catalog, self.splits.classes, pair.shape, teacher.seed).eval()
-        self.traced = trace(self.teacher, pair.shape)  # untrained: what it says is of the same size
+        self.traced = trace(self.teacher, pair.shape)  # untrained: its outputs are of the same size
         draw = Draw(0, EPOCHS, torch.arange(len(self.labels)))
         generator = torch.Generator().manual_seed(0)
         others = torch.randint(0, self.splits.classes, (SAMPLES - len(self.labels),), generator=generator)
@@ -81,38 +84,40 @@ class Stand:
         """A loss by itself. Raises `NotApplicable` where it cannot serve the pair."""
         trial = self.trials[loss]
         student = build_model(trial.model, self.catalog, self.splits.classes, self.splits.shape, trial.seed)
-        return build_criterion(trial, self.catalog, trace(student, self.splits.shape), self._traced_for(trial))
+        return self._criterion(trial, trace(student, self.splits.shape))
 
     def enrol(self, loss: str, stack: ExitStack) -> "Enrolled":
         """A fresh student under a loss, as kdbench's loop makes one. Raises `NotApplicable` likewise."""
         trial = self.trials[loss]
         model = build_model(trial.model, self.catalog, self.splits.classes, self.splits.shape, trial.seed)
         traced = trace(model, self.splits.shape)
-        criterion = build_criterion(trial, self.catalog, traced, self._traced_for(trial))
+        criterion = self._criterion(trial, traced)
         stack.enter_context(keep_channels_last(model))
         features = stack.enter_context(tapped(model, traced, criterion.student_layers))
-        learner = Learner(trial, model, criterion, features, CPU, EPOCHS)
-        return Enrolled(self, learner, self._said(criterion.teacher_layers) if criterion.taught else None)
+        teachers: list[Teacher] = [Live(self.teacher, {}, CPU)] if trial.teachers else []
+        learner = Learner(trial, model, [Instruction(trial.lessons[0], criterion, teachers)], features, CPU, EPOCHS)
+        return Enrolled(self, learner, {teacher: self._outputs(criterion.teacher_layers) for teacher in teachers})
 
-    def _said(self, layers: tuple[str, ...]) -> Outputs:
+    def _outputs(self, layers: tuple[str, ...]) -> Outputs:
         with torch.no_grad(), tapped(self.teacher, self.traced, layers) as features:
             return outputs(self.teacher, self.images, features)
 
-    def _traced_for(self, trial: Trial) -> Any:
-        return self.traced if trial.teachers else None
+    def _criterion(self, trial: Trial, student: Trace) -> Criterion:
+        teachers = [self.traced] if trial.teachers else []
+        return build_criterion(trial.lessons[0], self.catalog, student, teachers, Draw(trial.seed))
 
 
 @dataclass(frozen=True)
 class Enrolled:
-    """A student that steps on the stand's batch, with what the teacher said about it."""
+    """A student that steps on the stand's batch, with the teacher's outputs for it."""
 
     stand: Stand
     learner: Learner
-    said: Outputs | None
+    taught: Mapping[Teacher, Outputs]
 
     def step(self) -> float:
         """One whole step, in seconds. A learning rate of 0 costs the same, and nothing runs away on noise."""
         before = self.learner.stepping.seconds
         stand = self.stand
-        self.learner.step(stand.images, stand.labels, self.said, stand.moment, factor=0.0, seed=0)
+        self.learner.step(stand.images, stand.labels, self.taught, stand.moment, factor=0.0, seed=0)
         return self.learner.stepping.seconds - before

@@ -26,7 +26,7 @@ def test_loss(benchmark: BenchmarkFixture, name: str, options: dict[str, object]
     trial, teaching = trials_of({"use": name, **options}, {"use": "cnn", "width": 32}, TEACHERS.get(name, TEACHER))
     choices = (trial.model, teaching.model)[: 2 if trial.teachers else 1]
     traced = [trace(build_model(choice, catalog, CLASSES, GREY, seed=0), GREY) for choice in choices]
-    criterion = build_criterion(trial, catalog, traced[0], traced[1] if len(traced) > 1 else None)
+    criterion = build_criterion(trial.lessons[0], catalog, traced[0], traced[1:], Draw(0))
     layers = (criterion.student_layers, criterion.teacher_layers)
     given = [
         Outputs(

@@ -8,12 +8,13 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.micro.samples import BATCH, COLORED, GREY, batch_of, noise, trials_of
 from kdbench.results.output_cache import CacheFolder
-from kdbench.train.batches import Batch, normalize
 from kdbench.train.build import build_criterion, build_model
 from kdbench.train.channels_last import keep_channels_last
 from kdbench.train.evaluate import evaluate
+from kdbench.train.instruction import Instruction
 from kdbench.train.learner import Learner
-from kdbench.train.teacher import LOGITS, Recalled
+from kdbench.train.samples.batches import Batch, normalize
+from kdbench.train.teacher import LOGITS, Cached, Live
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.interface import Draw, Moment, Outputs
 from kdbench.zoo.layers.taps import tapped, trace
@@ -32,13 +33,15 @@ def test_step(benchmark: BenchmarkFixture, name: str, catalog: Catalog) -> None:
     trial, _ = trials_of({"use": "kd"}, choice)
     model = build_model(trial.model, catalog, splits.classes, splits.shape, seed=0)
     traced = trace(model, splits.shape)
-    criterion = build_criterion(trial, catalog, traced, None)
+    criterion = build_criterion(trial.lessons[0], catalog, traced, [traced], Draw(0))
+    teacher = Live(model, {}, CPU)  # only a name for the outputs that the step is given
     raw, labels = batch_of(splits)
-    images, said = normalize(raw, splits), Outputs(torch.randn(BATCH, splits.classes))
+    images, taught = normalize(raw, splits), {teacher: Outputs(torch.randn(BATCH, splits.classes))}
     moment = Moment(0.0, trial.train.epochs, Draw(0, 1, torch.arange(BATCH)), splits.train.labels)
     with keep_channels_last(model), tapped(model, traced, ()) as features:
-        learner = Learner(trial, model, criterion, features, CPU, trial.train.epochs)
-        benchmark.pedantic(learner.step, args=(images, labels, said, moment, 0.1, 0), rounds=8, warmup_rounds=1)
+        instruction = Instruction(trial.lessons[0], criterion, [teacher])
+        learner = Learner(trial, model, [instruction], features, CPU, trial.train.epochs)
+        benchmark.pedantic(learner.step, args=(images, labels, taught, moment, 0.1, 0), rounds=8, warmup_rounds=1)
     assert learner.steps == 9
 
 
@@ -61,10 +64,10 @@ def test_cached_teacher(benchmark: BenchmarkFixture, catalog: Catalog, tmp_path:
     widths = {LOGITS: splits.classes, "layer.embedding": traced.shape("embedding")[0]}
 
     cache = CacheFolder(tmp_path, 10**9).open("micro", {}, samples, widths, slots=4)
-    recalled = Recalled(teacher, traced, cache, ["embedding"], splits, trial.train, [], trial.seed)
-    recalled.prepare(epoch=1)  # asks the teacher, once for all
+    cached = Cached(teacher, traced, cache, ["embedding"], splits, trial.train, [], trial.seed)
+    cached.prepare(epoch=1)  # runs the teacher, once for all
     draw = Draw(trial.seed, 1, torch.randperm(samples)[:BATCH])
     images, labels = batch_of(splits)
-    said = benchmark(recalled, Batch(images, labels, draw, torch.arange(BATCH) % 4, index=0))
+    read = benchmark(cached, Batch(images, labels, draw, torch.arange(BATCH) % 4, index=0))
     cache.close()
-    assert said.features["embedding"].shape == (BATCH, widths["layer.embedding"])
+    assert read.features["embedding"].shape == (BATCH, widths["layer.embedding"])

@@ -6,9 +6,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.micro.samples import BATCH, COLORED, GREY, batch_of, noise
 from kdbench.spec import Choice
-from kdbench.train.batches import normalize
 from kdbench.train.build import build_view
-from kdbench.train.mixup import mix, partners
+from kdbench.train.samples.batches import normalize
+from kdbench.train.samples.mixup import mix, partners
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.interface import Draw
 

@@ -4,12 +4,12 @@ from kdbench.spec.choice import Choice, NamedChoice, Record
 from kdbench.spec.errors import Problem, UserError, nearest
 from kdbench.spec.keys import content_key, record_content
 from kdbench.spec.latency import How, LatencySpec
-from kdbench.spec.library import find_suite, suite_name, suites
 from kdbench.spec.plan import Entry, Plan, plan
+from kdbench.spec.reading.library import find_suite, suite_name, suites
+from kdbench.spec.reading.suite_file import load_suite, parse_suite
 from kdbench.spec.recipe import AdamW, Constant, Cosine, Sgd, Step, TrainSpec
 from kdbench.spec.signature import KINDS, REQUIRED, Catalog, Kind, Option, Signature
 from kdbench.spec.suite import Gate, Pair, Suite
-from kdbench.spec.suite_file import load_suite, parse_suite
 from kdbench.spec.teaching import Site
 from kdbench.spec.trial import DataSpec, Lesson, Trial
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from kdbench.spec import Choice, Lesson
-from kdbench.train.batches import View
+from kdbench.train.samples.batches import View
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.interface import Draw, Moment, NotApplicable, Outputs
 from kdbench.zoo.layers.taps import Trace

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from kdbench.train.batches import in_chunks
+from kdbench.train.samples.batches import in_chunks
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Split
 

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from kdbench.results.output_cache import OutputCache, Values
 from kdbench.spec import TrainSpec
-from kdbench.train.bank import bank_draw, slots_of
-from kdbench.train.batches import Batch, View, view_samples
 from kdbench.train.clock import Stopwatch
+from kdbench.train.samples.bank import bank_draw, slots_of
+from kdbench.train.samples.batches import Batch, View, view_samples
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.layers.taps import Trace, outputs, tapped

@@ -21,9 +21,9 @@ from benchmarks.engine.prepare import write_assignment
 from benchmarks.engine.scenarios import SCENARIOS, SUITES
 from kdbench import api
 from kdbench.spec import Plan, plan
-from kdbench.spec.suite_file import parse_suite
-from kdbench.train.batches import normalize
+from kdbench.spec.reading.suite_file import parse_suite
 from kdbench.train.build import build_criterion, build_model
+from kdbench.train.samples.batches import normalize
 from kdbench.train.schedule import learning_rate_factor
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits, split

@@ -12,11 +12,11 @@ from torch import nn
 from kdbench.deploy.export.export import hash_weights
 from kdbench.results.output_cache import BLOCK, CacheFolder, CacheFull, OutputCache
 from kdbench.spec import Trial
-from kdbench.train.batches import batches
 from kdbench.train.build import build_model, build_view
 from kdbench.train.faculty import OpenTeacherCache, no_cache
 from kdbench.train.loop import train_cohort
 from kdbench.train.outcome import Outcome, Trained
+from kdbench.train.samples.batches import batches
 from kdbench.train.teacher import LOGITS, Cached, Live, widths
 from kdbench.zoo.catalog import BUILTIN, Catalog
 from kdbench.zoo.datasets.splits import Splits, split

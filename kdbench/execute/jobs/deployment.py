@@ -38,7 +38,7 @@ from kdbench.results.records import EnvironmentRecord, MetricRecord, VariantReco
 from kdbench.results.store import environment_key, metric_key, variant_key
 from kdbench.spec import DataSpec, How, NamedChoice
 from kdbench.spec.variants import Int8Static, NamedVariant, Variant
-from kdbench.train.condition import apply_condition
+from kdbench.train.samples.condition import apply_condition
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import NotApplicable
 

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kdbench.train.batches import in_chunks, normalize
+from kdbench.train.samples.batches import in_chunks, normalize
 from kdbench.zoo.datasets.splits import Splits
 
 CHUNK = 512

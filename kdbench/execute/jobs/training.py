@@ -17,13 +17,13 @@ from kdbench.execute.workers.messages import Checked, EpochFinished, Message, No
 from kdbench.results import Store, TrialRecord, machine_facts
 from kdbench.results.machine.facts import timestamp
 from kdbench.spec import Trial
-from kdbench.train.batches import steps_per_epoch
 from kdbench.train.build import Weights, build_model
 from kdbench.train.faculty import Parents
 from kdbench.train.loop import train_cohort
 from kdbench.train.outcome import NotTrained, Trained
 from kdbench.train.probe import seconds_per_step
 from kdbench.train.rehearsal import rehearse, untrained
+from kdbench.train.samples.batches import steps_per_epoch
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import NotApplicable
 

@@ -8,7 +8,7 @@ from kdbench.spec.errors import UserError, nearest
 
 def suite_folders() -> tuple[Path, ...]:
     """Where suites are looked for by name: the working folder first, then kdbench's own (installed, or a checkout)."""
-    package = Path(__file__).parent.parent
+    package = Path(__file__).parents[2]
     folders = (Path("suites"), package / "suites", package.parent / "suites")
     return tuple(folder for folder in folders if folder.is_dir())
 

@@ -1,7 +1,7 @@
 import torch
 
 from kdbench.spec import TrainSpec
-from kdbench.train.batches import batches, epoch_order, normalize, steps_per_epoch
+from kdbench.train.samples.batches import batches, epoch_order, normalize, steps_per_epoch
 from tests.small import random_splits
 
 

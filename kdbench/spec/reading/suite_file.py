@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from kdbench.spec.errors import Problem, UserError, nearest
-from kdbench.spec.explain import explain, inside, written
-from kdbench.spec.lines import find_line
+from kdbench.spec.reading.explain import explain, inside, written
+from kdbench.spec.reading.lines import find_line
 from kdbench.spec.resolve import Located, Location, locate, resolve
 from kdbench.spec.signature import Catalog
 from kdbench.spec.suite import Suite

@@ -8,9 +8,9 @@ from scipy import stats
 from torch import Tensor
 
 from kdbench.spec import TrainSpec
-from kdbench.train.bank import bank_draw, slots_of
-from kdbench.train.batches import Batch, batches, view_samples
 from kdbench.train.build import build_view
+from kdbench.train.samples.bank import bank_draw, slots_of
+from kdbench.train.samples.batches import Batch, batches, view_samples
 from kdbench.zoo.catalog import BUILTIN, Catalog
 from tests.small import random_splits
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from kdbench.spec import TrainSpec
-from kdbench.train.bank import bank_draw, slots_of
-from kdbench.train.mixup import mix, partners
+from kdbench.train.samples.bank import bank_draw, slots_of
+from kdbench.train.samples.mixup import mix, partners
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Draw, Split
 

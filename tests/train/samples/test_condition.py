@@ -3,8 +3,8 @@ import torch
 
 from kdbench.spec import Choice, NamedChoice
 from kdbench.spec.conditions import STANDARD
-from kdbench.train.batches import in_chunks, normalize
-from kdbench.train.condition import apply_condition
+from kdbench.train.samples.batches import in_chunks, normalize
+from kdbench.train.samples.condition import apply_condition
 from kdbench.zoo import NotApplicable
 from kdbench.zoo.catalog import Catalog
 from tests.small import random_splits

@@ -14,12 +14,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from kdbench.spec import TrainSpec
-from kdbench.train.batches import batches, normalize, view_samples
 from kdbench.train.build import build_model
 from kdbench.train.loop import train_cohort
-from kdbench.train.mixup import mix, partners
 from kdbench.train.outcome import Trained, run_to_end
 from kdbench.train.rehearsal import rehearse
+from kdbench.train.samples.batches import batches, normalize, view_samples
+from kdbench.train.samples.mixup import mix, partners
 from kdbench.zoo.catalog import BUILTIN, Catalog
 from kdbench.zoo.contract.examination import BATCH, CLASSES, END, EPOCHS, START, Subject, draw_case
 from kdbench.zoo.interface import Draw, NotApplicable
@@ -49,9 +49,9 @@ def mixed(draw: Draw, alpha: float = 0.4) -> tuple[Tensor, Tensor]:
 
 
 def test_a_mix_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    import kdbench.train.mixup
+    import kdbench.train.samples.mixup
 
-    monkeypatch.setattr(kdbench.train.mixup, "_beta_quantiles", lambda *_: torch.full((2**16,), 0.75))
+    monkeypatch.setattr(kdbench.train.samples.mixup, "_beta_quantiles", lambda *_: torch.full((2**16,), 0.75))
     images, others = torch.tensor([4.0, 8.0]).view(2, 1, 1, 1), torch.tensor([0.0, 16.0]).view(2, 1, 1, 1)
     labels, other_labels = torch.tensor([0, 2]), torch.tensor([1, 2])
     seen, shares = mix(images, labels, others, other_labels, Draw(0, 1, torch.arange(2)), 0.4, classes=3)

@@ -1,0 +1,1 @@
+"""Reading suite files: where they are, what they say, and every error at its line."""

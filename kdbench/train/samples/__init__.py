@@ -1,0 +1,1 @@
+"""Which samples a network sees in a step, and how: order, views, mixup, conditions."""
