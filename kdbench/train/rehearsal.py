@@ -13,6 +13,24 @@ from kdbench.train.outcome import NotTrained, run_to_end
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import NotApplicable
+from kdbench.zoo.loss_module import LossModule
+
+
+def refuse_other_networks(parents: Sequence[Trial], catalog: Catalog) -> None:
+    """Raise `NotApplicable` for a parent whose stored weights are not those of its model.
+
+    A loss may deploy another network than the student (SimKD a part of its teacher). Such a network is not rebuilt
+    here, so it can neither teach nor be started from.
+    """
+    for parent in parents:
+        for lesson in parent.lessons:
+            loss: object = catalog.load("losses", lesson.loss.use)
+            another = isinstance(loss, type) and issubclass(loss, LossModule) and loss.deployed != LossModule.deployed
+            if another:
+                raise NotApplicable(
+                    f"a student of '{lesson.loss.use}' is deployed as another network than {parent.model.label}, "
+                    "which can neither teach nor be started from"
+                )
 
 
 def untrained(parents: Sequence[Trial], splits: Splits, catalog: Catalog) -> Parents:
@@ -36,6 +54,7 @@ def rehearse(
 
     `parents` are the trials that the trial names by their keys.
     """
+    refuse_other_networks(parents, catalog)
     two = torch.arange(2, device=splits.train.labels.device)
     few = replace(splits, train=splits.train.take(two), validation=splits.validation.take(two[:1]))
     short = trial.model_copy(update={"train": trial.train.model_copy(update={"batch_size": 2})})

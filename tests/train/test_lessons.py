@@ -15,6 +15,7 @@ from kdbench.train.faculty import Parents
 from kdbench.train.instruction import combine_outputs
 from kdbench.train.loop import train_cohort
 from kdbench.train.outcome import NotTrained, Outcome, Trained, run_to_end
+from kdbench.train.rehearsal import rehearse
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.interface import NotApplicable, Outputs
 from tests.small import random_splits, small_trial
@@ -224,3 +225,11 @@ def test_weights_of_another_network_are_refused() -> None:
     assert outcome.reason.startswith("the weights it starts from are of another network: ")
     with pytest.raises(NotApplicable, match="of another network"):
         start_from(network(FIRST), [{}, {}])
+
+
+def test_a_student_that_is_deployed_as_another_network_cannot_teach() -> None:
+    middle = small_trial(loss="simkd", teachers=GUIDES[:1])
+    for trial in (small_trial(loss=KD, teachers=[middle]), small_trial(start=[middle.key])):
+        with pytest.raises(NotApplicable, match="a student of 'simkd' is deployed as another network than cnn"):
+            rehearse(trial, [middle], SPLITS, Catalog())
+    rehearse(small_trial(loss=KD, teachers=GUIDES[:1]), GUIDES[:1], SPLITS, Catalog())
