@@ -1,4 +1,4 @@
-"""Finding losses, models, datasets, views and metrics by name: kdbench's own, installed entry points, `-p` modules."""
+"""Every plug-in by its name: those of kdbench, of installed entry points, and of modules named by `-p`."""
 
 import importlib
 import re
@@ -56,7 +56,7 @@ MEMBERS: dict[str, Callable[[], tuple[str, ...]]] = {
 
 
 class Catalog:
-    """The names one command knows: `plugins` are modules the user named with `-p`."""
+    """The names that one command knows; `plugins` are the modules that the user named with `-p`."""
 
     def __init__(self, plugins: Sequence[str] = ()) -> None:
         self.plugins = tuple(plugins)
@@ -67,7 +67,7 @@ class Catalog:
                 importlib.import_module(module)
             except ModuleNotFoundError as error:
                 raise UserError(
-                    f"no module '{error.name}' for -p {module}", help="install it, or run where it stands"
+                    f"no module '{error.name}' for -p {module}", help="install it, or run kdbench in its folder"
                 ) from error
 
     @cached_property
@@ -88,7 +88,7 @@ class Catalog:
         return tuple(self.targets(kind))
 
     def choices(self, kind: Kind, use: str) -> tuple[str, ...]:
-        """What somebody who wrote `use` chooses from: the members of the family it begins with, or the names."""
+        """The names to suggest for `use`: the members of the family that it begins with, else all names of the kind."""
         family, colon, _ = use.partition(":")
         if family + colon in MEMBERS and family + colon in self.targets(kind):
             return tuple(f"{family}:{member}" for member in MEMBERS[family + colon]())

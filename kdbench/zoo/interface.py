@@ -21,7 +21,7 @@ class NotApplicable(Exception):
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a network gave for a batch: logits [B, C], and the features that the loss asked for by layer."""
+    """What a network computed for a batch: logits [B, C], and by layer the features that the loss reads."""
 
     logits: Tensor
     features: Mapping[str, Tensor] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class Draw:
     def words(self, stream: str, count: int = 1) -> Tensor:
         """Random 63-bit words [B, count], int64, not negative."""
         name = int.from_bytes(hashlib.blake2b(f"{self.purpose} {stream}".encode(), digest_size=7).digest(), "big")
-        seed = torch.full((), self.seed, dtype=torch.int64, device=self.samples.device)  # made there, not sent there
+        seed = torch.full((), self.seed, dtype=torch.int64, device=self.samples.device)  # made on the device
         words = _mix(_mix(_mix(seed) + self.step) + name)
         words = _mix(words + self.samples)[:, None] + torch.arange(count, device=self.samples.device)[None, :]
         return _mix(words) & 0x7FFFFFFFFFFFFFFF
@@ -107,10 +107,10 @@ class Draw:
 
 @dataclass(frozen=True)
 class Moment:
-    """Where in its training a loss is asked: for those with a warm-up, an initialization phase, noise or a memory.
+    """When in a training a loss is computed: for losses with a warm-up, an initialization phase, noise or a memory.
 
-    `epoch` are the epochs trained so far, parts of one included: 0 at the first step, and below `epochs`, those of the
-    whole training. `draw` belongs to the batch: its `samples` [B] say which training samples it holds. `labels` [N],
+    `epoch` counts the epochs trained so far, fractions included: 0 at the first step, and below `epochs`, the length of
+    the whole training. `draw` belongs to the batch: its `samples` [B] are the training samples in it. `labels` [N],
     int64, are those of the whole training split.
     """
 

@@ -1,4 +1,4 @@
-"""The files of a new loss: one that works, with its test, to be changed into what its author has in mind."""
+"""The files of a new loss: a working one and its test, for the author to change."""
 
 import ast
 import keyword
@@ -19,7 +19,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,27}")  # the table's line must fit into 120
 
 @dataclass(frozen=True)
 class NewLoss:
-    """What is to be written: paths in `folder`, and their text. Only the table of names is there before."""
+    """What is to be written: paths in `folder`, and their text. Only the table of names exists before."""
 
     name: str
     folder: Path
@@ -29,7 +29,7 @@ class NewLoss:
 
     @property
     def entry_point(self) -> str:
-        """What a package of one's own declares in its pyproject.toml."""
+        """What your own package declares in its pyproject.toml."""
         return f'[project.entry-points."kdbench.losses"]\n{self.name} = "{self.name}:{self.name}"'
 
 
@@ -37,7 +37,7 @@ def plan_loss(name: str, folder: Path) -> NewLoss:
     """A new loss in a checkout of kdbench, or in any other folder. Raises `UserError`; writes nothing."""
     if not NAME.fullmatch(name) or keyword.iskeyword(name):
         help = "at most 28 lower-case letters, digits and underscores, as in my_loss, and no keyword of Python"
-        raise UserError(f"'{name}' is no name for a loss: it becomes a function, and a file", help=help)
+        raise UserError(f"'{name}' is no name for a loss: it names a function and a file", help=help)
     if name in _own_names():
         raise UserError(f"'{name}' is a name that the new files use themselves", help="choose another")
     within = (folder / TABLE).is_file()
@@ -49,7 +49,7 @@ def plan_loss(name: str, folder: Path) -> NewLoss:
     table = (folder / TABLE).read_text("utf-8") if within else ""
     if name in (*Catalog().names("losses"), *(_names_in(table) if within else ())):
         raise UserError(
-            f"there is a loss '{name}' already", help=f"choose another name; `kdbench show {name}` tells it"
+            f"there is a loss '{name}' already", help=f"choose another name; `kdbench show {name}` describes it"
         )
     if not within and find_spec(name):
         raise UserError(f"there is a module '{name}' already, which {loss} would hide", help="choose another name")
@@ -97,7 +97,7 @@ def _read(template: str) -> Template:
 
 
 def _own_names() -> set[str]:
-    """Every name in the files themselves: a loss of the same name would stand in its place."""
+    """Every name that the files use themselves: a loss of the same name would shadow it."""
     found = set()
     for template in ("loss", "test_loss"):
         text = _read(template).substitute(name="placeholder", import_line="")

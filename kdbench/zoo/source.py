@@ -80,7 +80,7 @@ def _from_source(kind: Kind, use: str, target: str, node: ast.FunctionDef | ast.
     if isinstance(node, ast.ClassDef):
         methods = {n.name: n for n in node.body if isinstance(n, ast.FunctionDef)}
         if "__init__" not in methods or "forward" not in methods:
-            raise ValueError("inherited methods: only the class itself knows")
+            raise ValueError("inherited methods are read from the imported class")
         function, inputs = methods["__init__"], _positional(methods["forward"])[1:]
     assert isinstance(function, ast.FunctionDef)
     arguments = function.args

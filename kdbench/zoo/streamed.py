@@ -16,7 +16,7 @@ class Streamed:
     """Images [N, channels, height, width], used like a tensor of them: `images[index]` and `images[start:stop]`.
 
     Only what is asked for is read and put on `device`, as a tensor of its own. `rows` [N], int64, says where in
-    `source` [stored, channels, height, width] each image lies, so that a part of the images costs no copy of them.
+    `source` [stored, channels, height, width] each image lies, so that taking some of the images copies none.
     """
 
     source: NDArray[Any]

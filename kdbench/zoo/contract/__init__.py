@@ -1,1 +1,1 @@
-"""What every loss must hold, and the check of it."""
+"""The contract that every loss must fulfil, and its check."""

@@ -1,4 +1,4 @@
-"""What every loss must hold: the faults found in public implementations, each turned into a check."""
+"""The contract of losses: a check for every fault that was found in public implementations."""
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
@@ -9,7 +9,7 @@ import torch
 from kdbench.spec import UserError, nearest
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.contract.clauses import CLAUSES
-from kdbench.zoo.contract.examination import CLASSES, Broken, Subject
+from kdbench.zoo.contract.examination import CLASSES, DRAW, Broken, Subject
 from kdbench.zoo.interface import NotApplicable
 from kdbench.zoo.layers.taps import trace
 from kdbench.zoo.models.cnn import cnn
@@ -27,7 +27,7 @@ class BrokenContract(AssertionError):
 
 
 def check_loss(use_or_callable: str | Callable[..., Any], without: Collection[str] = (), /, **options: Any) -> None:
-    """Hold a loss, by name or as a callable, against every clause that applies to it.
+    """Check a loss, by name or as a callable, against every clause that applies to it.
 
     `without` names clauses that this loss breaks on purpose; `options` go to the loss. Clauses about teachers do not
     apply to losses that take none. Raises `BrokenContract`, an `AssertionError` that names the clause and the reason,
@@ -37,7 +37,7 @@ def check_loss(use_or_callable: str | Callable[..., Any], without: Collection[st
         raise UserError(f"no clause '{unknown[0]}'", help=nearest(unknown[0], CLAUSES))
     name, thing = _find(use_or_callable)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(DRAW.seed_of("networks"))
         subject = _subject(thing, options)
         for clause, hold in CLAUSES.items():
             if clause not in without:

@@ -75,7 +75,7 @@ def _pad(logits: Tensor) -> Tensor:
 
 def _minimum(subject: Subject) -> None:
     """Fault 4. L(a, b) + L(b, a) - L(a, a) - L(b, b), in which the labels' term cancels, is never below 0 if L(b, b) is
-    the least that a teacher b can charge. Losses with weights of their own have no such minimum."""
+    the least loss under a teacher b. Losses with weights of their own have no such minimum."""
     loss = subject.build()
     if not loss.taught or loss.module:
         return
@@ -86,12 +86,12 @@ def _minimum(subject: Subject) -> None:
         )
         require(
             crossed - straight >= -1e-5 * max(1.0, abs(straight)),
-            f"students like their teachers are charged {straight:.6g}, swapped ones {crossed:.6g}; check the sign",
+            f"students equal to their teachers give {straight:.6g}, swapped ones {crossed:.6g}; check the sign",
         )
 
 
 def _direction(subject: Subject) -> None:
-    """Fault 3: swapped arguments. Missing a class that the teacher allows costs no less than one too many."""
+    """Fault 3: swapped arguments. To leave out one of the teacher's classes costs no less than to add one."""
     loss = subject.build()
     if not loss.taught or loss.module:
         return
@@ -102,7 +102,7 @@ def _direction(subject: Subject) -> None:
     excess = [loss.of(s, teacher, labels) - loss.of(s, s, labels) for s in (missing, allowing)]
     require(
         excess[0] >= excess[1] - 1e-4 * abs(excess[1]),
-        f"missing a class of the teacher's costs {excess[0]:.4g}, allowing one more costs {excess[1]:.4g}: "
+        f"leaving out a class of the teacher's costs {excess[0]:.4g}, adding one costs {excess[1]:.4g}: "
         "student and teacher look swapped",
     )
 
@@ -124,7 +124,7 @@ def _step(subject: Subject) -> None:
 
 
 def _descend(loss: Examined, student: Tensor, teacher: Tensor, labels: Tensor) -> None:
-    """One small step on everything that learns lowers the loss, and the value is what the gradient belongs to."""
+    """One small step on everything that learns lowers the loss, and the gradient is that of the value."""
     one, two = loss.outputs(student, "student"), loss.outputs(teacher, "teacher")
     learning = [one.logits, *one.features.values(), *loss.own.values()]
     before = loss.value(one, two, labels)
@@ -206,7 +206,7 @@ def _precision(loss: Examined) -> None:
 
 
 def _soft_labels(loss: Examined) -> None:
-    """Under mixup labels are shares of the classes, [B, C]: all of it on one class is that class, a mix is neither."""
+    """Under mixup labels are shares of the classes [B, C]: a share of 1 is that class, a mix of two is neither."""
     student, teacher, labels = draw_case()
     others = (labels + 1) % CLASSES
     own, other = (functional.one_hot(which, CLASSES).float() for which in (labels, others))
@@ -217,7 +217,7 @@ def _soft_labels(loss: Examined) -> None:
     except (IndexError, RuntimeError, TypeError, ValueError) as error:
         text = str(error).partition("\n")[0]
         raise Broken(
-            f"labels [B, C] are its {type(error).__name__} ({text}); take them, or raise NotApplicable"
+            f"labels [B, C] raise {type(error).__name__} ({text}); accept them, or raise NotApplicable"
         ) from None
     hard, next_to = (loss.of(student, teacher, which) for which in (labels, others))
     require(

@@ -1,4 +1,4 @@
-"""A loss under examination: built from its options, and asked for values and gradients on made-up outputs."""
+"""A loss that is checked: built from its options, with its values and gradients on made-up outputs."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -11,17 +11,18 @@ from torch import Tensor, nn
 
 from kdbench.zoo.interface import Draw, Moment, Outputs
 from kdbench.zoo.layers.taps import Trace
-from kdbench.zoo.loss_module import LossModule, is_loss_module
+from kdbench.zoo.loss_module import Layers, LossModule, is_loss_module
 
 CLASSES = 5
 BATCH = 8
-EPOCHS = 240  # of the training that is pretended
+EPOCHS = 240  # of the made-up training
 START, END = 0.0, EPOCHS - 0.5
+DRAW = Draw(0)
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A loss under examination, and the networks whose layers its features pretend to come from."""
+    """A loss that is checked, and the networks whose layers its made-up features stand for."""
 
     thing: Callable[..., Any]
     options: Mapping[str, Any]
@@ -29,9 +30,9 @@ class Subject:
     teacher: Trace
 
     def build(self, epoch: float = END, **options: Any) -> "Examined":
-        """The loss as it is at that time, with fresh weights where it has any: the same ones each time."""
+        """The loss at that time of a training, with freshly drawn weights where it has any: the same in every call."""
         options = {**self.options, **options}
-        torch.manual_seed(1)
+        torch.manual_seed(DRAW.seed_of("weights"))
         thing: Any = self.thing
         if not is_loss_module(thing):
             return Examined(self, lambda *args: thing(*args, **options), _inputs(thing), None, epoch)
@@ -39,7 +40,7 @@ class Subject:
         return Examined(self, module, _inputs(module.forward), module, epoch)
 
     def at_any_time(self) -> "tuple[Examined, ...]":
-        """The loss at the start and at the end of a training, where that is not the same to it."""
+        """The loss at the start and at the end of a training, where it depends on the time."""
         last = self.build()
         return (self.build(START), last) if "moment" in last.inputs else (last,)
 
@@ -50,7 +51,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Examined:
-    """One loss with its options: its values and gradients on logits of the examiner's choice."""
+    """One loss with its options: its values and gradients on given logits."""
 
     subject: Subject
     call: Callable[..., Any]
@@ -64,18 +65,20 @@ class Examined:
 
     @property
     def taps(self) -> bool:
-        return self.module is not None and bool(self.module.student_layers)
+        return bool(self._layers("student"))
+
+    def _layers(self, role: str) -> Layers:
+        if self.module is None:
+            return ()
+        return self.module.student_layers if role == "student" else self.module.teacher_layers
 
     def outputs(self, logits: Tensor, role: str) -> Outputs:
-        """These logits with the features that the loss asks for: like activations, not negative; gradients on."""
-        if role == "student":
-            traced, layers, seed = self.subject.student, self.module.student_layers if self.module else (), 2
-        else:
-            traced, layers, seed = self.subject.teacher, self.module.teacher_layers if self.module else (), 3
-        generator = torch.Generator().manual_seed(seed)
+        """These logits, and features of the layers that the loss reads, not negative, as activations; gradients on."""
+        traced = self.subject.student if role == "student" else self.subject.teacher
+        generator = DRAW.generator(f"features of the {role}")
         features = {
             layer: torch.randn(BATCH, *traced.shape(layer), generator=generator).relu().requires_grad_()
-            for layer in layers
+            for layer in self._layers(role)
         }
         return Outputs(logits.detach().clone().requires_grad_(), features)
 
@@ -85,8 +88,8 @@ class Examined:
         return {name: p for name, p in self.module.named_parameters() if p.requires_grad} if self.module else {}
 
     def value(self, student: Outputs, teacher: Outputs, labels: Tensor, samples: Tensor | None = None) -> Tensor:
-        """The loss of a batch of the training samples `samples` [B]. What it remembers of a batch is forgotten."""
-        torch.manual_seed(4)  # a loss that draws noise draws the same in every call
+        """The loss of a batch of the training samples `samples` [B]. Its memory is restored afterwards."""
+        torch.manual_seed(DRAW.seed_of("noise"))  # a loss that draws from torch draws the same in every call
         samples = torch.arange(BATCH) if samples is None else samples
         moment = Moment(self.epoch, EPOCHS, Draw(0, int(self.epoch) + 1, samples), torch.arange(4 * BATCH) % CLASSES)
         given = {"student": student, "teacher": teacher, "labels": labels, "moment": moment}
@@ -109,7 +112,7 @@ class Examined:
         return torch.zeros_like(student) if given.logits.grad is None else given.logits.grad
 
     def teaching(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
-        """The part of the gradient that the teacher causes: with this teacher less with the student as its own."""
+        """The teacher's part of the gradient: that under this teacher minus that under one equal to the student."""
         return self.gradient(student, teacher, labels) - self.gradient(student, student, labels)
 
 
@@ -143,8 +146,8 @@ def require(holds: bool, reason: str) -> None:
         raise Broken(reason)
 
 
-def draw_case(scale: float = 2.0, seed: int = 5) -> tuple[Tensor, Tensor, Tensor]:
+def draw_case(scale: float = 2.0, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
     """Logits [B, C] of student and teacher, labels [B]."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = Draw(seed).generator("case")
     logits = scale * torch.randn(2, BATCH, CLASSES, generator=generator)
     return logits[0], logits[1], torch.randint(CLASSES, (BATCH,), generator=generator)

@@ -39,7 +39,7 @@ def decoded(file: Path, shape: tuple[int, ...], source: str, decode: Callable[[]
                 help="free some space there, or choose another folder with --data",
             ) from error
     if images is None:
-        raise UserError(f"'{file}' does not read as it was written", help="look after this disk")
+        raise UserError(f"'{file}' does not read as it was written", help="check this disk")
     return images
 
 
@@ -91,7 +91,7 @@ def _note(file: Path) -> Path:
 
 @contextmanager
 def _draft(file: Path) -> Iterator[Path]:
-    """A file to write before it takes its name. Nobody else writes it (`_alone`), so what a kill leaves is reused."""
+    """A file to write before it takes its name. No other process writes it (`_alone`): an old draft is overwritten."""
     draft = file.with_name(f".{file.name}.draft")
     try:
         yield draft
@@ -101,7 +101,7 @@ def _draft(file: Path) -> Iterator[Path]:
 
 @contextmanager
 def _alone(file: Path) -> Iterator[None]:
-    """No other process is in here for this file. The kernel opens the lock when its holder dies."""
+    """Exclude other processes from this file. The kernel releases the lock when its holder dies."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.with_name(f".{file.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Handwritten digits of 8x8 pixels, shipped with kdbench: the dataset that is always there."""
+"""Handwritten digits of 8x8 pixels, shipped with kdbench: the dataset that needs no download."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ def digits(root: Path) -> Dataset:  # noqa: ARG001 - every dataset takes it; thi
     """1,797 handwritten digits of 1x8x8 pixels, 10 classes; 1,438 to train, 359 to test.
 
     Published without a split for this use: of each class, in the order of publication, the third of every five samples
-    is a test sample. Writers are not kept apart, so this test split says nothing about unseen hands.
+    is a test sample. Both splits have samples of the same writers, so the test says nothing about new ones.
     Shapes: images [N, 1, 8, 8], uint8; labels [N], int64.
     Units: the number of inked pixels in a 4x4 cell, 0 to 16 (not 255).
     Raises: nothing.

@@ -20,7 +20,7 @@ def fashion_mnist(root: Path) -> Dataset:
     Read from Debian's package dataset-fashion-mnist where it is installed, else from `root`, downloaded where absent.
     Shapes: images [N, 1, 28, 28], uint8; labels [N], int64.
     Units: grey values, 0 to 255.
-    Raises: UserError where the data is neither there nor to be had, or a file is damaged.
+    Raises: UserError where the data is neither there nor can be downloaded, or a file is damaged.
     Source: Xiao, Rasul, Vollgraf 2017 (arXiv:1708.07747); MIT licence.
     """
     if not DEBIAN.is_dir():

@@ -1,4 +1,4 @@
-"""The idx format of MNIST and its kin: big-endian dimensions, then bytes."""
+"""The idx format of MNIST and its successors: big-endian dimensions, then bytes."""
 
 import gzip
 import zlib

@@ -127,7 +127,7 @@ def _task(dataset: Dataset, training: Split) -> Task:
 
 
 def _check_labels(dataset: Dataset, spec: DataSpec) -> None:
-    """A label that is no class would drop out of the stratified splits in silence."""
+    """A label that is no class would be dropped from the stratified splits without a message."""
     for name, part in (("training", dataset.train), ("test", dataset.test)):
         if len(part.images) != len(part.labels) or not len(part):
             raise UserError(

@@ -45,7 +45,7 @@ def _graph(model: nn.Module, tap: Tap) -> tuple[fx.Graph, fx.Node]:
     modes = {module: module.training for module in model.modules()}
     try:
         graph = _Whole(tap.module).trace(model.eval())
-    except Exception as error:  # whatever the model's code makes of symbolic values
+    except Exception as error:  # whatever the model's code raises for symbolic values
         text = str(error).partition("\n")[0]
         raise NotApplicable(f"torch.fx cannot follow this model's code, so it cannot be cut: {text}") from error
     finally:
@@ -70,7 +70,7 @@ def _assemble(model: nn.Module, graph: fx.Graph) -> fx.GraphModule:
 
 
 class _Whole(fx.Tracer):
-    """Keeps one module in one piece."""
+    """A tracer that does not look inside one module."""
 
     def __init__(self, path: str) -> None:
         super().__init__()

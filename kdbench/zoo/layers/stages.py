@@ -43,7 +43,7 @@ def _token_blocks(ran: Sequence[Call]) -> tuple[str, ...]:
 def _resolutions(ran: Sequence[Call], *, square: bool) -> tuple[str, ...]:
     """The last layer at each spatial resolution over 1x1, among the shallowest that have it.
 
-    Resolutions only shrink: VGG's adaptive pooling, which blows 1x1 up to 7x7, makes no stage. Nor does what stands
+    Resolutions only shrink: VGG's adaptive pooling, which enlarges 1x1 to 7x7, makes no stage. Nor does what stands
     inside a layer that gives tokens: an attention matrix has no height and width.
     """
     tokens = {call.name for call in ran if call.gave.ndim == 3 and not isinstance(call.module, nn.Sequential)}

@@ -1,4 +1,4 @@
-"""Feature taps without touching models: which layers there are, what shape they give, and reading them in a pass."""
+"""Layers of a model by name: which there are, the shapes of their outputs, and reading these in a forward pass."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ STAGES = ("first", "middle", "last", "embedding")
 BEFORE = "before:"
 _RELU = (nn.ReLU, nn.ReLU6)
 _NO_STAGES = "no stages were found in it, so name a layer by its path"
-_LACKING = {  # why a model does not know a stage's name
+_LACKING = {  # why a stage's name means nothing in a model
     **dict.fromkeys(STAGES[:3], _NO_STAGES),
     "embedding": "that is the input of the last linear layer, and it has none (its classifier may be a convolution)",
 }
@@ -27,7 +27,7 @@ Shape = tuple[int, ...]
 
 
 class Tap(NamedTuple):
-    """Where one tensor of a model is read: what the submodule `module` gives, or (`entering`) what it is given."""
+    """Where one tensor of a model is read: the output of the submodule `module`, or (`entering`) its input."""
 
     module: str
     shape: Shape  # without the batch
@@ -48,18 +48,18 @@ class Trace:
     def resolve(self, layer: str) -> Tap:
         """The tap that a layer's name stands for: a submodule's dotted path, or "first", "middle", "last", "embedding".
 
-        With "before:" in front of it, its features before a ReLU cuts them: what enters the ReLU that it ends in, or
-        the one that takes it next, in the same shape; where there is neither, the layer itself, if it goes below 0.
+        With "before:" in front of it, its features before a ReLU cuts them: the input of the ReLU that it ends in, or
+        of the next one of the same shape; where there is neither, the layer itself, if it goes below 0.
 
-        What the stages are, `trace` says. The embedding is the input of the last linear layer. Raises `NotApplicable`
-        where there is none, listing the layers that exist.
+        See `trace` for what the stages are. The embedding is the input of the last linear layer. Raises `NotApplicable`
+        where there is no such layer, listing those that exist.
         """
         if layer.startswith(BEFORE):
             tap = self.resolve(layer.removeprefix(BEFORE))
             name = "embedding" if tap.entering else tap.module
             if name not in self.before:
                 raise NotApplicable(
-                    f"no features before a ReLU at layer '{name}': what it gives is cut at 0 already; "
+                    f"no features before a ReLU at layer '{name}': its output is cut at 0 already; "
                     f"{nearest(name, self.before)}"
                 )
             return self.before[name]
@@ -79,7 +79,7 @@ class Trace:
         return self.resolve(layer).shape
 
     def batch_norm(self, layer: str) -> nn.BatchNorm2d:
-        """The batch norm that ran last before a layer's features were there, over as many channels.
+        """The last batch norm, over as many channels, that ran before a layer's features were computed.
 
         Raises `NotApplicable` where there is none.
         """
@@ -94,7 +94,7 @@ class Trace:
 
 
 def trace(model: nn.Module, shape: tuple[int, int, int]) -> Trace:
-    """Run a model once on a ramp of shape (channels, height, width) and note every layer. The model is unchanged.
+    """Run a model once on a ramp of shape (channels, height, width) and record every layer. The model is unchanged.
 
     A layer that runs several times counts as it ran last. Stages, from input to output, are
 
@@ -167,7 +167,7 @@ def _before_relu(ran: list[Call]) -> dict[str, Tap]:
 
 
 def _embedding_before_relu(classifier: Call, ran: list[Call]) -> dict[str, Tap]:
-    """The same for the embedding. No layer's output is looked at for it: that of the classifier are the logits."""
+    """The same for the embedding, the input of the classifier."""
     assert classifier.entered is not None
     ends_in = next((o for o in ran if isinstance(o.module, _RELU) and o.gave is classifier.entered), None)
     if ends_in:
@@ -177,11 +177,11 @@ def _embedding_before_relu(classifier: Call, ran: list[Call]) -> dict[str, Tap]:
 
 @contextmanager
 def tapped(model: nn.Module, trace: Trace, layers: Iterable[str]) -> Iterator[dict[str, Tensor]]:
-    """While open, every forward of `model` leaves the tensors of `layers` in the dictionary, under the names as given.
+    """While open, every forward pass of `model` writes the tensors of `layers` into the dictionary, under these names.
 
-    Each tensor holds what its layer gave, even where the model goes on to overwrite it (an in-place ReLU after a
-    batch norm, `out += identity`): such outputs, known from the trace, are copied first. Gradients flow through all
-    of them. A layer that runs several times leaves its last output. Raises `NotApplicable` as `Trace.resolve` does.
+    Each tensor is its layer's output, even where the model overwrites it later (an in-place ReLU after a batch norm,
+    `out += identity`): such outputs, known from the trace, are copied first. Gradients flow through all of them. Of a
+    layer that runs several times it is the last output. Raises `NotApplicable` as `Trace.resolve` does.
     """
     features: dict[str, Tensor] = {}
     handles: list[RemovableHandle] = []
@@ -227,6 +227,6 @@ def _remove(handles: Iterable[RemovableHandle]) -> None:
 
 def outputs(model: nn.Module, images: Tensor, features: dict[str, Tensor]) -> Outputs:
     """Run a tapped model on a batch: `features` is the dictionary that `tapped` gave."""
-    features.clear()  # a layer that this pass does not reach must not answer with an older batch
+    features.clear()  # a layer that this pass does not reach must not keep an older batch
     logits = model(images)
     return Outputs(logits, dict(features))

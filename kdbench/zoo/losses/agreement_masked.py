@@ -1,4 +1,4 @@
-"""The teacher's probabilities are the target only where student and teacher decide alike."""
+"""The teacher's probabilities are the target only where student and teacher predict the same class."""
 
 from typing import Literal
 
@@ -19,7 +19,7 @@ def agreement_masked(
     weight: NonNegative = 0.5,
     ce_weight: NonNegative = 0.5,
 ) -> Tensor:
-    """Cross-entropy to the teacher's probabilities where the two decide alike, with cross-entropy to the labels.
+    """Cross-entropy to the teacher's probabilities where both predict one class, with cross-entropy to the labels.
 
     Formula: weight * mean of m * -sum_k softmax(z_t / T)_k log softmax(z_s / T)_k + ce_weight * CE(z_s, y), over all of
     the batch; m = 1 where argmax z_s is argmax z_t (`agree_with` label: y, the greatest share of it), else 0.
@@ -29,7 +29,7 @@ def agreement_masked(
     Source: the project's seed document on model distillation, its equations for model distillation (`agree_with`
     teacher) and data distillation (label); its lambda is `ce_weight`, 1 - lambda is `weight`.
     Differs: mean over the batch, where the seed sums over samples. As in the seed there is no T^2, so the gradient
-    falls as T rises; and the first term charges nothing to a student who decides otherwise than the teacher.
+    falls as T rises; and the first term is 0 for a sample of which the student predicts another class.
     """
     z_s, z_t = student.logits.float(), teacher.logits.detach().float()
     decided = z_t.argmax(dim=1)

@@ -1,4 +1,4 @@
-"""Contrastive distillation: a sample is told from many others by what the other network said of them."""
+"""Contrastive distillation: a sample is distinguished from many others by the other network's stored features."""
 
 from math import log, sqrt
 
@@ -13,17 +13,17 @@ from kdbench.zoo.loss_module import LossModule
 from kdbench.zoo.losses.matching import unit_vectors
 from kdbench.zoo.losses.negatives import OtherClasses
 
-# So many rows of a bank in a matrix product take about as long as one that is gathered. On one thread, 64 samples and
-# 50,000 rows: 180 ms against 2,490 ms for 16,384 negatives, 48 ms against 39 ms for 1,024.
+# A matrix product with so many rows of a bank takes about as long as gathering one of them. On one thread, 64 samples
+# and 50,000 rows: 180 ms against 2,490 ms for 16,384 negatives, 48 ms against 39 ms for 1,024.
 _GATHERED = 40
 _FLOATS = 2**25  # of the largest tensor of scores, whatever the batch: 128 MiB
 
 
 class CRD(LossModule):
-    """Noise-contrastive telling of a sample from others of other classes, between the networks, with cross-entropy.
+    """Noise-contrastive estimation between the networks, of a sample against those of other classes; cross-entropy.
 
     Formula: weight * (L(s, M_t) + L(t, M_s)) + ce_weight * CE(z_s, y). s and t are linear projections of the features,
-    divided by their norm; M_t and M_s banks of what they were when each training sample last came by. L is the mean
+    divided by their norm; M_t and M_s banks of their last values for each training sample. L is the mean
     over the batch of -log h(positive) - sum over K negatives of log(1 - h(negative)), h = P / (P + K / N),
     P = exp(v . row / temperature) / Z. The positive is the sample's own row, the K negatives are rows drawn uniformly
     from those of other classes, N the training samples; Z is N times the mean of the exponentials of the first batch.
@@ -78,15 +78,15 @@ class CRD(LossModule):
         negatives = self.others.draw(moment.draw, "crd negatives", count)
         for name, bank in (("student", self.student_bank), ("teacher", self.teacher_bank)):
             bank.prepare(len(moment.labels), moment.draw, f"crd {name}")
-        told = self.teacher_bank.tell(one, moment.draw.samples, negatives)
-        told = told + self.student_bank.tell(two, moment.draw.samples, negatives)
+        contrast = self.teacher_bank.contrast(one, moment.draw.samples, negatives)
+        contrast = contrast + self.student_bank.contrast(two, moment.draw.samples, negatives)
         self.student_bank.update(moment.draw.samples, one.detach())
         self.teacher_bank.update(moment.draw.samples, two.detach())
-        return total + self.weight * told
+        return total + self.weight * contrast
 
 
 class Bank(nn.Module):
-    """What one network said of each training sample: `rows` [N, width]. `log_z` normalizes what is compared with them.
+    """The last projection of each training sample by one network: `rows` [N, width]. `log_z` normalizes the scores.
 
     Both are made by the first batch, which is when N is known.
     """
@@ -103,15 +103,14 @@ class Bank(nn.Module):
         self.register_buffer("log_z", None)
 
     def prepare(self, samples: int, draw: Draw, stream: str) -> None:
-        """Fill it for the first batch: uniform numbers, rows of norm about 1, a function of the draw's seed alone."""
+        """Fill it before the first batch: rows of norm about 1, uniform, a function of the seed alone."""
         if self.rows is None:
-            seed = Draw(draw.seed, 0, torch.zeros(1, dtype=torch.int64)).words(stream)
-            generator = torch.Generator().manual_seed(int(seed))
+            generator = Draw(draw.seed).generator(stream)
             rows = sqrt(3 / self.width) * (2 * torch.rand(samples, self.width, generator=generator) - 1)
             self.rows = rows.to(draw.samples.device)
 
-    def tell(self, vectors: Tensor, samples: Tensor, negatives: Tensor) -> Tensor:
-        """What it costs to tell each of the vectors [B, width] its own row `samples` [B] from the `negatives` [B, K].
+    def contrast(self, vectors: Tensor, samples: Tensor, negatives: Tensor) -> Tensor:
+        """The loss of vectors [B, width]: positives are the rows `samples` [B], negatives the rows `negatives` [B, K].
 
         The gradient is taken here, part by part of the batch: the rows may change before it is asked for, and no more
         than a part of the scores is kept.

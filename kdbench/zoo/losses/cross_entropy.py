@@ -1,4 +1,4 @@
-"""The student alone, taught by labels."""
+"""The student alone, trained on the labels."""
 
 from torch import Tensor
 from torch.nn import functional

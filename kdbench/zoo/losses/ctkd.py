@@ -1,4 +1,4 @@
-"""Curriculum temperature: the temperature is learnt too, against the student, and harder from epoch to epoch."""
+"""Curriculum temperature: the temperature learns to raise the loss, with a weight that grows from epoch to epoch."""
 
 from math import cos, pi
 from typing import Any

@@ -1,4 +1,4 @@
-"""Correlation in the place of divergence: the student keeps the teacher's relations, not its probabilities."""
+"""Correlation instead of divergence: the student matches the teacher's relations, not its probabilities."""
 
 from torch import Tensor
 from torch.nn import functional

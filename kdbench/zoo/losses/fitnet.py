@@ -1,4 +1,4 @@
-"""Hints: the student's features, through a regressor of the loss's own, become the teacher's."""
+"""Hints: a regressor maps the student's features to the teacher's."""
 
 from torch import Tensor, nn
 from torch.nn import functional

@@ -1,4 +1,4 @@
-"""Labels whose certainty is spread over the other classes: a teacher that knows nothing."""
+"""Labels that give a part of their probability to the other classes, in equal shares."""
 
 from torch import Tensor
 from torch.nn import functional

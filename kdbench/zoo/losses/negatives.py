@@ -1,4 +1,4 @@
-"""Drawing training samples of other classes, for losses that tell a sample from them."""
+"""Drawing training samples of other classes, for losses that contrast a sample with them."""
 
 from dataclasses import dataclass
 

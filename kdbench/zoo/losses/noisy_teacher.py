@@ -1,4 +1,4 @@
-"""A teacher that speaks a little differently each time: noise on its logits, drawn anew for each sample and epoch."""
+"""A noisy teacher: its logits are perturbed, with noise drawn anew for each sample and epoch."""
 
 import torch
 from torch import Tensor
@@ -40,7 +40,7 @@ def noisy_teacher(
 def perturb(logits: Tensor, draw: Draw, variance: float, probability: float) -> Tensor:
     """Logits [B, C], those of the chosen samples times 1 + noise."""
     classes = logits.shape[1]
-    # The first half of twice as many: a class's noise does not hang on how many others there are.
+    # The first half of twice as many: a class's noise does not depend on how many others there are.
     noise = draw.normal("noisy_teacher noise", 2 * classes)[:, :classes]
     chosen = draw.uniform("noisy_teacher chosen") < probability  # [B, 1]
     return torch.where(chosen, (1 + variance**0.5 * noise) * logits, logits)

@@ -1,4 +1,4 @@
-"""Overhaul of feature distillation: what the teacher's neurons say before their ReLU, where it matters to them."""
+"""Overhaul of feature distillation: the teacher's features before their ReLU, cut from below at a margin."""
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +64,7 @@ class Overhaul(LossModule):
 
 
 def _partial_distance(student: Tensor, teacher: Tensor) -> Tensor:
-    """Squared, summed over elements, mean over samples; both off is no difference, however far below 0."""
+    """Squared, summed over elements, mean over samples; 0 where both are off, however far below 0."""
     counts = (student > teacher) | (teacher > 0)
     return torch.where(counts, student - teacher, 0).square().sum() / len(student)
 

@@ -1,4 +1,4 @@
-"""Hard distillation: the teacher's decision is the label."""
+"""Hard distillation: the class that the teacher predicts is the label."""
 
 from torch import Tensor
 from torch.nn import functional
@@ -10,7 +10,7 @@ from kdbench.zoo.interface import Outputs
 def pseudo_label(
     student: Outputs, teacher: Outputs, labels: Tensor, *, weight: NonNegative = 0.5, ce_weight: NonNegative = 0.5
 ) -> Tensor:
-    """Cross-entropy to the class that the teacher decides for, with cross-entropy to the labels.
+    """Cross-entropy to the class that the teacher predicts, with cross-entropy to the labels.
 
     Formula: weight * CE(z_s, argmax z_t) + ce_weight * CE(z_s, y); mean over the batch.
     Shapes: logits [B, C] of both; labels [B], int64. Gives a scalar, float32.

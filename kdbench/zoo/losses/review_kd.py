@@ -1,4 +1,4 @@
-"""Knowledge review: each stage of the teacher is taught to all stages of the student from that one on, fused."""
+"""Knowledge review: each stage of the teacher is compared with the student's stages from that one on, fused."""
 
 import torch
 from torch import Tensor, nn

@@ -56,7 +56,7 @@ class RKD(LossModule):
 
 
 def _differences(features: Tensor) -> Tensor:
-    """[B, B, D]: at (i, j) what leads from i to j. Exactly 0 for equal samples, which a product of rows is not."""
+    """[B, B, D]: at (i, j) sample j minus sample i. Exactly 0 for equal samples, which a product of rows is not."""
     rows = as_rows(features)
     return rows[None, :] - rows[:, None]
 

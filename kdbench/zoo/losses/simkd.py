@@ -1,4 +1,4 @@
-"""Reused teacher classifier: the student's features, projected, become the teacher's, and go through its own head."""
+"""Reused teacher classifier: the student's features are projected to the teacher's and classified by its head."""
 
 from collections import OrderedDict
 from copy import deepcopy
@@ -21,7 +21,7 @@ class SimKD(LossModule):
 
     Formula: weight * mean of (p(f_s) - f_t)^2 + ce_weight * CE(h(p(f_s)), y); h is what the teacher computes from f_t;
     p = three times a convolution without bias, batch norm and ReLU: 1x1 to C_t / factor channels, 3x3, 1x1 to C_t; for
-    flat features linear layers. Deployed is h(p(f_s)), with a frozen copy of h; it is what validation sees. Nothing
+    flat features linear layers. Deployed is h(p(f_s)), with a frozen copy of h, on validation too. Nothing
     trains the student's own classifier, which is no part of it.
     Shapes: logits [B, C]; labels [B], int64; features [B, channels, height, width] or [B, features] of any channels;
     where heights or widths differ, the larger features are averaged down to the smaller. Gives a scalar, float32.
@@ -50,7 +50,7 @@ class SimKD(LossModule):
         super().__init__(student, teacher, (student_layer,), (teacher_layer,))
         self.weight = weight
         self.ce_weight = ce_weight
-        self.student = student  # of the networks only this: as submodules they would be trained twice
+        self.student = student  # the trace alone: a submodule of this loss would be trained twice
         own, other = student.shape(student_layer), teacher.shape(teacher_layer)
         self.projector = _projector(own, other, factor, activated=_ends_in_relu(teacher, teacher_layer))
         self.size = (min(own[1], other[1]), min(own[2], other[2])) if len(own) == 3 else None
@@ -83,14 +83,14 @@ class SimKD(LossModule):
 
 
 class _Frozen(nn.Module):
-    """A copy of a part of the teacher, which stays in eval mode and gets no gradient, whoever trains around it."""
+    """A copy of a part of the teacher, which stays in eval mode and gets no gradient."""
 
     def __init__(self, part: nn.Module) -> None:
         super().__init__()
         self.part = deepcopy(part).requires_grad_(False).eval()
         self.training = False
 
-    def train(self, mode: bool = True) -> "_Frozen":  # noqa: ARG002 - batch norm and dropout are not to wake up
+    def train(self, mode: bool = True) -> "_Frozen":  # noqa: ARG002 - batch norm and dropout stay in eval mode
         return self
 
     def forward(self, features: Tensor) -> Tensor:
@@ -133,7 +133,7 @@ def _require_fitting(head: nn.Module, shape: Shape, teacher: Trace, layer: str) 
     try:
         with torch.no_grad():
             head(torch.zeros(1, *shape, device=device))
-    except (RuntimeError, ValueError) as error:  # what torch makes of shapes that do not fit
+    except (RuntimeError, ValueError) as error:  # what torch raises for shapes that do not fit
         text = str(error).partition("\n")[0]
         raise NotApplicable(
             f"simkd gives the teacher's head features of the smaller height and width, and it takes only its own: "

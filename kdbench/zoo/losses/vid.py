@@ -55,11 +55,11 @@ class VID(LossModule):
         for (given, wanted), mean, spread in pairs:
             if given.ndim == 4:
                 given, wanted = to_common_size(given, wanted)
-            total = total + self.weight * _surprise(mean(given), wanted, functional.softplus(spread) + 1e-5)
+            total = total + self.weight * _cost(mean(given), wanted, functional.softplus(spread) + 1e-5)
         return total
 
 
-def _surprise(mean: Tensor, wanted: Tensor, variance: Tensor) -> Tensor:
+def _cost(mean: Tensor, wanted: Tensor, variance: Tensor) -> Tensor:
     """Mean negative log-likelihood over all elements; variance [channels]."""
     difference = by_channel(mean) - by_channel(wanted)
     square = difference.square().flatten(0, -2).mean(dim=0)  # by channel first: far less to divide

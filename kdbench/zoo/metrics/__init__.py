@@ -1,1 +1,1 @@
-"""Figures of a deployed model on the test split: plain functions of logits and labels. No torch in the figures."""
+"""Metrics of a deployed model on the test split: plain functions of logits and labels, without torch."""

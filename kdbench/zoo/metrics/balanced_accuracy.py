@@ -1,11 +1,11 @@
-"""Accuracy, classes weighed alike."""
+"""Accuracy with the same weight for every class."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def balanced_accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """The share of samples predicted right of each class, averaged over the classes that have samples.
+    """The share of each class's samples that is predicted correctly, averaged over the classes that have samples.
 
     Formula: mean over classes of TP / (TP + FN). Where all classes have as many samples it is top-1.
     Shapes: logits [N, classes], float32; labels [N], int64.

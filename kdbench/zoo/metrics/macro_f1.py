@@ -1,4 +1,4 @@
-"""The F1 score, classes weighed alike."""
+"""The F1 score with the same weight for every class."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""How the networks for small images begin."""
+"""The initial weights of the networks for small images."""
 
 from torch import nn
 
@@ -9,7 +9,7 @@ def draw_convolutions(network: nn.Module) -> None:
     Biases become zero.
     Raises: nothing.
     Source: He et al. 2015 (arXiv:1502.01852), equation 14, whose fan is that of the output; RepDistiller's resnet,
-    wrn, vgg and MobileNetV2 begin so.
+    wrn, vgg and MobileNetV2 use it.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
@@ -19,7 +19,7 @@ def draw_convolutions(network: nn.Module) -> None:
 
 
 def draw_classifier(classifier: nn.Linear) -> nn.Linear:
-    """Redraw a linear layer's weights from N(0, 0.01^2), biases zero, as RepDistiller's vgg and MobileNetV2 begin.
+    """Redraw a linear layer's weights from N(0, 0.01^2), biases zero, as in RepDistiller's vgg and MobileNetV2.
 
     Raises: nothing.
     """

@@ -15,7 +15,7 @@ def brightness(images: Tensor, draw: Draw, *, shift: Finite = 0.5) -> Tensor:  #
     Units: shift in units of the normalized images, so in standard deviations of the training pixels; below 0 darkens.
     Raises: NotApplicable for integer images.
     Source: Hendrycks and Dietterich 2019 (arXiv:1903.12261), brightness: .1 to .5 of the range from black to white.
-    Differs: theirs raises the value of HSV and cuts off at white, which normalized images do not tell.
+    Differs: theirs raises the value of HSV and cuts off at white, which is not known of normalized images.
     """
     require_normalized(images, "brightness")
     return images + shift

@@ -19,7 +19,7 @@ def rotation(images: Tensor, draw: Draw, *, degrees: Positive = 15.0) -> Tensor:
     Raises: NotApplicable for integer images.
     Source: Engstrom et al. 2019 (arXiv:1712.02779), rotations; severities as in Hendrycks and Dietterich 2019
     (arXiv:1903.12261).
-    Differs: the former fills with black, which normalized images do not tell, and turns by up to 30 degrees.
+    Differs: the former fills with black, which is not known of normalized images, and turns by up to 30 degrees.
     """
     require_normalized(images, "rotation")
     height, width = images.shape[2:]

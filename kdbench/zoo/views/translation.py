@@ -12,13 +12,13 @@ from kdbench.zoo.interface import Draw
 def translation(images: Tensor, draw: Draw, *, share: Fraction = 0.1) -> Tensor:
     """The image moved by this share of its side, in one of eight directions: drawn for each sample and epoch.
 
-    Shapes: images [B, C, H, W], any type, to the same. Edge pixels repeat in what is laid bare.
+    Shapes: images [B, C, H, W], any type, to the same. Edge pixels repeat in what is uncovered.
     Units: share of the shorter side. Distances are whole pixels, so nothing is blurred: d = share * side rounded along
     the axes, d / sqrt(2) rounded both ways along the diagonals, and at least 1.
     Raises: nothing.
     Source: Engstrom et al. 2019 (arXiv:1712.02779), translations; severities as in Hendrycks and Dietterich 2019
     (arXiv:1903.12261).
-    Differs: the former fills with black, which normalized images do not tell, and moves by up to a tenth.
+    Differs: the former fills with black, which is not known of normalized images, and moves by up to a tenth.
     """
     samples, channels, height, width = images.shape
     distance = share * min(height, width)

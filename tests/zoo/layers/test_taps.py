@@ -475,7 +475,7 @@ def test_without_features_before_a_relu_the_nearest_that_have_them_are_named() -
     traced = trace(cnn(10, SHAPE, width=2), SHAPE)
     with pytest.raises(
         NotApplicable,
-        match=r"no features before a ReLU at layer 'pool2': what it gives is cut at 0 already; "
+        match=r"no features before a ReLU at layer 'pool2': its output is cut at 0 already; "
         r"allowed: conv1, conv2, .*relu2",
     ):
         traced.resolve("before:last")

@@ -1,0 +1,19 @@
+"""A share of the samples."""
+
+import torch
+from torch import Tensor
+
+from kdbench.spec.types import Fraction
+from kdbench.zoo.interface import Draw
+from kdbench.zoo.parts.strata import by_class, count_of
+
+
+def fraction(labels: Tensor, draw: Draw, *, share: Fraction) -> Tensor:
+    """This share of the samples of each class, and at least one of each: a smaller share lies within a larger one.
+
+    Shapes: labels [N], int64; gives positions in it, int64.
+    Units: share of a class's samples, rounded to whole ones.
+    Raises: nothing.
+    Source: the scarce data of semi-supervised learning; stratified as scikit-learn's StratifiedShuffleSplit.
+    """
+    return torch.cat([of[: max(1, count_of(share, len(of)))] for of in by_class(labels, draw, "fraction")])

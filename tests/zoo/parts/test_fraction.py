@@ -1,0 +1,28 @@
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kdbench.zoo.parts.fraction import fraction
+from tests.zoo.parts.drawing import LABELS, counts, draw_of
+
+
+def test_by_hand() -> None:
+    # A quarter of 80, 32, 9 (2.25) and 1 (at least one).
+    labels = torch.tensor([0] * 80 + [1] * 32 + [2] * 9 + [4])
+    assert counts(labels, fraction(labels, draw_of(labels), share=0.25)) == [20, 8, 2, 0, 1]
+
+
+@settings(max_examples=40, deadline=None)
+@given(labels=LABELS, shares=st.tuples(st.floats(0.01, 1.0), st.floats(0.01, 1.0)), seed=st.integers(0, 5))
+def test_a_smaller_share_lies_within_a_larger_one(labels, shares, seed) -> None:
+    small, large = (set(fraction(labels, draw_of(labels, seed), share=share).tolist()) for share in sorted(shares))
+    assert small <= large
+    assert set(labels[list(small)].tolist()) == set(labels.tolist())
+    assert len(fraction(labels, draw_of(labels, seed), share=1.0)) == len(labels)
+
+
+def test_the_seed_decides() -> None:
+    labels = torch.zeros(40, dtype=torch.int64)
+    one, other = (set(fraction(labels, draw_of(labels, seed), share=0.5).tolist()) for seed in (0, 1))
+    assert one != other
+    assert one == set(fraction(labels, draw_of(labels, 0), share=0.5).tolist())
