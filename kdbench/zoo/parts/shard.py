@@ -1,5 +1,7 @@
 """The samples of one of several clients."""
 
+from dataclasses import replace
+
 import torch
 from scipy import special
 from torch import Tensor
@@ -35,7 +37,7 @@ def shard(labels: Tensor, draw: Draw, *, index: WholeNumber, of: Count, alpha: P
 
 def _shares(draw: Draw, label: Tensor, of: int, alpha: float) -> Tensor:
     """What each of the clients gets of a class [of], float64: independent Gamma(alpha) over their sum."""
-    words = Draw(draw.seed, draw.epoch, label).words("shard shares", of)[0]
+    words = replace(draw, samples=label).words("shard shares", of)[0]
     uniform = (words.double() + 0.5) / 2**63
     gamma = torch.from_numpy(special.gammaincinv(alpha, uniform.numpy()))
     if gamma.sum() == 0:  # alpha is so small that all of them are below the smallest float: one client gets the class
