@@ -1,7 +1,7 @@
 """A small factory of hand-made records: result sets of any shape without training a model."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from kdbench.results import (
+    ArtifactRecord,
     CurvePoint,
-    Evaluation,
+    DriftFacts,
+    EvaluationRecord,
     LatencyRecord,
     ModelFacts,
     NotMeasured,
     Outcome,
     ParityFacts,
+    Predictions,
     ResultSet,
     RunRecord,
     SlicePair,
@@ -23,14 +26,8 @@ from kdbench.results import (
     TrialRecord,
     pack_bits,
 )
-from kdbench.results.records import (
-    Agreement,
-    ConfidenceBin,
-    EnvironmentRecord,
-    MetricRecord,
-    Predictions,
-    VariantRecord,
-)
+from kdbench.results.keys import artifact_key, evaluation_key, score_name, unnamed
+from kdbench.results.predictions import Agreement, ConfidenceBin
 from kdbench.results.timings import BatchTimed, ColdStart, Energy, ThroughputRecord
 from kdbench.spec import Choice, DataSpec, Entry, Gate, How, LatencySpec, NamedChoice, Pair, Suite, TrainSpec
 from kdbench.spec.conditions import STANDARD
@@ -40,7 +37,7 @@ from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Int8Static, Variant
 
 SAMPLES = 10_000
 BINS = 15
-ENVIRONMENT: dict[str, JsonValue] = {
+MACHINE: dict[str, JsonValue] = {
     "system": "Linux 6.1 x86_64",
     "python": "3.11.9",
     "cpu": "Example CPU 2.4 GHz",
@@ -100,7 +97,9 @@ def make_results(shape: Shape | None = None) -> ResultSet:
     """A result set of the given shape, every record valid."""
     shape = shape or Shape()
     suite = make_suite(shape)
-    entries, trials, outcomes = [], {}, {}
+    entries, records, outcomes = [], {}, {}
+    artifacts: list[ArtifactRecord] = []
+    evaluations: list[EvaluationRecord] = []
     for index, pair in enumerate(suite.pairs):
         rows: list[tuple[Role, str, int]] = [
             ("teacher", "cross_entropy", seed) for seed in suite.seeds[: suite.teacher_seeds]
@@ -113,40 +112,68 @@ def make_results(shape: Shape | None = None) -> ResultSet:
             named = "teacher" if role == "teacher" else loss
             outcomes[key] = shape.outcomes.get((pair.label, named, seed), Outcome(status="done"))
             if outcomes[key].status == "done":
-                trials[key] = _trial(shape, key, index, role, named, model, seed)
-    variants = [_variant(shape, r, VARIANTS[use]) for use in shape.variants if use != "fp32" for r in trials.values()]
-    environments = [
-        _corrupted(r, choice, place) for place, choice in enumerate(suite.environments) for r in trials.values()
-    ]
-    metrics = [_measured(r, choice, place) for place, choice in enumerate(suite.metrics) for r in trials.values()]
-    timed = _timed(trials.values(), variants) if shape.latency else {}
-    latencies = [*_latencies(shape, timed), *(_ties(shape, entries, trials) if shape.ties and timed else ())]
+                records[key] = _trial(shape, key, index, role, named, seed)
+                exported = _exported(shape, key, index, role, model)
+                artifacts.append(exported)
+                correct = right(shape, index, named, seed)
+                agreement = (
+                    None
+                    if source_of(named) == "none"
+                    else Agreement(top1=0.5 + correct.mean() / 2, kl=1 - correct.mean())
+                )
+                evaluations += _evaluations(suite, exported, correct, seed, agreement)
+                for variant in (VARIANTS[use] for use in shape.variants if use != "fp32"):
+                    made, kept = _variant(exported, variant, correct, seed)
+                    artifacts.append(made)
+                    evaluations.append(_evaluation(suite, made, kept))
+    timed = _timed(artifacts) if shape.latency else {}
+    latencies = [*_latencies(shape, timed), *(_ties(shape, entries, artifacts) if shape.ties and timed else ())]
     throughputs = _throughputs(shape, timed) if shape.throughput else []
-    facts = [*(r.model for r in trials.values()), *(v.model for v in variants)]
     run = RunRecord(
         name=suite.name,
         run_id="20250102T030405Z-abcd",
         suite=suite.model_dump(mode="json"),
         entries=tuple(entries),
         outcomes=outcomes,
-        trained=tuple(trials),
+        trained=tuple(records),
+        artifacts=tuple(artifact.key for artifact in artifacts),
+        evaluations=tuple(evaluation.key for evaluation in evaluations),
         latencies=_keys("latency", latencies),
         throughputs=_keys("throughput", throughputs),
-        environments=_keys("environment", environments),
-        metrics=_keys("metric", metrics),
-        variants=_keys("variant", variants),
         not_measured=tuple(
             NotMeasured(architecture=a, how=How(provider=provider, threads=1, batch=batch), reason=reason)
-            for a in dict.fromkeys(one.architecture for one in facts)
+            for a in dict.fromkeys(artifact.model.architecture for artifact in artifacts)
             for provider, reason in shape.not_measured
             for batch in shape.batch_sizes
         ),
-        environment=ENVIRONMENT,
+        machine=MACHINE,
         started="2025-01-02T03:04:05+00:00",
         seconds=123.4,
     )
-    after = tuple(latencies), tuple(throughputs), tuple(environments), tuple(variants), tuple(metrics)
-    return ResultSet(run, trials, *after)
+    return ResultSet(
+        run,
+        records,
+        {artifact.key: artifact for artifact in artifacts},
+        {evaluation.key: evaluation for evaluation in evaluations},
+        tuple(latencies),
+        tuple(throughputs),
+    )
+
+
+def edited(
+    results: ResultSet,
+    *,
+    trials: Callable[[TrialRecord], TrialRecord | None] = lambda record: record,
+    artifacts: Callable[[ArtifactRecord], ArtifactRecord | None] = lambda record: record,
+    evaluations: Callable[[EvaluationRecord], EvaluationRecord | None] = lambda record: record,
+) -> ResultSet:
+    """The results with each record changed; those for which a function gives none are left out."""
+    return replace(
+        results,
+        records={key: new for key, record in results.records.items() if (new := trials(record))},
+        artifacts={key: made for key, artifact in results.artifacts.items() if (made := artifacts(artifact))},
+        evaluations={key: found for key, each in results.evaluations.items() if (found := evaluations(each))},
+    )
 
 
 def make_suite(shape: Shape) -> Suite:
@@ -250,7 +277,7 @@ def latency_record(**changes: Any) -> LatencyRecord:
         "call_microseconds": tuple(120.0 + i / 1000 for i in range(1000)),
         "energy": Energy(reason=NO_COUNTER),
         "conditions": (conditions(),),
-        "environment": ENVIRONMENT,
+        "machine": MACHINE,
         "finished": "2025-01-02T03:06:00+00:00",
     }
     return LatencyRecord(**{**content, **changes})
@@ -274,13 +301,16 @@ def conditions(**changes: JsonValue) -> dict[str, JsonValue]:
     return {**content, **changes}
 
 
-def _trial(shape: Shape, key: str, pair: int, role: str, named: str, model: str, seed: int) -> TrialRecord:
-    top1 = (shape.accuracy or default_accuracy)(pair, named, seed)
+def right(shape: Shape, pair: int, named: str, seed: int) -> NDArray[np.bool_]:
+    """Which test samples a trial predicts right: as many as `accuracy` says, in an order that its seed decides."""
+    bits = np.zeros(shape.samples, dtype=bool)
+    bits[: round((shape.accuracy or default_accuracy)(pair, named, seed) * shape.samples)] = True
+    return np.random.default_rng(seed).permutation(bits)
+
+
+def _trial(shape: Shape, key: str, pair: int, role: str, named: str, seed: int) -> TrialRecord:
     validation = (shape.validation or shape.accuracy or default_accuracy)(pair, named, seed)
     big = role == "teacher"
-    scale = (8 if big else 1) * (1 + pair)
-    bits = np.zeros(shape.samples, dtype=bool)
-    bits[: round(top1 * shape.samples)] = True
     return TrialRecord(
         key=key,
         trial={"seed": seed},
@@ -311,26 +341,76 @@ def _trial(shape: Shape, key: str, pair: int, role: str, named: str, model: str,
             threads=1,
             processes=2,
         ),
+        weights_sha256=key * 4,
+        data_sha256="0" * 64,
+        classes=10,
+        input_shape=(1, 28, 28),
+        input_mean=(0.13,),
+        input_std=(0.31,),
+        machine=MACHINE,
+        finished="2025-01-02T03:05:00+00:00",
+    )
+
+
+def _exported(shape: Shape, trial: str, pair: int, role: str, model: str) -> ArtifactRecord:
+    scale = (8 if role == "teacher" else 1) * (1 + pair)
+    return ArtifactRecord(
+        key=artifact_key(trial, Fp32()),
+        trial=trial,
+        variant=Fp32().model_dump(mode="json"),
+        label="fp32",
         model=ModelFacts(
             architecture=content_key([model, pair]),
             parameters=12_000 * scale,
             flops=900_000 * scale,
             onnx_bytes=50_000 * scale,
-            onnx_sha256=key * 4,
-            weights_sha256=key * 4,
+            onnx_sha256=trial * 4,
+            weights_sha256=trial * 4,
             operators={"Conv": 3, "Gemm": 1, "Relu": 3},
             opset=18,
         ),
         parity=ParityFacts(samples=512, max_difference=1e-6, tolerance=1e-4, flips=0),
-        test=Evaluation(**predictions(np.random.default_rng(seed).permutation(bits)), cpu_seconds=0.5 * scale),
-        agreement=None if source_of(named) == "none" else Agreement(top1=0.5 + top1 / 2, kl=1 - top1),
-        classes=10,
-        input_shape=(1, 28, 28),
-        input_mean=(0.13,),
-        input_std=(0.31,),
-        data_sha256="0" * 64,
-        environment=ENVIRONMENT,
-        finished="2025-01-02T03:05:00+00:00",
+        drift=None,
+        machine=MACHINE,
+        finished="2025-01-02T03:05:10+00:00",
+    )
+
+
+def _evaluations(
+    suite: Suite, exported: ArtifactRecord, correct: NDArray[np.bool_], seed: int, agreement: Agreement | None
+) -> list[EvaluationRecord]:
+    """Clean, and under each condition in turn the share 0.96, 0.93, 0.90 ... of what was right stays right."""
+    clean = _evaluation(suite, exported, correct, agreement=agreement)
+    found = [clean.model_copy(update={"cpu_seconds": exported.model.flops / 1_800_000})]
+    for place, condition in enumerate(suite.environments):
+        kept = np.random.default_rng([place, seed]).random(len(correct)) < 0.96 - 0.03 * place
+        found.append(_evaluation(suite, exported, correct & kept, condition, loss=0.5))
+    return found
+
+
+def _evaluation(
+    suite: Suite,
+    artifact: ArtifactRecord,
+    correct: NDArray[np.bool_],
+    condition: NamedChoice | None = None,
+    *,
+    agreement: Agreement | None = None,
+    loss: float = 0.3,
+) -> EvaluationRecord:
+    """The first metric is half the top-1, the second a third of it ..."""
+    return EvaluationRecord(
+        key=evaluation_key(artifact.key, condition, suite.metrics),
+        trial=artifact.trial,
+        artifact=artifact.key,
+        data="test",
+        condition=unnamed(condition) if condition else None,
+        head=None,
+        predictions=Predictions(**predictions(correct, loss)),
+        cpu_seconds=None,
+        agreement=agreement,
+        scores={score_name(metric): float(correct.mean()) / (place + 2) for place, metric in enumerate(suite.metrics)},
+        missing={},
+        finished="2025-01-02T03:05:30+00:00",
     )
 
 
@@ -352,90 +432,63 @@ def _teacher_cost(shape: Shape, loss: str) -> dict[str, Any]:
     }
 
 
-def _seed(record: TrialRecord) -> int:
-    seed = record.trial["seed"]
-    assert isinstance(seed, int)
-    return seed
-
-
-def _corrupted(record: TrialRecord, choice: NamedChoice, place: int) -> EnvironmentRecord:
-    """Of what was right, the share 0.96, 0.93, 0.90 ... of the environments in turn stays right; nothing else is."""
-    kept = np.random.default_rng([place, _seed(record)]).random(record.test.samples) < 0.96 - 0.03 * place
-    return EnvironmentRecord(
-        trial=record.key,
-        environment=choice.label,
-        choice=choice.model_dump(mode="json"),
-        test=Predictions(**predictions(record.test.correct & kept, loss=0.5)),
-        finished="2025-01-02T03:05:30+00:00",
-    )
-
-
-def _measured(record: TrialRecord, choice: NamedChoice, place: int) -> MetricRecord:
-    return MetricRecord(
-        trial=record.key,
-        metric=choice.label,
-        choice=choice.model_dump(mode="json"),
-        value=record.test.top1 / (place + 2),
-        finished="2025-01-02T03:05:35+00:00",
-    )
-
-
-def _variant(shape: Shape, record: TrialRecord, variant: Variant) -> VariantRecord:
+def _variant(
+    exported: ArtifactRecord, variant: Variant, correct: NDArray[np.bool_], seed: int
+) -> tuple[ArtifactRecord, NDArray[np.bool_]]:
     """Half the bytes in half precision and a quarter in 8 bits; every hundredth of the right answers is lost."""
     share = 0.5 if variant.use == "fp16" else 0.25
-    kept = np.random.default_rng([7, _seed(record)]).random(record.test.samples) > 0.01
-    facts = record.model
-    return VariantRecord(
-        trial=record.key,
+    kept = np.random.default_rng([7, seed]).random(len(correct)) > 0.01
+    facts = exported.model
+    artifact = ArtifactRecord(
+        key=artifact_key(exported.trial, variant),
+        trial=exported.trial,
         variant=variant.model_dump(mode="json"),
         label=variant.label,
         model=facts.model_copy(
             update={
                 "architecture": content_key([facts.architecture, variant.use]),
                 "onnx_bytes": round(share * facts.onnx_bytes),
-                "onnx_sha256": content_key([record.key, variant.use]) * 4,
+                "onnx_sha256": content_key([exported.trial, variant.use]) * 4,
                 "operators": {**facts.operators, "QuantizeLinear": 4},
             }
         ),
-        largest_drift=0.05,
-        flips=int((record.test.correct & ~kept).sum()),
-        test=Predictions(**predictions(record.test.correct & kept)),
-        environment=ENVIRONMENT,
+        parity=None,
+        drift=DriftFacts(largest=0.05, flips=int((correct & ~kept).sum()), samples=len(correct)),
+        machine=MACHINE,
         finished="2025-01-02T03:05:40+00:00",
     )
+    return artifact, correct & kept
 
 
-Timed = TrialRecord | VariantRecord
-
-
-def _timed(trials: Iterable[TrialRecord], variants: Iterable[VariantRecord]) -> dict[str, Timed]:
-    """One record for each architecture, the one with the fewest FLOPs first: the reference."""
-    found: dict[str, Timed] = {}
-    for record in sorted(trials, key=lambda record: record.model.flops):
-        found.setdefault(record.model.architecture, record)
-    for variant in variants:
-        found.setdefault(variant.model.architecture, variant)
+def _timed(artifacts: Sequence[ArtifactRecord]) -> dict[str, ArtifactRecord]:
+    """One artifact of each architecture, the one with the fewest FLOPs first: the reference. Variants come last."""
+    found: dict[str, ArtifactRecord] = {}
+    for artifact in sorted(artifacts, key=lambda artifact: artifact.model.flops):
+        if artifact.label == "fp32":
+            found.setdefault(artifact.model.architecture, artifact)
+    for artifact in artifacts:
+        found.setdefault(artifact.model.architecture, artifact)
     return found
 
 
-def _p50(shape: Shape, record: Timed, batch: int = 1) -> float:
+def _p50(shape: Shape, artifact: ArtifactRecord, batch: int = 1) -> float:
     """Microseconds: a variant takes 0.7 of the exported model's time, a batch of n takes (n + 3) / 4 of one's."""
-    flops = record.model.flops
+    flops = artifact.model.flops
     one = 8.0 + flops / 30_000_000 if shape.close else 40.0 * flops / 900_000
-    return one * (0.7 if isinstance(record, VariantRecord) else 1.0) * (batch + 3) / 4
+    return one * (1.0 if artifact.label == "fp32" else 0.7) * (batch + 3) / 4
 
 
-def _names(record: Timed, reference: Timed) -> dict[str, str]:
+def _names(artifact: ArtifactRecord, reference: ArtifactRecord) -> dict[str, str]:
     return {
-        "trial": record.trial if isinstance(record, VariantRecord) else record.key,
-        "architecture": record.model.architecture,
+        "trial": artifact.trial,
+        "architecture": artifact.model.architecture,
         "reference": reference.model.architecture,
-        "onnx_sha256": record.model.onnx_sha256,
+        "onnx_sha256": artifact.model.onnx_sha256,
         "reference_sha256": reference.model.onnx_sha256,
     }
 
 
-def _latencies(shape: Shape, timed: Mapping[str, Timed]) -> list[LatencyRecord]:
+def _latencies(shape: Shape, timed: Mapping[str, ArtifactRecord]) -> list[LatencyRecord]:
     """Every architecture against the first, the first against itself."""
     return [
         _latency(shape, place, record, reference, batch)
@@ -445,7 +498,7 @@ def _latencies(shape: Shape, timed: Mapping[str, Timed]) -> list[LatencyRecord]:
     ]
 
 
-def _latency(shape: Shape, place: int, record: Timed, reference: Timed, batch: int) -> LatencyRecord:
+def _latency(shape: Shape, place: int, record: ArtifactRecord, reference: ArtifactRecord, batch: int) -> LatencyRecord:
     p50, base = _p50(shape, record, batch), _p50(shape, reference, batch)
     random = np.random.default_rng(record.model.flops)
     energy = Energy(reason=NO_COUNTER)
@@ -461,12 +514,13 @@ def _latency(shape: Shape, place: int, record: Timed, reference: Timed, batch: i
     )
 
 
-def _ties(shape: Shape, entries: Sequence[Entry], trials: Mapping[str, TrialRecord]) -> list[LatencyRecord]:
+def _ties(shape: Shape, entries: Sequence[Entry], artifacts: Sequence[ArtifactRecord]) -> list[LatencyRecord]:
     """The first student of each further loss against that of the first loss."""
-    firsts: dict[tuple[str, str], TrialRecord] = {}
+    exported = {artifact.trial: artifact for artifact in artifacts if artifact.label == "fp32"}
+    firsts: dict[tuple[str, str], ArtifactRecord] = {}
     for entry in entries:
-        if entry.role == "student" and entry.key in trials:
-            firsts.setdefault((entry.pair, entry.loss), trials[entry.key])
+        if entry.role == "student" and entry.key in exported:
+            firsts.setdefault((entry.pair, entry.loss), exported[entry.key])
     found = []
     for place, ((pair, _), record) in enumerate(firsts.items()):
         first = next(other for (p, _), other in firsts.items() if p == pair)
@@ -476,7 +530,7 @@ def _ties(shape: Shape, entries: Sequence[Entry], trials: Mapping[str, TrialReco
     return found
 
 
-def _throughputs(shape: Shape, timed: Mapping[str, Timed]) -> list[ThroughputRecord]:
+def _throughputs(shape: Shape, timed: Mapping[str, ArtifactRecord]) -> list[ThroughputRecord]:
     found = []
     for place, record in enumerate(timed.values()):
         reference = next(iter(timed.values()))
@@ -493,7 +547,7 @@ def _throughputs(shape: Shape, timed: Mapping[str, Timed]) -> list[ThroughputRec
                 how=HOW,
                 batches=tuple(batches),
                 ended="the largest batch asked for, 8",
-                environment=ENVIRONMENT,
+                machine=MACHINE,
                 finished="2025-01-02T03:07:00+00:00",
             )
         )

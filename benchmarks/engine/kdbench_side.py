@@ -63,7 +63,7 @@ def read_records(found: ResultSet, assignment: Assignment) -> dict[str, Any]:
         record = found.trials.get(entry.key)
         if record is None:
             raise ValueError(f"{entry.loss}, seed {entry.seed}: {found.run.outcomes[entry.key]}")
-        if record.data_sha256 != assignment.data_sha256:
+        if record.record.data_sha256 != assignment.data_sha256:
             raise ValueError("kdbench's samples are not those of the assignment")
         if entry.role == "teacher":
             if entry.key != assignment.teacher_key:

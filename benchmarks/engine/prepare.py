@@ -50,7 +50,7 @@ def train_teacher(teacher: Trial, store: Path, data: Path) -> None:
     """Train the teacher into a store, unless it is there."""
     with api.place(store, data=data, workers=1, plugins=PLUGINS) as place:
         place.store.prepare()
-        if place.store.is_complete(teacher.key):
+        if place.store.is_trained(teacher.key):
             return
         job = place.item(trials=[teacher.model_dump(mode="json")])
         for _, message in place.executor.map(f"{STAGES}:train_trials", [job]):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from kdbench.results import LatencyRecord, TrialRecord
+from kdbench.results import LatencyRecord, TrialResult
 
 FACTS = ("cpu", "instruction_set", "system", "gpus", "kdbench_source")  # besides the versions of packages
 Environment = Mapping[str, JsonValue]
@@ -23,12 +23,12 @@ class Elsewhere:
 
 
 def find_elsewhere(
-    run: Environment, trials: Iterable[TrialRecord], timings: Iterable[LatencyRecord]
+    run: Environment, trials: Iterable[TrialResult], timings: Iterable[LatencyRecord]
 ) -> tuple[Elsewhere, ...]:
     """Each fact and value that differs from the run's, with the number of records; in the order they are met."""
     counts: dict[str, tuple[str, JsonValue, Counter[str]]] = {}
     records = (("trials", trials), ("timings", timings))
-    for kind, environment in ((kind, record.environment) for kind, group in records for record in group):
+    for kind, environment in ((kind, record.machine) for kind, group in records for record in group):
         for fact, value in _differing(run, environment):
             counts.setdefault(f"{fact}={value!r}", (fact, value, Counter()))[2][kind] += 1
     return tuple(Elsewhere(fact, value, n["trials"], n["timings"]) for fact, value, n in counts.values())

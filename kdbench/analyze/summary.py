@@ -109,15 +109,13 @@ def summarize(results: ResultSet) -> Summary:
         seconds=run.seconds,
         trained=len(run.trained),
         entries=len(run.entries),
-        machine=run.environment,
-        elsewhere=find_elsewhere(run.environment, unique.values(), results.latencies),
+        machine=run.machine,
+        elsewhere=find_elsewhere(run.machine, unique.values(), results.latencies),
         pairs=pairs,
         deployed=deployed,
         variants=variant_rows(done, results.variants, loss_alone(suite), _slowdowns(done, results, reference)),
-        conditions=condition_rows(
-            pairs, results.trials, results.environments, [environment.label for environment in suite.environments]
-        ),
-        metrics=metric_rows(pairs, results.metrics, [metric.label for metric in suite.metrics]),
+        conditions=condition_rows(pairs, results, suite.environments),
+        metrics=metric_rows(pairs, results, [metric.label for metric in suite.metrics]),
         learning=learning_rows(pairs, results.trials, partial(teacher_of_seed, suite)),
         fronts=found,
         pooled=pooled_gains([(row.loss, row.gain) for pair in pairs for row in pair.students]),
@@ -130,7 +128,7 @@ def summarize(results: ResultSet) -> Summary:
         teacher_seeds=suite.teacher_seeds,
         classes=classes,
         test_samples=any_record.test.samples if any_record else None,
-        input_shape=any_record.input_shape if any_record else (),
+        input_shape=any_record.record.input_shape if any_record else (),
     )
 
 

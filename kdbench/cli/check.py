@@ -53,7 +53,7 @@ def command(
         where = stack.enter_context(api.place(results, **how))
         plan = api.plan(wanted, where.plugins)
         prepare_folder(reports, "reports")
-        done = [key for key in plan.trials if where.store.is_complete(key)]
+        done = [key for key in plan.trials if where.store.is_trained(key)]
         run = follow(run_plan(plan, where, invocation()), plan, done)
         found = load_run(where.store, run)
         comparisons = follow(compare_with_baseline(frozen, folder, found, where), plan, plan.trials)

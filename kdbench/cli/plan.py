@@ -38,12 +38,12 @@ def command(
     plan = api.plan(wanted, plugins)
     store = Store(results)
     rows = {entry.key: entry for entry in reversed(plan.entries)}
-    done = sum(store.is_complete(key) for key in plan.trials)
+    done = sum(store.is_trained(key) for key in plan.trials)
     for number, wave in enumerate(plan.waves):
         if not as_json:
             click.echo(f"wave {number}: {len(wave)} trials")
         for trial in wave:
-            state = "done" if store.is_complete(trial.key) else "to do"
+            state = "done" if store.is_trained(trial.key) else "to do"
             if as_json:
                 content = {"key": trial.key, "wave": number, "state": state, "trial": trial.model_dump(mode="json")}
                 click.echo(json.dumps(content))

@@ -18,6 +18,7 @@ from kdbench.execute.workers.messages import (
     LatencyMissing,
     Message,
     Noted,
+    NotExported,
     RoundTimed,
     Swept,
     TrialEnded,
@@ -101,9 +102,11 @@ class _State:
         """One line for what is worth one."""
         match message:
             case TrialEnded(key=key, status="done", top1=top1) if top1 is not None:
-                return f"{self._count()} {self.names[key]}: test top-1 {100 * top1:.2f} %"
+                return f"{self._count()} {self.names[key]}: validation top-1 {100 * top1:.2f} %"
             case TrialEnded(key=key, status=status, reason=reason):
                 return f"{self._count()} {self.names[key]}: {status}: {reason}"
+            case NotExported(key=key, reason=reason):
+                return f"{self.names[key]}: failed: {reason}"
             case LatencyMeasured(label=label, p50_microseconds=p50, how=way, slice_pairs=pairs):
                 return f"latency · {label} · {way.label}: p50 {_duration(p50)} ({pairs} slice pairs)"
             case LatencyMissing(what=what) if (what.how.provider, what.reason) not in self.told:
@@ -114,7 +117,7 @@ class _State:
             case FileEvaluated(name=name, test=test):
                 return f"accuracy · {name}: test top-1 {100 * test.top1:.2f} %"
             case Evaluated(what=what, of=total) if self.evaluated[what] >= total:
-                return f"{what}: {total} model{'s' * (total > 1)} evaluated"
+                return f"{what}: {total} file{'s' * (total > 1)} evaluated"
             case LaidOut(layout=layout) if layout.threads > 1 or layout.epoch_seconds:
                 how = f"{layout.processes} process{'es' * (layout.processes > 1)} x {layout.threads}"
                 probed = f", about {layout.seconds:.0f} s" if layout.seconds else ""

@@ -44,7 +44,7 @@ def command(
     wanted = restrict(api.load_suite(suite, where.plugins), seeds, epochs, pairs, losses)
     plan = api.plan(wanted, where.plugins)
     prepare_folder(reports, "reports")  # before the work, not after it
-    done = [key for key in plan.trials if where.store.is_complete(key)]
+    done = [key for key in plan.trials if where.store.is_trained(key)]
     with where:
         run = follow(run_plan(plan, where, invocation()), plan, done)
     found = load_run(where.store, run)

@@ -1,126 +1,175 @@
-"""What follows training: models in environments, by metrics and as other variants, and which of them to time."""
+"""What follows training: trials that rows report are exported, made into variants and evaluated; and what to time."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
 
 from kdbench.execute.timing.timing import Network
 from kdbench.execute.workers.executors import Item
-from kdbench.execute.workers.messages import Crashed, Message
-from kdbench.execute.workers.place import DEPLOYED_STAGES, Place, raise_if_refused
-from kdbench.results import Outcome, Store
-from kdbench.results.records import VariantRecord
-from kdbench.results.store import environment_key, metric_key, variant_key
-from kdbench.spec import Plan
+from kdbench.execute.workers.messages import Crashed, Message, Noted, NotExported
+from kdbench.execute.workers.place import Place, raise_if_refused
+from kdbench.results import EvaluationRecord, Outcome, Store
+from kdbench.results.keys import artifact_key, evaluation_key, score_name
+from kdbench.results.machine.processor import instruction_set
+from kdbench.spec import NamedChoice, Plan
+from kdbench.spec.variants import Fp32, Variant
 
-MODELS_AT_ONCE = 16  # evaluated on the same images
+AT_ONCE = 16  # models exported or evaluated in one job, at most
+EXPORT_TRIALS = "kdbench.execute.jobs.export:export_trials"
+MAKE_VARIANT = "kdbench.execute.jobs.export:make_variant"
+EVALUATE_ARTIFACTS = "kdbench.execute.jobs.evaluation:evaluate_artifacts"
 Done = Mapping[str, Outcome]
 
 
-def evaluate_environments(plan: Plan, outcomes: Done, place: Place) -> Generator[Message, None, tuple[str, ...]]:
-    """Every finished model in every environment of the suite; returns the keys of what is in the store."""
-    keys = {(t, e.label): environment_key(t, e) for e in plan.suite.environments for t in _finished(plan, outcomes)}
-    jobs = []
-    for environment in plan.suite.environments:
-        wanted = [
-            trial
-            for trial in _finished(plan, outcomes)
-            if not place.store.has(Store.ENVIRONMENTS, keys[trial, environment.label])
-        ]
-        data = plan.suite.data.model_dump(mode="json")
-        choice = environment.model_dump(mode="json")
-        jobs += [
-            place.item(trials=wanted[at : at + MODELS_AT_ONCE], of=len(wanted), environment=choice, data=data)
-            for at in range(0, len(wanted), MODELS_AT_ONCE)
-        ]
-    yield from _all(place, "evaluate_environment", jobs, _one_by_one)
-    return tuple(key for key in keys.values() if place.store.has(Store.ENVIRONMENTS, key))
+@dataclass(frozen=True)
+class Deployed:
+    """Keys of what a run has in the store: artifacts with their files, and their evaluations."""
+
+    artifacts: tuple[str, ...]
+    evaluations: tuple[str, ...]
 
 
-def compute_metrics(plan: Plan, outcomes: Done, place: Place) -> Generator[Message, None, tuple[str, ...]]:
-    """Every metric of the suite of every finished model; returns the keys of what is in the store.
+def deploy(plan: Plan, outcomes: Done, place: Place) -> Generator[Message, None, Deployed]:
+    """Export, make variants and evaluate what the store lacks; returns the keys of what is there.
 
-    Models that lack the same metrics go through the network once for all of these.
+    `outcomes` is read; a trial that `NotExported` is yielded of is expected to be failed there from then on.
     """
-    finished = _finished(plan, outcomes)
-    keys = {(t, m.label): metric_key(t, m) for m in plan.suite.metrics for t in finished}
-    lacking: dict[tuple[str, ...], list[str]] = {}  # trials by the metrics they lack
-    for trial in finished:
-        missing = (m.label for m in plan.suite.metrics if not place.store.has(Store.METRICS, keys[trial, m.label]))
-        lacking.setdefault(tuple(missing), []).append(trial)
-    asked = {metric.label: metric.model_dump(mode="json") for metric in plan.suite.metrics}
-    of = {name: sum(len(trials) for missing, trials in lacking.items() if name in missing) for name in asked}
-    data = plan.suite.data.model_dump(mode="json")
-    jobs = [
-        place.item(
-            trials=trials[at : at + MODELS_AT_ONCE],
-            of=of,
-            metrics=[asked[name] for name in missing],
-            data=data,
-        )
-        for missing, trials in lacking.items()
-        if missing
-        for at in range(0, len(trials), MODELS_AT_ONCE)
-    ]
-    yield from _all(place, "compute_metrics", jobs, _one_by_one)
-    return tuple(key for key in keys.values() if place.store.has(Store.METRICS, key))
+    yield from _export(plan, outcomes, place)
+    yield from _make_variants(plan, outcomes, place)
+    yield from _evaluate(plan, outcomes, place)
+    found = {
+        key: record
+        for key in _asked(plan, outcomes, place.store)
+        if (record := place.store.read(Store.EVALUATIONS, key, EvaluationRecord))
+    }
+    yield from _missing_scores(plan, found.values())
+    return Deployed(tuple(_files(plan, outcomes, place.store)), tuple(found))
 
 
-def make_variants(plan: Plan, outcomes: Done, place: Place) -> Generator[Message, None, tuple[str, ...]]:
-    """Every finished model as every variant of the suite but the exported one; returns the keys that are there."""
-    others = [variant for variant in plan.suite.variants if variant.use != "fp32"]
-    keys = {(t, v.label): variant_key(t, v) for v in others for t in _finished(plan, outcomes)}
-    data = plan.suite.data.model_dump(mode="json")
+def _export(plan: Plan, outcomes: Done, place: Place) -> Iterator[Message]:
+    """Export every finished trial that a row reports. Trials of one model share a job, which exports its graph once."""
+    lacking: dict[str, list[str]] = {}
+    for key in _reported(plan, outcomes):
+        if not place.store.is_exported(_artifact(key, Fp32())):
+            lacking.setdefault(plan.trials[key].model.model_dump_json(), []).append(key)
+    jobs = [place.item(keys=some, data=_data(plan)) for keys in lacking.values() for some in _shares(keys, place)]
+    for item, message in _run(EXPORT_TRIALS, jobs, place):
+        yield NotExported(key=item["keys"][0], reason=message.reason) if isinstance(message, Crashed) else message
+
+
+def _make_variants(plan: Plan, outcomes: Done, place: Place) -> Iterator[Message]:
+    exported = [key for key in _reported(plan, outcomes) if place.store.is_exported(_artifact(key, Fp32()))]
     jobs = []
-    for variant in others:
-        missing = [t for t in _finished(plan, outcomes) if not place.store.has(Store.VARIANTS, keys[t, variant.label])]
-        made = variant.model_dump(mode="json")
-        jobs += [place.item(trial=trial, of=len(missing), variant=made, data=data) for trial in missing]
-    yield from _all(place, "make_variant", jobs)
-    return tuple(key for key in keys.values() if place.store.has(Store.VARIANTS, key))
+    for variant in plan.suite.variants:
+        asked = variant.model_dump(mode="json")
+        for trial in exported:
+            source, made = _artifact(trial, Fp32()), _artifact(trial, variant)
+            if not place.store.is_exported(made):
+                jobs.append(place.item(keys=[source], made=made, variant=asked, data=_data(plan)))
+    for _, message in _run(MAKE_VARIANT, jobs, place):
+        yield message
 
 
-def _finished(plan: Plan, outcomes: Done) -> list[str]:
-    return [key for key in plan.trials if outcomes[key].status == "done"]
+def _evaluate(plan: Plan, outcomes: Done, place: Place) -> Iterator[Message]:
+    """Evaluate what the store lacks. Artifacts under the same condition share a job, and its corrupted images."""
+    asked = _asked(plan, outcomes, place.store)
+    lacking = [each for key, each in asked.items() if not place.store.has(Store.EVALUATIONS, key)]
+    metrics = [metric.model_dump(mode="json") for metric in plan.suite.metrics]
+    jobs = []
+    for condition in (None, *plan.suite.environments):
+        files = [each.artifact for each in lacking if each.condition == condition]
+        under = condition.model_dump(mode="json") if condition else None
+        common = {"condition": under, "metrics": metrics, "data": _data(plan), "of": len(files)}
+        jobs += [place.item(keys=some, **common) for some in _shares(files, place)]
+    for _, message in _run(EVALUATE_ARTIFACTS, jobs, place):
+        yield message
 
 
-def _one_by_one(job: Item) -> list[Item]:
-    """A job for each model of one that broke: one bad file must not cost the others their figures."""
-    return [{**job, "trials": [trial]} for trial in job["trials"]] if len(job["trials"]) > 1 else []
+def _missing_scores(plan: Plan, records: Iterable[EvaluationRecord]) -> Iterator[Message]:
+    """A note on each metric that failed, with its reason, also where it failed in an earlier run."""
+    names = {score_name(metric): metric.label for metric in plan.suite.metrics}
+    for name, reason in dict.fromkeys(item for record in records for item in record.missing.items()):
+        yield Noted(text=f"metric '{names[name]}' was not computed: {reason}")
 
 
-def _all(
-    place: Place, stage: str, jobs: Sequence[Item], divide: Callable[[Item], list[Item]] | None = None
-) -> Iterator[Message]:
-    """Run jobs side by side. One that breaks is divided, or told where it cannot be, and its figures are missing."""
+@dataclass(frozen=True)
+class _Asked:
+    artifact: str
+    condition: NamedChoice | None
+
+
+def _asked(plan: Plan, outcomes: Done, store: Store) -> dict[str, _Asked]:
+    """By key: each exported file on clean images and under every condition, each variant on clean images."""
+    return {
+        evaluation_key(file, condition, plan.suite.metrics): _Asked(file, condition)
+        for file, is_variant in _files(plan, outcomes, store).items()
+        for condition in ((None,) if is_variant else (None, *plan.suite.environments))
+    }
+
+
+def _files(plan: Plan, outcomes: Done, store: Store) -> dict[str, bool]:
+    """The artifacts that the store has, and whether they are variants. Students of the same teachers come together."""
+    trials = sorted(_reported(plan, outcomes), key=lambda key: plan.trials[key].teachers)
+    keys = {
+        _artifact(trial, variant): variant.use != "fp32"
+        for trial in trials
+        for variant in (Fp32(), *plan.suite.variants)
+    }
+    return {key: is_variant for key, is_variant in keys.items() if store.is_exported(key)}
+
+
+def _artifact(trial: str, variant: Variant) -> str:
+    return artifact_key(trial, variant, instruction_set())
+
+
+def _reported(plan: Plan, outcomes: Done) -> list[str]:
+    """The trials that are done and that a row reports."""
+    return [key for key in plan.trials if key in plan.reported and outcomes[key].status == "done"]
+
+
+def _data(plan: Plan) -> JsonValue:
+    data: JsonValue = plan.suite.data.model_dump(mode="json")
+    return data
+
+
+def _shares(keys: Sequence[str], place: Place) -> list[list[str]]:
+    """Keys for one job each: as many jobs as there are workers, or more where one would get over 16."""
+    size = max(1, min(AT_ONCE, -(-len(keys) // place.executor.workers)))
+    return [list(keys[at : at + size]) for at in range(0, len(keys), size)]
+
+
+def _run(function: str, jobs: Sequence[Item], place: Place) -> Iterator[tuple[Item, Message]]:
+    """Run jobs side by side. One that breaks is repeated key by key: one bad file must not cost the others theirs."""
     again: list[Item] = []
-    for job, message in place.executor.map(f"{DEPLOYED_STAGES}:{stage}", jobs):
+    for job, message in place.executor.map(function, jobs):
         raise_if_refused(message)
-        parts = divide(job) if divide and isinstance(message, Crashed) else []
-        again += parts
-        if not parts:
-            yield message
+        if isinstance(message, Crashed) and len(job["keys"]) > 1:
+            again += [{**job, "keys": [key]} for key in job["keys"]]
+        else:
+            yield job, message
     if again:
-        yield from _all(place, stage, again)
+        yield from _run(function, again, place)
 
 
 def to_be_timed(plan: Plan, outcomes: Done, store: Store) -> tuple[list[Network], list[Network]]:
     """One network per architecture, variants included; and of each architecture one per further loss, for the ties."""
     firsts: dict[tuple[str, str], Network] = {}
     variants: dict[str, Network] = {}
+    reported = set(_reported(plan, outcomes))
     for entry in plan.entries:
-        if outcomes[entry.key].status != "done":
-            continue
-        facts = store.read_trial(entry.key).model
-        onnx = store.trial_folder(entry.key) / Store.ONNX
-        network = Network(entry.key, entry.model, facts.architecture, onnx, facts.onnx_sha256, facts.flops)
-        firsts.setdefault((network.architecture, entry.loss), network)
-        for variant in plan.suite.variants:
-            key = variant_key(entry.key, variant)
-            if made := store.read(Store.VARIANTS, key, VariantRecord):
-                label, file = f"{entry.model} as {variant.label}", store.variant_onnx(key)
-                facts = made.model
-                network = Network(
-                    entry.key, label, facts.architecture, file, facts.onnx_sha256, facts.flops, variant.use
-                )
+        for variant in (Fp32(), *plan.suite.variants) if entry.key in reported else ():
+            key = _artifact(entry.key, variant)
+            if not store.is_exported(key):
+                continue
+            facts, exported = store.read_artifact(key).model, variant.use == "fp32"
+            label = entry.model if exported else f"{entry.model} as {variant.label}"
+            network = Network(
+                entry.key, label, facts.architecture, store.onnx(key), facts.onnx_sha256, facts.flops, variant.use
+            )
+            if exported:
+                firsts.setdefault((network.architecture, entry.loss), network)
+            else:
                 variants.setdefault(network.architecture, network)
     timed: dict[str, Network] = {}
     for network in firsts.values():

@@ -15,7 +15,7 @@ from kdbench.execute.workers.place import Place
 from kdbench.results import LatencyRecord, Store, machine_facts
 from kdbench.results.machine.facts import timestamp
 from kdbench.results.measurement import MeasuredModel, Measurement
-from kdbench.results.records import Predictions
+from kdbench.results.predictions import Predictions
 from kdbench.results.timings import ThroughputRecord
 from kdbench.spec import DataSpec, LatencySpec, UserError
 
@@ -72,7 +72,7 @@ def measure_files(
         latencies=tuple(record for record in latencies if record),
         throughputs=tuple(record for record in throughputs if record),
         not_measured=tuple(timed.missing),
-        environment=machine_facts(),
+        machine=machine_facts(),
         finished=timestamp(),
     )
 

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from pydantic import JsonValue
 
-from kdbench.execute.deployment import compute_metrics, evaluate_environments, make_variants, to_be_timed
+from kdbench.execute.deployment import deploy, to_be_timed
 from kdbench.execute.timing.timing import Timed, time_networks
 from kdbench.execute.training.waves import check, train
-from kdbench.execute.workers.messages import Crashed, LaidOut, Message, Noted, TrialEnded
+from kdbench.execute.workers.messages import Crashed, LaidOut, Message, Noted, NotExported, TrialEnded
 from kdbench.execute.workers.place import Place
 from kdbench.results import Layout, Outcome, RunRecord, Store, machine_facts
 from kdbench.spec import Plan
@@ -26,9 +26,9 @@ def run_plan(plan: Plan, place: Place, command: str = "") -> Generator[Message, 
     Raises `UserError` before anything is trained where the input is bad. A trial that fails leaves the others running.
     """
     place.store.prepare()
-    began, started, environment = time.perf_counter(), datetime.now(UTC), machine_facts()
-    outcomes = {key: Outcome(status="done") for key in plan.trials if place.store.is_complete(key)}
-    outcomes |= _known_skips(plan, place.store, environment)
+    began, started, machine = time.perf_counter(), datetime.now(UTC), machine_facts()
+    outcomes = {key: Outcome(status="done") for key in plan.trials if place.store.is_trained(key)}
+    outcomes |= _known_skips(plan, place.store, machine)
     trained: list[str] = []
     layouts: list[Layout] = []
     notes: list[str] = []
@@ -42,9 +42,7 @@ def run_plan(plan: Plan, place: Place, command: str = "") -> Generator[Message, 
                 layouts.append(message.layout)
             if isinstance(message, Noted) and message.text not in notes:
                 notes.append(message.text)
-    environments = yield from _noting(evaluate_environments(plan, outcomes, place), notes)
-    metrics = yield from _noting(compute_metrics(plan, outcomes, place), notes)
-    variants = yield from _noting(make_variants(plan, outcomes, place), notes)
+    deployed = yield from _followed(deploy(plan, outcomes, place), outcomes, notes)
     timed = yield from _time(plan, outcomes, place)
     record = RunRecord(
         name=plan.suite.name,
@@ -54,15 +52,14 @@ def run_plan(plan: Plan, place: Place, command: str = "") -> Generator[Message, 
         entries=plan.entries,
         outcomes=outcomes,
         trained=tuple(trained),
+        artifacts=deployed.artifacts,
+        evaluations=deployed.evaluations,
         latencies=tuple(timed.latencies),
         throughputs=tuple(timed.throughputs),
-        environments=environments,
-        metrics=metrics,
-        variants=variants,
         not_measured=tuple(timed.missing),
         layouts=tuple(layouts),
         notes=tuple(notes),
-        environment=environment,
+        machine=machine,
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - began, 3),
     )
@@ -79,8 +76,10 @@ def _time(plan: Plan, outcomes: Mapping[str, Outcome], place: Place) -> Generato
     return (yield from time_networks(networks, reference, ties, plan.suite.latency, inputs, place))
 
 
-def _noting(messages: Generator[Message, None, T], notes: list[str]) -> Generator[Message, None, T]:
-    """Pass messages on, and write down what did not go as asked."""
+def _followed(
+    messages: Generator[Message, None, T], outcomes: dict[str, Outcome], notes: list[str]
+) -> Generator[Message, None, T]:
+    """Pass messages on; a trial without an exported file has failed, and what did not go as asked is noted."""
     while True:
         try:
             message = next(messages)
@@ -90,6 +89,8 @@ def _noting(messages: Generator[Message, None, T], notes: list[str]) -> Generato
         text = message.text if isinstance(message, Noted) else ""
         if isinstance(message, Crashed):
             text = f"a job broke after training, and its figures are missing: {message.reason}"
+        if isinstance(message, NotExported):
+            outcomes[message.key] = Outcome(status="failed", reason=message.reason)
         if text and text not in notes:
             notes.append(text)
         yield message
@@ -97,8 +98,8 @@ def _noting(messages: Generator[Message, None, T], notes: list[str]) -> Generato
 
 def _keep(record: RunRecord, store: Store) -> RunRecord:
     """Write the record, unless this run found all there already: then the earlier record stands."""
-    told = {"name", "suite", "entries", "outcomes", "latencies", "throughputs", "environments", "variants"}
-    told |= {"metrics", "not_measured"}
+    told = {"name", "suite", "entries", "outcomes", "artifacts", "evaluations", "latencies", "throughputs"}
+    told |= {"not_measured"}
     if not record.trained and record.name in store.suites():
         latest = store.latest_run(record.name)
         if latest.model_dump(include=told) == record.model_dump(include=told):
@@ -107,12 +108,12 @@ def _keep(record: RunRecord, store: Store) -> RunRecord:
     return record
 
 
-def _known_skips(plan: Plan, store: Store, environment: Mapping[str, JsonValue]) -> dict[str, Outcome]:
+def _known_skips(plan: Plan, store: Store, machine: Mapping[str, JsonValue]) -> dict[str, Outcome]:
     """What the last run skipped, where neither kdbench nor a package has changed: the answer would be the same."""
     if plan.suite.name not in store.suites():
         return {}
     latest = store.latest_run(plan.suite.name)
-    if any(latest.environment.get(fact) != environment[fact] for fact in ("kdbench_source", "versions")):
+    if any(latest.machine.get(fact) != machine[fact] for fact in ("kdbench_source", "versions")):
         return {}
     skipped = {key: outcome for key, outcome in latest.outcomes.items() if outcome.status == "skipped"}
     return {key: outcome for key, outcome in skipped.items() if key in plan.trials}

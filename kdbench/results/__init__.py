@@ -1,11 +1,14 @@
 """What happened: immutable records, the store that keeps them, the facts of the machine, data frames. No torch."""
 
 from kdbench.results.baseline import Baseline, freeze, load_baseline
-from kdbench.results.frames import ResultSet, load, load_run, load_suite_results
+from kdbench.results.frames import entry_frame, evaluation_frame, load
 from kdbench.results.machine.facts import machine_facts, machine_fingerprint
+from kdbench.results.predictions import Predictions, pack_bits, unpack_bits
 from kdbench.results.records import (
+    ArtifactRecord,
     CurvePoint,
-    Evaluation,
+    DriftFacts,
+    EvaluationRecord,
     Layout,
     ModelFacts,
     Outcome,
@@ -13,16 +16,18 @@ from kdbench.results.records import (
     RunRecord,
     TrainingCost,
     TrialRecord,
-    pack_bits,
-    unpack_bits,
 )
+from kdbench.results.result_set import ArtifactResult, ResultSet, TrialResult, load_run, load_suite_results
 from kdbench.results.store import Store
 from kdbench.results.timings import LatencyComparison, LatencyRecord, NotMeasured, SlicePair
 
 __all__ = [
+    "ArtifactRecord",
+    "ArtifactResult",
     "Baseline",
     "CurvePoint",
-    "Evaluation",
+    "DriftFacts",
+    "EvaluationRecord",
     "LatencyComparison",
     "LatencyRecord",
     "Layout",
@@ -30,12 +35,16 @@ __all__ = [
     "NotMeasured",
     "Outcome",
     "ParityFacts",
+    "Predictions",
     "ResultSet",
     "RunRecord",
     "SlicePair",
     "Store",
     "TrainingCost",
     "TrialRecord",
+    "TrialResult",
+    "entry_frame",
+    "evaluation_frame",
     "freeze",
     "load",
     "load_baseline",

@@ -3,14 +3,17 @@
 import hashlib
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import JsonValue, ValidationError
 
-from kdbench.results.frames import ResultSet
-from kdbench.results.records import ModelFacts, pack_bits
-from kdbench.results.store import Store, sha256_of
-from kdbench.spec import Record, Suite, UserError
+from kdbench.results.predictions import pack_bits
+from kdbench.results.records import ModelFacts
+from kdbench.results.result_set import ResultSet
+from kdbench.results.store import Store, read_stored, sha256_of
+from kdbench.results.stored import Stored
+from kdbench.spec import Problem, Record, Suite, UserError
 from kdbench.spec.choice import Several
 
 LATENCY_MARGIN = 0.05  # a shared machine's noise; quiet ones may gate at 3 %
@@ -29,6 +32,7 @@ class BaselineRow(Record):
     role: str
     model: str
     loss: str
+    teaching: str
     seed: int
     key: str
     top1: float
@@ -46,13 +50,13 @@ class BaselineModel(Record):
     onnx: str  # file name in the folder
 
 
-class Baseline(Record):
+class Baseline(Stored):
     """The content of `baseline.json`."""
 
     suite: dict[str, JsonValue]
     rows: Several[BaselineRow]
     models: Several[BaselineModel]
-    environment: dict[str, JsonValue]
+    machine: dict[str, JsonValue]
     frozen: str  # ISO 8601, UTC
 
     @property
@@ -75,50 +79,54 @@ def freeze(results: ResultSet, store: Store, folder: Path) -> Baseline:
     """Write the baseline of a finished run into a new folder, whole or not at all."""
     if folder.exists():
         raise UserError(f"'{folder}' exists", help="a baseline is never edited: name a new folder, or remove this one")
-    rows = []
-    models: dict[tuple[str, str], BaselineModel] = {}
-    for entry in results.run.entries:
-        record = results.trials.get(entry.key)
-        if record is None:
-            continue
-        bits = pack_bits(record.test.correct)
-        rows.append(
-            BaselineRow(
-                **entry.model_dump(),
-                top1=record.test.top1,
-                samples=record.test.samples,
-                bits_sha256=bits_hash(bits),
-            )
+    done = [(entry, results.trials[entry.key]) for entry in results.run.entries if entry.key in results.trials]
+    rows = [
+        BaselineRow(
+            **entry.model_dump(exclude={"position"}),
+            top1=result.test.top1,
+            samples=result.test.samples,
+            bits_sha256=bits_hash(pack_bits(result.test.correct)),
         )
-        if (entry.pair, entry.role) not in models:
-            models[entry.pair, entry.role] = BaselineModel(
-                pair=entry.pair, role=entry.role, model=entry.model, facts=record.model, onnx=f"{entry.key}.onnx"
-            )
-    if lost := [model.onnx for model in models.values() if not store.is_complete(model.onnx.removesuffix(".onnx"))]:
-        help = "these are records without their weights: run the suite here, then freeze"
-        raise UserError(f"'{store.root}' has no ONNX file for trial {lost[0].removesuffix('.onnx')}", help=help)
+        for entry, result in done
+    ]
+    firsts: dict[tuple[str, str], BaselineModel] = {}
+    files: dict[str, Path] = {}
+    for entry, result in done:
+        if (entry.pair, entry.role) in firsts:
+            continue
+        if not store.is_exported(result.exported.key):
+            help = "these are records without their files: run the suite here, then freeze"
+            raise UserError(f"'{store.root}' has no ONNX file for trial {entry.key}", help=help)
+        name = f"{entry.key}.onnx"
+        files[name] = store.onnx(result.exported.key)
+        firsts[entry.pair, entry.role] = BaselineModel(
+            pair=entry.pair, role=entry.role, model=entry.model, facts=result.model, onnx=name
+        )
     baseline = Baseline(
         suite=results.run.suite,
         rows=tuple(rows),
-        models=tuple(models.values()),
-        environment=results.run.environment,
+        models=tuple(firsts.values()),
+        machine=results.run.machine,
         frozen=results.run.started,
     )
+    _write(baseline, files, folder)
+    return baseline
+
+
+def _write(baseline: Baseline, files: Mapping[str, Path], folder: Path) -> None:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:
         raise UserError(f"cannot write the baseline '{folder}': {error.strerror}") from error
     try:
-        for model in baseline.models:
-            source = store.trial_folder(model.onnx.removesuffix(".onnx")) / Store.ONNX
-            shutil.copyfile(source, draft / model.onnx)
+        for name, source in files.items():
+            shutil.copyfile(source, draft / name)
         (draft / "baseline.json").write_text(baseline.model_dump_json(indent=1) + "\n", "utf-8")
         draft.chmod(0o755)
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return baseline
 
 
 def load_baseline(folder: Path, suite: str) -> Baseline:
@@ -128,12 +136,14 @@ def load_baseline(folder: Path, suite: str) -> Baseline:
     if not path.is_file():
         raise BaselineError(f"no baseline in '{folder}': there is no baseline.json", help=help)
     try:
-        baseline = Baseline.model_validate_json(path.read_bytes())
+        baseline = read_stored(path, Baseline, older="freeze a new baseline")
         frozen = baseline.spec.name
+    except UserError as error:
+        raise BaselineError(Problem(problem.what, help=help) for problem in error.problems) from error
     except ValidationError as error:
         detail = error.errors()[0]
         at = ".".join(map(str, detail["loc"]))
-        raise BaselineError(f"damaged baseline '{path}': {at}: {detail['msg']}", help=help) from error
+        raise BaselineError(f"damaged baseline '{path}': suite.{at}: {detail['msg']}", help=help) from error
     if frozen != suite:
         raise BaselineError(f"the baseline '{folder}' is of suite '{frozen}', not of '{suite}'", help=help)
     for model in baseline.models:

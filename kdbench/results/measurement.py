@@ -2,7 +2,7 @@
 
 from pydantic import JsonValue
 
-from kdbench.results.records import Predictions
+from kdbench.results.predictions import Predictions
 from kdbench.results.timings import LatencyRecord, NotMeasured, ThroughputRecord
 from kdbench.spec import Record
 from kdbench.spec.choice import Several
@@ -36,5 +36,5 @@ class Measurement(Record):
     latencies: Several[LatencyRecord]
     throughputs: Several[ThroughputRecord]
     not_measured: Several[NotMeasured]
-    environment: dict[str, JsonValue]
+    machine: dict[str, JsonValue]
     finished: str

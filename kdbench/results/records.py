@@ -1,12 +1,11 @@
 """The records: raw values only. Statistics are computed from them (`kdbench.analyze`), never stored."""
 
-import base64
 from typing import Annotated, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, JsonValue
 
+from kdbench.results.predictions import Agreement, Predictions
+from kdbench.results.stored import Stored
 from kdbench.results.timings import Energy, NotMeasured
 from kdbench.spec import Entry, Record
 from kdbench.spec.choice import Several
@@ -55,6 +54,30 @@ class TrainingCost(Record):
         return self.step_seconds + self.evaluation_seconds + shares
 
 
+class TrialRecord(Stored):
+    """One set of weights: what was asked for (`trial`, resolved) and how it was trained."""
+
+    key: str
+    trial: dict[str, JsonValue]
+    curve: Several[CurvePoint]
+    selected_epoch: int  # whose weights are kept
+    stopped: Literal["epochs", "patience"]
+    training: TrainingCost
+    weights_sha256: str  # of names, types, shapes and values
+    data_sha256: str  # of the raw training, validation and test split as they were used
+    classes: int
+    input_shape: Several[int]  # channels, height, width
+    input_mean: Several[float]  # per channel, of the raw values; part of the deployment contract
+    input_std: Several[float]
+    machine: dict[str, JsonValue]
+    finished: str  # ISO 8601, UTC
+
+    @property
+    def validation_top1(self) -> float:
+        """Validation top-1, 0 to 1, at the epoch whose weights are kept."""
+        return next(point.validation_top1 for point in self.curve if point.epoch == self.selected_epoch)
+
+
 class ModelFacts(Record):
     """The deployed artifact. One architecture (graph without weights) is timed once."""
 
@@ -77,99 +100,47 @@ class ParityFacts(Record):
     flips: int  # samples whose top-1 differs
 
 
-class ConfidenceBin(Record):
-    """Samples whose largest probability falls into one bin."""
+class DriftFacts(Record):
+    """A variant's logits against those of the exported file it was made from, on the test split."""
 
-    count: int
-    confidence: float  # sum of the largest probabilities
-    correct: int
-
-
-class Agreement(Record):
-    """A model against its teacher on the test split, both as exported."""
-
-    top1: float  # share of samples on which both predict the same class
-    kl: float  # mean KL(teacher || student) of the probabilities, nats
-
-
-class Predictions(Record):
-    """What an exported model predicts of a test split, held against its labels."""
-
+    largest: float  # difference of a logit, in standard deviations of the exported file's logits
+    flips: int  # samples whose top-1 differs
     samples: int
-    correct_bits: str  # base64 of one bit per test sample, in order
-    loss: float  # cross-entropy, mean: the negative log likelihood
-    brier: float  # squared distance of the probabilities from the label's, summed over classes; mean
-    confidence: Several[ConfidenceBin]  # equal widths of the largest probability from 0 to 1
 
     @property
-    def correct(self) -> NDArray[np.bool_]:
-        return unpack_bits(self.correct_bits, self.samples)
-
-    @property
-    def top1(self) -> float:
-        """The share of test samples predicted right, 0 to 1."""
-        return float(self.correct.mean())
+    def share(self) -> float:
+        """Of flips in all samples."""
+        return self.flips / self.samples
 
 
-class Evaluation(Predictions):
-    """The exported model on the test split as it is."""
-
-    cpu_seconds: float  # of one pass, over all threads
-
-
-class TrialRecord(Record):
-    """One trained model: what was asked (`trial`, resolved), what came out, and where."""
+class ArtifactRecord(Stored):
+    """An exported file of a trial, as it is (`{"use": "fp32"}`) or as a variant: quantized, or in half precision."""
 
     key: str
-    trial: dict[str, JsonValue]
-    curve: Several[CurvePoint]
-    selected_epoch: int  # whose weights are deployed
-    stopped: Literal["epochs", "patience"]
-    training: TrainingCost
-    model: ModelFacts
-    parity: ParityFacts
-    test: Evaluation
-    agreement: Agreement | None  # with its teacher; none for those without
-    data_sha256: str  # of the raw training, validation and test split as they were used
-    classes: int
-    input_shape: Several[int]  # channels, height, width
-    input_mean: Several[float]  # per channel, of the raw values; part of the deployment contract
-    input_std: Several[float]
-    environment: dict[str, JsonValue]
-    finished: str  # ISO 8601, UTC
-
-
-class EnvironmentRecord(Record):
-    """A trial's exported model on a corrupted test split: the same samples, in the same order."""
-
-    trial: str
-    environment: str  # its name
-    choice: dict[str, JsonValue]  # of the corruption, resolved
-    test: Predictions
-    finished: str
-
-
-class MetricRecord(Record):
-    """One further figure of a trial's exported model on the test split."""
-
-    trial: str
-    metric: str  # its name
-    choice: dict[str, JsonValue]  # of the metric, resolved
-    value: Annotated[float, Field(allow_inf_nan=False)]
-    finished: str
-
-
-class VariantRecord(Record):
-    """A trial's model as it is deployed otherwise: quantized, or in half precision."""
-
     trial: str
     variant: dict[str, JsonValue]  # resolved
     label: str
     model: ModelFacts
-    largest_drift: float  # of a logit from the exported model's, in standard deviations of those
-    flips: int  # test samples whose top-1 differs from the exported model's
-    test: Predictions
-    environment: dict[str, JsonValue]
+    parity: ParityFacts | None  # with torch; variants have a drift instead
+    drift: DriftFacts | None
+    machine: dict[str, JsonValue]
+    finished: str
+
+
+class EvaluationRecord(Stored):
+    """An artifact on the test split under one condition, with all scores that were asked for."""
+
+    key: str
+    trial: str
+    artifact: str  # its key
+    data: str  # which samples: "test"
+    condition: dict[str, JsonValue] | None  # the corruption, without the name a suite gives it; none: clean images
+    head: str | None  # which outputs of the model; none: all
+    predictions: Predictions
+    cpu_seconds: float | None  # of one pass over clean samples, over all threads
+    agreement: Agreement | None  # with the teacher, of fp32 files on clean samples
+    scores: dict[str, Annotated[float, Field(allow_inf_nan=False)]]  # by metric, as `score_name` calls it
+    missing: dict[str, str]  # metrics without a score, and why
     finished: str
 
 
@@ -189,7 +160,7 @@ class Layout(Record):
     seconds: float | None = None  # of the whole wave, foreseen
 
 
-class RunRecord(Record):
+class RunRecord(Stored):
     """One run of a suite: its rows, how each trial ended, and where it ran."""
 
     name: str
@@ -199,25 +170,13 @@ class RunRecord(Record):
     entries: Several[Entry]
     outcomes: dict[str, Outcome]  # by trial key
     trained: Several[str]  # keys trained in this very run
-    latencies: Several[str]  # keys of the latency records that belong to this run
-    throughputs: Several[str] = ()  # likewise
-    environments: Several[str] = ()
-    metrics: Several[str] = ()
-    variants: Several[str] = ()
+    artifacts: Several[str] = ()  # keys of the records that belong to this run
+    evaluations: Several[str] = ()
+    latencies: Several[str] = ()
+    throughputs: Several[str] = ()
     not_measured: Several[NotMeasured]
     layouts: Several[Layout] = ()  # of the waves trained in this very run
     notes: Several[str] = ()  # what did not go as asked, and what was done instead
-    environment: dict[str, JsonValue]
+    machine: dict[str, JsonValue]
     started: str
     seconds: float
-
-
-def pack_bits(correct: NDArray[np.bool_]) -> str:
-    """One bit a sample, base64."""
-    return base64.b64encode(np.packbits(correct).tobytes()).decode("ascii")
-
-
-def unpack_bits(text: str, samples: int) -> NDArray[np.bool_]:
-    """The inverse of `pack_bits`."""
-    packed = np.frombuffer(base64.b64decode(text), dtype=np.uint8)
-    return np.unpackbits(packed, count=samples).astype(bool)

@@ -5,35 +5,32 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from kdbench.results.records import RunRecord, TrialRecord
-from kdbench.spec import Choice, How, Record, UserError, content_key
-from kdbench.spec.variants import Variant
+from kdbench.results.records import ArtifactRecord, RunRecord, TrialRecord
+from kdbench.results.stored import SCHEMA, Stored
+from kdbench.spec import UserError
 
-R = TypeVar("R", bound=Record)
-
-# Part of every latency's key: raise it when a change of kdbench alters how calls are timed.
-TIMING = 2
-# Likewise of every evaluation in an environment, by a metric or as a variant.
-EVALUATION = 1
+S = TypeVar("S", bound=Stored)
 
 
 class Store:
-    """`root/trials/<key>/`, `root/latency/<key>.json` and the like, `root/suites/<name>/<run id>.json`."""
+    """Folders `trials/<key>/` and `artifacts/<key>/`, records `evaluations/<key>.json` and the like, and the runs.
 
-    RECORD = "trial.json"
+    The runs of a suite are `suites/<name>/<run id>.json`.
+    """
+
+    TRIAL = "trial.json"
     WEIGHTS = "weights.safetensors"
+    ARTIFACT = "artifact.json"
     ONNX = "model.onnx"
+    EVALUATIONS = "evaluations"
     LATENCY = "latency"
     THROUGHPUT = "throughput"
-    ENVIRONMENTS = "environments"
-    METRICS = "metrics"
-    VARIANTS = "variants"
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -45,65 +42,57 @@ class Store:
     def trial_folder(self, key: str) -> Path:
         return self.root / "trials" / key
 
-    def has_record(self, key: str) -> bool:
-        """Whether a record is there. Records can be kept without their weights: see `is_complete`."""
-        return (self.trial_folder(key) / self.RECORD).is_file()
+    def artifact_folder(self, key: str) -> Path:
+        return self.root / "artifacts" / key
 
-    def is_complete(self, key: str) -> bool:
-        """Whether nothing of a trial is missing: its record, its weights, its ONNX file."""
-        folder = self.trial_folder(key)
-        return all((folder / name).is_file() for name in (self.RECORD, self.WEIGHTS, self.ONNX))
+    def weights(self, trial: str) -> Path:
+        return self.trial_folder(trial) / self.WEIGHTS
+
+    def onnx(self, artifact: str) -> Path:
+        return self.artifact_folder(artifact) / self.ONNX
+
+    def is_trained(self, trial: str) -> bool:
+        """Whether a trial's record and its weights are there. Records can be kept without their weights."""
+        return _holds(self.trial_folder(trial), self.TRIAL, self.WEIGHTS)
+
+    def is_exported(self, artifact: str) -> bool:
+        """Whether an artifact's record and its ONNX file are there."""
+        return _holds(self.artifact_folder(artifact), self.ARTIFACT, self.ONNX)
+
+    def has_trial(self, key: str) -> bool:
+        """Whether a trial's record is there, with or without its weights."""
+        return _holds(self.trial_folder(key), self.TRIAL)
+
+    def has_artifact(self, key: str) -> bool:
+        """Whether an artifact's record is there, with or without its file."""
+        return _holds(self.artifact_folder(key), self.ARTIFACT)
 
     def read_trial(self, key: str) -> TrialRecord:
-        return _read(self.trial_folder(key) / self.RECORD, TrialRecord)
+        return read_stored(self.trial_folder(key) / self.TRIAL, TrialRecord)
 
-    @contextmanager
-    def new_trial(self, key: str) -> Iterator[Path]:
-        """A folder to fill: it becomes the trial's when the block ends well, and vanishes otherwise."""
-        final = self.trial_folder(key)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=final.parent))
-        try:
-            yield draft
-            for path in draft.iterdir():
-                _sync(path)
-            draft.chmod(0o755)
-            self._settle(key, draft)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+    def read_artifact(self, key: str) -> ArtifactRecord:
+        return read_stored(self.artifact_folder(key) / self.ARTIFACT, ArtifactRecord)
 
-    def _settle(self, key: str, draft: Path) -> None:
-        """Give a finished draft its name. A complete trial is never replaced; what lacks a part gives way."""
-        final = self.trial_folder(key)
-        if final.exists() and not self.is_complete(key):
-            final.rename(retired := draft.with_name(f"{draft.name}-retired"))
-            shutil.rmtree(retired)
-        try:
-            draft.rename(final)
-        except OSError:
-            if not self.is_complete(key):  # else another process has finished the same trial first
-                raise
-        _sync(final.parent)
-
-    def read(self, folder: str, key: str, kind: type[R]) -> R | None:
-        """A record by its key, from `latency`, `environments`, `metrics` and the like; none where it is not."""
-        path = self.root / folder / f"{key}.json"
-        return _read(path, kind) if path.is_file() else None
+    def read(self, folder: str, key: str, kind: type[S]) -> S | None:
+        """A record of `evaluations`, `latency` or `throughput` by its key; none where it is not there."""
+        return read_stored(self._path(folder, key), kind) if self.has(folder, key) else None
 
     def has(self, folder: str, key: str) -> bool:
-        return (self.root / folder / f"{key}.json").is_file()
+        return self._path(folder, key).is_file()
 
-    def write(self, folder: str, key: str, record: Record) -> None:
-        write_whole(self.root / folder / f"{key}.json", record.model_dump_json())
+    def write(self, folder: str, key: str, record: Stored) -> None:
+        write_whole(self._path(folder, key), record.model_dump_json())
 
-    def variant_onnx(self, key: str) -> Path:
-        """The file of a variant, beside its record."""
-        return self.root / self.VARIANTS / f"{key}.onnx"
+    def _path(self, folder: str, key: str) -> Path:
+        return self.root / folder / f"{key}.json"
 
-    def keep_variant(self, key: str, onnx: Path, record: Record) -> None:
-        """Store a variant's file, then its record: a record never stands without its file."""
-        write_whole(self.variant_onnx(key), onnx.read_bytes())
-        self.write(self.VARIANTS, key, record)
+    def new_trial(self, key: str) -> AbstractContextManager[Path]:
+        """A folder to fill: it becomes the trial's when the block ends well, and is removed otherwise."""
+        return _new_folder(self.trial_folder(key), (self.TRIAL, self.WEIGHTS))
+
+    def new_artifact(self, key: str) -> AbstractContextManager[Path]:
+        """Likewise of an artifact."""
+        return _new_folder(self.artifact_folder(key), (self.ARTIFACT, self.ONNX))
 
     def write_run(self, record: RunRecord) -> None:
         write_whole(self.root / "suites" / record.name / f"{record.run_id}.json", record.model_dump_json(indent=1))
@@ -114,10 +103,41 @@ class Store:
         if not runs:
             help = f"run it first: kdbench run {suite}; suites with results: {', '.join(self.suites()) or 'none'}"
             raise UserError(f"no results of suite '{suite}' in '{self.root}'", help=help)
-        return _read(runs[-1], RunRecord)
+        return read_stored(runs[-1], RunRecord)
 
     def suites(self) -> tuple[str, ...]:
         return tuple(sorted(path.name for path in (self.root / "suites").glob("*") if path.is_dir()))
+
+
+CARRY_OVER = "carry its folder over with `python -m kdbench.results.carry_over OLD NEW`, or choose another folder"
+
+
+class _Numbered(BaseModel):
+    """Any stored record, of which only the number of its schema is read."""
+
+    schema_number: int = 1
+
+
+def read_stored(path: Path, kind: type[S], *, older: str = CARRY_OVER) -> S:
+    """A record from its file. Raises `UserError` where it is missing, of another schema, or damaged.
+
+    `older` says what to do about a file of an older schema.
+    """
+    try:
+        content = path.read_bytes()
+        number = _Numbered.model_validate_json(content).schema_number
+        if number != SCHEMA:
+            advice = older if number < SCHEMA else "install a newer kdbench"
+            raise UserError(f"'{path}' has schema {number}, and this kdbench reads schema {SCHEMA}: {advice}")
+        return kind.model_validate_json(content)
+    except OSError as error:
+        help = "run the suite again: what is missing is measured again"
+        raise UserError(f"cannot read '{path}': {error.strerror}", help=help) from error
+    except ValidationError as error:
+        detail = error.errors()[0]
+        at = ".".join(map(str, detail["loc"])) or "the whole file"
+        help = "remove the file, and it is measured again"
+        raise UserError(f"'{path}' is damaged: {at}: {detail['msg']}", help=help) from error
 
 
 def prepare_folder(folder: Path, option: str) -> None:
@@ -129,36 +149,6 @@ def prepare_folder(folder: Path, option: str) -> None:
     except OSError as error:
         help = f"choose another with --{option}, or change its permissions"
         raise UserError(f"cannot write to the {option} folder '{folder}': {error.strerror}", help=help) from error
-
-
-def latency_key(
-    architecture: str, reference: str, how: How, machine: str, *, margin: float, files: tuple[str, ...] = ()
-) -> str:
-    """The name of a latency record: what was timed against what, how, to which precision, on what kind of machine.
-
-    `files` are hashes, where it matters which weights the graphs hold.
-    """
-    return content_key([TIMING, architecture, reference, how.model_dump(), margin, machine, *files])
-
-
-def throughput_key(architecture: str, reference: str, how: How, machine: str, largest: int) -> str:
-    """The name of a throughput record."""
-    return content_key([TIMING, "throughput", architecture, reference, how.model_dump(), largest, machine])
-
-
-def environment_key(trial: str, environment: Choice) -> str:
-    """The name of the record of a trial's model in an environment: what corrupts counts, what it is called does not."""
-    return content_key([EVALUATION, trial, environment.model_dump(mode="json", exclude={"name"})])
-
-
-def metric_key(trial: str, metric: Choice) -> str:
-    """The name of the record of a trial's model by a metric: what is computed counts, what it is called does not."""
-    return content_key([EVALUATION, trial, metric.model_dump(mode="json", exclude={"name"})])
-
-
-def variant_key(trial: str, variant: Variant) -> str:
-    """The name of the record and the file of a trial's model as a variant."""
-    return content_key([EVALUATION, trial, variant.model_dump(mode="json")])
 
 
 def sha256_of(path: Path) -> str:
@@ -181,17 +171,35 @@ def write_whole(path: Path, content: str | bytes) -> None:
         Path(draft).unlink(missing_ok=True)
 
 
-def _read(path: Path, kind: type[R]) -> R:
+def _holds(folder: Path, *names: str) -> bool:
+    return all((folder / name).is_file() for name in names)
+
+
+@contextmanager
+def _new_folder(final: Path, parts: tuple[str, ...]) -> Iterator[Path]:
+    """A draft that gets the name `final` when the block ends well.
+
+    A folder that has all `parts` is never replaced, even by another process that finishes the same one later; a folder
+    that lacks one is.
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{final.name}-", dir=final.parent))
     try:
-        return kind.model_validate_json(path.read_bytes())
-    except OSError as error:
-        help = "run the suite again: what is missing is measured anew"
-        raise UserError(f"cannot read '{path}': {error.strerror}", help=help) from error
-    except ValidationError as error:
-        detail = error.errors()[0]
-        at = ".".join(map(str, detail["loc"]))
-        help = "it is damaged or of another version of kdbench; remove it to measure again"
-        raise UserError(f"not a {kind.__name__}: '{path}': {at}: {detail['msg']}", help=help) from error
+        yield draft
+        for path in draft.iterdir():
+            _sync(path)
+        draft.chmod(0o755)
+        if final.exists() and not _holds(final, *parts):
+            final.rename(retired := draft.with_name(f"{draft.name}-retired"))
+            shutil.rmtree(retired)
+        try:
+            draft.rename(final)
+        except OSError:
+            if not _holds(final, *parts):
+                raise
+        _sync(final.parent)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from kdbench.results.stored import Stored
 from kdbench.spec import How, Record
 from kdbench.spec.choice import Several
 
@@ -67,7 +68,7 @@ class ColdStart(Record):
     memory_bytes: int  # by which loading and the first run raised the process's peak
 
 
-class LatencyRecord(Record):
+class LatencyRecord(Stored):
     """One network timed against a reference in the same worker, slice by slice: raw times.
 
     The reference against itself shows the noise of the machine; two files of one architecture must tie.
@@ -85,7 +86,7 @@ class LatencyRecord(Record):
     call_microseconds: Several[float]  # of them, evenly thinned to some thousands
     energy: Energy
     conditions: Several[dict[str, JsonValue]]  # of each round: counters of noise, clocks, session options, versions
-    environment: dict[str, JsonValue]
+    machine: dict[str, JsonValue]
     finished: str
 
     @property
@@ -102,7 +103,7 @@ class BatchTimed(Record):
     sessions: Sessions
 
 
-class ThroughputRecord(Record):
+class ThroughputRecord(Stored):
     """One network's offline throughput: batches 1, 2, 4 ... interleaved with the reference at the same batch."""
 
     architecture: str
@@ -110,7 +111,7 @@ class ThroughputRecord(Record):
     how: How  # of the smallest batch
     batches: Several[BatchTimed]
     ended: str  # why no larger batch was timed
-    environment: dict[str, JsonValue]
+    machine: dict[str, JsonValue]
     finished: str
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from kdbench.analyze import summarize
 from kdbench.results import Layout, Outcome
-from tests.records import Shape, make_results
+from tests.records import Shape, edited, make_results
 
 TWO = (("big", "small"), ("wide", "thin"))
 
@@ -70,9 +70,7 @@ def changed(results, loss, seed, **cost):
     """The results with other training costs in one record."""
     key = next(e.key for e in results.run.entries if (e.role, e.loss, e.seed) == ("student", loss, seed))
     training = results.trials[key].training.model_copy(update=cost)
-    return replace(
-        results, trials={**results.trials, key: results.trials[key].model_copy(update={"training": training})}
-    )
+    return edited(results, trials=lambda r: r.model_copy(update={"training": training}) if r.key == key else r)
 
 
 def test_losses_are_ranked_by_the_cost_of_training_them_alone() -> None:
@@ -153,9 +151,9 @@ def test_an_entry_without_outcome_is_missing_not_forgotten():
     results = make_results()
     key = results.run.entries[-1].key
     outcomes = {k: v for k, v in results.run.outcomes.items() if k != key}
-    trials = {k: v for k, v in results.trials.items() if k != key}
     run = results.run.model_copy(update={"outcomes": outcomes})
-    (trouble,) = summarize(replace(results, run=run, trials=trials)).trouble
+    left = edited(results, trials=lambda record: None if record.key == key else record)
+    (trouble,) = summarize(replace(left, run=run)).trouble
     assert trouble.status == "missing"
 
 
@@ -230,16 +228,16 @@ def test_validation_is_that_of_the_selected_epoch_and_apart_from_test():
 def test_records_of_another_machine_are_counted_once_each():
     results = make_results()
     keys = list(results.trials)
-    versions = results.run.environment["versions"] | {"torch": "2.8.0"}
-    trials = dict(results.trials)
-    for key, changes in ((keys[0], {"cpu": "Other CPU", "versions": versions}), (keys[1], {"cpu": "Other CPU"})):
-        environment = trials[key].environment | changes | {"load_average": [9.0, 9.0, 9.0]}
-        trials[key] = trials[key].model_copy(update={"environment": environment})
-    timing = results.latencies[0].model_copy(
-        update={"environment": results.run.environment | {"kdbench_source": "another"}}
-    )
+    versions = results.run.machine["versions"] | {"torch": "2.8.0"}
+    elsewhere = {keys[0]: {"cpu": "Other CPU", "versions": versions}, keys[1]: {"cpu": "Other CPU"}}
+
+    def move(record):
+        changes = elsewhere.get(record.key, {})
+        return record.model_copy(update={"machine": record.machine | changes | {"load_average": [9.0, 9.0, 9.0]}})
+
+    timing = results.latencies[0].model_copy(update={"machine": results.run.machine | {"kdbench_source": "another"}})
     shared = results.run.model_copy(update={"entries": (*results.run.entries, results.run.entries[0])})
-    found = summarize(replace(results, run=shared, trials=trials, latencies=(timing, *results.latencies[1:])))
+    found = summarize(replace(edited(results, trials=move), run=shared, latencies=(timing, *results.latencies[1:])))
     assert [(e.fact, e.value, e.trials, e.timings) for e in found.elsewhere] == [
         ("cpu", "Other CPU", 2, 0),
         ("torch", "2.8.0", 1, 0),

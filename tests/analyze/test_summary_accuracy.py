@@ -8,10 +8,10 @@ from scipy import stats
 from kdbench.analyze import summarize
 from kdbench.analyze.decisions.recommend import recommend
 from kdbench.analyze.models.front import latency_cost
-from kdbench.results.records import ConfidenceBin
+from kdbench.results.predictions import ConfidenceBin
 from kdbench.results.timings import Energy
 from kdbench.spec import How
-from tests.records import Shape, latency_record, make_results
+from tests.records import Shape, edited, latency_record, make_results
 
 TWO = (("big", "small"), ("wide", "thin"))
 
@@ -76,8 +76,8 @@ def test_bins_of_other_widths_are_not_mixed() -> None:
     key = next(e.key for e in results.run.entries if (e.role, e.loss, e.seed) == ("student", "kd", 1))
     one = (ConfidenceBin(count=10_000, confidence=9000.0, correct=9000),)
     test = results.trials[key].test.model_copy(update={"confidence": one})
-    trials = {**results.trials, key: results.trials[key].model_copy(update={"test": test})}
-    assert student(summarize(replace(results, trials=trials)), "kd").calibration.bins == ()
+    changed = edited(results, evaluations=lambda r: r.model_copy(update={"predictions": test}) if r.trial == key else r)
+    assert student(summarize(changed), "kd").calibration.bins == ()
 
 
 def test_gains_of_several_pairs_together() -> None:

@@ -76,7 +76,7 @@ def test_run_says_where_the_reports_are(user: Path) -> None:
 def test_progress_is_plain_lines_where_there_is_no_terminal(tmp_path: Path) -> None:
     (tmp_path / "tiny.toml").write_text(SUITE)
     done = kdbench("run", "tiny.toml", "--seeds", "1", "--epochs", "1", at=tmp_path)
-    assert "[3/3] kd · mlp(hidden=8) · seed 0: test top-1" in done.stderr
+    assert "[3/3] kd · mlp(hidden=8) · seed 0: validation top-1" in done.stderr
     assert "latency · mlp(hidden=8) · cpu, 1 thread, batch 1: p50" in done.stderr
     assert "latency · mlp(hidden=8), tie check · cpu, 1 thread, batch 1: p50" in done.stderr
     assert "\x1b" not in done.stderr
@@ -218,13 +218,13 @@ def test_what_follows_training_is_told_as_it_is_done(user: Path) -> None:
     (user / "tiny.toml").write_text(more.replace("largest_batch = 1", "largest_batch = 2"))
     done = kdbench("run", "tiny.toml", at=user)
     lines = [line.partition(" s  ")[2] for line in done.stderr.splitlines()]
-    assert "environment contrast: 5 models evaluated" in lines
-    assert "variant fp16: 5 models evaluated" in lines
+    assert "condition contrast: 5 files evaluated" in lines
+    assert "clean images: 5 files evaluated" in lines  # those of the variant
     swept = "throughput · mlp(hidden=8) · cpu, 1 thread, batch 1 to 2: the largest batch asked for, 2"
     assert swept in lines
     (reason,) = [line for line in lines if "not measured" in line]  # of two networks, told once
     assert "half precision has no kernels on the CPU" in reason
-    assert "test top-1" not in done.stderr  # nothing is trained again
+    assert "validation top-1" not in done.stderr  # nothing is trained again
     report = (user / "reports/tiny/report.md").read_text("utf-8")
     assert "half precision has no kernels on the CPU" in report
     assert "the largest batch asked for, 2" in report

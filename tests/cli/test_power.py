@@ -7,16 +7,12 @@ import pytest
 from kdbench.cli import COMMANDS
 from kdbench.cli.failure import run_guarded
 from kdbench.cli.power import command
-from kdbench.results import Store
 from tests.records import Shape, make_results
+from tests.stored import store_results
 
 
 def write(folder: Path, shape: Shape) -> None:
-    results, store = make_results(shape), Store(folder)
-    store.write_run(results.run.model_copy(update={"latencies": ()}))
-    for key, record in results.trials.items():
-        with store.new_trial(key) as draft:
-            (draft / store.RECORD).write_text(record.model_dump_json(), "utf-8")
+    store_results(folder, make_results(shape))
 
 
 def ask(folder: Path, *argv: str) -> int:

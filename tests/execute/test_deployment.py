@@ -1,4 +1,4 @@
-"""Environments and variants of finished models: once each, only what is missing, and nothing that breaks a run."""
+"""What follows training: only what is missing is exported, made and evaluated, and nothing of it breaks a run."""
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -6,24 +6,35 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from kdbench import api
-from kdbench.deploy.runtime.evaluate import evaluate_onnx
-from kdbench.execute.deployment import MODELS_AT_ONCE, evaluate_environments, make_variants, to_be_timed
-from kdbench.execute.jobs import deployment as deployed_stages
+from kdbench.deploy.runtime.evaluate import predict_all, score
+from kdbench.execute.deployment import AT_ONCE, Deployed, deploy, to_be_timed
+from kdbench.execute.jobs import export as export_jobs
 from kdbench.execute.workers.executors import Item
-from kdbench.execute.workers.messages import Crashed, Evaluated, Message, Noted, Refused, TrialEnded
-from kdbench.results import Outcome, Store, load_suite_results
-from kdbench.results.records import EnvironmentRecord, VariantRecord
-from kdbench.results.store import environment_key, variant_key
+from kdbench.execute.workers.messages import (
+    Crashed,
+    Evaluated,
+    Exported,
+    Message,
+    Noted,
+    NotExported,
+    Refused,
+    TrialEnded,
+)
+from kdbench.results import Outcome, ResultSet, Store, load_suite_results
+from kdbench.results.keys import artifact_key
+from kdbench.results.machine.processor import instruction_set
 from kdbench.spec import Plan, Problem, Suite, UserError
-from kdbench.spec.variants import Fp16, Int8Dynamic
+from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Variant
 from tests.execute.running import Scripted, place, run
 from tests.small import small_suite
 
 UNTIMED = {"latency": {"batch_sizes": []}}
 TILTED = {"use": "rotation", "degrees": 15.0, "name": "tilted"}
 FADED = {"use": "contrast", "factor": 0.4, "name": "faded"}
+TOP_3 = {"use": "top_k", "k": 3}
 
 
 def suite(**changes: object) -> Suite:
@@ -32,7 +43,7 @@ def suite(**changes: object) -> Suite:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with a teacher and two students, in one environment."""
+    """A store with a teacher and two students, clean and under one condition."""
     root = tmp_path_factory.mktemp("trained")
     run(suite(environments=[TILTED]), place(root))
     return root
@@ -43,80 +54,138 @@ def root(trained: Path, tmp_path: Path) -> Iterator[Path]:
     return Path(shutil.copytree(trained, tmp_path / "results"))
 
 
+def loaded(root: Path) -> ResultSet:
+    return load_suite_results(Store(root), "small")
+
+
 def evaluated(heard: Iterable[Message]) -> list[tuple[str, int]]:
     return [(message.what, message.models) for message in heard if isinstance(message, Evaluated)]
+
+
+def exported(heard: Iterable[Message]) -> list[str]:
+    return [message.variant for message in heard if isinstance(message, Exported)]
 
 
 def times(root: Path, folder: str) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in (root / folder).glob("*")}
 
 
-# Environments
+def artifact(trial: str, variant: Variant | None = None) -> str:
+    return artifact_key(trial, variant or Fp32(), instruction_set())
 
 
-def test_every_model_is_evaluated_on_the_corrupted_test_split(trained: Path) -> None:
-    results = load_suite_results(Store(trained), "small")
-    assert len(results.environments) == len(results.trials) == 3
-    for record in results.environments:
-        clean = results.trials[record.trial].test
-        assert record.environment == "tilted"
-        assert record.choice["options"] == {"degrees": 15.0}
-        assert record.test.samples == clean.samples == 359
-        assert 0.05 < record.test.top1 <= clean.top1 + 0.1
-        assert record.test.loss != clean.loss
-        assert (record.test.correct != clean.correct).any()
+# Export
+
+
+def test_a_trial_without_its_file_is_exported_and_not_trained_again(root: Path) -> None:
+    before = loaded(root)
+    for key in before.artifacts:
+        shutil.rmtree(Store(root).artifact_folder(key))
+    record, heard = run(suite(environments=[TILTED]), place(root))
+    assert exported(heard) == ["fp32"] * 3
+    assert not [message for message in heard if isinstance(message, TrialEnded)]
+    assert evaluated(heard) == []  # by the same keys
+    after = loaded(root)
+    assert set(record.artifacts) == set(before.run.artifacts)
+    for key, found in after.trials.items():
+        assert found.model == before.trials[key].model  # the same bytes of the file
+        assert found.parity == before.trials[key].parity
+
+
+def test_a_file_that_differs_from_its_network_fails_the_row_and_no_student(root: Path) -> None:
+    """The network of the weights is compared: here weights that are not finite, which agree with nothing."""
+    teacher = next(entry.key for entry in loaded(root).run.entries if entry.role == "teacher")
+    shutil.rmtree(Store(root).artifact_folder(artifact(teacher)))
+    weights = load_file(Store(root).weights(teacher))
+    save_file({name: value * np.float32("nan") for name, value in weights.items()}, Store(root).weights(teacher))
+    record, heard = run(suite(environments=[TILTED]), place(root))
+    (message,) = (message for message in heard if isinstance(message, NotExported))
+    assert message.key == teacher
+    outcomes = {key: outcome.status for key, outcome in record.outcomes.items()}
+    assert outcomes.pop(teacher) == "failed"
+    assert set(outcomes.values()) == {"done"}
+    assert "differs from torch" in (record.outcomes[teacher].reason or "")
+    assert teacher not in loaded(root).trials
+
+
+# Evaluation
+
+
+def test_every_file_is_evaluated_clean_and_under_every_condition(trained: Path) -> None:
+    results = loaded(trained)
+    (condition,) = results.suite.environments
+    assert len(results.evaluations) == 2 * len(results.trials) == 6
+    for trial in results.trials.values():
+        tilted = results.evaluation(trial.exported.key, condition)
+        assert tilted is not None
+        assert tilted.condition == {"use": "rotation", "options": {"degrees": 15.0}, "origin": None}
+        assert (tilted.cpu_seconds, tilted.agreement) == (None, None)
+        assert tilted.predictions.samples == trial.test.samples == 359
+        assert 0.05 < tilted.predictions.top1 <= trial.test.top1 + 0.1
+        assert tilted.predictions.loss != trial.test.loss
+        assert (tilted.predictions.correct != trial.test.correct).any()
+        assert 0 < trial.cpu_seconds < 5
 
 
 def test_what_was_evaluated_is_not_evaluated_again(root: Path) -> None:
-    before = times(root, Store.ENVIRONMENTS)
+    before = times(root, Store.EVALUATIONS)
     record, heard = run(suite(environments=[TILTED]), place(root))
     assert heard == []
-    assert len(record.environments) == 3
-    assert times(root, Store.ENVIRONMENTS) == before
+    assert len(record.evaluations) == 6
+    assert times(root, Store.EVALUATIONS) == before
 
 
-def test_another_list_of_environments_evaluates_what_is_new_and_trains_nothing(root: Path) -> None:
-    before = times(root, Store.ENVIRONMENTS)
+def test_another_list_of_conditions_evaluates_what_is_new_and_trains_nothing(root: Path) -> None:
+    before = times(root, Store.EVALUATIONS)
     record, heard = run(suite(environments=[FADED, TILTED]), place(root))
-    assert evaluated(heard) == [("environment faded", 3)]
-    assert not [message for message in heard if isinstance(message, TrialEnded)]
+    assert evaluated(heard) == [("condition faded", 3)]
     assert record.trained == ()
-    assert len(record.environments) == 6
-    after = times(root, Store.ENVIRONMENTS)
-    assert len(after) == 6
+    assert len(record.evaluations) == 9
+    after = times(root, Store.EVALUATIONS)
+    assert len(after) == 9
     assert before.items() <= after.items()
-    names = [found.environment for found in load_suite_results(Store(root), "small").environments]
-    assert sorted(names) == ["faded"] * 3 + ["tilted"] * 3
 
 
-def test_fewer_environments_are_fewer_records_of_the_run(root: Path) -> None:
+def test_fewer_conditions_are_fewer_records_of_the_run(root: Path) -> None:
     record, heard = run(suite(environments=[]), place(root))
-    assert record.environments == ()
-    assert load_suite_results(Store(root), "small").environments == ()
+    assert len(record.evaluations) == len(loaded(root).evaluations) == 3
     assert heard == []
-    assert len(times(root, Store.ENVIRONMENTS)) == 3  # they stay, for a suite that asks for them
+    assert len(times(root, Store.EVALUATIONS)) == 6  # they stay, for a suite that asks for them
 
 
-def test_another_name_evaluates_nothing_and_is_the_one_that_is_told(root: Path) -> None:
+def test_another_name_evaluates_nothing(root: Path) -> None:
     _, heard = run(suite(environments=[{**TILTED, "name": "crooked"}]), place(root))
     assert heard == []
-    assert {found.environment for found in load_suite_results(Store(root), "small").environments} == {"crooked"}
+    results = loaded(root)
+    (condition,) = results.suite.environments
+    assert condition.label == "crooked"
+    assert all(results.evaluation(trial.exported.key, condition) for trial in results.trials.values())
 
 
-def test_another_severity_is_another_environment(root: Path) -> None:
-    record, heard = run(suite(environments=[{**TILTED, "degrees": 30.0}]), place(root))
-    assert evaluated(heard) == [("environment tilted", 3)]
-    assert len(record.environments) == 3
-    assert len(times(root, Store.ENVIRONMENTS)) == 6
+def test_another_severity_is_another_condition(root: Path) -> None:
+    _, heard = run(suite(environments=[{**TILTED, "degrees": 30.0}]), place(root))
+    assert evaluated(heard) == [("condition tilted", 3)]
+    assert len(times(root, Store.EVALUATIONS)) == 9
 
 
 def test_a_new_loss_is_evaluated_alone(root: Path) -> None:
-    record, heard = run(suite(environments=[TILTED], losses=["cross_entropy", "kd", "logit_mse"]), place(root))
-    assert evaluated(heard) == [("environment tilted", 1)]
-    assert len(record.environments) == 4
+    _, heard = run(suite(environments=[TILTED], losses=["cross_entropy", "kd", "logit_mse"]), place(root))
+    assert evaluated(heard) == [("clean images", 1), ("condition tilted", 1)]
 
 
-def test_an_environment_that_cannot_serve_is_a_note_and_the_others_are_evaluated(
+def test_another_metric_is_another_evaluation_of_everything(root: Path) -> None:
+    record, heard = run(suite(environments=[TILTED], metrics=[TOP_3]), place(root))
+    assert evaluated(heard) == [("clean images", 3), ("condition tilted", 3)]
+    results = loaded(root)
+    assert all(evaluation.scores.keys() == {"top_k(k=3)"} for evaluation in results.evaluations.values())
+    named = {**TOP_3, "name": "best three"}
+    again, heard = run(suite(environments=[TILTED], metrics=[named]), place(root))
+    assert (heard, again.evaluations) == ([], record.evaluations)
+    results = loaded(root)
+    assert all(results.scores(found).keys() == {"best three"} for found in results.evaluations.values())
+
+
+def test_a_condition_that_cannot_serve_is_a_note_and_the_others_are_evaluated(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "weather.py").write_text(
@@ -128,22 +197,22 @@ def test_an_environment_that_cannot_serve_is_a_note_and_the_others_are_evaluated
     places = [{"use": "weather:fog", "name": "fog"}, {"use": "weather:storm", "name": "storm"}, FADED]
     record, heard = run(suite(environments=places), place(root, plugins=("weather",)))
     assert record.notes == (
-        "environment 'fog' was not evaluated: it is indoors",
+        "condition 'fog' was not evaluated: it is indoors",
         "a job broke after training, and its figures are missing: RuntimeError: struck by lightning",
     )
-    assert evaluated(heard) == [("environment faded", 3)]
+    assert evaluated(heard) == [("condition faded", 3)]
     assert {outcome.status for outcome in record.outcomes.values()} == {"done"}
-    assert len(record.environments) == 3
+    assert len(record.evaluations) == 6
 
 
-def test_a_model_that_is_damaged_costs_its_figures_and_no_more(root: Path) -> None:
+def test_a_damaged_file_loses_its_own_figures_alone(root: Path) -> None:
     store = Store(root)
     key = next(entry.key for entry in store.latest_run("small").entries if entry.loss == "kd")
-    (store.trial_folder(key) / Store.ONNX).write_bytes(b"not a graph")
-    record, _ = run(suite(environments=[FADED], variants=["fp32", "fp16"]), place(root))
+    store.onnx(artifact(key)).write_bytes(b"not a graph")
+    record, heard = run(suite(environments=[FADED], variants=["fp32", "fp16"]), place(root))
     assert {outcome.status for outcome in record.outcomes.values()} == {"done"}
-    assert len(record.environments) == 2  # all three are evaluated in one job, and then one by one
-    assert len(record.variants) == 2
+    assert evaluated(heard) == [("clean images", 2), ("condition faded", 1), ("condition faded", 1)]  # one by one
+    assert len(loaded(root).variants) == 2
     assert any("a job broke after training" in note or "was not made" in note for note in record.notes)
 
 
@@ -152,120 +221,176 @@ def plan_and_done(where: Suite) -> tuple[Plan, dict[str, Outcome]]:
     return plan, dict.fromkeys(plan.trials, Outcome(status="done"))
 
 
-def evaluate(root: Path, where: Suite, answer: Callable[[str, Item], Iterable[Message]], **outcomes: Outcome):
+def deployed(
+    root: Path, where: Suite, answer: Callable[[str, Item], Iterable[Message]], **outcomes: Outcome
+) -> tuple[Deployed, list[Message], Scripted]:
     plan, done = plan_and_done(where)
     executor, heard = Scripted(answer), list[Message]()
-    keys = api.drain(evaluate_environments(plan, {**done, **outcomes}, place(root, executor=executor)), heard.append)
-    return keys, heard, executor
+    found = api.drain(deploy(plan, {**done, **outcomes}, place(root, executor=executor)), heard.append)
+    return found, heard, executor
 
 
-def test_models_share_the_corrupted_images_in_jobs_of_bounded_size(tmp_path: Path) -> None:
+def put_files(root: Path, where: Suite) -> None:
+    """Records and empty files of all trials of a suite, as if they had been exported."""
+    for trial in api.plan(where).trials:
+        with Store(root).new_artifact(artifact(trial)) as folder:
+            for name in (Store.ARTIFACT, Store.ONNX):
+                (folder / name).write_bytes(b"")
+
+
+def test_files_share_the_corrupted_images_in_jobs_of_bounded_size(tmp_path: Path) -> None:
     many = suite(seeds=20, losses=["cross_entropy"], environments=[TILTED, FADED])
-    keys, _, executor = evaluate(tmp_path, many, lambda stage, item: [])
-    sizes = [(item["environment"]["name"], len(item["trials"]), item["of"]) for _, item in executor.asked]
-    assert MODELS_AT_ONCE == 16
-    assert sizes == [("tilted", 16, 21), ("tilted", 5, 21), ("faded", 16, 21), ("faded", 5, 21)]
-    trials = [trial for _, item in executor.asked[:2] for trial in item["trials"]]
-    assert len(set(trials)) == 21
-    assert keys == ()  # nothing was written
+    put_files(tmp_path, many)
+    found, _, executor = deployed(tmp_path, many, lambda stage, item: [])
+    sizes = [(item["condition"] and item["condition"]["name"], len(item["keys"])) for _, item in executor.asked]
+    assert AT_ONCE == 16
+    assert sizes == [(None, 16), (None, 5), ("tilted", 16), ("tilted", 5), ("faded", 16), ("faded", 5)]
+    assert {item["of"] for _, item in executor.asked} == {21}
+    assert len({key for _, item in executor.asked[:2] for key in item["keys"]}) == 21
+    assert found.evaluations == ()  # nothing was written
+    assert len(found.artifacts) == 21
 
 
-def test_only_finished_models_are_evaluated(tmp_path: Path) -> None:
+def test_trials_of_one_model_are_exported_together(tmp_path: Path) -> None:
+    many = suite(seeds=20, losses=["cross_entropy"])
+    _, _, executor = deployed(tmp_path, many, lambda stage, item: [])
+    assert [(stage, len(item["keys"])) for stage, item in executor.asked] == [
+        ("export_trials", 1),
+        ("export_trials", 16),
+        ("export_trials", 4),
+    ]
+
+
+def test_only_finished_trials_are_exported(tmp_path: Path) -> None:
     key = next(iter(api.plan(suite()).trials))
     for status in ("failed", "skipped"):
-        _, _, executor = evaluate(
-            tmp_path, suite(environments=[TILTED]), lambda stage, item: [], **{key: Outcome(status=status)}
-        )
-        ((_, item),) = executor.asked
-        assert len(item["trials"]) == 2
-        assert key not in item["trials"]
+        _, _, executor = deployed(tmp_path, suite(), lambda stage, item: [], **{key: Outcome(status=status)})
+        keys = [key for _, item in executor.asked for key in item["keys"]]
+        assert len(keys) == 2
+        assert key not in keys
+
+
+def test_an_export_that_dies_is_repeated_one_by_one_and_fails_that_trial_alone(tmp_path: Path) -> None:
+    plan = api.plan(suite())
+    first = next(entry.key for entry in plan.entries if entry.role == "student")
+
+    def answer(stage: str, item: Item) -> Iterator[Message]:
+        if first in item["keys"]:
+            yield Crashed(reason="its process died: signal 9")
+        else:
+            yield from (Exported(key=key) for key in item["keys"])
+
+    _, heard, executor = deployed(tmp_path, suite(), answer)
+    assert [len(item["keys"]) for _, item in executor.asked] == [1, 2, 1, 1]
+    assert [message for message in heard if isinstance(message, NotExported)] == [
+        NotExported(key=first, reason="its process died: signal 9")
+    ]
 
 
 def test_bad_input_found_by_a_job_is_the_users_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no data"):
-        evaluate(tmp_path, suite(environments=[TILTED]), lambda stage, item: [Refused(problems=(Problem("no data"),))])
+        deployed(tmp_path, suite(), lambda stage, item: [Refused(problems=(Problem("no data"),))])
 
 
 # Variants
 
 
-def test_every_model_is_made_into_every_variant(root: Path) -> None:
+def test_every_file_is_made_into_every_variant(root: Path) -> None:
     store = Store(root)
     record, heard = run(suite(variants=["fp32", "fp16", "int8_dynamic"]), place(root))
     assert record.trained == ()
-    assert len(record.variants) == 6
-    assert evaluated(heard) == [("variant fp16", 1)] * 3 + [("variant int8_dynamic", 1)] * 3
+    assert exported(heard) == ["fp16"] * 3 + ["int8_dynamic"] * 3
+    assert evaluated(heard) == [("clean images", 6)]
     assert record.notes == ()
-    for key in record.outcomes:
-        exported = store.read_trial(key)
-        for variant in (Fp16(), Int8Dynamic()):
-            at = variant_key(key, variant)
-            assert at in record.variants
-            found = store.read(Store.VARIANTS, at, VariantRecord)
-            assert found is not None
-            assert (found.trial, found.label) == (key, variant.label)
-            size = store.variant_onnx(at).stat().st_size
-            assert found.model.onnx_bytes == size < exported.model.onnx_bytes
-            assert found.model.architecture != exported.model.architecture
-            assert found.model.weights_sha256 == exported.model.weights_sha256
-            assert found.test.samples == 359
-            assert 0 < found.largest_drift < 0.5
-            assert found.flips <= 36
-            assert abs(found.test.top1 - exported.test.top1) <= found.flips / 359 + 1e-9
-    assert len(load_suite_results(store, "small").variants) == 6
+    results = loaded(root)
+    assert len(results.variants) == 6
+    for made in results.variants:
+        source = results.trials[made.trial]
+        assert made.key == artifact(made.trial, {"fp16": Fp16(), "int8_dynamic": Int8Dynamic()}[made.label])
+        assert made.artifact.parity is None
+        size = store.onnx(made.key).stat().st_size
+        assert made.model.onnx_bytes == size < source.model.onnx_bytes
+        assert made.model.architecture != source.model.architecture
+        assert made.model.weights_sha256 == source.model.weights_sha256
+        assert made.test.samples == made.drift.samples == 359
+        assert 0 < made.drift.largest < 0.5
+        assert made.drift.flips <= 36
+        assert abs(made.test.top1 - source.test.top1) <= made.drift.share + 1e-9
+        assert made.clean.agreement is None
 
 
 def test_a_variants_accuracy_is_that_of_its_file(root: Path) -> None:
     from kdbench.execute.jobs.context import Job
     from kdbench.execute.jobs.samples import chunks_of_test
 
-    record, _ = run(suite(variants=["int8_static"]), place(root))
-    key = record.variants[0]
-    found = Store(root).read(Store.VARIANTS, key, VariantRecord)
-    assert found is not None
+    run(suite(variants=["int8_static"]), place(root))
+    made = loaded(root).variants[0]
+    source = loaded(root).trials[made.trial]
     splits = Job(place(root).item()).splits(suite().data)
-    result, logits = evaluate_onnx(Store(root).variant_onnx(key), lambda: chunks_of_test(splits))
-    assert result.correct_bits == found.test.correct_bits
-    exported, others = evaluate_onnx(Store(root).trial_folder(found.trial) / Store.ONNX, lambda: chunks_of_test(splits))
-    assert exported.top1 == Store(root).read_trial(found.trial).test.top1
-    assert found.flips == int((logits.argmax(1) != others.argmax(1)).sum())
-    assert found.largest_drift == pytest.approx(np.abs(logits - others).max() / others.std(), rel=1e-4)
+    files = [Store(root).onnx(source.exported.key), Store(root).onnx(made.key)]
+    (others, logits), labels = predict_all(files, chunks_of_test(splits))
+    assert score(logits, labels) == made.test
+    assert score(others, labels) == source.test
+    assert made.drift.flips == int((logits.argmax(1) != others.argmax(1)).sum())
+    assert made.drift.largest == pytest.approx(np.abs(logits - others).max() / others.std(), rel=1e-4)
 
 
 def test_a_further_variant_is_made_alone(root: Path) -> None:
     run(suite(variants=["fp16"]), place(root))
-    before = times(root, Store.VARIANTS)
+    before = times(root, "artifacts")
     record, heard = run(suite(variants=["int8_dynamic", "fp32", "fp16"]), place(root))
-    assert evaluated(heard) == [("variant int8_dynamic", 1)] * 3
-    assert len(record.variants) == 6
-    assert before.items() <= times(root, Store.VARIANTS).items()
+    assert exported(heard) == ["int8_dynamic"] * 3
+    assert len(record.artifacts) == 9
+    assert before.items() <= times(root, "artifacts").items()
     _, heard = run(suite(variants=["int8_dynamic", "fp32", "fp16"]), place(root))
     assert heard == []
 
 
 def test_a_variant_that_cannot_be_made_is_a_note_and_no_failure(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = deployed_stages.make.make_variant
+    real = export_jobs.make.make_variant
 
     def make_variant(variant, source, target, images):
         if isinstance(variant, Fp16):
-            raise deployed_stages.VariantError("no fp16: the model has a constant of 70,000")
+            raise export_jobs.VariantError("no fp16: the model has a constant of 70,000")
         return real(variant, source, target, images)
 
-    monkeypatch.setattr(deployed_stages.make, "make_variant", make_variant)
+    monkeypatch.setattr(export_jobs.make, "make_variant", make_variant)
     record, _ = run(suite(variants=["fp16", "int8_dynamic"]), place(root))
     assert record.notes == ("variant fp16 was not made: no fp16: the model has a constant of 70,000",)
     assert {outcome.status for outcome in record.outcomes.values()} == {"done"}
-    assert len(record.variants) == 3
-    assert not list((root / Store.VARIANTS).glob(".*"))
+    assert len(loaded(root).variants) == 3
+    assert not list((root / "artifacts").glob(".*"))
 
 
-def test_a_job_that_dies_is_a_note_and_its_variant_is_missing(tmp_path: Path) -> None:
-    plan, done = plan_and_done(suite(variants=["fp16"]))
-    executor = Scripted(lambda stage, item: [Crashed(reason="its process died: signal 9")])
-    heard: list[Message] = []
-    assert api.drain(make_variants(plan, done, place(tmp_path, executor=executor)), heard.append) == ()
-    assert [stage for stage, _ in executor.asked] == ["make_variant"] * 3
+def test_a_job_that_dies_is_a_message_and_its_variant_is_missing(tmp_path: Path) -> None:
+    where = suite(variants=["fp16"])
+    put_files(tmp_path, where)
+    found, heard, executor = deployed(
+        tmp_path, where, lambda stage, item: [Crashed(reason="its process died: signal 9")] * (stage == "make_variant")
+    )
+    assert executor.count("make_variant") == 3
     assert {message.reason for message in heard if isinstance(message, Crashed)} == {"its process died: signal 9"}
+    assert len(found.artifacts) == 3
+
+
+def test_the_keys_of_a_run_are_those_of_the_store(root: Path) -> None:
+    record = Store(root).latest_run("small")
+    results = loaded(root)
+    assert set(record.artifacts) == {artifact(key) for key in record.outcomes}
+    assert list(results.artifacts) == list(record.artifacts)
+    assert list(results.evaluations) == list(record.evaluations)
+    for key, evaluation in results.evaluations.items():
+        assert evaluation.key == key
+
+
+def test_a_note_is_kept_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make_variant(item: Item) -> Iterator[Message]:
+        yield Noted(text="the same for all")
+
+    monkeypatch.setattr(export_jobs, "make_variant", make_variant)
+    record, heard = run(suite(variants=["fp16"]), place(root))
+    assert record.notes == ("the same for all",)
+    assert sum(isinstance(message, Noted) for message in heard) == 3
 
 
 # What is timed of it
@@ -283,13 +408,13 @@ def test_one_network_for_each_architecture_and_one_for_each_further_loss(root: P
     ]
     assert [(entries[n.trial].loss, entries[n.trial].seed) for n in ties] == [("kd", 0), ("logit_mse", 0)]
     for network in (*networks, *ties):
-        facts = store.read_trial(network.trial).model
+        facts = store.read_artifact(artifact(network.trial)).model
         assert (network.architecture, network.sha256, network.flops) == (
             facts.architecture,
             facts.onnx_sha256,
             facts.flops,
         )
-        assert network.onnx == store.trial_folder(network.trial) / Store.ONNX
+        assert network.onnx == store.onnx(artifact(network.trial))
         assert network.variant == "fp32"
 
 
@@ -317,22 +442,3 @@ def test_every_variants_architecture_is_timed_once(root: Path) -> None:
     assert len({network.architecture for network in networks}) == 6
     assert all(network.onnx.is_file() for network in networks)
     assert len(ties) == 1
-
-
-def test_the_keys_of_a_run_are_those_of_the_store(root: Path) -> None:
-    plan = api.plan(suite(environments=[TILTED]))
-    record = Store(root).latest_run("small")
-    (environment,) = plan.suite.environments
-    assert set(record.environments) == {environment_key(key, environment) for key in plan.trials}
-    for key in record.environments:
-        assert Store(root).read(Store.ENVIRONMENTS, key, EnvironmentRecord)
-
-
-def test_a_note_is_kept_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def make_variant(item: Item) -> Iterator[Message]:
-        yield Noted(text="the same for all")
-
-    monkeypatch.setattr(deployed_stages, "make_variant", make_variant)
-    record, heard = run(suite(variants=["fp16"]), place(root))
-    assert record.notes == ("the same for all",)
-    assert sum(isinstance(message, Noted) for message in heard) == 3

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from kdbench import api
 from kdbench.deploy.export.export import export_onnx
 from kdbench.execute.measure import measure_files
-from kdbench.results import Store
+from kdbench.results import Store, load_suite_results
 from kdbench.results.measurement import Measurement
 from kdbench.results.timings import slice_p50s
 from kdbench.spec import DataSpec, LatencySpec, UserError
@@ -72,8 +72,8 @@ def refuse(root: Path, files: Sequence[Path], asked: LatencySpec = UNTIMED, **ho
 def test_accuracy_is_that_of_the_trials_own_record(tmp_path: Path) -> None:
     record, _ = run(small_suite(seeds=1, losses=["cross_entropy"], latency={"batch_sizes": []}), place(tmp_path))
     key = record.trained[-1]
-    own = Store(tmp_path).read_trial(key)
-    copy = shutil.copy(Store(tmp_path).trial_folder(key) / Store.ONNX, tmp_path / "größe mit platz.onnx")
+    own = load_suite_results(Store(tmp_path), "small").trials[key]
+    copy = shutil.copy(Store(tmp_path).onnx(own.exported.key), tmp_path / "größe mit platz.onnx")
     (model,) = measure(tmp_path / "measured", [Path(copy)], data=DIGITS).models
     assert model.test is not None
     assert model.test.correct_bits == own.test.correct_bits

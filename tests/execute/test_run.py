@@ -43,9 +43,13 @@ def test_everything_is_recorded(done: Path) -> None:
         assert record.test.samples == 359
         assert record.test.top1 > 0.15  # two epochs teach something: chance is 0.1
         assert record.parity.max_difference <= record.parity.tolerance
-        assert record.environment["versions"]
-        folder = Store(done).trial_folder(key)
-        assert sorted(path.name for path in folder.iterdir()) == ["model.onnx", "trial.json", "weights.safetensors"]
+        assert record.machine["versions"]
+        store = Store(done)
+        assert {path.name for path in store.trial_folder(key).iterdir()} == {"trial.json", "weights.safetensors"}
+        assert {path.name for path in store.artifact_folder(record.exported.key).iterdir()} == {
+            "artifact.json",
+            "model.onnx",
+        }
     students = [results.trials[e.key] for e in results.run.entries if e.role == "student"]
     assert len({record.model.architecture for record in students}) == 1
     assert {record.model.parameters for record in students} == {64 * 8 + 8 + 8 * 10 + 10}
@@ -85,9 +89,10 @@ def test_grouping_and_place_do_not_change_the_numbers(done: Path, tmp_path: Path
     where = api.place(tmp_path, workers=2)
     with where:
         run(small_suite(**UNTIMED), where)
+    elsewhere = load_suite_results(Store(tmp_path), "small")
     for record in load_suite_results(Store(done), "small").trials.values():
-        other = Store(tmp_path).read_trial(record.key)
-        assert other.model.weights_sha256 == record.model.weights_sha256
+        other = elsewhere.trials[record.key]
+        assert other.record.weights_sha256 == record.record.weights_sha256
         assert other.model.onnx_sha256 == record.model.onnx_sha256
         assert other.test.correct_bits == record.test.correct_bits
 
@@ -120,7 +125,7 @@ def test_what_cannot_run_is_found_in_rehearsal_and_remembered(copy: Path) -> Non
 
 def test_a_record_that_was_removed_is_measured_again(copy: Path) -> None:
     key = load_suite_results(Store(copy), "small").run.entries[-1].key
-    (Store(copy).trial_folder(key) / Store.RECORD).unlink()
+    (Store(copy).trial_folder(key) / Store.TRIAL).unlink()
     record, _ = run(small_suite(), place(copy))
     assert record.trained == (key,)
 
@@ -194,7 +199,7 @@ def test_an_unwritable_folder_is_refused(tmp_path: Path) -> None:
 def test_a_damaged_record_is_named(copy: Path) -> None:
     path = next(copy.glob("trials/*/trial.json"))
     path.write_text(json.dumps({**json.loads(path.read_text()), "key": 7}))
-    with pytest.raises(UserError, match="not a TrialRecord"):
+    with pytest.raises(UserError, match="is damaged: key: "):
         load_suite_results(Store(copy), "small")
 
 

@@ -73,12 +73,14 @@ def read_report(folder: Path, loss: str, metric: str, model: str, dataset: str) 
             assert word in text, (name, word)
         assert "have no result" not in text
     results = load_suite_results(Store(folder / "results"), "theirs")
-    assert len(results.trials) == len(results.metrics) == len(results.environments) == 4
-    assert {record.metric for record in results.metrics} == {metric}
-    for record in results.metrics:
-        test = results.trials[record.trial].test
-        assert test.samples == 40
-        assert 0 <= record.value <= test.top1  # the worst class cannot be told better than all of them
+    assert len(results.trials) == 4
+    assert len(results.evaluations) == 2 * 4
+    for evaluation in results.evaluations.values():
+        assert evaluation.predictions.samples == 40
+        scores = results.scores(evaluation)
+        # The share of the worst class is at most that of all of them.
+        assert 0 <= scores.pop(metric) <= evaluation.predictions.top1
+        assert scores == {}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from kdbench.analyze.decisions.recommend import recommend
 from kdbench.report import render_report
 from kdbench.report.writing.tables import comparison_table
 from kdbench.results import Outcome
-from tests.records import Shape, make_results
+from tests.records import Shape, edited, make_results
 
 EVIL = 'a<b>&"c"|d\'`*_$x$'
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -182,8 +182,9 @@ def test_records_of_another_machine_are_told(tmp_path):
     results = make_results()
     assert "Not all was measured here" not in words_of(results, tmp_path)
     key = results.run.entries[0].key
-    record = results.trials[key].model_copy(update={"environment": results.run.environment | {"cpu": "Other CPU"}})
-    text = words_of(replace(results, trials=results.trials | {key: record}), tmp_path)
+    machine = results.run.machine | {"cpu": "Other CPU"}
+    moved = edited(results, trials=lambda r: r.model_copy(update={"machine": machine}) if r.key == key else r)
+    text = words_of(moved, tmp_path)
     assert "| Not all was measured here | Processor: Other CPU for 1 trained model |" in text
 
 

@@ -96,7 +96,7 @@ def test_what_the_machine_did_not_tell_has_its_reason():
         "instruction_set": ["avx2", "fma"],
         "unknown": {"governor": "no such file"},
     }
-    shown = dict(machine(summarize(replace(results, run=results.run.model_copy(update={"environment": told})))))
+    shown = dict(machine(summarize(replace(results, run=results.run.model_copy(update={"machine": told})))))
     assert shown["Frequency governor"] == "unknown (no such file)"
     assert shown["Caches"] == "unknown"  # a record of an older kdbench
     assert shown["Instruction set"] == "avx2, fma"

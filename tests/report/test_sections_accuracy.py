@@ -1,7 +1,5 @@
 """The sections on accuracy, learning and efficiency: what their tables say, and what they say where there is nothing."""
 
-from dataclasses import replace
-
 import pytest
 
 from kdbench.analyze import summarize
@@ -13,7 +11,7 @@ from kdbench.report.sections.efficiency import efficiency_section
 from kdbench.report.sections.gains import gains_section
 from kdbench.report.sections.learning import learning_section
 from kdbench.report.sections.stability import stability_section
-from tests.records import Shape, make_results
+from tests.records import Shape, edited, make_results
 
 TWO = (("big", "small"), ("wide", "thin"))
 
@@ -92,10 +90,13 @@ def test_environments_tell_severities_the_hardest_and_what_is_missing() -> None:
     assert "blur (gaussian blur) sd 0.75 pixels" in words(section)
     assert [image.name for image in section.images] == ["environments-0"]
     assert "unevaluated" not in [table.name for table in section.filled.tables]
-    without = replace(results, environments=tuple(r for r in results.environments if r.environment != "blur"))
+    without = edited(
+        results, evaluations=lambda r: None if r.condition and r.condition["use"] == "gaussian_blur" else r
+    )
     lacking = cells(conditions_section(summarize(without)), "unevaluated", "blur")
     assert lacking["Without a figure models trained"].text == "11 of 11"
-    nothing = conditions_section(summarize(replace(results, environments=()))).filled
+    clean = edited(results, evaluations=lambda record: None if record.condition else record)
+    nothing = conditions_section(summarize(clean)).filled
     assert [table.name for table in nothing.tables] == ["unevaluated"]
     assert len(nothing.tables[0].rows) == 3
 

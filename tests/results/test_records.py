@@ -1,22 +1,6 @@
-import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
-
-from kdbench.results import Evaluation, pack_bits, unpack_bits
+from kdbench.results import DriftFacts
 from kdbench.results.timings import Energy
 from tests.records import Shape, latency_record, make_results
-
-
-@given(st.lists(st.booleans(), min_size=1, max_size=100))
-def test_bits_survive_packing(bits: list[bool]) -> None:
-    assert unpack_bits(pack_bits(np.array(bits)), len(bits)).tolist() == bits
-
-
-def test_accuracy_is_the_share_of_right_samples() -> None:
-    # 10110000 is 0xb0, base64 sA==; of five samples three are right
-    evaluation = Evaluation(samples=5, correct_bits="sA==", loss=0.1, brier=0.1, confidence=(), cpu_seconds=0.1)
-    assert evaluation.correct.tolist() == [True, False, True, True, False]
-    assert evaluation.top1 == 0.6
 
 
 def test_costs_alone_and_shared_by_hand() -> None:
@@ -33,6 +17,16 @@ def test_costs_alone_and_shared_by_hand() -> None:
         "dkd": ("cached", 2.0, 0.98),
         "fitnet": ("live", 2.0, 1.85),  # alone in asking live, so all 0.90 s are its own
     }
+
+
+def test_the_validation_accuracy_of_a_trial_is_that_of_the_selected_epoch() -> None:
+    record = next(iter(make_results(Shape(epochs=3)).records.values()))
+    chosen = record.model_copy(update={"selected_epoch": 1})
+    assert chosen.validation_top1 == record.curve[1].validation_top1 != record.validation_top1
+
+
+def test_the_share_of_flips_is_of_all_samples() -> None:
+    assert DriftFacts(largest=0.1, flips=3, samples=12).share == 0.25
 
 
 def test_a_record_knows_what_it_was_timed_against() -> None:

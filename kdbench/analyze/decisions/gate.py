@@ -128,10 +128,10 @@ def _notes(baseline: Baseline, results: ResultSet) -> tuple[str, ...]:
         if facts and facts.opset != model.facts.opset:
             notes.append(f"{model.pair} / {model.role}: opset {model.facts.opset} before, {facts.opset} now")
     for fact in ("cpu", "gpus", "system"):
-        was, now = baseline.environment.get(fact), results.run.environment.get(fact)
+        was, now = baseline.machine.get(fact), results.run.machine.get(fact)
         if was != now:
             notes.append(f"environment: {fact} was {was or 'unknown'}, is {now or 'unknown'}")
-    versions = (baseline.environment.get("versions"), results.run.environment.get("versions"))
+    versions = (baseline.machine.get("versions"), results.run.machine.get("versions"))
     if isinstance(versions[0], dict) and isinstance(versions[1], dict):
         notes += [f"environment: {text}" for text in (_changes(versions[0], versions[1]),) if text]
     return tuple(notes)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from kdbench.results import LatencyRecord, ModelFacts, NotMeasured, ResultSet, TrialRecord
+from kdbench.results import LatencyRecord, ModelFacts, NotMeasured, ResultSet, TrialResult
 from kdbench.results.timings import Energy, ThroughputRecord, slice_p50s
 from kdbench.spec import Entry, How
 from kdbench.spec.plan import Role
@@ -74,7 +74,7 @@ class ReferenceTiming:
         return above or (below.inverse if below else None)
 
 
-def describe_deployed(done: Sequence[tuple[Entry, TrialRecord]], results: ResultSet) -> tuple[Deployed, ...]:
+def describe_deployed(done: Sequence[tuple[Entry, TrialResult]], results: ResultSet) -> tuple[Deployed, ...]:
     """One record per architecture, variants last; a timing belongs to an architecture, not to a loss."""
     names: dict[str, dict[tuple[Role, str], None]] = {}
     facts: dict[str, tuple[str, ModelFacts]] = {}
@@ -172,5 +172,5 @@ def _all_missing(architecture: str, timings: Sequence[Timing], results: ResultSe
 
 def _ways(results: ResultSet) -> tuple[How, ...]:
     """What was asked for, with the number of cores of the machine where it ran."""
-    cores = results.run.environment.get("timing_cores")
+    cores = results.run.machine.get("timing_cores")
     return results.suite.latency.combinations(cores if isinstance(cores, int) else 1)

@@ -7,7 +7,7 @@ import numpy as np
 from kdbench.analyze.deployment.architectures import Deployed, throughput_of, timings_of
 from kdbench.analyze.deployment.noise import NoiseCheck, check_noise
 from kdbench.results.measurement import MeasuredModel, Measurement
-from kdbench.results.records import Predictions
+from kdbench.results.predictions import Predictions
 from kdbench.spec import LatencySpec
 from kdbench.statistics.intervals import Interval, t_interval
 from kdbench.statistics.predictions import expected_calibration_error

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from kdbench.results import TrialRecord
-from kdbench.results.records import VariantRecord
+from kdbench.results import ArtifactResult, TrialResult
 from kdbench.spec import Entry
 from kdbench.statistics.intervals import Estimate, estimate
 from kdbench.statistics.paired import PairedDifference, paired_difference
@@ -33,8 +32,8 @@ class VariantRow:
 
 
 def variant_rows(
-    done: Sequence[tuple[Entry, TrialRecord]],
-    variants: Sequence[VariantRecord],
+    done: Sequence[tuple[Entry, TrialResult]],
+    variants: Sequence[ArtifactResult],
     alone: str | None,
     latency: Mapping[str, RatioEstimate | None],
 ) -> tuple[VariantRow, ...]:
@@ -42,8 +41,8 @@ def variant_rows(
 
     `latency`: ratios of variants to their exported models, by the variant's architecture.
     """
-    made: dict[tuple[str, str], VariantRecord] = {(record.trial, record.label): record for record in variants}
-    groups: dict[tuple[str, str, str, str], list[tuple[Entry, TrialRecord, VariantRecord]]] = {}
+    made: dict[tuple[str, str], ArtifactResult] = {(record.trial, record.label): record for record in variants}
+    groups: dict[tuple[str, str, str, str], list[tuple[Entry, TrialResult, ArtifactResult]]] = {}
     for label in dict.fromkeys(record.label for record in variants):
         for entry, record in done:
             if found := made.get((entry.key, label)):
@@ -55,7 +54,7 @@ def variant_rows(
     )
 
 
-def _change_by_seed(group: Sequence[tuple[Entry, TrialRecord, VariantRecord]]) -> dict[int, float]:
+def _change_by_seed(group: Sequence[tuple[Entry, TrialResult, ArtifactResult]]) -> dict[int, float]:
     return {entry.seed: variant.test.top1 - record.test.top1 for entry, record, variant in group}
 
 
@@ -74,7 +73,7 @@ def _others(
 
 
 def _row(
-    group: Sequence[tuple[Entry, TrialRecord, VariantRecord]],
+    group: Sequence[tuple[Entry, TrialResult, ArtifactResult]],
     label: str,
     change: Mapping[int, float],
     others: Mapping[int, float],
@@ -94,6 +93,6 @@ def _row(
         onnx_bytes=variant.model.onnx_bytes,
         smaller=record.model.onnx_bytes / variant.model.onnx_bytes,
         latency=latency.get(variant.model.architecture),
-        largest_drift=max(made.largest_drift for _, _, made in group),
-        flips=fmean(made.flips / made.test.samples for _, _, made in group),
+        largest_drift=max(made.drift.largest for _, _, made in group),
+        flips=fmean(made.drift.share for _, _, made in group),
     )

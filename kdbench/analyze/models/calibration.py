@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kdbench.results import TrialRecord
-from kdbench.results.records import ConfidenceBin
+from kdbench.results import TrialResult
+from kdbench.results.predictions import ConfidenceBin
 from kdbench.statistics.intervals import Estimate, estimate
 from kdbench.statistics.predictions import expected_calibration_error
 
@@ -36,7 +36,7 @@ class AgreementFigures:
     kl: Estimate  # KL(teacher || student), nats
 
 
-def calibration_figures(records: Sequence[TrialRecord]) -> CalibrationFigures:
+def calibration_figures(records: Sequence[TrialResult]) -> CalibrationFigures:
     """Negative log likelihood, Brier score and expected calibration error of one row, by its seeds."""
     errors = [_calibration_error(record.test.confidence) for record in records]
     known = [error for error in errors if error is not None]
@@ -48,7 +48,7 @@ def calibration_figures(records: Sequence[TrialRecord]) -> CalibrationFigures:
     )
 
 
-def agreement_figures(records: Sequence[TrialRecord]) -> AgreementFigures | None:
+def agreement_figures(records: Sequence[TrialResult]) -> AgreementFigures | None:
     """Over the seeds that had a teacher; None where none had."""
     found = [record.agreement for record in records if record.agreement]
     if not found:

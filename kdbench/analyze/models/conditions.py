@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import ModelRow
-from kdbench.results import TrialRecord
-from kdbench.results.records import EnvironmentRecord
+from kdbench.results import ResultSet, TrialResult
+from kdbench.spec import NamedChoice
 from kdbench.spec.plan import Role
 from kdbench.statistics.intervals import Estimate, estimate
 from kdbench.statistics.paired import PairedDifference, paired_difference
@@ -33,17 +33,20 @@ class ConditionRow:
 
 
 def condition_rows(
-    pairs: Sequence[PairSummary],
-    trials: Mapping[str, TrialRecord],
-    records: Sequence[EnvironmentRecord],
-    asked: Sequence[str],
+    pairs: Sequence[PairSummary], results: ResultSet, asked: Sequence[NamedChoice]
 ) -> tuple[ConditionRow, ...]:
     """Rows pair by pair, teachers first; none where no environment was evaluated.
 
     'Every' is of those that any model was evaluated in, for all rows the same: a seed that lacks one has no share.
     """
-    found = {(record.trial, record.environment): record.test.correct for record in records}
-    evaluated = tuple(name for name in asked if any(name == environment for _, environment in found))
+    trials = results.trials
+    found = {
+        (key, condition.label): evaluation.predictions.correct
+        for key, trial in trials.items()
+        for condition in asked
+        if (evaluation := results.evaluation(trial.exported.key, condition))
+    }
+    evaluated = tuple(c.label for c in asked if any(c.label == name for _, name in found))
     if not evaluated:
         return ()
     alone = {pair.pair: _stable_by_seed(pair.alone, trials, found, evaluated) if pair.alone else {} for pair in pairs}
@@ -56,7 +59,7 @@ def condition_rows(
 
 def _row(
     row: ModelRow,
-    trials: Mapping[str, TrialRecord],
+    trials: Mapping[str, TrialResult],
     found: Mapping[tuple[str, str], Bits],
     evaluated: Sequence[str],
     alone: Mapping[int, float],
@@ -78,7 +81,7 @@ def _row(
 
 def _stable_by_seed(
     row: ModelRow,
-    trials: Mapping[str, TrialRecord],
+    trials: Mapping[str, TrialResult],
     found: Mapping[tuple[str, str], Bits],
     evaluated: Sequence[str],
 ) -> dict[int, float]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kdbench.results import TrainingCost, TrialRecord
+from kdbench.results import TrainingCost, TrialResult
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class TrainingFigures:
     layouts: tuple[tuple[int, int], ...]  # processes at the same time, and threads of each; several where seeds differ
 
 
-def training_figures(records: Sequence[TrialRecord]) -> TrainingFigures:
+def training_figures(records: Sequence[TrialResult]) -> TrainingFigures:
     """Training cost of one model, averaged over seeds; the largest memory peak and cohort."""
     costs = [record.training for record in records]
     steps = sum(cost.steps for cost in costs)

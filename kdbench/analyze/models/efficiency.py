@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kdbench.analyze.deployment.architectures import Deployed, ReferenceTiming, Timing
-from kdbench.results import TrialRecord
+from kdbench.results import TrialResult
 
 GPUS = ("cuda", "tensorrt")
 
@@ -27,7 +27,7 @@ class ComputeEfficiency:
 
 
 def compute_efficiency(
-    records: Sequence[TrialRecord], deployed: Deployed | None, reference: ReferenceTiming | None
+    records: Sequence[TrialResult], deployed: Deployed | None, reference: ReferenceTiming | None
 ) -> ComputeEfficiency:
     """The formula 'correct / compute spent' on the test split: per GFLOP, CPU-second, GPU-second and joule.
 
@@ -37,7 +37,7 @@ def compute_efficiency(
     beyond = [c - record.test.samples / record.classes for c, record in zip(correct, records, strict=True)]
     samples = [record.test.samples for record in records]
     gflops = [record.test.samples * record.model.flops / 1e9 for record in records]
-    cpu = [record.test.cpu_seconds for record in records]
+    cpu = [record.cpu_seconds for record in records]
     timed = all(seconds > 0 for seconds in cpu)
     gpu, no_gpu = _gpu_seconds(deployed)
     joules, no_joules = _joules(deployed, reference)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import ModelRow, by_epoch
-from kdbench.results import CurvePoint, TrialRecord
+from kdbench.results import CurvePoint, TrialResult
 from kdbench.spec.plan import Role
 from kdbench.statistics.curves import areas
 from kdbench.statistics.intervals import Estimate
@@ -42,13 +42,13 @@ class LearningRow:
 
 
 def learning_rows(
-    pairs: Sequence[PairSummary], trials: Mapping[str, TrialRecord], turns: Turns
+    pairs: Sequence[PairSummary], trials: Mapping[str, TrialResult], turns: Turns
 ) -> tuple[LearningRow, ...]:
     """Rows pair by pair, teachers first. `turns` makes what teachers have, by their seeds, what student seeds have."""
     return tuple(row for pair in pairs for row in _rows(pair, trials, turns))
 
 
-def _rows(pair: PairSummary, trials: Mapping[str, TrialRecord], turns: Turns) -> list[LearningRow]:
+def _rows(pair: PairSummary, trials: Mapping[str, TrialResult], turns: Turns) -> list[LearningRow]:
     def curves(row: ModelRow) -> dict[int, Curve]:
         return {seed.seed: trials[seed.key].curve for seed in row.seeds}
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import ModelRow
-from kdbench.results.records import MetricRecord
+from kdbench.results import ResultSet
 from kdbench.spec.plan import Role
 from kdbench.statistics.intervals import Estimate, estimate
 from kdbench.statistics.paired import PairedDifference, paired_difference
@@ -26,11 +26,13 @@ class MetricRow:
     lacking: Mapping[str, int]  # seeds without a figure, by metric
 
 
-def metric_rows(
-    pairs: Sequence[PairSummary], records: Sequence[MetricRecord], asked: Sequence[str]
-) -> tuple[MetricRow, ...]:
+def metric_rows(pairs: Sequence[PairSummary], results: ResultSet, asked: Sequence[str]) -> tuple[MetricRow, ...]:
     """Rows pair by pair, teachers first; none where no metric was asked for."""
-    found = {(record.trial, record.metric): record.value for record in records}
+    found = {
+        (key, name): value
+        for key, trial in results.trials.items()
+        for name, value in results.scores(trial.exported.clean).items()
+    }
     if not asked:
         return ()
     return tuple(

@@ -13,7 +13,7 @@ from kdbench.analyze.models.calibration import (
 )
 from kdbench.analyze.models.cost import TrainingFigures, training_figures
 from kdbench.analyze.models.efficiency import ComputeEfficiency, compute_efficiency
-from kdbench.results import CurvePoint, TrialRecord
+from kdbench.results import CurvePoint, TrialResult
 from kdbench.spec import Entry
 from kdbench.spec.plan import Role
 from kdbench.statistics.curves import Curve, LinearFit, MeanCurve, fit_line, mean_curve
@@ -23,7 +23,7 @@ from kdbench.statistics.paired import PairedDifference
 from kdbench.statistics.ratios import RatioEstimate
 from kdbench.statistics.spread import Stability, stability
 
-Done = tuple[Entry, TrialRecord]
+Done = tuple[Entry, TrialResult]
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def model_figures(group: Sequence[Done], timed: Timed) -> dict[str, Any]:
         "architecture": architecture,
         "seeds": tuple(_seed_result(entry, record) for entry, record in group),
         "top1": estimate(top1),
-        "validation": estimate([validation_at_selection(record) for record in records]),
+        "validation": estimate([record.record.validation_top1 for record in records]),
         "parameters": first.model.parameters,
         "flops": first.model.flops,
         "onnx_bytes": first.model.onnx_bytes,
@@ -140,13 +140,13 @@ def model_figures(group: Sequence[Done], timed: Timed) -> dict[str, Any]:
     }
 
 
-def _seed_result(entry: Entry, record: TrialRecord) -> SeedResult:
+def _seed_result(entry: Entry, record: TrialResult) -> SeedResult:
     return SeedResult(
         seed=entry.seed,
         key=entry.key,
         top1=record.test.top1,
-        validation_top1=validation_at_selection(record),
-        selected_epoch=record.selected_epoch,
+        validation_top1=record.record.validation_top1,
+        selected_epoch=record.record.selected_epoch,
         epochs=record.curve[-1].epoch,
         flips=record.parity.flips,
         parity_samples=record.parity.samples,
@@ -175,11 +175,6 @@ def student_row(
         cost_rank=0,
         relative_cost=None,
     )
-
-
-def validation_at_selection(record: TrialRecord) -> float:
-    """Validation top-1 at the epoch whose weights are deployed."""
-    return next(point.validation_top1 for point in record.curve if point.epoch == record.selected_epoch)
 
 
 def by_epoch(curve: Sequence[CurvePoint]) -> Curve:

@@ -3,14 +3,15 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession
 
 from kdbench.deploy.runtime.session import configure_cpu, open_session, predict, predict_in_full
-from kdbench.results import Evaluation, pack_bits
-from kdbench.results.records import Agreement, ConfidenceBin, Predictions
+from kdbench.results import Predictions, pack_bits
+from kdbench.results.predictions import Agreement, ConfidenceBin
 from kdbench.statistics.predictions import agreement, brier, calibration_bins, mean_kl, nll, softmax
 
 # Small networks pass a test split in a millisecond: too short to be timed once.
@@ -19,36 +20,13 @@ LEAST_CPU_SECONDS = 0.1
 Images = NDArray[np.float32]
 Logits = NDArray[np.float32]
 Labels = NDArray[np.int64]
-Chunks = Callable[[], Iterable[tuple[Images, Labels]]]
+Chunks = Iterable[tuple[Images, Labels]]
 
 
-def evaluate_onnx(path: Path, chunks: Chunks, *, threads: int = 1) -> tuple[Evaluation, Logits]:
-    """Run images [B, C, H, W] chunk by chunk through the file on the CPU, and hold its logits against labels [B].
+def predict_all(paths: Sequence[Path], chunks: Chunks, batch: int | None = None) -> tuple[list[Logits], Labels]:
+    """The logits [N, classes] of several files on the same images [B, C, H, W], chunk by chunk on the CPU; the labels.
 
-    `chunks()` gives the same samples each time. `cpu_seconds` is the process's CPU time of one pass through the
-    network, over all threads: the mean of warm passes, loading and the making of chunks apart.
-    """
-    session = open_session(path, configure_cpu(threads))
-    _run(session, next(iter(chunks()))[0])  # the first run also pays for memory and is not timed
-    passes, seconds = 0, 0.0
-    while passes == 0 or seconds < LEAST_CPU_SECONDS:
-        found, true = [], []
-        for images, labels in chunks():
-            began = time.process_time()
-            found.append(_run(session, images))
-            seconds += time.process_time() - began
-            true.append(labels)
-        passes += 1
-    logits, labels = np.concatenate(found), np.concatenate(true)
-    return Evaluation(**dict(score(logits, labels)), cpu_seconds=seconds / passes), logits
-
-
-def predict_all(
-    paths: Sequence[Path], chunks: Iterable[tuple[Images, Labels]], batch: int | None = None
-) -> tuple[list[Logits], Labels]:
-    """The logits of several files on the same samples, and the labels of these: each chunk is made once.
-
-    `batch` is the only batch size that the models take; none: any.
+    Each chunk is made once. `batch` is the only batch size that the models take; none: any.
     """
     sessions = [open_session(path, configure_cpu()) for path in paths]
     found: list[list[Logits]] = [[] for _ in paths]
@@ -58,6 +36,35 @@ def predict_all(
             logits.append(predict_in_full(session, images, batch) if batch else _run(session, images))
         true.append(labels)
     return [np.concatenate(logits) for logits in found], np.concatenate(true)
+
+
+def predict_timed(paths: Sequence[Path], chunks: Callable[[], Chunks]) -> tuple[list[Logits], Labels, list[float]]:
+    """The same, and of each file the process's CPU seconds of one pass through the network.
+
+    `chunks()` gives the same samples each time. A time is the mean of warm passes, as many as together take 0.1 s;
+    loading and the making of chunks are not in it.
+    """
+    sessions = [open_session(path, configure_cpu()) for path in paths]
+    first = next(iter(chunks()))[0]
+    for session in sessions:
+        _run(session, first)  # the first run also pays for memory and is not timed
+    passes: list[list[float]] = [[] for _ in paths]  # their seconds
+    found: list[list[Logits]] = []
+    true: list[Labels] = []
+    while short := [i for i, seconds in enumerate(passes) if sum(seconds) < LEAST_CPU_SECONDS or not seconds]:
+        for i in short:
+            passes[i].append(0.0)
+        for images, labels in chunks():
+            outputs = []
+            for i in short:
+                began = time.process_time()
+                outputs.append(_run(sessions[i], images))
+                passes[i][-1] += time.process_time() - began
+            if len(passes[short[0]]) == 1:
+                found.append(outputs)
+                true.append(labels)
+    logits = [np.concatenate(chunked) for chunked in zip(*found, strict=True)]
+    return logits, np.concatenate(true), [fmean(seconds) for seconds in passes]
 
 
 def score(logits: Logits, labels: Labels) -> Predictions:

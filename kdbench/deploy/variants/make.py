@@ -9,7 +9,6 @@ import io
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -19,7 +18,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 from kdbench.deploy.graph.contents import architecture_of, operators_of, opset_of
 from kdbench.deploy.variants.activation_ranges import NotFinite, activation_ranges
 from kdbench.deploy.variants.quantize import fold, halve, quantize_all, quantize_linear
-from kdbench.results import ModelFacts
+from kdbench.results import DriftFacts, ModelFacts
 from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Int8Static, Variant
 
 Images = NDArray[np.float32]
@@ -94,20 +93,7 @@ def variant_facts(exported: ModelFacts, path: Path) -> ModelFacts:
     )
 
 
-class Drift(NamedTuple):
-    """How far a variant's logits are from those of the exported model."""
-
-    largest: float  # difference of a logit, in standard deviations of the exported model's logits
-    flips: int  # samples whose top-1 differs
-    samples: int
-
-    @property
-    def share(self) -> float:
-        """Of flips in all samples."""
-        return self.flips / self.samples
-
-
-def drift(reference: Logits, got: Logits) -> Drift:
+def drift(reference: Logits, got: Logits) -> DriftFacts:
     """Compare logits [N, classes] of the exported model and of a variant. Raises `VariantError`."""
     if reference.shape != got.shape:
         raise VariantError(f"the variant gives logits of shape {got.shape}, the exported model {reference.shape}")
@@ -117,4 +103,4 @@ def drift(reference: Logits, got: Logits) -> Drift:
     if not spread > 0:
         raise VariantError("the exported model's logits are all the same, or not finite: nothing to compare with")
     flips = int((reference.argmax(axis=1) != got.argmax(axis=1)).sum())
-    return Drift(float(np.abs(reference - got).max()) / spread, flips, len(reference))
+    return DriftFacts(largest=float(np.abs(reference - got).max()) / spread, flips=flips, samples=len(reference))

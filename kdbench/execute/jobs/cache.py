@@ -24,7 +24,7 @@ def cache_of(trial: Trial, splits: Splits, job: Job, notes: list[str]) -> OpenTe
         teacher = job.store.read_trial(key)
         about = {
             "teacher": teacher.key,
-            "teacher_weights": teacher.model.weights_sha256,
+            "teacher_weights": teacher.weights_sha256,
             "data": splits.sha256(),
             "augment": [view.model_dump(mode="json") for view in trial.train.augment],
             "mixup": trial.train.mixup,

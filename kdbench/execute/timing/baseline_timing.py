@@ -6,7 +6,7 @@ from pathlib import Path
 from kdbench.execute.timing.rounds import time_rounds
 from kdbench.execute.workers.messages import Message
 from kdbench.execute.workers.place import Place
-from kdbench.results import Baseline, LatencyComparison, ResultSet, Store
+from kdbench.results import Baseline, LatencyComparison, ResultSet
 from kdbench.results.baseline import BaselineModel
 from kdbench.results.machine.facts import timing_cores
 from kdbench.results.timings import Sessions, slice_minima, slice_p50s
@@ -32,7 +32,7 @@ def compare_with_baseline(
             if found is None:
                 comparisons.append(compared.model_copy(update={"reason": "the results have no such model"}))
             elif results.trials[found].model.onnx_sha256 != model.facts.onnx_sha256:
-                files = (place.store.trial_folder(found) / Store.ONNX, folder / model.onnx)
+                files = (place.store.onnx(results.trials[found].exported.key), folder / model.onnx)
                 rounds, reason = yield from time_rounds(*files, how, inputs, place, decided)
                 sessions = tuple(session for each in rounds for session in each.sessions)
                 comparisons.append(compared.model_copy(update={"sessions": sessions, "reason": reason}))

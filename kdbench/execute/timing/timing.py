@@ -14,8 +14,8 @@ from kdbench.execute.timing.rounds import Inputs, NotTaken, ask, time_rounds
 from kdbench.execute.workers.messages import ColdStarted, LatencyMeasured, LatencyMissing, Message, Swept
 from kdbench.execute.workers.place import Place
 from kdbench.results import LatencyRecord, NotMeasured, Store, machine_facts, machine_fingerprint
+from kdbench.results.keys import latency_key, throughput_key
 from kdbench.results.machine.facts import timestamp, timing_cores
-from kdbench.results.store import latency_key, throughput_key
 from kdbench.results.timings import Energy, Sessions, ThroughputRecord, slice_p50s
 from kdbench.spec import How, LatencySpec
 from kdbench.statistics.ratios import timing_settled
@@ -143,7 +143,7 @@ class _Session:
             call_microseconds=tuple(calls[:: max(1, -(-len(calls) // KEPT_CALLS))]),
             energy=cold.energy,
             conditions=tuple(each.conditions for each in rounds),
-            environment=machine_facts(),
+            machine=machine_facts(),
             finished=timestamp(),
         )
 
@@ -167,7 +167,7 @@ class _Session:
                 how=how,
                 batches=swept.batches,
                 ended=swept.ended,
-                environment=machine_facts(),
+                machine=machine_facts(),
                 finished=timestamp(),
             )
             self.place.store.write(Store.THROUGHPUT, key, record)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, TypeAdapter
 
 from kdbench.results import Layout, NotMeasured, SlicePair
-from kdbench.results.records import Predictions
+from kdbench.results.predictions import Predictions
 from kdbench.results.timings import BatchTimed, ColdStart, Energy
 from kdbench.spec import How, Problem, Record
 from kdbench.spec.choice import Several
@@ -29,14 +29,30 @@ class EpochFinished(Record):
 
 
 class TrialEnded(Record):
-    """A trial is done (its record is in the store), failed or skipped."""
+    """A trial is trained (its record is in the store), failed or skipped."""
 
     kind: Literal["ended"] = "ended"
     key: str
     status: Literal["done", "failed", "skipped"]
     reason: str | None = None
-    top1: float | None = None  # on the test split, of the exported model
+    top1: float | None = None  # on the validation split, with the selected weights
     traceback: str | None = None
+
+
+class Exported(Record):
+    """A trial has its exported file, or this variant of it."""
+
+    kind: Literal["exported"] = "exported"
+    key: str
+    variant: str = "fp32"
+
+
+class NotExported(Record):
+    """A trial has no exported file: the export failed, or the file does not compute what the network computes."""
+
+    kind: Literal["not exported"] = "not exported"
+    key: str
+    reason: str
 
 
 class LatencyMeasured(Record):
@@ -93,12 +109,12 @@ class Unanswered(Record):
 
 
 class Evaluated(Record):
-    """Exported models were evaluated in one more environment, by one more metric, or one of them as a variant."""
+    """Artifacts were evaluated on clean images or under a condition."""
 
     kind: Literal["evaluated"] = "evaluated"
     what: str
     models: int
-    of: int  # models that this run evaluates so
+    of: int  # artifacts that this run evaluates so
 
 
 class DataDescribed(Record):
@@ -157,6 +173,8 @@ Message = (
     Checked
     | EpochFinished
     | TrialEnded
+    | Exported
+    | NotExported
     | LatencyMeasured
     | LatencyMissing
     | RoundTimed

@@ -7,7 +7,7 @@ from kdbench.analyze import GateEntry, Verdict, judge, smallest_detectable, unde
 from kdbench.results import Baseline, LatencyComparison, Outcome
 from kdbench.results.baseline import BaselineModel, BaselineRow, bits_hash
 from kdbench.spec import Gate
-from tests.records import HOW, Shape, correct_bits, make_results, slice_sessions
+from tests.records import HOW, Shape, correct_bits, edited, make_results, slice_sessions
 
 
 def freeze(results):
@@ -19,7 +19,10 @@ def freeze(results):
             digest = bits_hash(record.test.correct_bits)
             rows.append(
                 BaselineRow(
-                    **entry.model_dump(), top1=record.test.top1, samples=record.test.samples, bits_sha256=digest
+                    **entry.model_dump(exclude={"position"}),
+                    top1=record.test.top1,
+                    samples=record.test.samples,
+                    bits_sha256=digest,
                 )
             )
             models[entry.pair, entry.role] = BaselineModel(
@@ -27,21 +30,23 @@ def freeze(results):
             )
     return Baseline(
         suite=results.run.suite, rows=tuple(rows), models=tuple(models.values()),
-        environment=results.run.environment, frozen="2025-01-01T00:00:00Z",
+        machine=results.run.machine, frozen="2025-01-01T00:00:00Z",
     )  # fmt: skip
 
 
 def moved(results, drop, wobble=0.0005, loss="kd"):
     """The same run with the top-1 of one loss (all, where None) lowered by `drop`, each seed a little off."""
     random = np.random.default_rng(7)
-    trials = dict(results.trials)
-    for entry in results.run.entries:
-        if entry.role == "student" and loss in (None, entry.loss):
-            record = trials[entry.key]
-            top1 = record.test.top1 - drop + random.normal(0, wobble)
-            test = record.test.model_copy(update={"correct_bits": correct_bits(top1, record.test.samples, 99)})
-            trials[entry.key] = record.model_copy(update={"test": test})
-    return replace(results, trials=trials)
+    lower = {e.key for e in results.run.entries if e.role == "student" and loss in (None, e.loss)}
+
+    def move(record):
+        if record.trial not in lower:
+            return record
+        was = record.predictions
+        bits = correct_bits(was.top1 - drop + random.normal(0, wobble), was.samples, 99)
+        return record.model_copy(update={"predictions": was.model_copy(update={"correct_bits": bits})})
+
+    return edited(results, evaluations=move)
 
 
 def compared(ratio, **changes):
@@ -191,11 +196,12 @@ def test_a_latency_that_was_not_measured_is_inconclusive_with_its_reason():
 def test_counts_are_compared_exactly(field, kind, change, status):
     results = make_results()
     baseline = freeze(results)
-    trials = {
-        key: r.model_copy(update={"model": r.model.model_copy(update={field: getattr(r.model, field) + change})})
-        for key, r in results.trials.items()
-    }
-    found = entry_of(judge(baseline, replace(results, trials=trials), []), kind, "student")
+
+    def grow(record):
+        model = record.model.model_copy(update={field: getattr(record.model, field) + change})
+        return record.model_copy(update={"model": model})
+
+    found = entry_of(judge(baseline, edited(results, artifacts=grow), []), kind, "student")
     assert found.status == status
     assert (f"({change:+d})" in found.message) == bool(change)
 
@@ -203,13 +209,14 @@ def test_counts_are_compared_exactly(field, kind, change, status):
 def test_operators_and_versions_are_noted():
     results = make_results()
     baseline = freeze(results)
-    trials = {
-        key: r.model_copy(update={"model": r.model.model_copy(update={"operators": {"Conv": 4, "Relu": 3}})})
-        for key, r in results.trials.items()
-    }
-    versions = results.run.environment["versions"] | {"onnxruntime": "9.9"}
-    run = results.run.model_copy(update={"environment": results.run.environment | {"versions": versions}})
-    notes = judge(baseline, replace(results, run=run, trials=trials), []).notes
+
+    def change(record):
+        model = record.model.model_copy(update={"operators": {"Conv": 4, "Relu": 3}})
+        return record.model_copy(update={"model": model})
+
+    versions = results.run.machine["versions"] | {"onnxruntime": "9.9"}
+    run = results.run.model_copy(update={"machine": results.run.machine | {"versions": versions}})
+    notes = judge(baseline, replace(edited(results, artifacts=change), run=run), []).notes
     assert "big -> small / student: operators differ: Conv 3 -> 4, Gemm 1 -> none" in notes
     assert "environment: onnxruntime 1.23.0 -> 9.9" in notes
 

@@ -196,7 +196,7 @@ def test_throughput_by_hand() -> None:
         for batch, took in ((1, 100.0), (2, 110.0), (4, 150.0), (8, 290.0))
     ]  # fmt: skip
     record = ThroughputRecord.model_validate(
-        {"architecture": small, "reference": small, "how": HOW, "batches": batches, "ended": "enough", "environment": {},
+        {"architecture": small, "reference": small, "how": HOW, "batches": batches, "ended": "enough", "machine": {},
          "finished": ""}
     )  # fmt: skip
     deployed = deployed_of(replace(results, throughputs=(record,)))
@@ -231,9 +231,9 @@ def test_what_was_asked_for_and_has_neither_timing_nor_reason_is_named() -> None
 def test_all_cores_are_those_of_the_machine_that_ran(cores: int | None, label: str) -> None:
     results = make_results(Shape(losses=("cross_entropy",), latency=False))
     suite = results.run.suite | {"latency": {"batch_sizes": [1], "threads": ["cores"]}}
-    environment = {key: value for key, value in results.run.environment.items() if key != "timing_cores"}
+    environment = {key: value for key, value in results.run.machine.items() if key != "timing_cores"}
     environment |= {} if cores is None else {"timing_cores": cores}
-    run = results.run.model_copy(update={"suite": suite, "environment": environment})
+    run = results.run.model_copy(update={"suite": suite, "machine": environment})
     assert missing_of(replace(results, run=run)) == [("big", label, SILENT), ("small", label, SILENT)]
 
 

@@ -7,7 +7,7 @@ from scipy import stats
 from kdbench.analyze.deployment.measurement import describe_measurement
 from kdbench.results import LatencyRecord
 from kdbench.results.measurement import MeasuredModel, Measurement
-from kdbench.results.records import Predictions
+from kdbench.results.predictions import Predictions
 from kdbench.spec import LatencySpec
 from kdbench.statistics.survival import share_interval
 from tests.records import latency_record, predictions, slice_sessions
@@ -42,7 +42,7 @@ def measurement(*models: MeasuredModel, **changes: object) -> Measurement:
         "latencies": (),
         "throughputs": (),
         "not_measured": (),
-        "environment": {},
+        "machine": {},
         "finished": "2025-01-02T03:04:05+00:00",
     }
     return Measurement.model_validate({**content, **changes})

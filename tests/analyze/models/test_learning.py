@@ -1,12 +1,10 @@
 """Areas, laws, times and sample efficiency of whole runs, by hand on short curves."""
 
-from dataclasses import replace
-
 import pytest
 
 from kdbench.analyze import summarize
 from kdbench.results import CurvePoint
-from tests.records import Shape, make_results
+from tests.records import Shape, edited, make_results
 
 SAMPLES = 100  # an epoch
 
@@ -28,12 +26,14 @@ CURVES = {
 
 def made(curves=CURVES, **shape):
     results = make_results(Shape(seeds=2, epochs=4, **shape))
-    trials = dict(results.trials)
-    for entry in results.run.entries:
+    entries = {entry.key: entry for entry in results.run.entries}
+
+    def learn(record):
+        entry = entries[record.key]
         mine = curves["teacher" if entry.role == "teacher" else entry.loss][entry.seed]
-        changes = {"curve": mine, "selected_epoch": mine[-1].epoch}
-        trials[entry.key] = trials[entry.key].model_copy(update=changes)
-    return replace(results, trials=trials)
+        return record.model_copy(update={"curve": mine, "selected_epoch": mine[-1].epoch})
+
+    return edited(results, trials=learn)
 
 
 def rows(results):

@@ -1,11 +1,9 @@
 """Means of metrics over seeds and their differences from the student alone, by hand on three seeds."""
 
-from dataclasses import replace
-
 import pytest
 
 from kdbench.analyze import summarize
-from tests.records import Shape, make_results
+from tests.records import Shape, edited, make_results
 
 VALUES = {"teacher": (9.0,), "cross_entropy": (1.0, 2.0, 3.0), "kd": (2.0, 3.0, 7.0)}
 
@@ -19,11 +17,11 @@ def made(**changes):
         entry = entries[record.trial]
         return VALUES["teacher" if entry.role == "teacher" else entry.loss][entry.seed]
 
-    metrics = tuple(
-        record.model_copy(update={"value": value(record)}) if record.metric == "macro_f1" else record
-        for record in results.metrics
-    )
-    return replace(results, metrics=metrics)
+    return with_scores(results, lambda record: record.scores | {"macro_f1": value(record)})
+
+
+def with_scores(results, scores):
+    return edited(results, evaluations=lambda record: record.model_copy(update={"scores": scores(record)}))
 
 
 def rows(results):
@@ -51,15 +49,15 @@ def test_differences_from_the_student_alone_are_paired_by_seed() -> None:
 def test_a_seed_without_a_figure_is_counted_and_paired_with_nothing() -> None:
     results = made()
     key = next(e.key for e in results.run.entries if (e.role, e.loss, e.seed) == ("student", "kd", 1))
-    kept = tuple(r for r in results.metrics if (r.trial, r.metric) != (key, "macro_f1"))
-    kd = rows(replace(results, metrics=kept))["kd"]
+    kept = with_scores(results, lambda r: {k: v for k, v in r.scores.items() if (r.trial, k) != (key, "macro_f1")})
+    kd = rows(kept)["kd"]
     assert kd.values["macro_f1"].values == (2.0, 7.0)
     assert kd.against_alone["macro_f1"].seeds == (0, 2)
     assert kd.lacking == {"macro_f1": 1}
 
 
 def test_a_metric_that_nobody_has_is_lacking_everywhere() -> None:
-    found = rows(replace(made(), metrics=()))
+    found = rows(with_scores(made(), lambda record: {}))
     assert all(row.values == {} for row in found.values())
     assert found["kd"].lacking == {"macro_f1": 3, "balanced_accuracy": 3}
 

@@ -9,7 +9,8 @@ import torch
 from sklearn.metrics import accuracy_score, log_loss
 
 from kdbench.deploy.export.export import export_onnx
-from kdbench.deploy.runtime.evaluate import agree, evaluate_onnx, predict_all, score
+from kdbench.deploy.runtime import evaluate
+from kdbench.deploy.runtime.evaluate import agree, predict_all, predict_timed, score
 from tests.deploy.networks import SHAPE, Resnet, cnn, trained
 
 LN3, LN9 = math.log(3), math.log(9)
@@ -77,7 +78,8 @@ def test_it_agrees_with_torch(batch: int, tmp_path: Path, images) -> None:
     labels = np.random.default_rng(1).integers(0, 10, size=64)
     export_onnx(model, SHAPE, tmp_path / "a.onnx")
     parts = [(images[at : at + batch], labels[at : at + batch]) for at in range(0, 64, batch)]
-    result, found = evaluate_onnx(tmp_path / "a.onnx", lambda: parts)
+    (found,), true, (cpu_seconds,) = predict_timed([tmp_path / "a.onnx"], lambda: parts)
+    result = score(found, true)
     with torch.no_grad():
         logits = model(torch.from_numpy(images))
     loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(labels))
@@ -85,7 +87,7 @@ def test_it_agrees_with_torch(batch: int, tmp_path: Path, images) -> None:
     assert result.loss == pytest.approx(loss.item(), rel=1e-5)
     assert result.correct.tolist() == (logits.argmax(1).numpy() == labels).tolist()
     assert result.samples == 64
-    assert 0 < result.cpu_seconds < 5
+    assert 0 < cpu_seconds < 5
 
 
 def test_several_files_see_each_chunk_once(tmp_path: Path, images) -> None:
@@ -105,6 +107,21 @@ def test_several_files_see_each_chunk_once(tmp_path: Path, images) -> None:
     assert made == [0, 24, 48]
     assert true.tolist() == labels.tolist()
     for path, logits in zip(files, both, strict=True):
-        alone = evaluate_onnx(path, lambda: [(images, labels)])[1]
+        (alone,), _, _ = predict_timed([path], lambda: [(images, labels)])
         np.testing.assert_allclose(logits, alone, atol=1e-5)
     assert np.abs(both[0] - both[1]).max() > 0.1
+
+
+def test_files_are_timed_apart_and_each_for_as_many_passes_as_it_takes(tmp_path: Path, images, monkeypatch) -> None:
+    files = [tmp_path / "small.onnx", tmp_path / "large.onnx"]
+    for file, model in zip(files, (cnn(), Resnet()), strict=True):
+        export_onnx(trained(model, seed=0), SHAPE, file)
+    clock = iter(range(10**6))  # two readings a run: each run takes one second
+    monkeypatch.setattr(evaluate.time, "process_time", lambda: next(clock))
+    monkeypatch.setattr(evaluate, "LEAST_CPU_SECONDS", 5.0)
+    chunks = [(images[:32], np.arange(32)), (images[32:], np.arange(32))]
+    logits, labels, seconds = predict_timed(files, lambda: chunks)
+    assert seconds == [2.0, 2.0]  # of a pass in two chunks; three passes take 6 s
+    assert [found.shape for found in logits] == [(64, 10)] * 2
+    assert labels.tolist() == [*range(32), *range(32)]
+    np.testing.assert_array_equal(logits[0], predict_all(files, chunks)[0][0])

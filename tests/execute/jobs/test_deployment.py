@@ -14,7 +14,9 @@ from kdbench.execute.jobs import deployment as deployed_stages
 from kdbench.execute.workers.executors import Item, run_job
 from kdbench.execute.workers.messages import ColdStarted, LatencyMissing, Message, RoundTimed, Swept, Unanswered
 from kdbench.results import ResultSet, Store, load_suite_results
+from kdbench.results.keys import artifact_key
 from kdbench.results.timings import Energy
+from kdbench.spec.variants import Fp32
 from tests.execute.running import place, run
 from tests.records import HOW
 from tests.small import small_suite
@@ -44,7 +46,7 @@ def root(trained: Path, tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def files(trained: Path) -> dict[str, Path]:
     entries = Store(trained).latest_run("small").entries
-    return {entry.role: Store(trained).trial_folder(entry.key) / Store.ONNX for entry in entries}
+    return {entry.role: Store(trained).onnx(artifact_key(entry.key, Fp32())) for entry in entries}
 
 
 def ask(stage: str, root: Path, **content: object) -> Message:
@@ -166,7 +168,7 @@ def test_a_suite_whose_worker_dies_is_a_suite_without_latencies(root: Path, work
     record, heard = run(suite(environments=["contrast"], latency=ways), place(root))
     assert {outcome.status for outcome in record.outcomes.values()} == {"done"}
     assert (record.latencies, record.throughputs) == ((), ())
-    assert len(record.environments) == 3
+    assert len(record.evaluations) == 6
     reasons = {(missing.how.batch, missing.reason) for missing in record.not_measured}
     assert reasons == {(batch, "the latency worker was killed by SIGKILL") for batch in (1, 8)}
     assert sum(isinstance(message, LatencyMissing) for message in heard) == len(record.not_measured)
@@ -175,7 +177,7 @@ def test_a_suite_whose_worker_dies_is_a_suite_without_latencies(root: Path, work
 def test_a_network_that_cannot_be_loaded_leaves_the_others_timed(root: Path) -> None:
     entries = Store(root).latest_run("small").entries
     teacher = next(entry for entry in entries if entry.role == "teacher")
-    (Store(root).trial_folder(teacher.key) / Store.ONNX).write_bytes(b"not a graph")
+    Store(root).onnx(artifact_key(teacher.key, Fp32())).write_bytes(b"not a graph")
     record, _ = run(suite(latency={"batch_sizes": [1], "margin": 10.0, "largest_batch": 2}), place(root))
     results = load_suite_results(Store(root), "small")
     assert {outcome.status for outcome in record.outcomes.values()} == {"done"}

@@ -35,7 +35,7 @@ def students(record: RunRecord, root: Path) -> dict[str, str]:
 
 
 def weights(record: RunRecord, root: Path) -> dict[str, str]:
-    return {e.key: Store(root).read_trial(e.key).model.weights_sha256 for e in record.entries}
+    return {e.key: Store(root).read_trial(e.key).weights_sha256 for e in record.entries}
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_a_teachers_outputs_are_kept_for_all_losses_seeds_and_suites(root: Path)
     stamp = (cache / "logits.f32").stat().st_mtime_ns
     about = json.loads((cache / "about.json").read_text())
     teacher = next(Store(root).read_trial(e.key) for e in record.entries if e.role == "teacher")
-    assert (about["teacher"], about["teacher_weights"]) == (teacher.key, teacher.model.weights_sha256)
+    assert (about["teacher"], about["teacher_weights"]) == (teacher.key, teacher.weights_sha256)
     run(suite(name="other", seeds=2, losses=["pseudo_label"]), place(root))
     assert caches(root) == [cache]
     assert (cache / "logits.f32").stat().st_mtime_ns == stamp
@@ -75,9 +75,9 @@ def test_another_teachers_weights_have_another_cache(root: Path) -> None:
     folder = Store(root).trial_folder(key)
     path = folder / Store.WEIGHTS
     save_file({name: value + 1 for name, value in load_file(path).items()}, path)
-    facts = json.loads((folder / Store.RECORD).read_text())
-    facts["model"]["weights_sha256"] = "0" * 64
-    (folder / Store.RECORD).write_text(json.dumps(facts))
+    facts = json.loads((folder / Store.TRIAL).read_text())
+    facts["weights_sha256"] = "0" * 64
+    (folder / Store.TRIAL).write_text(json.dumps(facts))
     run(suite(losses=["logit_mse"]), place(root))
     assert len(caches(root)) == 2
 

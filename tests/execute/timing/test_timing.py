@@ -138,7 +138,7 @@ def test_a_record_holds_what_was_measured_and_of_which_files(tmp_path: Path) -> 
     assert record.sessions == ROUND.sessions * 6
     assert record.call_microseconds == ROUND.call_microseconds * 6
     assert record.conditions == (ROUND.conditions,) * 6
-    assert record.environment["versions"]
+    assert record.machine["versions"]
 
 
 def test_calls_of_many_rounds_are_thinned(tmp_path: Path) -> None:

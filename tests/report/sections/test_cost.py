@@ -10,7 +10,7 @@ from kdbench.analyze import summarize
 from kdbench.report.sections.cost import cost_table, energy_table, plot_cost
 from kdbench.report.writing.series import spread_out
 from kdbench.results.timings import Energy
-from tests.records import Shape, make_results
+from tests.records import Shape, edited, make_results
 
 LOSSES = ("cross_entropy", "kd", "dkd", "fitnet")
 LEVEL = {"teacher": 0.95, "cross_entropy": 0.90, "kd": 0.92, "dkd": 0.91, "fitnet": 0.89}
@@ -28,12 +28,12 @@ def table_of(results):
 
 def with_cost(results, loss, **cost):
     """The results with other training costs in all records of a loss."""
-    keys = {e.key for e in results.run.entries if e.role == "student" and e.loss == loss}
-    trials = {
-        key: record.model_copy(update={"training": record.training.model_copy(update=cost)}) if key in keys else record
-        for key, record in results.trials.items()
-    }
-    return replace(results, trials=trials)
+    keys = {e.key for e in results.run.entries if loss == ("teacher" if e.role == "teacher" else e.loss)}
+
+    def spend(record):
+        return record.model_copy(update={"training": record.training.model_copy(update=cost)})
+
+    return edited(results, trials=lambda record: spend(record) if record.key in keys else record)
 
 
 def test_a_row_by_hand():
@@ -138,9 +138,8 @@ def test_labels_are_spread_by_hand():
 def test_energy_of_training_is_told_where_a_counter_gave_it() -> None:
     results = make_results()
     counted = Energy(joules=500.0, idle_watts=20.0, seconds=10.0, units=1000, source="nvml")  # 300 J net of 200 at rest
-    for key, record in results.trials.items():
-        cost = record.training.model_copy(update={"energy": counted, "cohort": 2})
-        results.trials[key] = record.model_copy(update={"training": cost})
+    for loss in ("teacher", "cross_entropy", "kd"):
+        results = with_cost(results, loss, energy=counted, cohort=2)
     rows = energy_table(summarize(results)).rows
     assert {row[1].sort for row in rows} == {150.0}
     assert not any("No energy of training" in note for note in cost_table(summarize(results)).notes)

@@ -5,14 +5,16 @@ from dataclasses import replace
 from kdbench.analyze import summarize
 from kdbench.report import render_report
 from kdbench.report.sections.metrics import metrics_section
-from tests.records import Shape, make_results
+from tests.records import Shape, edited, make_results
 
 SHAPE = Shape(seeds=5, metrics=("macro_f1", "balanced_accuracy"))
 
 
 def with_values(change):
-    results = make_results(SHAPE)
-    return replace(results, metrics=tuple(r.model_copy(update={"value": change(r)}) for r in results.metrics))
+    def score(record):
+        return record.model_copy(update={"scores": {name: change(record) for name in record.scores}})
+
+    return edited(make_results(SHAPE), evaluations=score)
 
 
 def row(section, ends):
@@ -46,11 +48,15 @@ def test_digits_are_those_of_the_largest_figure() -> None:
     assert shown(1.5e-9) == "1.500e−09"
 
 
+def without(scores, name):
+    return {other: value for other, value in scores.items() if other != name}
+
+
 def test_what_is_missing_is_listed_with_its_reason() -> None:
     results = make_results(SHAPE)
-    kept = tuple(record for record in results.metrics if record.metric != "macro_f1")
+    kept = edited(results, evaluations=lambda r: r.model_copy(update={"scores": without(r.scores, "macro_f1")}))
     note = "metric 'macro_f1' was not computed: it wants a thousand classes"
-    told = replace(results, metrics=kept, run=results.run.model_copy(update={"notes": (note,)}))
+    told = replace(kept, run=results.run.model_copy(update={"notes": (note,)}))
     section = metrics_section(summarize(told))
     assert [column.head for column in section.tables[0].columns][1:] == [
         "balanced_accuracy",
@@ -58,7 +64,8 @@ def test_what_is_missing_is_listed_with_its_reason() -> None:
     ]
     (line,) = section.tables[1].rows
     assert [cell.text for cell in line] == ["macro_f1", "11 of 11", "it wants a thousand classes"]
-    untold = metrics_section(summarize(replace(results, metrics=()))).filled
+    empty = edited(results, evaluations=lambda record: record.model_copy(update={"scores": {}}))
+    untold = metrics_section(summarize(empty)).filled
     assert [table.name for table in untold.tables] == ["uncomputed"]
     assert untold.tables[0].rows[0][2].text == "the run holds neither record nor reason"
 

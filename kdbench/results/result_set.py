@@ -1,0 +1,192 @@
+"""The results of one run of a suite as one value."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from pydantic import JsonValue, ValidationError
+
+from kdbench.results.keys import score_name, unnamed
+from kdbench.results.predictions import Agreement, Predictions
+from kdbench.results.records import (
+    ArtifactRecord,
+    CurvePoint,
+    DriftFacts,
+    EvaluationRecord,
+    ModelFacts,
+    ParityFacts,
+    RunRecord,
+    TrainingCost,
+    TrialRecord,
+)
+from kdbench.results.store import Store
+from kdbench.results.stored import Stored
+from kdbench.results.timings import LatencyRecord, ThroughputRecord
+from kdbench.spec import Choice, Suite, UserError, content_key
+
+S = TypeVar("S", bound=Stored)
+
+
+@dataclass(frozen=True)
+class ArtifactResult:
+    """An exported file, and what it predicts of the clean test split."""
+
+    artifact: ArtifactRecord
+    clean: EvaluationRecord
+
+    @property
+    def key(self) -> str:
+        return self.artifact.key
+
+    @property
+    def trial(self) -> str:
+        """The key of its trial."""
+        return self.artifact.trial
+
+    @property
+    def label(self) -> str:
+        return self.artifact.label
+
+    @property
+    def drift(self) -> DriftFacts:
+        """Of a variant."""
+        assert self.artifact.drift, "a variant has been compared with the exported file"
+        return self.artifact.drift
+
+    @property
+    def model(self) -> ModelFacts:
+        return self.artifact.model
+
+    @property
+    def test(self) -> Predictions:
+        return self.clean.predictions
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """A trial that a report shows: how it was trained, its exported file, and what that predicts of clean samples."""
+
+    record: TrialRecord
+    exported: ArtifactResult
+
+    @property
+    def key(self) -> str:
+        return self.record.key
+
+    @property
+    def trial(self) -> dict[str, JsonValue]:
+        return self.record.trial
+
+    @property
+    def curve(self) -> tuple[CurvePoint, ...]:
+        return self.record.curve
+
+    @property
+    def training(self) -> TrainingCost:
+        return self.record.training
+
+    @property
+    def classes(self) -> int:
+        return self.record.classes
+
+    @property
+    def machine(self) -> dict[str, JsonValue]:
+        return self.record.machine
+
+    @property
+    def model(self) -> ModelFacts:
+        return self.exported.model
+
+    @property
+    def parity(self) -> ParityFacts:
+        assert self.exported.artifact.parity, "an exported file has been compared with torch"
+        return self.exported.artifact.parity
+
+    @property
+    def test(self) -> Predictions:
+        return self.exported.test
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Of one pass over the test split, over all threads."""
+        assert self.exported.clean.cpu_seconds is not None, "the pass of an exported file over clean samples is timed"
+        return self.exported.clean.cpu_seconds
+
+    @property
+    def agreement(self) -> Agreement | None:
+        return self.exported.clean.agreement
+
+
+@dataclass(frozen=True)
+class ResultSet:
+    """One run of a suite with all that was recorded for its rows, by key."""
+
+    run: RunRecord
+    records: Mapping[str, TrialRecord]  # of all trials that are done, steps included
+    artifacts: Mapping[str, ArtifactRecord]
+    evaluations: Mapping[str, EvaluationRecord]
+    latencies: tuple[LatencyRecord, ...] = ()  # of the architectures of the run, on its machine
+    throughputs: tuple[ThroughputRecord, ...] = ()  # likewise
+
+    @cached_property
+    def suite(self) -> Suite:
+        """The resolved suite. Raises `UserError` where this kdbench cannot read it."""
+        try:
+            return Suite.model_validate(self.run.suite)
+        except ValidationError as error:
+            text = f"the run {self.run.run_id} of suite '{self.run.name}' is of another version of kdbench"
+            raise UserError(text, help=f"run it again: kdbench run {self.run.name}") from error
+
+    @cached_property
+    def trials(self) -> Mapping[str, TrialResult]:
+        """The trials that have an exported file with its evaluation: none that failed, was skipped or is a step."""
+        exported = {found.trial: found for found in self._results if found.artifact.parity}
+        return {key: TrialResult(self.records[key], exported[key]) for key in self.records if key in exported}
+
+    @property
+    def variants(self) -> tuple[ArtifactResult, ...]:
+        """The artifacts made from exported files of `trials`, variant by variant as the suite lists them."""
+        place = {variant.label: number for number, variant in enumerate(self.suite.variants)}
+        found = [each for each in self._results if each.artifact.drift and each.trial in self.trials]
+        return tuple(sorted(found, key=lambda each: place.get(each.label, len(place))))
+
+    @cached_property
+    def _results(self) -> tuple[ArtifactResult, ...]:
+        clean = ((artifact, self.evaluation(key)) for key, artifact in self.artifacts.items())
+        return tuple(ArtifactResult(artifact, evaluation) for artifact, evaluation in clean if evaluation)
+
+    @cached_property
+    def _by_condition(self) -> Mapping[tuple[str, str], EvaluationRecord]:
+        return {(found.artifact, content_key(found.condition)): found for found in self.evaluations.values()}
+
+    def evaluation(self, artifact: str, condition: Choice | None = None) -> EvaluationRecord | None:
+        """What an artifact, given by its key, predicts under a condition of the suite; under none: of clean samples."""
+        return self._by_condition.get((artifact, content_key(unnamed(condition) if condition else None)))
+
+    def scores(self, evaluation: EvaluationRecord) -> dict[str, float]:
+        """Its scores by the names that the suite gives the metrics; without those that could not be computed."""
+        names = {metric.label: score_name(metric) for metric in self.suite.metrics}
+        return {label: evaluation.scores[name] for label, name in names.items() if name in evaluation.scores}
+
+
+def load_suite_results(store: Store, suite: str) -> ResultSet:
+    """The latest run of a suite with its records. Raises `UserError` where it never ran."""
+    return load_run(store, store.latest_run(suite))
+
+
+def load_run(store: Store, run: RunRecord) -> ResultSet:
+    """One run with its records; what was removed from the store is left out."""
+    done = sorted(key for key, outcome in run.outcomes.items() if outcome.status == "done")
+
+    def read(folder: str, keys: Iterable[str], kind: type[S]) -> dict[str, S]:
+        return {key: record for key in keys if (record := store.read(folder, key, kind))}
+
+    return ResultSet(
+        run,
+        records={key: store.read_trial(key) for key in done if store.has_trial(key)},
+        artifacts={key: store.read_artifact(key) for key in run.artifacts if store.has_artifact(key)},
+        evaluations=read(Store.EVALUATIONS, run.evaluations, EvaluationRecord),
+        latencies=tuple(read(Store.LATENCY, run.latencies, LatencyRecord).values()),
+        throughputs=tuple(read(Store.THROUGHPUT, run.throughputs, ThroughputRecord).values()),
+    )
