@@ -79,7 +79,7 @@ class Shape:
     joules: float | None = None  # per sample; none where there is no counter
     ties: bool = False  # every further loss of a student's architecture timed against the first
     throughput: bool = False  # batches 1, 2, 4, 8 of every architecture
-    environments: Sequence[str] = ()  # of the standard ones, by name; each takes its own share of what was right
+    conditions: Sequence[str] = ()  # of the standard ones, by name; each takes its own share of what was right
     metrics: Sequence[str] = ()  # by name; the first is half the top-1 of its trial, the second a third of it ...
     variants: Sequence[str] = ("fp32",)
     not_measured: Sequence[tuple[Provider, str]] = ()  # (provider, reason), for every architecture
@@ -190,7 +190,7 @@ def make_suite(shape: Shape) -> Suite:
             for teacher, student in shape.pairs
         ),
         losses=tuple(NamedChoice(use=loss, name=loss) for loss in shape.losses),
-        environments=tuple(standard[name] for name in shape.environments),
+        conditions=tuple(standard[name] for name in shape.conditions),
         metrics=tuple(NamedChoice(use=use) for use in shape.metrics),
         variants=tuple(VARIANTS[use] for use in shape.variants),
         latency=LatencySpec(
@@ -382,7 +382,7 @@ def _evaluations(
     """Clean, and under each condition in turn the share 0.96, 0.93, 0.90 ... of what was right stays right."""
     clean = _evaluation(suite, exported, correct, agreement=agreement)
     found = [clean.model_copy(update={"cpu_seconds": exported.model.flops / 1_800_000})]
-    for place, condition in enumerate(suite.environments):
+    for place, condition in enumerate(suite.conditions):
         kept = np.random.default_rng([place, seed]).random(len(correct)) < 0.96 - 0.03 * place
         found.append(_evaluation(suite, exported, correct & kept, condition, loss=0.5))
     return found

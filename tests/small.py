@@ -23,7 +23,7 @@ def small_suite(**changes: object) -> Suite:
         "train": {"epochs": 2, "batch_size": 64},
         "pairs": [{"teacher": {"use": "mlp", "hidden": [32]}, "student": {"use": "mlp", "hidden": [8]}}],
         "losses": ["cross_entropy", "kd"],
-        "environments": [],
+        "conditions": [],
         "latency": {"batch_sizes": [1], "margin": 10.0, "largest_batch": 1},
     }
     return Suite.model_validate({**content, **changes})

@@ -114,7 +114,7 @@ def summarize(results: ResultSet) -> Summary:
         pairs=pairs,
         deployed=deployed,
         variants=variant_rows(done, results.variants, loss_alone(suite), _slowdowns(done, results, reference)),
-        conditions=condition_rows(pairs, results, suite.environments),
+        conditions=condition_rows(pairs, results, suite.conditions),
         metrics=metric_rows(pairs, results, [metric.label for metric in suite.metrics]),
         learning=learning_rows(pairs, results.trials, partial(teacher_of_seed, suite)),
         fronts=found,

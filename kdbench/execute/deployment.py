@@ -77,7 +77,7 @@ def _evaluate(plan: Plan, outcomes: Done, place: Place) -> Iterator[Message]:
     lacking = [each for key, each in asked.items() if not place.store.has(Store.EVALUATIONS, key)]
     metrics = [metric.model_dump(mode="json") for metric in plan.suite.metrics]
     jobs = []
-    for condition in (None, *plan.suite.environments):
+    for condition in (None, *plan.suite.conditions):
         files = [each.artifact for each in lacking if each.condition == condition]
         under = condition.model_dump(mode="json") if condition else None
         common = {"condition": under, "metrics": metrics, "data": _data(plan), "of": len(files)}
@@ -104,7 +104,7 @@ def _asked(plan: Plan, outcomes: Done, store: Store) -> dict[str, _Asked]:
     return {
         evaluation_key(file, condition, plan.suite.metrics): _Asked(file, condition)
         for file, is_variant in _files(plan, outcomes, store).items()
-        for condition in ((None,) if is_variant else (None, *plan.suite.environments))
+        for condition in ((None,) if is_variant else (None, *plan.suite.conditions))
     }
 
 

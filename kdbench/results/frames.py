@@ -55,7 +55,7 @@ def evaluation_frame(results: ResultSet) -> "pd.DataFrame":
         }
         for entry in results.run.entries
         for artifact in artifacts.get(entry.key, ())
-        for condition in (None, *results.suite.environments)
+        for condition in (None, *results.suite.conditions)
         if (evaluation := results.evaluation(artifact.key, condition))
     ]
     return pd.DataFrame(rows)

@@ -1,4 +1,4 @@
-"""The standard environments: corruptions of the test images under which a model's stability is measured.
+"""The standard conditions: corruptions of the test images under which a model's stability is measured.
 
 Plain data that `NamedChoice` validates; this module imports no record, so that the records may import it.
 """

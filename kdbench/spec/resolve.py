@@ -86,7 +86,7 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
         "train": recipe(suite.train, "train"),
         "teacher_train": recipe(suite.teacher_train, "teacher_train") if suite.teacher_train else None,
         "view": look_up(suite.view, "views", "view"),
-        "environments": distinct(suite.environments, "views", "environments"),
+        "conditions": distinct(suite.conditions, "views", "conditions"),
         "metrics": distinct(suite.metrics, "metrics", "metrics"),
         "pairs": pairs,
         "losses": tuple(losses),

@@ -65,7 +65,7 @@ class Suite(Record):
     pairs: Annotated[tuple[Pair, ...], Field(min_length=1, strict=False)]
     losses: Annotated[tuple[NamedChoice, ...], Field(min_length=1, strict=False)]
     teaching: Annotated[tuple[NamedChoice, ...], Field(min_length=1, strict=False)] = (NamedChoice(use="single"),)
-    environments: Several[NamedChoice] = tuple(NamedChoice.model_validate(each) for each in STANDARD)
+    conditions: Several[NamedChoice] = tuple(NamedChoice.model_validate(each) for each in STANDARD)
     metrics: Several[NamedChoice] = ()  # of the exported model on the test split, beside accuracy and calibration
     variants: Annotated[Several[NamedVariant], AfterValidator(distinct)] = (Fp32(),)  # as which models are deployed
     latency: LatencySpec = LatencySpec()

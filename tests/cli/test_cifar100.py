@@ -88,7 +88,7 @@ def user(tmp_path: Path) -> Path:
     (tmp_path / "data").mkdir()
     (tmp_path / "sums.py").write_text(PLUGIN.format(**write_archive(tmp_path / "data")))
     text = find_suite("cifar100").read_text("utf-8").replace("batch_sizes = [1]", "batch_sizes = []")
-    (tmp_path / "cifar100.toml").write_text(f"environments = []\n{text}")
+    (tmp_path / "cifar100.toml").write_text(f"conditions = []\n{text}")
     return tmp_path
 
 

@@ -17,7 +17,7 @@ SUITE = """\
 name = "tiny"
 data = { use = "digits" }
 seeds = 2
-environments = []
+conditions = []
 
 [train]
 epochs = 2
@@ -148,7 +148,7 @@ def test_schema_accepts_the_shipped_suites_and_refuses_a_typo(tmp_path: Path) ->
         jsonschema.validate(tomllib.loads(path.read_text()), schema)
     suite = tomllib.loads(SUITE)
     for good in (
-        {"environments": ["contrast", {"use": "rotation", "degrees": 15.0}]},
+        {"conditions": ["contrast", {"use": "rotation", "degrees": 15.0}]},
         {"variants": ["fp32", {"use": "int8_static", "samples": 64}]},
         {"latency": {"threads": [1, "cores"], "paths": ["host", "graph"], "spinning": [False]}},
     ):
@@ -214,7 +214,7 @@ def test_an_option_of_an_older_version_is_one_message(tmp_path: Path) -> None:
 
 
 def test_what_follows_training_is_told_as_it_is_done(user: Path) -> None:
-    more = SUITE.replace("environments = []", 'environments = ["contrast"]\nvariants = ["fp32", "fp16"]')
+    more = SUITE.replace("conditions = []", 'conditions = ["contrast"]\nvariants = ["fp32", "fp16"]')
     (user / "tiny.toml").write_text(more.replace("largest_batch = 1", "largest_batch = 2"))
     done = kdbench("run", "tiny.toml", at=user)
     lines = [line.partition(" s  ")[2] for line in done.stderr.splitlines()]

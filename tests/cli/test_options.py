@@ -18,7 +18,7 @@ data = { use = "digits" }
 seeds = 1
 train = { epochs = 1, batch_size = 64 }
 losses = ["kd"]
-environments = []
+conditions = []
 latency = { batch_sizes = [] }
 
 [[pairs]]

@@ -45,7 +45,7 @@ def suite(**changes: object) -> Suite:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with a teacher and two students, clean and under one condition."""
     root = tmp_path_factory.mktemp("trained")
-    run(suite(environments=[TILTED]), place(root))
+    run(suite(conditions=[TILTED]), place(root))
     return root
 
 
@@ -81,7 +81,7 @@ def test_a_trial_without_its_file_is_exported_and_not_trained_again(root: Path) 
     before = loaded(root)
     for key in before.artifacts:
         shutil.rmtree(Store(root).artifact_folder(key))
-    record, heard = run(suite(environments=[TILTED]), place(root))
+    record, heard = run(suite(conditions=[TILTED]), place(root))
     assert exported(heard) == ["fp32"] * 3
     assert not [message for message in heard if isinstance(message, TrialEnded)]
     assert evaluated(heard) == []  # by the same keys
@@ -98,7 +98,7 @@ def test_a_file_that_differs_from_its_network_fails_the_row_and_no_student(root:
     shutil.rmtree(Store(root).artifact_folder(artifact(teacher)))
     weights = load_file(Store(root).weights(teacher))
     save_file({name: value * np.float32("nan") for name, value in weights.items()}, Store(root).weights(teacher))
-    record, heard = run(suite(environments=[TILTED]), place(root))
+    record, heard = run(suite(conditions=[TILTED]), place(root))
     (message,) = (message for message in heard if isinstance(message, NotExported))
     assert message.key == teacher
     outcomes = {key: outcome.status for key, outcome in record.outcomes.items()}
@@ -113,7 +113,7 @@ def test_a_file_that_differs_from_its_network_fails_the_row_and_no_student(root:
 
 def test_every_file_is_evaluated_clean_and_under_every_condition(trained: Path) -> None:
     results = loaded(trained)
-    (condition,) = results.suite.environments
+    (condition,) = results.suite.conditions
     assert len(results.evaluations) == 2 * len(results.trials) == 6
     for trial in results.trials.values():
         tilted = results.evaluation(trial.exported.key, condition)
@@ -129,7 +129,7 @@ def test_every_file_is_evaluated_clean_and_under_every_condition(trained: Path) 
 
 def test_what_was_evaluated_is_not_evaluated_again(root: Path) -> None:
     before = times(root, Store.EVALUATIONS)
-    record, heard = run(suite(environments=[TILTED]), place(root))
+    record, heard = run(suite(conditions=[TILTED]), place(root))
     assert heard == []
     assert len(record.evaluations) == 6
     assert times(root, Store.EVALUATIONS) == before
@@ -137,7 +137,7 @@ def test_what_was_evaluated_is_not_evaluated_again(root: Path) -> None:
 
 def test_another_list_of_conditions_evaluates_what_is_new_and_trains_nothing(root: Path) -> None:
     before = times(root, Store.EVALUATIONS)
-    record, heard = run(suite(environments=[FADED, TILTED]), place(root))
+    record, heard = run(suite(conditions=[FADED, TILTED]), place(root))
     assert evaluated(heard) == [("condition faded", 3)]
     assert record.trained == ()
     assert len(record.evaluations) == 9
@@ -147,39 +147,39 @@ def test_another_list_of_conditions_evaluates_what_is_new_and_trains_nothing(roo
 
 
 def test_fewer_conditions_are_fewer_records_of_the_run(root: Path) -> None:
-    record, heard = run(suite(environments=[]), place(root))
+    record, heard = run(suite(conditions=[]), place(root))
     assert len(record.evaluations) == len(loaded(root).evaluations) == 3
     assert heard == []
     assert len(times(root, Store.EVALUATIONS)) == 6  # they stay, for a suite that asks for them
 
 
 def test_another_name_evaluates_nothing(root: Path) -> None:
-    _, heard = run(suite(environments=[{**TILTED, "name": "crooked"}]), place(root))
+    _, heard = run(suite(conditions=[{**TILTED, "name": "crooked"}]), place(root))
     assert heard == []
     results = loaded(root)
-    (condition,) = results.suite.environments
+    (condition,) = results.suite.conditions
     assert condition.label == "crooked"
     assert all(results.evaluation(trial.exported.key, condition) for trial in results.trials.values())
 
 
 def test_another_severity_is_another_condition(root: Path) -> None:
-    _, heard = run(suite(environments=[{**TILTED, "degrees": 30.0}]), place(root))
+    _, heard = run(suite(conditions=[{**TILTED, "degrees": 30.0}]), place(root))
     assert evaluated(heard) == [("condition tilted", 3)]
     assert len(times(root, Store.EVALUATIONS)) == 9
 
 
 def test_a_new_loss_is_evaluated_alone(root: Path) -> None:
-    _, heard = run(suite(environments=[TILTED], losses=["cross_entropy", "kd", "logit_mse"]), place(root))
+    _, heard = run(suite(conditions=[TILTED], losses=["cross_entropy", "kd", "logit_mse"]), place(root))
     assert evaluated(heard) == [("clean images", 1), ("condition tilted", 1)]
 
 
 def test_another_metric_is_another_evaluation_of_everything(root: Path) -> None:
-    record, heard = run(suite(environments=[TILTED], metrics=[TOP_3]), place(root))
+    record, heard = run(suite(conditions=[TILTED], metrics=[TOP_3]), place(root))
     assert evaluated(heard) == [("clean images", 3), ("condition tilted", 3)]
     results = loaded(root)
     assert all(evaluation.scores.keys() == {"top_k(k=3)"} for evaluation in results.evaluations.values())
     named = {**TOP_3, "name": "best three"}
-    again, heard = run(suite(environments=[TILTED], metrics=[named]), place(root))
+    again, heard = run(suite(conditions=[TILTED], metrics=[named]), place(root))
     assert (heard, again.evaluations) == ([], record.evaluations)
     results = loaded(root)
     assert all(results.scores(found).keys() == {"best three"} for found in results.evaluations.values())
@@ -195,7 +195,7 @@ def test_a_condition_that_cannot_serve_is_a_note_and_the_others_are_evaluated(
     )
     monkeypatch.syspath_prepend(tmp_path)
     places = [{"use": "weather:fog", "name": "fog"}, {"use": "weather:storm", "name": "storm"}, FADED]
-    record, heard = run(suite(environments=places), place(root, plugins=("weather",)))
+    record, heard = run(suite(conditions=places), place(root, plugins=("weather",)))
     assert record.notes == (
         "condition 'fog' was not evaluated: it is indoors",
         "a job broke after training, and its figures are missing: RuntimeError: struck by lightning",
@@ -209,7 +209,7 @@ def test_a_damaged_file_loses_its_own_figures_alone(root: Path) -> None:
     store = Store(root)
     key = next(entry.key for entry in store.latest_run("small").entries if entry.loss == "kd")
     store.onnx(artifact(key)).write_bytes(b"not a graph")
-    record, heard = run(suite(environments=[FADED], variants=["fp32", "fp16"]), place(root))
+    record, heard = run(suite(conditions=[FADED], variants=["fp32", "fp16"]), place(root))
     assert {outcome.status for outcome in record.outcomes.values()} == {"done"}
     assert evaluated(heard) == [("clean images", 2), ("condition faded", 1), ("condition faded", 1)]  # one by one
     assert len(loaded(root).variants) == 2
@@ -239,7 +239,7 @@ def put_files(root: Path, where: Suite) -> None:
 
 
 def test_files_share_the_corrupted_images_in_jobs_of_bounded_size(tmp_path: Path) -> None:
-    many = suite(seeds=20, losses=["cross_entropy"], environments=[TILTED, FADED])
+    many = suite(seeds=20, losses=["cross_entropy"], conditions=[TILTED, FADED])
     put_files(tmp_path, many)
     found, _, executor = deployed(tmp_path, many, lambda stage, item: [])
     sizes = [(item["condition"] and item["condition"]["name"], len(item["keys"])) for _, item in executor.asked]

@@ -13,7 +13,7 @@ from tests.small import small_suite
 @pytest.mark.usefixtures("short_rounds")
 def test_a_suite_runs_end_to_end(tmp_path: Path) -> None:
     pairs = [{"teacher": {"use": "cnn", "width": 4}, "student": {"use": "cnn", "width": 2}}]
-    suite = small_suite(pairs=pairs, losses=["cross_entropy", "simkd"], seeds=2, environments=[{"use": "contrast"}])
+    suite = small_suite(pairs=pairs, losses=["cross_entropy", "simkd"], seeds=2, conditions=[{"use": "contrast"}])
     run(suite, place(tmp_path))
     results = load_suite_results(Store(tmp_path), "small")
     assert {outcome.status for outcome in results.run.outcomes.values()} == {"done"}

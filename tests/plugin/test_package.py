@@ -19,7 +19,7 @@ name = "theirs"
 data = {{ use = "{datasets}stripes", samples = 120 }}
 seeds = 1
 metrics = ["{metrics}worst_recall"]
-environments = [{{ use = "{views}dead_pixels", share = 0.2, name = "old camera" }}]
+conditions = [{{ use = "{views}dead_pixels", share = 0.2, name = "old camera" }}]
 latency = {{ batch_sizes = [] }}
 
 [train]

@@ -35,7 +35,7 @@ def address(tmp_path_factory):
         losses=("cross_entropy", "kd", "dkd", "dist", "fitnet"),
         outcomes={("cnn(width=64) -> cnn(width=8)", "dist", 1): Outcome(status="failed", reason="x" * 300)},
         not_measured=(("cuda", "no such provider"),),
-        environments=("noise", "blur", "brightness", "translation"),
+        conditions=("noise", "blur", "brightness", "translation"),
     )
     html, _ = render_report(summarize(make_results(shape)), tmp_path_factory.mktemp("report"))
     return html.as_uri()
@@ -130,7 +130,7 @@ SHAPES = {
     "one seed": Shape(seeds=1, losses=("cross_entropy",)),
     "no latency": Shape(latency=False, seeds=5),
     "environments": Shape(
-        environments=("noise", "blur", "contrast", "brightness", "rotation", "translation", "occlusion")
+        conditions=("noise", "blur", "contrast", "brightness", "rotation", "translation", "occlusion")
     ),
     "many losses": Shape(losses=("cross_entropy", *(f"loss_with_a_name_{i}" for i in range(14)))),
     "long names": Shape(pairs=(("wide_resnet(depth=40, width=2)", "wide_resnet(depth=16, width=1)"),)),

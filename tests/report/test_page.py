@@ -36,7 +36,7 @@ SHAPES = {
     "no variance": Shape(accuracy=lambda *_: 0.9),
     "at chance": Shape(accuracy=lambda *_: 0.0),
     "one epoch": Shape(epochs=1),
-    "environments": Shape(seeds=6, environments=("noise", "blur", "occlusion"), joules=1e-5),
+    "conditions": Shape(seeds=6, conditions=("noise", "blur", "occlusion"), joules=1e-5),
     "long": Shape(epochs=12, seeds=5, teacher_seeds=2),
 }
 

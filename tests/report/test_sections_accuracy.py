@@ -79,7 +79,7 @@ def test_stability_counts_collapsed_seeds_and_tells_the_test() -> None:
 
 def test_environments_tell_severities_the_hardest_and_what_is_missing() -> None:
     asked = ("noise", "blur", "rotation")
-    results = make_results(Shape(seeds=5, accuracy=steady, environments=asked))
+    results = make_results(Shape(seeds=5, accuracy=steady, conditions=asked))
     section = conditions_section(summarize(results))
     row = cells(section, "environments", ": kd")
     # The factory keeps 96, 93 and 90 % of what was right, by chance of each sample: all three 80 % of about 93 %.
@@ -162,12 +162,12 @@ def test_probabilities_of_the_front_stand_in_the_plot() -> None:
 
 
 SHAPES = {
-    "usual": Shape(environments=("noise",)),
-    "one seed": Shape(seeds=1, environments=("noise", "blur")),
-    "no student alone": Shape(losses=("kd", "dkd"), environments=("noise",)),
+    "usual": Shape(conditions=("noise",)),
+    "one seed": Shape(seeds=1, conditions=("noise", "blur")),
+    "no student alone": Shape(losses=("kd", "dkd"), conditions=("noise",)),
     "one epoch": Shape(epochs=1),
     "no variance": Shape(accuracy=lambda *_: 0.9),
-    "two pairs": Shape(pairs=TWO, seeds=2, environments=("noise",)),
+    "two pairs": Shape(pairs=TWO, seeds=2, conditions=("noise",)),
 }
 
 

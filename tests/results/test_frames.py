@@ -41,7 +41,7 @@ def test_a_row_has_a_column_for_each_metric() -> None:
 
 
 def test_evaluations_have_a_row_each() -> None:
-    shape = Shape(seeds=1, environments=("noise", "blur"), metrics=("macro_f1",), variants=("fp32", "fp16"))
+    shape = Shape(seeds=1, conditions=("noise", "blur"), metrics=("macro_f1",), variants=("fp32", "fp16"))
     results = make_results(shape)
     frame = evaluation_frame(results)
     assert len(frame) == len(results.evaluations) == 3 * (3 + 1)
@@ -56,7 +56,7 @@ def test_evaluations_have_a_row_each() -> None:
 
 
 def test_load_reads_every_suite_of_a_store(tmp_path: Path) -> None:
-    results = make_results(Shape(environments=("noise",)))
+    results = make_results(Shape(conditions=("noise",)))
     for name in ("one", "two"):
         store_results(tmp_path, results, name=name)
     entries, evaluations = kdbench.load(tmp_path), kdbench.load(tmp_path, rows="evaluations")

@@ -14,7 +14,7 @@ from tests.stored import store_results
 EVERYTHING = Shape(
     ties=True,
     throughput=True,
-    environments=("noise", "blur"),
+    conditions=("noise", "blur"),
     metrics=("macro_f1", "balanced_accuracy"),
     variants=("fp32", "int8_static"),
     batch_sizes=(1, 32),
@@ -87,7 +87,7 @@ def test_a_trial_is_its_training_its_file_and_its_clean_evaluation() -> None:
 def test_evaluations_are_found_by_what_the_condition_is() -> None:
     results = make_results(EVERYTHING)
     file = next(iter(results.trials.values())).exported
-    noise = next(condition for condition in results.suite.environments if condition.label == "noise")
+    noise = next(condition for condition in results.suite.conditions if condition.label == "noise")
     renamed = NamedChoice(**noise.model_dump(exclude={"name"}), name="grain")
     assert results.evaluation(file.key) == file.clean
     assert results.evaluation(file.key, renamed) == results.evaluation(file.key, noise) != file.clean

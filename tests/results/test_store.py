@@ -85,7 +85,7 @@ def test_records_come_back_as_they_were(tmp_path: Path) -> None:
         assert store.read_trial(record.key) == record
 
 
-EVERYTHING = Shape(seeds=1, throughput=True, environments=("noise",), variants=("fp32", "fp16"), joules=0.001)
+EVERYTHING = Shape(seeds=1, throughput=True, conditions=("noise",), variants=("fp32", "fp16"), joules=0.001)
 
 
 def test_what_follows_training_comes_back_as_it_was(tmp_path: Path) -> None:

@@ -99,18 +99,18 @@ def test_a_mistaken_model_is_told_with_the_nearest_of_its_family(teacher: str, m
 
 def test_environments_are_resolved_and_keep_their_names() -> None:
     crooked = {"use": "rotation", "name": "crooked"}
-    (found,) = api.plan(small_suite(environments=[crooked])).suite.environments
+    (found,) = api.plan(small_suite(conditions=[crooked])).suite.conditions
     assert found.label == "crooked"
     assert set(found.options) == {"degrees"}  # the default is filled in: another one later is another environment
 
 
 def test_problems_of_environments_have_their_place() -> None:
     with pytest.raises(UserError) as caught:
-        api.plan(small_suite(environments=["contrast", "fog", {"use": "rotation", "degrees": -4.0}, "contrast"]))
+        api.plan(small_suite(conditions=["contrast", "fog", {"use": "rotation", "degrees": -4.0}, "contrast"]))
     text = str(caught.value)
-    assert "unknown view 'fog' at environments[1].use" in text
-    assert "environments[2].degrees" in text
-    assert "duplicate 'contrast' at environments" in text
+    assert "unknown view 'fog' at conditions[1].use" in text
+    assert "conditions[2].degrees" in text
+    assert "duplicate 'contrast' at conditions" in text
 
 
 def test_a_pair_may_have_a_learning_rate_of_its_own() -> None:

@@ -76,10 +76,10 @@ def test_records_are_frozen_and_strict() -> None:
 def test_a_suite_is_evaluated_in_the_standard_environments_and_as_exported_unless_it_says_otherwise() -> None:
     content = {"name": "x", "data": "digits", "pairs": [{"teacher": "mlp", "student": "mlp"}], "losses": ["kd"]}
     usual = Suite.model_validate(content)
-    assert [environment.label for environment in usual.environments] == [each["name"] for each in STANDARD]
+    assert [environment.label for environment in usual.conditions] == [each["name"] for each in STANDARD]
     assert usual.variants == (Fp32(),)
-    other = Suite.model_validate({**content, "environments": [], "variants": ["fp32", "int8_static"]})
-    assert other.environments == ()
+    other = Suite.model_validate({**content, "conditions": [], "variants": ["fp32", "int8_static"]})
+    assert other.conditions == ()
     assert other.variants == (Fp32(), Int8Static())
     assert Suite.model_validate(other.model_dump(mode="json")) == other
 
@@ -88,7 +88,7 @@ def test_what_follows_training_is_in_no_trials_key() -> None:
     from kdbench import api
 
     keys = set(api.plan(small_suite()).trials)
-    more = {"environments": ["gaussian_blur"], "variants": ["fp32", "fp16"], "latency": {"margin": 0.5}}
+    more = {"conditions": ["gaussian_blur"], "variants": ["fp32", "fp16"], "latency": {"margin": 0.5}}
     assert set(api.plan(small_suite(**more)).trials) == keys
 
 

@@ -1,4 +1,4 @@
-"""Stability across environments: which samples a model predicts right however the test images are corrupted."""
+"""Stability across conditions: which samples a model predicts right however the test images are corrupted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,23 +19,23 @@ Bits = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class ConditionRow:
-    """One model under one loss in all environments that were evaluated; accuracies from 0 to 1, over seeds."""
+    """One model under one loss in all conditions that were evaluated; accuracies from 0 to 1, over seeds."""
 
     pair: str
     role: Role
     model: str
     loss: str
     clean: Estimate  # top-1 on the test split as it is
-    top1: Mapping[str, Estimate]  # by environment; without those that no seed was evaluated in
-    lacking: Mapping[str, int]  # seeds without a figure, by environment
-    stable: Estimate | None  # share of samples predicted right in every environment, the clean one included
+    top1: Mapping[str, Estimate]  # by condition; without those that no seed was evaluated in
+    lacking: Mapping[str, int]  # seeds without a figure, by condition
+    stable: Estimate | None  # share of samples predicted right in every condition, the clean one included
     against_alone: PairedDifference | None  # that share less the one of the student alone, by seed
 
 
 def condition_rows(
     pairs: Sequence[PairSummary], results: ResultSet, asked: Sequence[NamedChoice]
 ) -> tuple[ConditionRow, ...]:
-    """Rows pair by pair, teachers first; none where no environment was evaluated.
+    """Rows pair by pair, teachers first; none where no condition was evaluated.
 
     'Every' is of those that any model was evaluated in, for all rows the same: a seed that lacks one has no share.
     """
@@ -85,7 +85,7 @@ def _stable_by_seed(
     found: Mapping[tuple[str, str], Bits],
     evaluated: Sequence[str],
 ) -> dict[int, float]:
-    """The share of samples right in every environment and as they are, of the seeds that have all."""
+    """The share of samples right in every condition and as they are, of the seeds that have all."""
     shares = {}
     for seed in row.seeds:
         if all((seed.key, name) in found for name in evaluated):

@@ -66,13 +66,13 @@ def _stable_row(summary: Summary, row: ConditionRow) -> tuple[Cell, ...]:
 
 def evaluated(summary: Summary) -> tuple[str, ...]:
     """The environments that any model was evaluated in, in the suite's order."""
-    return tuple(e.label for e in summary.suite.environments if any(e.label in row.top1 for row in summary.conditions))
+    return tuple(e.label for e in summary.suite.conditions if any(e.label in row.top1 for row in summary.conditions))
 
 
 def _severities(summary: Summary) -> tuple[str, ...]:
     """What each environment does, and how strongly."""
     found = []
-    for environment in summary.suite.environments:
+    for environment in summary.suite.conditions:
         use = environment.use
         named = environment.label if environment.label == use else f"{environment.label} ({use.replace('_', ' ')})"
         options = ", ".join(_option(use, name, value) for name, value in environment.options.items())
@@ -111,7 +111,7 @@ def unevaluated_table(summary: Summary) -> Table:
     models = sum(len(row.seeds) for row in summary.models)
     names = evaluated(summary)
     rows = []
-    for environment in summary.suite.environments:
+    for environment in summary.suite.conditions:
         name = environment.label
         lacking = sum(row.lacking.get(name, 0) for row in summary.conditions) if name in names else models
         if lacking:
@@ -128,7 +128,7 @@ def unevaluated_table(summary: Summary) -> Table:
 def plot_conditions(summary: Summary, pair: str, index: int) -> Image | None:
     """Mean top-1 of each model of a pair, a column per environment; None where none was evaluated."""
     rows = [row for row in summary.conditions if row.pair == pair]
-    names = [e.label for e in summary.suite.environments if any(e.label in row.top1 for row in rows)]
+    names = [e.label for e in summary.suite.conditions if any(e.label in row.top1 for row in rows)]
     if not names:
         return None
     heads = ["clean", *names, EVERYWHERE]

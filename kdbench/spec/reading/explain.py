@@ -29,6 +29,8 @@ WANTED = {
     "train.schedule.milestones": "give the epochs at which the learning rate falls, as milestones = [30, 40]",
 }
 WANTED["teacher_train.schedule.milestones"] = WANTED["train.schedule.milestones"]
+# Keys that had another name in an earlier version.
+RENAMED = {"environments": "conditions"}
 BY_NAME = 'allowed: a name in quotes, or a table with use = "..."; `kdbench list` shows the names'
 HOMES: dict[str, tuple[type[Record], ...]] = {
     "belongs at the top level: write it above the first [table]": (Suite,),
@@ -72,8 +74,10 @@ def explain(at: Location, detail: ErrorDetails, table: dict[str, Any]) -> Locate
 
 
 def _say_keys(at: Location, table: dict[str, Any]) -> str:
-    """Which keys a table takes, or where an unknown one belongs."""
+    """Which keys a table takes, where an unknown one belongs, or what it is called now."""
     name, fields = str(at[-1]), [key for record in _records_at(at[:-1], table) for key in record.model_fields]
+    if RENAMED.get(name) in fields:
+        return f"'{name}' is called '{RENAMED[name]}' now"
     homes = (home for home, records in HOMES.items() if any(name in record.model_fields for record in records))
     home = next(homes, None) if name != "use" and "optimizer" not in at[:-1] else None
     return f"'{name}' {home}" if home else nearest(name, fields)

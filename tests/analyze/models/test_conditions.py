@@ -25,7 +25,7 @@ def bits(text):
 
 def made():
     """The results of one pair with these bits; the teacher's are those of the factory, of four samples."""
-    results = make_results(Shape(seeds=2, samples=4, environments=ASKED))
+    results = make_results(Shape(seeds=2, samples=4, conditions=ASKED))
     students = {e.key: e for e in results.run.entries if e.role == "student"}
 
     def predict(record):
@@ -84,5 +84,5 @@ def test_an_environment_that_nobody_was_evaluated_in_is_no_part_of_everywhere() 
 
 @pytest.mark.parametrize("asked", [(), ASKED])
 def test_without_records_there_are_no_rows(asked) -> None:
-    clean = edited(make_results(Shape(environments=asked)), evaluations=lambda r: None if r.condition else r)
+    clean = edited(make_results(Shape(conditions=asked)), evaluations=lambda r: None if r.condition else r)
     assert rows(clean) == {}

@@ -165,7 +165,7 @@ def test_a_sweep_whose_worker_dies_later_keeps_what_it_has(root: Path, files: di
 def test_a_suite_whose_worker_dies_is_a_suite_without_latencies(root: Path, worker) -> None:
     worker(KILLED)
     ways = {"batch_sizes": [1, 8], "margin": 10.0, "largest_batch": 4}
-    record, heard = run(suite(environments=["contrast"], latency=ways), place(root))
+    record, heard = run(suite(conditions=["contrast"], latency=ways), place(root))
     assert {outcome.status for outcome in record.outcomes.values()} == {"done"}
     assert (record.latencies, record.throughputs) == ((), ())
     assert len(record.evaluations) == 6
@@ -197,7 +197,7 @@ def test_a_suite_with_everything(root: Path, tmp_path: Path) -> None:
     """Two architectures, as exported and quantized, against the one with the fewest FLOPs; then all from the store."""
     changes = {
         "variants": ["fp32", "fp16", "int8_dynamic"],
-        "environments": ["contrast"],
+        "conditions": ["contrast"],
         "latency": {"batch_sizes": [1], "margin": 10.0, "largest_batch": 1},
     }
     record, _ = run(suite(**changes), place(root))

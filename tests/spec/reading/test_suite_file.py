@@ -39,7 +39,7 @@ paths = ["host"]
 margin = 0.1
 largest_batch = 8
 
-[[environments]]
+[[conditions]]
 name = "tilted"
 use = "rotation"
 degrees = 15.0
@@ -83,18 +83,18 @@ def test_a_good_suite_parses() -> None:
 
 def test_what_is_measured_beside_accuracy_parses() -> None:
     suite = parse_suite(GOOD + MORE, "x.toml", Catalog())
-    assert [environment.label for environment in suite.environments] == ["tilted"]
+    assert [environment.label for environment in suite.conditions] == ["tilted"]
     assert suite.variants == (Int8Static(samples=64),)
     assert suite.latency.threads == ("cores",)
-    short = 'environments = ["gaussian_blur"]\nvariants = ["fp32", "int8_static"]\n'
+    short = 'conditions = ["gaussian_blur"]\nvariants = ["fp32", "int8_static"]\n'
     suite = parse_suite(short + GOOD, "x.toml", Catalog())
-    assert [environment.label for environment in suite.environments] == ["gaussian_blur"]
+    assert [environment.label for environment in suite.conditions] == ["gaussian_blur"]
     assert suite.variants == (Fp32(), Int8Static())
 
 
 def test_no_environment_can_be_asked_for() -> None:
-    assert len(parse_suite(GOOD, "x.toml", Catalog()).environments) == 7
-    assert parse_suite("environments = []\n" + GOOD, "x.toml", Catalog()).environments == ()
+    assert len(parse_suite(GOOD, "x.toml", Catalog()).conditions) == 7
+    assert parse_suite("conditions = []\n" + GOOD, "x.toml", Catalog()).conditions == ()
 
 
 def test_every_shipped_suite_parses() -> None:
@@ -142,11 +142,12 @@ def test_every_shipped_suite_parses() -> None:
         ("seeds = 2", "seeds = 2\nlatency = {spinning = [1]}", 4, ["latency.spinning[0] is 1", "true or false"]),
         ("seeds = 2", "seeds = 2\nlatency = {margin = 0.0}", 4, ["latency.margin is 0.0", "allowed: above 0"]),
         ("seeds = 2", "seeds = 2\nlatency = {largest_batch = 0}", 4, ["latency.largest_batch is 0", "allowed: at least 1"]),
-        ("seeds = 2", 'seeds = 2\nenvironments = ["fog"]', 4, ["unknown view 'fog' at environments[0]", "gaussian_blur"]),
-        ("seeds = 2", 'seeds = 2\nenvironments = ["contrast", {use = "rotation", degree = 3.0}]', 4, ["unknown option 'degree' at environments[1]", "did you mean 'degrees'"]),
-        ("seeds = 2", 'seeds = 2\nenvironments = "rotation"', 4, ['environments is "rotation"', 'a list, as ["rotation"]']),
-        ("seeds = 2", "seeds = 2\nenvironments = [3]", 4, ["environments[0] is 3", "a name in quotes"]),
-        ("seeds = 2", 'seeds = 2\nenvironments = ["contrast", "contrast"]', 4, ["duplicate 'contrast' at environments", "name ="]),
+        ("seeds = 2", 'seeds = 2\nconditions = ["fog"]', 4, ["unknown view 'fog' at conditions[0]", "gaussian_blur"]),
+        ("seeds = 2", 'seeds = 2\nconditions = ["contrast", {use = "rotation", degree = 3.0}]', 4, ["unknown option 'degree' at conditions[1]", "did you mean 'degrees'"]),
+        ("seeds = 2", 'seeds = 2\nconditions = "rotation"', 4, ['conditions is "rotation"', 'a list, as ["rotation"]']),
+        ("seeds = 2", 'seeds = 2\nenvironments = ["contrast"]', 4, ["unknown key 'environments' at the top level", "'environments' is called 'conditions' now"]),
+        ("seeds = 2", "seeds = 2\nconditions = [3]", 4, ["conditions[0] is 3", "a name in quotes"]),
+        ("seeds = 2", 'seeds = 2\nconditions = ["contrast", "contrast"]', 4, ["duplicate 'contrast' at conditions", "name ="]),
         ("seeds = 2", 'seeds = 2\nvariants = ["fp32", "int8"]', 4, ['variants[1] is "int8"', "did you mean 'int8_static'? allowed: fp16, fp32, int8_dynamic, int8_static"]),
         ("seeds = 2", "seeds = 2\nvariants = [3]", 4, ["variants[0] is 3", "a name in quotes", "fp16, fp32, int8_dynamic, int8_static"]),
         ("seeds = 2", "seeds = 2\nvariants = []", 4, ["no variant is given", '["fp32"]']),
@@ -212,9 +213,9 @@ def test_options_are_checked_beside_broken_keys() -> None:
 
 
 def test_environments_are_checked_beside_a_broken_variant() -> None:
-    text = 'environments = ["fog"]\nvariants = ["int8"]\n' + GOOD.replace("temperature", "temprature")
+    text = 'conditions = ["fog"]\nvariants = ["int8"]\n' + GOOD.replace("temperature", "temprature")
     first, second, third = problems(text)
-    assert "unknown view 'fog' at environments[0]" in first
+    assert "unknown view 'fog' at conditions[0]" in first
     assert 'variants[0] is "int8"' in second
     assert "unknown option 'temprature' at losses[1]" in third
 

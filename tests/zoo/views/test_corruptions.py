@@ -1,4 +1,4 @@
-"""What environments are made of: torchvision as the oracle, values worked by hand, the same bits in every batch."""
+"""What conditions are made of: torchvision as the oracle, values worked by hand, the same bits in every batch."""
 
 import math
 
