@@ -1,4 +1,4 @@
-"""What the records say: statistics, curves, efficiency, Pareto fronts, the gate's verdicts. No torch."""
+"""From records to figures: rows, comparisons, Pareto fronts, recommendations and the gate's verdicts. No torch."""
 
 from kdbench.analyze.decisions.accuracy_gate import GateEntry, smallest_detectable, undetectable_gates
 from kdbench.analyze.decisions.gate import Verdict, judge

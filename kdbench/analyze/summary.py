@@ -1,4 +1,4 @@
-"""From the records of a run to the figures of its report: pure, and nothing that was asked for goes missing."""
+"""From the records of a run to the figures of its report; what has no result is listed with its reason."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -46,14 +46,14 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Summary:
-    """All that a report says of one run of a suite."""
+    """All figures of one run of a suite."""
 
     suite: Suite
     run_id: str
     command: str  # the line that asked for the run; empty where none was recorded
     started: str
     seconds: float
-    trained: int  # in this very run; the others were there already
+    trained: int  # in this run; the others were in the store before
     entries: int
     machine: Mapping[str, JsonValue]  # facts of the machine, of the run
     elsewhere: tuple[Elsewhere, ...]  # records taken on other machines, with other versions or another kdbench
@@ -68,9 +68,9 @@ class Summary:
     noise: tuple[NoiseCheck, ...]
     ties: tuple[TieCheck, ...]
     trouble: tuple[Trouble, ...]
-    notes: tuple[str, ...]  # what did not go as asked in this run
+    notes: tuple[str, ...]  # what this run could not do as asked
     layouts: tuple[Layout, ...]  # processes times threads of each wave that was trained in this run
-    reference: ReferenceTiming | None  # None where some model has no latency: FLOPs stand in
+    reference: ReferenceTiming | None  # None where some model has no latency: FLOPs are used instead
     teacher_seeds: int  # teachers behind each pair; with one, intervals hold for that teacher alone
     classes: int | None
     test_samples: int | None
@@ -167,6 +167,6 @@ def _trouble(entry: Entry, results: ResultSet) -> Trouble:
     if outcome and outcome.status != "done":
         status, reason = outcome.status, outcome.reason or "no reason was recorded"
     elif outcome:
-        reason = "the run says done, but its record is not in the results folder"
+        reason = "the run lists it as done, but its record is not in the results folder"
     role: Role = entry.role
     return Trouble(entry.pair, role, entry.model, entry.loss, entry.seed, status, reason)

@@ -1,4 +1,4 @@
-"""ONNX files that were brought along, as tables for a terminal, which are Markdown as well."""
+"""ONNX files of the user's as tables for a terminal, which are valid Markdown."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from kdbench.report.sections.throughput import throughput_table
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.tables import Cell, Column, Table
 
-WIDTH = 118  # characters of a line; a column that is wider on its own stays in one piece
+WIDTH = 118  # characters of a line; a wider column is not broken
 Named = tuple[Column, list[str]]  # a column, and its texts from the heading on
 
 
@@ -27,7 +27,7 @@ def measurement_text(summary: MeasurementSummary) -> str:
 
 
 def _text(table: Table) -> str:
-    """Padded pipe tables, as many as the columns take in lines of `WIDTH`, without columns that say nothing."""
+    """Padded pipe tables, as many as the columns take in lines of `WIDTH`, without empty columns."""
     columns = [
         (column, [_with(column.head, column.unit), *(_with(row[at].text, row[at].sub) for row in table.rows)])
         for at, column in enumerate(table.columns)
@@ -96,8 +96,8 @@ def _models(summary: MeasurementSummary) -> Table:
     notes += [f"{r.model.name}: FLOPs unknown: {r.model.flops_reason}" for r in summary.rows if r.model.flops is None]
     if any(row.accuracy for row in summary.rows):
         notes.append(
-            "Intervals of accuracy are over test samples, differences paired by sample: they hold for these files, not "
-            "for the methods that trained them."
+            "Intervals of accuracy are over test samples, and differences are paired by sample: they hold for these "
+            "files, not for the methods that trained them."
         )
     return Table("models", "Models", columns, tuple(map(_row, summary.rows)), tuple(notes))
 

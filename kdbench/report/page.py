@@ -33,7 +33,7 @@ from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Table, comparison_table, seeds_table, trouble_table
 from kdbench.results.store import write_whole
 
-# After the comparison of losses: what a reader needs first comes first.
+# After the comparison of losses, in the order of what a reader needs.
 SECTIONS: tuple[Callable[[Summary], Section], ...] = (
     gains_section,
     against_kd_section,
@@ -56,7 +56,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Content:
-    """All that both forms of a report say, in their order."""
+    """The content of both forms of a report, in order."""
 
     summary: Summary
     recommendation: Recommendation
@@ -125,7 +125,7 @@ def _tiles(recommendation: Recommendation) -> tuple[tuple[str, str, str], ...]:
 
 
 def _origin(summary: Summary) -> str:
-    """When the run was, and how many models came from earlier ones; a model in several rows counts once."""
+    """When the run was, and how many models are of earlier runs; a model in several rows counts once."""
     reused = len({seed.key for row in summary.models for seed in row.seeds}) - summary.trained
     began = datetime.fromisoformat(summary.started).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     return (

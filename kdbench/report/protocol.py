@@ -1,4 +1,4 @@
-"""How a run was measured, where, and how to repeat it: names and values, in the order a reader asks."""
+"""How and where a run was measured, and how to repeat it, as names and values."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +34,7 @@ MACHINE = (
 
 
 def protocol(summary: Summary) -> Facts:
-    """The measuring protocol in plain words."""
+    """The protocol of training and measurement."""
     suite, train = summary.suite, summary.suite.train
     data = suite.data
     chosen = "the last epoch" if train.select == "last" else "the epoch that is best on validation"
@@ -44,7 +44,7 @@ def protocol(summary: Summary) -> Facts:
     tested = f"{summary.test_samples:,} test samples" if summary.test_samples is not None else "no test samples"
     teachers = f"{f.several(suite.teacher_seeds, 'teacher')} per pair"
     if suite.teacher_seeds > 1:
-        teachers += "; seeds take turns"
+        teachers += "; student seeds use them in turn"
     else:
         teachers += ", the same for all seeds: intervals do not include how teachers vary"
     return (
@@ -64,23 +64,23 @@ def protocol(summary: Summary) -> Facts:
 
 def _selection() -> str:
     return (
-        "the loss best on validation is the candidate; it is shipped where the 95 % interval of its paired gain on "
-        f"test lies above 0, over at least {SEEDS_FOR_A_CLAIM} seeds, else the student alone"
+        "the loss that is best on validation is the candidate; it is recommended where the 95 % interval of its paired "
+        f"gain on test lies above 0, with at least {SEEDS_FOR_A_CLAIM} seeds, else the student alone"
     )
 
 
 def _latency(summary: Summary) -> str:
-    """What was asked for, and how many slices it took."""
+    """What was asked for, and how many slices were timed."""
     asked = summary.suite.latency
     ratios = [timing.ratio for model in summary.deployed for timing in model.timings if timing.ratio]
     pairs = sorted(ratio.pairs for ratio in ratios)
-    measured = f"{_range(f.count(pairs[0]), f.count(pairs[-1]))} slice pairs each" if pairs else "nothing was compared"
+    measured = f"{_range(f.count(pairs[0]), f.count(pairs[-1]))} slice pairs each" if pairs else "nothing was timed"
     words = [
         f"providers {', '.join(asked.providers)}",
         f"threads {', '.join(map(str, asked.threads))}",
         f"batch sizes {', '.join(map(str, asked.batch_sizes))}",
         f"margin {100 * asked.margin:g} %",
-        f"once per architecture, slice by slice in turns with a reference; {measured}",
+        f"once per architecture, in slices interleaved with a reference's; {measured}",
     ]
     return "; ".join(words)
 
@@ -90,13 +90,13 @@ def _range(least: str, most: str) -> str:
 
 
 def machine(summary: Summary) -> Facts:
-    """The machine and the versions; what the kernel does not tell is said to be unknown."""
+    """The machine and the versions; a fact that the kernel does not report is 'unknown'."""
     facts = summary.machine
     reasons = facts.get("unknown")
     why = reasons if isinstance(reasons, Mapping) else {}
     found = [(label, _show(name, facts[name], why.get(name))) for name, label in MACHINE if name in facts]
     if summary.elsewhere:
-        found.insert(0, ("Not all was measured here", "; ".join(map(_differs, summary.elsewhere))))
+        found.insert(0, ("Records of other machines or versions", "; ".join(map(_differs, summary.elsewhere))))
     versions = facts.get("versions")
     if isinstance(versions, Mapping):
         listed = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
@@ -126,7 +126,7 @@ def _show(name: str, value: JsonValue, why_unknown: JsonValue = None) -> str:
 
 
 def commands(summary: Summary) -> tuple[str, ...]:
-    """What was typed to get this report, where it is known; the suite file is the resolved suite below."""
+    """The commands that give this report; the suite file is the resolved suite below."""
     if summary.command:
         return (summary.command,)
     return (f"kdbench run {summary.suite.name}", f"kdbench report {summary.suite.name}")
@@ -138,7 +138,7 @@ def resolved_suite(summary: Summary) -> str:
 
 
 def training_facts(summary: Summary) -> Facts:
-    """What was declared of the training, and on how many processes and threads it ran."""
+    """The recipe of the suite, and the processes and threads on which it ran."""
     suite = summary.suite
     return (
         ("Student's training", recipe(suite.train) + _own_rates(suite)),
@@ -171,7 +171,7 @@ def _own_rates(suite: Suite) -> str:
 
 
 def view_schedule(train: TrainSpec) -> str:
-    """Which views of a sample its epochs show, and whether seeds see the same ones."""
+    """Which views of a sample each epoch shows, and whether all seeds see the same ones."""
     if not train.augment and train.mixup is None:
         return "static: no augmentation, so every epoch of every seed shows the same images"
     if train.views == "fresh":
@@ -189,20 +189,20 @@ def mixup(train: TrainSpec) -> str:
 
 
 def precision(train: TrainSpec) -> str:
-    """What the forward pass was computed in."""
+    """The floating-point type of the forward pass."""
     if train.precision == "float32":
         return "float32"
     return f"{train.precision} in the model's own forward pass (autocast), else float32"
 
 
 def _of_both(suite: Suite, word: Callable[[TrainSpec], str]) -> str:
-    """What holds of students and teachers, told apart where it differs."""
+    """One text for students and teachers, or one for each where they differ."""
     students, teachers = word(suite.train), word(suite.teacher_train or suite.train)
     return students if students == teachers else f"students: {students}; teachers: {teachers}"
 
 
 def processes_and_threads(summary: Summary) -> str:
-    """Of each wave that this run trained, and what the probe found; else of the records."""
+    """Of each wave that this run trained, with the result of the probe; else of the records."""
     if summary.layouts:
         return "; ".join(_waves(summary.layouts))
     found = sorted({layout for row in summary.models for layout in row.training.layouts})
@@ -220,8 +220,8 @@ def _wave(layout: Layout) -> str:
     if layout.epoch_seconds is None or layout.seconds is None:
         return f"{how}, without a probe"
     return (
-        f"{how}, chosen by a probe: an epoch of one model took {f.seconds(layout.epoch_seconds)} in all of them at "
-        f"once, which foresees {f.seconds(layout.seconds)} for the wave"
+        f"{how}, chosen by a probe: an epoch of one model took {f.seconds(layout.epoch_seconds)} with all of them "
+        f"busy, which predicts {f.seconds(layout.seconds)} for the wave"
     )
 
 

@@ -1,4 +1,4 @@
-"""A verdict as Markdown, JUnit XML and JSON: what fails comes first, and how to accept it stands below."""
+"""A verdict as Markdown, JUnit XML and JSON: failures first, then the command that accepts the new figures."""
 
 import json
 from dataclasses import asdict
@@ -53,7 +53,7 @@ def render_verdict(verdict: Verdict, folder: Path) -> dict[str, Path]:
 
 
 def verdict_markdown(verdict: Verdict) -> str:
-    """A headline, a table, the notes, and the command that re-baselines."""
+    """A headline, a table, the notes, and the commands that freeze a new baseline."""
     numbers = [(sum(entry.status == status for entry in verdict.entries), status) for status in ORDER]
     counts = ", ".join(f"{n} {status.replace('unjudged', 'not judged')}" for n, status in numbers if n)
     headline = HEADLINES[verdict.status] if verdict.measured else "Nothing was measured"
@@ -63,9 +63,14 @@ def verdict_markdown(verdict: Verdict) -> str:
     if verdict.entries:
         lines += [markdown_table(_table(verdict)), ""]
     if verdict.notes:
-        lines += ["Differences that decide nothing:", "", *(f"- {markdown_text(note)}" for note in verdict.notes), ""]
+        lines += [
+            "Differences that do not affect the verdict:",
+            "",
+            *(f"- {markdown_text(note)}" for note in verdict.notes),
+            "",
+        ]
     lines += [
-        "To accept what is measured now as the new baseline (done already: not done again):",
+        "To freeze the present figures as the new baseline (trials that are done are not trained again):",
         "",
         "```sh",
         f"{rebaseline(verdict)}",
@@ -77,7 +82,7 @@ def verdict_markdown(verdict: Verdict) -> str:
 def rebaseline(verdict: Verdict) -> str:
     """The commands that measure and freeze; a baseline is never edited, hence a new folder.
 
-    The run comes first because the results of `check --fresh` are gone; where they are kept, it finds all done.
+    The run comes first because the results of `check --fresh` are deleted; where results were kept, it trains nothing.
     """
     return f"kdbench run {verdict.suite} && kdbench baseline {verdict.suite} --to baselines/{verdict.suite}-new"
 

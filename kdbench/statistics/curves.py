@@ -41,7 +41,7 @@ def fit_line(x: Sequence[float], y: Sequence[float]) -> LinearFit | None:
     slope = float(across @ up / (across @ across))
     total = float(up @ up)
     left = up - slope * across
-    # A total of rounding errors alone would make R^2 an arbitrary number.
+    # Where the total is rounding error, R^2 would be arbitrary.
     flat = total <= 1e-24 * max(1.0, float(ys @ ys))
     r_squared = None if flat else 1 - float(left @ left) / total
     return LinearFit(slope, float(ys.mean() - slope * xs.mean()), r_squared)
@@ -50,7 +50,7 @@ def fit_line(x: Sequence[float], y: Sequence[float]) -> LinearFit | None:
 def mean_curve(curves: Sequence[Curve]) -> MeanCurve | None:
     """The mean by epoch over seeds, with the band from the lowest to the highest seed; None without a shared epoch.
 
-    A seed that stopped early ends the mean: carrying its last value on would draw what was not measured.
+    The mean ends where the first seed stopped: keeping a seed's last value constant would show unmeasured values.
     """
     by_epoch = [dict(zip(*curve, strict=True)) for curve in curves]
     if not by_epoch:
@@ -98,8 +98,8 @@ def area_under(
 def areas(curves: Sequence[Curve], log: bool = False, end: float | None = None) -> tuple[float, Estimate] | None:
     """The samples up to which areas are taken, and the area under each seed's curve of samples up to there.
 
-    All seeds share the same end, by default where the shortest curve ends: a later part is higher, so that means over
-    different lengths do not compare. To compare rows, give all of them the same `end`. None where a curve is too short.
+    All seeds share the same end, by default where the shortest curve ends: curves rise, so means over different lengths
+    cannot be compared. To compare rows, give all of them the same `end`. None where a curve is too short.
     """
     ends = [samples[-1] if samples else 0 for samples, _ in curves]
     if not ends:

@@ -1,4 +1,4 @@
-"""What a student keeps of its teacher's accuracy, and how much of the gap to it distillation closes."""
+"""Retention of the teacher's accuracy, and the share of the gap to the teacher that distillation closes."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -68,7 +68,7 @@ def ratio_interval(above: Sequence[float], below: Sequence[float], level: float 
 def retention(student: Mapping[int, float], teacher: float | Mapping[int, float]) -> Estimate | None:
     """Student / teacher accuracy by student seed, with a Student-t interval; None without a shared seed.
 
-    A teacher that gets nothing right leaves its seeds out.
+    Seeds whose teacher gets nothing right are left out.
     """
     teachers = teacher if isinstance(teacher, Mapping) else dict.fromkeys(student, teacher)
     kept = [student[seed] / teachers[seed] for seed in sorted(student.keys() & teachers.keys()) if teachers[seed] > 0]

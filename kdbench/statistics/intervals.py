@@ -1,4 +1,4 @@
-"""Means, SDs and Student-t intervals over seeds. A figure that the data cannot give is None, never 0."""
+"""Means, SDs and Student-t intervals over seeds. A figure that is not defined for the data is None, never 0."""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Values over seeds, and what they say about the mean. `sd` needs two values, `interval` a variance."""
+    """Values over seeds with their mean and its interval. `sd` needs two values, `interval` a variance."""
 
     values: tuple[float, ...]
     mean: float
@@ -53,7 +53,7 @@ def spread(values: Sequence[float]) -> float | None:
     if len(values) < 2:
         return None
     array = np.asarray(values, dtype=np.float64)
-    # Differences of accuracies k/n carry rounding of 1e-17, which is no variance.
+    # Differences of accuracies k/n have rounding errors of 1e-17, which are no variance.
     return float(array.std(ddof=1)) if float(np.ptp(array)) > 1e-12 else 0.0
 
 

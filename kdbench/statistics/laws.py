@@ -1,4 +1,4 @@
-"""Which law a learning curve follows: fitted to its first 80 %, and judged by what it foresees of the rest."""
+"""Which law a learning curve follows: fitted to its first 80 %, and judged by its error on the rest."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,7 @@ class Fit:
     rmse: float  # on the held-out points
     aicc: float  # on the fitted points
     p_value: float  # of the F-test against a constant, on the fitted points; an approximation for the curved laws
-    holds: bool  # it foresees better than carrying the last value on, and is told from a constant
+    holds: bool  # it predicts better than the last fitted value, and the F-test rejects a constant
 
     def predict(self, x: ArrayLike) -> Floats:
         """The law at x, of any shape; x > 0 for the power law."""
@@ -38,26 +38,26 @@ class Fit:
 
 @dataclass(frozen=True)
 class Fits:
-    """The candidates, best first, and the first where it holds; None is 'no fit', and `reason` says why."""
+    """The candidates, best first, and the first where it holds; None is 'no fit', with its `reason`."""
 
     candidates: tuple[Fit, ...]
     best: Fit | None
     reason: str | None
     fitted: int  # points
     held_out: int  # points
-    carried_rmse: float | None  # of the last fitted value, carried on over the held-out points
+    carried_rmse: float | None  # of the last fitted value as a constant, on the held-out points
 
 
 def fit_laws(x: Sequence[float], y: Sequence[float]) -> Fits:
     """Least squares on the first 80 % of the points with x > 0, judged on the others; those that hold first, by AICc.
 
-    x: epochs or samples, rising; at 0 the power law is infinite, so the untrained point serves none of the laws.
+    x: epochs or samples, rising; at 0 the power law is infinite, so the untrained point is not used.
     y: accuracy, 0 to 1; the curved laws rise (b >= 0) to an asymptote a within 0 to 1.
-    A law holds if its error on the held-out points is under that of the last fitted value carried on, and an F-test
-    tells it from a constant (5 %). The second is asked because any smooth law averages noise that the last value
-    carries in full: on a plateau the first alone finds a law in 7 or 8 of 10 curves. Which of those that hold is best,
-    AICc says: the few held-out points tell it less often (`tests/methods/curves.py`). Raises `ValueError` where x
-    does not rise.
+    A law holds if its error on the held-out points is under that of the last fitted value, and an F-test rejects a
+    constant (5 %). The second condition is needed because a smooth law averages noise and the last value does not: on a
+    plateau the first condition alone finds a law in 7 or 8 of 10 curves. The best of those that hold has the lowest
+    AICc, since the few held-out points select the right law less often (`tests/methods/curves.py`). Raises
+    `ValueError` where x does not rise.
     """
     if len(x) != len(y):
         raise ValueError(f"{len(x)} x values against {len(y)} y values")
@@ -74,20 +74,20 @@ def fit_laws(x: Sequence[float], y: Sequence[float]) -> Fits:
     scatter = _squares(ys[:fitted] - ys[:fitted].mean())
     candidates = []
     for name, parameters in _fit_all(xs[:fitted], ys[:fitted]).items():
-        foreseen = _LAWS[name](parameters, xs)
-        squares = _squares(ys[:fitted] - foreseen[:fitted])
-        rmse, p_value = _rmse(ys[fitted:], foreseen[fitted:]), _p_value(scatter, squares, fitted, len(parameters))
+        predicted = _LAWS[name](parameters, xs)
+        squares = _squares(ys[:fitted] - predicted[:fitted])
+        rmse, p_value = _rmse(ys[fitted:], predicted[fitted:]), _p_value(scatter, squares, fitted, len(parameters))
         holds = rmse < carried and p_value < SIGNIFICANT
         candidates.append(Fit(name, parameters, rmse, _aicc(squares, fitted, len(parameters)), p_value, holds))
     candidates.sort(key=lambda fit: (not fit.holds, fit.aicc))
     best = candidates[0] if candidates[0].holds else None
-    lost = None if best else "no law foresees more than the last value carried on and is told from a constant"
+    lost = None if best else "no law predicts better than the last value and differs from a constant"
     return Fits(tuple(candidates), best, lost, fitted, held, carried)
 
 
 def _fit_all(x: Floats, y: Floats) -> dict[str, dict[str, float]]:
     slope, intercept = np.polyfit(x, y, 1)
-    # Rates from 'hardly bent over the whole curve' to 'over before the second point'; shapes are 1 at the first x.
+    # Rates from nearly straight over the whole curve to flat before the second point; shapes are 1 at the first x.
     power = _fit_shape(lambda c: (x / x[0]) ** -c, y, 0.01, 10.0)
     fastest = min(10.0 / float(np.diff(x).min()), 500.0 / float(x[0]))  # e^(c x) must stay a number
     rate = _fit_shape(lambda c: np.exp(-c * (x - x[0])), y, 0.01 / float(x[-1]), fastest)
@@ -136,12 +136,12 @@ def _solve_linear_part(z: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
     return a_all[pick, columns], b_all[pick, columns], loss[pick, columns]
 
 
-def _rmse(y: Floats, foreseen: Floats | float) -> float:
-    return float(np.sqrt(np.mean((y - foreseen) ** 2)))
+def _rmse(y: Floats, predicted: Floats | float) -> float:
+    return float(np.sqrt(np.mean((y - predicted) ** 2)))
 
 
 def _squares(residuals: Floats) -> float:
-    # A fit without residuals would be infinitely good: 1e-9 of an accuracy is as good as none.
+    # A fit without residuals would have an AICc of minus infinity: residuals are taken as at least 1e-9.
     return max(float(residuals @ residuals), len(residuals) * 1e-18)
 
 

@@ -1,4 +1,4 @@
-"""Paired differences over seeds, and what they can show. A figure that the data cannot give is None, never 0."""
+"""Paired differences over seeds: tests, effect sizes, verdicts. A figure that is not defined is None, never 0."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,11 @@ from kdbench.statistics.resampling import sign_flip_p
 
 Judgement = Literal["better", "equivalent", "worse", "undecided"]
 
-# Half a point of accuracy: differences within it are of no practical consequence.
+# Half a point of accuracy: smaller differences are of no practical consequence.
 EQUIVALENCE = 0.005
-# Under so many seeds a paired comparison finds only differences of several SDs: it is a smoke test, without a verdict.
+# With fewer seeds a paired comparison finds only differences of several SDs: it is a smoke test, without a verdict.
 SEEDS_FOR_A_CLAIM = 5
-# Beyond, the normal part of t is nothing beside its SD's; scipy's inversion loses digits there, and at 1e5 gives nan.
+# Above, the SD alone decides the interval; scipy's inversion loses digits there, and gives nan at 1e5.
 LARGE_T = 1000.0
 
 
@@ -36,11 +36,11 @@ class PairedDifference:
     effect_size: float | None  # Cohen's d_z: mean / SD of the differences
     effect_interval: Interval | None
     improvement: float | None  # probability that a seed of the first beats any seed of the second
-    verdict: Judgement  # 'undecided' under `SEEDS_FOR_A_CLAIM` seeds, whatever the interval
+    verdict: Judgement  # always 'undecided' with under `SEEDS_FOR_A_CLAIM` seeds
 
     @property
     def claims(self) -> bool:
-        """Whether there are seeds enough for any verdict."""
+        """Whether there are enough seeds for a verdict."""
         return len(self.seeds) >= SEEDS_FOR_A_CLAIM
 
 
@@ -101,7 +101,7 @@ def paired_difference(
 
 
 def judge_interval(interval: Interval | None, margin: float = EQUIVALENCE) -> Judgement:
-    """Where an interval lies against -margin..margin: wholly above, inside, below, or none of these."""
+    """The position of an interval against -margin..margin: wholly above, inside, below, or none of these."""
     if interval is None:
         return "undecided"
     if interval.low > margin:
@@ -130,7 +130,7 @@ def effect_size(differences: Sequence[float]) -> float | None:
 def effect_interval(differences: Sequence[float], level: float = 0.95) -> Interval | None:
     """The exact interval of the effect under normal differences; None without a variance.
 
-    The effects at which the t that was seen is just in either tail: noncentral t, inverted (Steiger and Fouladi 1997).
+    Inverts the noncentral t: the effects that put the observed t at either tail (Steiger and Fouladi 1997).
     """
     effect = effect_size(differences)
     if effect is None:
@@ -141,7 +141,7 @@ def effect_interval(differences: Sequence[float], level: float = 0.95) -> Interv
 
 
 def _shift(t: float, df: int, probability: float) -> float:
-    """The noncentrality at which t with `df` degrees of freedom stays under `t` with this probability."""
+    """The noncentrality at which t with `df` degrees of freedom is under `t` with this probability."""
     if t < 0:
         return -_shift(-t, df, 1 - probability)
     if t > LARGE_T:
@@ -150,9 +150,9 @@ def _shift(t: float, df: int, probability: float) -> float:
 
 
 def probability_of_improvement(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """The share of all (first, second) pairs, of whichever seeds, that the first wins; a tie is half a win.
+    """The share of all (first, second) pairs, across seeds, in which the first is larger; a tie counts half.
 
-    None where a side has one value: one pair is no probability. Agarwal et al. 2021, section 4.3.
+    None where a side has one value. Agarwal et al. 2021, section 4.3.
     """
     if len(first) < 2 or len(second) < 2:
         return None

@@ -1,4 +1,4 @@
-"""Which of several models no other beats in accuracy and cost at once, how surely, and how far out their front lies."""
+"""Pareto fronts of accuracy and cost: membership, its probability, and the hypervolume."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Cost:
-    """What a model costs. Of the same `measured` (an architecture) there is one measurement: such models tie."""
+    """The cost of a model. Models of the same `measured` (an architecture) share one measurement, so they tie."""
 
     value: float  # above 0
     measured: str
@@ -37,9 +37,9 @@ def front_probability(
     """The share of bootstrap draws in which each model is on the front; accuracies by seed, one mapping a model.
 
     Seeds are drawn jointly, as every model's accuracy at a seed has a part in common: see `_draw_means`. A cost with an
-    interval is drawn log-normally, once for all models of the same measurement, so that noise parts none that tie.
-    A model of one seed has no spread to draw from, and stays where it is: its share, and that of its neighbours, says
-    less than it seems. Raises `ValueError` for a model without seeds or a cost that is not above 0.
+    interval is drawn log-normally, once for all models of the same measurement, so that models that share it tie.
+    A model of one seed has no spread to draw from and does not vary: its share, and those of its neighbours, are too
+    extreme. Raises `ValueError` for a model without seeds or a cost that is not above 0.
     """
     if len(accuracies) != len(costs):
         raise ValueError(f"{len(accuracies)} models against {len(costs)} costs")
@@ -67,7 +67,7 @@ def hypervolume(points: Sequence[tuple[float, float]], reference: tuple[float, f
     if dearest <= 0 or any(cost <= 0 for _, cost in points):
         raise ValueError("a logarithmic axis needs costs above 0")
     area, height = 0.0, 0.0
-    # From the cheapest on: the part of a point that stands out over all that save more is a rectangle.
+    # From the cheapest on: what a point adds to the area of all cheaper ones is a rectangle.
     for saved, gain in sorted(((math.log10(dearest / cost), gain - chance) for gain, cost in points), reverse=True):
         if saved > 0 and gain > height:
             area += saved * (gain - height)

@@ -12,7 +12,7 @@ BOUND_CONFIDENCE = 0.99
 
 @dataclass(frozen=True)
 class Percentile:
-    """A percentile of call times, and what the true one lies under with 99 % confidence; microseconds."""
+    """A percentile of call times, and an upper bound of the true one at 99 % confidence; microseconds."""
 
     value: float
     bound: float
@@ -20,7 +20,7 @@ class Percentile:
 
 @dataclass(frozen=True)
 class CallTimes:
-    """Raw call times summarized, in microseconds; a percentile that the calls are too few to bound is None."""
+    """Raw call times summarized, in microseconds; a percentile without a bound is None."""
 
     calls: int
     minimum: float
@@ -53,11 +53,10 @@ def summarize_calls(call_microseconds: Sequence[float], batch: int) -> CallTimes
 
 
 def percentile_bound(ordered: NDArray[np.float64], p: float) -> float | None:
-    """What the true percentile lies under with 99 % confidence; None where the calls are too few: 64 for p90.
+    """An upper bound of the true percentile at 99 % confidence; None where the calls are too few: p90 needs 64.
 
-    Of n calls in order, the t-th largest, where t is the most calls over the true percentile that chance explains:
-    P(Binomial(n, 1 - p) <= t) <= 1 %. Source: early stopping in MLPerf's LoadGen, which counts the bound itself among
-    the t, so that 662 calls are the fewest for p99.
+    Of n calls in order, the t-th largest, where t is the largest number with P(Binomial(n, 1 - p) <= t) <= 1 %.
+    Source: early stopping in MLPerf's LoadGen, which counts the bound itself among the t, so that p99 needs 662 calls.
     """
     n = len(ordered)
     over = np.arange(1, n)

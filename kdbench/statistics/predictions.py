@@ -1,4 +1,4 @@
-"""What a model's predictions say beyond top-1: calibration, and agreement with its teacher. Numpy alone."""
+"""Figures of predictions beyond top-1: calibration, likelihood, and agreement with a teacher. Numpy alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def softmax(logits: Floats) -> NDArray[np.float64]:
 
 
 def calibration_bins(probabilities: Floats, labels: Labels, bins: int = BINS) -> CalibrationBins:
-    """Sort predictions [N, C] by their confidence. Raises `ValueError` for shapes or values that cannot be."""
+    """Sort predictions [N, C] by their confidence. Raises `ValueError` for impossible shapes or values."""
     _check(probabilities, labels)
     confidence = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == labels
@@ -56,11 +56,11 @@ def expected_calibration_error(
     """Mean gap between accuracy and confidence over bins of confidence, weighted by samples; None without samples.
 
     Each bin has its samples, the sum of their confidences (probability of top-1) and how many are right.
-    Guo et al. 2017, equation 3. Raises `ValueError` for bins that cannot be.
+    Guo et al. 2017, equation 3. Raises `ValueError` for impossible bins.
     """
     bins = list(zip(counts, confidence_sums, correct_counts, strict=True))
     if any(not 0 <= right <= samples or total < 0 for samples, total, right in bins):
-        raise ValueError("a bin has as many right predictions as samples at most, and no negative confidence")
+        raise ValueError("a bin has at most as many right predictions as samples, and no negative confidence")
     samples = sum(counts)
     return sum(abs(right - total) for _, total, right in bins) / samples if samples else None
 
@@ -90,14 +90,14 @@ def mean_kl(teacher_logits: Floats, student_logits: Floats) -> float:
     """Mean KL(teacher || student) over samples, in nats, at temperature 1. Raises `ValueError` where shapes differ."""
     _check_alike(teacher_logits, student_logits)
     teacher, student = log_softmax(teacher_logits), log_softmax(student_logits)
-    # Rounding may take equal distributions under 0.
+    # Rounding may give equal distributions a value under 0.
     return max(0.0, float((np.exp(teacher) * (teacher - student)).sum(axis=1).mean()))
 
 
 def _check(probabilities: Floats, labels: Labels) -> None:
     if probabilities.ndim != 2 or not probabilities.size:
         raise ValueError(f"probabilities are [samples, classes], got shape {probabilities.shape}")
-    # Softmax in float32 sums to 1 within 1e-6 or so; logits given by mistake do not. NaN is no probability either.
+    # Softmax in float32 sums to 1 within about 1e-6; logits given by mistake do not, and NaN fails as well.
     if not (probabilities.min() >= 0 and np.abs(probabilities.sum(axis=1) - 1).max() < 1e-3):
         raise ValueError("probabilities must be at least 0 and sum to 1 for every sample")
     _check_labels(probabilities.shape, labels)

@@ -10,16 +10,16 @@ from kdbench.statistics.intervals import one_sided_bound, t_interval
 
 # Of each session, the times of candidate and reference in each pair of slices: microseconds a call.
 Sessions = Sequence[Sequence[tuple[float, float]]]
-# Rounds of sessions after which the ratio is looked at. Each look may end the timing, so they share the error.
+# Rounds after which the ratio is looked at. Each look may end the timing, so all looks share the error.
 LOOKS = (1, 3, 6)
-# Sessions differ more than the pairs of one do: from fewer, their spread is hardly known.
+# Sessions differ more than the pairs of one session: with fewer, their spread is hardly known.
 FEWEST_SESSIONS = 3
 GATE_ALPHA = 0.01
 
 
 @dataclass(frozen=True)
 class RatioEstimate:
-    """Candidate over reference, with an interval that holds however often it was looked at."""
+    """Candidate over reference, with an interval that accounts for repeated looks."""
 
     estimate: float
     low: float
@@ -53,7 +53,7 @@ class RatioBounds:
     estimate: float
     lower: float
     upper: float
-    lower_of_family: float  # at 1 - alpha / family: what a failure is decided by
+    lower_of_family: float  # at 1 - alpha / family: decides a failure
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What reshuffling the values themselves says: sign flips of paired differences, and means of several suites."""
+"""Resampling: sign flips of paired differences, and pooled means of several groups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from scipy.special import stdtrit
 
 from kdbench.statistics.intervals import Interval
 
-# Of 5 differences the least possible p is 2/32: no pattern of signs could be called significant.
+# Of 5 differences the least possible p is 2/32: no pattern of signs is significant.
 SEEDS_FOR_SIGN_FLIPS = 6
-MOST_EXACT = 16  # differences whose 2^n flips are all taken; beyond, as many random ones
+MOST_EXACT = 16  # differences whose 2^n flips are all computed; of more, as many random ones
 FLIPS = 2**MOST_EXACT
 
 
@@ -21,7 +21,7 @@ class PooledEstimate:
     """The interquartile mean of several groups' values together, in their unit."""
 
     mean: float
-    interval: Interval | None  # None where a group has one value, which resampling cannot vary, or where none varies
+    interval: Interval | None  # None where a group has one value, or where no value varies
     groups: int
     values: int
 
@@ -29,15 +29,15 @@ class PooledEstimate:
 def sign_flip_p(differences: Sequence[float]) -> float | None:
     """Two-sided p of the mean under all flips of the signs; None under `SEEDS_FOR_SIGN_FLIPS` differences.
 
-    Exact where differences are symmetric about 0 under the null, normal or not (Fisher 1935). Beyond `MOST_EXACT`
-    of them, random flips from a fixed seed, the one that was seen among them (Phipson and Smyth 2010).
+    Exact where differences are symmetric about 0 under the null, normal or not (Fisher 1935). Of more than
+    `MOST_EXACT`, random flips from a fixed seed, with the observed one among them (Phipson and Smyth 2010).
     """
     n = len(differences)
     if n < SEEDS_FOR_SIGN_FLIPS:
         return None
     array = np.asarray(differences, dtype=np.float64)
     seen = abs(float(array.sum()))
-    # A flipped sum that equals the one seen may differ from it by rounding.
+    # A flipped sum that equals the observed one may differ from it by rounding.
     least = seen - 1e-9 * float(np.abs(array).sum())
     extreme = int(np.count_nonzero(np.abs(_signs(n) @ array) >= least))
     return extreme / float(2 ** (n - 1)) if n <= MOST_EXACT else (extreme + 1) / (FLIPS + 1)
@@ -86,7 +86,7 @@ def stratified_iqm(
 
 
 def _widened(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Drawn with replacement, these vary as much as a sample (n - 1) says that the values do."""
+    """The values spread out, so that drawing with replacement has the sample variance (n - 1)."""
     mean = values.mean()
     wide: NDArray[np.float64] = mean + (values - mean) * np.sqrt(len(values) / (len(values) - 1))
     return wide

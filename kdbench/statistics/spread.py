@@ -1,4 +1,4 @@
-"""How steady a row is over its seeds. A figure that the data cannot give is None, never 0."""
+"""The spread of a row over its seeds. A figure that is not defined for the data is None, never 0."""
 
 import math
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from scipy.special import chdtri, fdtrc
 
 from kdbench.statistics.intervals import Interval, spread
 
-COLLAPSED_SHARE = 0.1  # of the way from chance to what the row has shown to be possible
+COLLAPSED_SHARE = 0.1  # of the way from chance to the best seed
 
 
 @dataclass(frozen=True)
 class Stability:
-    """Accuracies over seeds, 0 to 1. What takes two seeds is None for one."""
+    """Accuracies over seeds, 0 to 1. Figures that need two seeds are None for one."""
 
     mean: float
     sd: float | None
@@ -24,13 +24,13 @@ class Stability:
     worst: float
     best: float
     range: float | None
-    collapsed: float | None  # share of seeds that learned next to nothing; None where chance is unknown
+    collapsed: float | None  # share of seeds that learned hardly anything; None where chance is unknown
 
 
 def stability(values: Sequence[float], chance: float | None, level: float = 0.95) -> Stability:
     """The spread of a row's accuracies; `chance` is that of guessing. Raises `ValueError` without values."""
     if not values:
-        raise ValueError("no values to tell the stability of")
+        raise ValueError("no values to compute the stability of")
     array = np.asarray(values, dtype=np.float64)
     mean, worst, best = float(array.mean()), float(array.min()), float(array.max())
     sd, several = spread(values), len(values) > 1
@@ -51,16 +51,16 @@ def stability(values: Sequence[float], chance: float | None, level: float = 0.95
 def collapsed_share(values: Sequence[float], chance: float) -> float:
     """The share of seeds that are at most 10 % of the way from chance to the best seed, or to twice chance if farther.
 
-    The best seed shows what the recipe can reach. Its median would not: where most seeds collapse, it is one of them.
-    Twice chance is the yardstick where no seed learned, so that a row at chance has collapsed as a whole. The 10 %
-    are kdbench's own choice: far under any accuracy of use, and above the noise of guessing on some 1,000 samples.
+    The best seed shows what the recipe can reach; the median would not where most seeds collapse. Twice chance is the
+    measure where no seed learned, so that a row at chance has collapsed as a whole. The 10 % are kdbench's own choice:
+    far below any useful accuracy, and above the noise of guessing on some 1,000 samples.
     """
     limit = chance + COLLAPSED_SHARE * max(max(values) - chance, chance)
     return sum(value <= limit for value in values) / len(values)
 
 
 def sd_bound(sd: float | None, n: int, confidence: float) -> float | None:
-    """The one-sided bound that the SD of normal values is under with this confidence, from the SD of n; None for none.
+    """The one-sided upper bound of the SD of normal values at this confidence, from the SD of n; None without one.
 
     A confidence under one half gives a lower bound.
     """
@@ -74,7 +74,7 @@ def sd_interval(sd: float | None, n: int, level: float = 0.95) -> Interval | Non
 
 
 def brown_forsythe(groups: Sequence[Sequence[float]]) -> tuple[float, float] | None:
-    """F and p of 'all groups spread alike', by distances to each group's median (Brown and Forsythe 1974).
+    """F and p of 'all groups have the same spread', by distances to each group's median (Brown and Forsythe 1974).
 
     A group of one value has no spread and is left out; None under two groups, or where no distance varies.
     """

@@ -1,4 +1,4 @@
-"""How long until a target is reached: first crossings, censored where there are none, Kaplan-Meier and their ratios."""
+"""Time to a target: first crossings, censored where there is none, Kaplan-Meier curves, and ratios of samples."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,16 +12,16 @@ from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM
 
 # Of the teacher's validation accuracy (docs/method.md).
 SHARES = (0.5, 0.9, 0.95, 0.99)
-# Where no step is over a quarter of the way, the interval of a ratio covers 93 to 95 %; a curve of 8 evaluations that
-# passes the target within two of them, 43 to 71 % (`tests/methods/curves.py`).
+# With steps of at most a quarter of the time to the target, the interval of a ratio covers the truth in 93 to 95 % of
+# cases; where 8 evaluations pass the target within two of them, in 43 to 71 % (`tests/methods/curves.py`).
 COARSEST = 0.25
 
 
 @dataclass(frozen=True)
 class Crossing:
-    """When a curve first was at its target, in the unit of its axis. Unreached: all three are the curve's end."""
+    """When a curve first reached its target, in the unit of its axis. Unreached: all three are the curve's end."""
 
-    at: float  # the first evaluation that was at the target
+    at: float  # the first evaluation at or above the target
     reached: bool
     after: float  # the evaluation before that one
     between: float  # where the straight line between those two meets the target
@@ -33,10 +33,10 @@ class Reach:
 
     seeds: int
     reached: int
-    rate: float  # of the seeds that reached it within their run
+    rate: float  # share of the seeds that reached it within their run
     rate_interval: Interval
     times: tuple[float, ...]  # at which seeds reached it, rising
-    survival: tuple[float, ...]  # share not yet there after each time (Kaplan-Meier)
+    survival: tuple[float, ...]  # share that has not reached it after each time (Kaplan-Meier)
     median: float | None
     median_low: float | None  # None where no bound can be given
     median_high: float | None  # None: unbounded; the median may lie beyond the runs' end
@@ -47,19 +47,19 @@ class Reach:
 class SampleEfficiency:
     """Samples of the student alone over those of the distilled one, to one target, by seed. Over 1: fewer are needed.
 
-    Seeds in which either never got there have no ratio. `only_distilled` of them had one, above what could be seen:
-    the mean of the others then errs on the side of the student alone; with `only_alone` it is the reverse.
+    A seed in which either did not reach the target has no ratio. In `only_distilled` of them the ratio is larger than
+    the run can show, so the mean of the others favours the student alone; with `only_alone` it is the reverse.
     """
 
     seeds: tuple[int, ...]  # that have a ratio
     ratios: tuple[float, ...]  # of the interpolated crossings
     mean: float | None  # geometric
     interval: Interval | None  # Student-t on the logarithms; None where evaluations are too coarse
-    bounds: tuple[float, float | None] | None  # of the mean, as crossings may lie anywhere between two evaluations
+    bounds: tuple[float, float | None] | None  # of the mean: a crossing may lie anywhere between two evaluations
     only_distilled: int
     only_alone: int
     neither: int
-    untrained: int  # one of them was there before training: nothing to divide
+    untrained: int  # one of them reached it before training, so there is no ratio
 
     @property
     def censored(self) -> int:
@@ -67,13 +67,13 @@ class SampleEfficiency:
 
 
 def first_crossing(x: Sequence[float], accuracy: Sequence[float], target: float) -> Crossing:
-    """The first evaluation with at least the target accuracy, even if by luck of its noise; x rises.
+    """The first evaluation with at least the target accuracy, even where noise lifted it; x rises.
 
     Raises `ValueError` without points.
     """
     if len(x) != len(accuracy) or not x:
         raise ValueError(f"{len(x)} x values against {len(accuracy)} accuracies, of which both need at least one")
-    # 0.9 * 0.01 is a rounding above 0.009, which must not count as short of it.
+    # 0.9 * 0.01 exceeds 0.009 by a rounding error, which must not count as unreached.
     index = next((i for i, value in enumerate(accuracy) if value >= target - 1e-12), None)
     if index is None:
         return Crossing(float(x[-1]), False, float(x[-1]), float(x[-1]))
@@ -84,15 +84,15 @@ def first_crossing(x: Sequence[float], accuracy: Sequence[float], target: float)
 
 
 def kaplan_meier(times: Sequence[float], reached: Sequence[bool], level: float = 0.95) -> Reach:
-    """The Kaplan-Meier curve of 'not yet there', its median with interval, and the share that got there.
+    """The Kaplan-Meier curve of the time to the target, its median with interval, and the share that reached it.
 
     times: when each seed reached the target, or where its curve ended unreached. The median is the first time at which
-    at most half are not there yet.
+    at most half have not reached it.
 
     The median's interval is Brookmeyer and Crowley's (1982): where the log-log band with Greenwood's variance holds one
     half. It is left out under `SEEDS_FOR_A_CLAIM` seeds: all times of 3 seeds lie above the true median in 1 of 8
-    draws. The rate's interval is Clopper and Pearson's, exact for any number of seeds. The estimator takes censoring
-    for uninformative: true of a common end, not of runs that stopped because they no longer improved.
+    draws. The rate's interval is Clopper and Pearson's, exact for any number of seeds. The estimator assumes censoring
+    to be uninformative: true of a common end, not of runs that stopped because they no longer improved.
     Raises `ValueError` without times.
     """
     if not times or len(times) != len(reached):
@@ -116,7 +116,7 @@ def kaplan_meier(times: Sequence[float], reached: Sequence[bool], level: float =
 
 
 def survival_curve(times: Sequence[float], reached: Sequence[bool]) -> tuple[list[float], list[float], list[float]]:
-    """Times, S after each, and Greenwood's variance of log S. Whoever is censored at a time still counts there."""
+    """Times, S after each, and Greenwood's variance of log S. A seed censored at a time is still at risk then."""
     pairs = list(zip(times, reached, strict=True))
     steps = sorted({time for time, there in pairs if there})
     survival, variance = [], []
@@ -138,7 +138,7 @@ def median_bounds(
     z = float(ndtri((1 + level) / 2))
     bands = []
     for share, spread in zip(survival, variance, strict=True):
-        if share <= 0:  # no variance to go by: nothing is claimed of the upper band
+        if share <= 0:  # the variance is infinite: there is no upper band
             bands.append((0.0, 1.0))
             continue
         stretch = math.exp(z * math.sqrt(spread) / -math.log(share))
@@ -164,7 +164,7 @@ def sample_efficiency(
 
     Crossings are interpolated: whole evaluations round both sides up, which draws ratios to 1 (2.0 becomes 1.9 at 25
     evaluations). Where an evaluation is over `COARSEST` of the way apart from the one before, interpolation errs too,
-    and there is no interval: `bounds` then says what the evaluations leave open.
+    and there is no interval: `bounds` then gives the range that the evaluations leave open.
     """
     shared = sorted(alone.keys() & distilled.keys())
     if not shared:
@@ -199,5 +199,5 @@ def _geometric_mean(ratios: Sequence[float]) -> float:
 
 
 def _first_at_most_half(times: Sequence[float], shares: Sequence[float]) -> float | None:
-    # A product such as 3/4 * 2/3 may end a rounding above one half.
+    # A product such as 3/4 * 2/3 may exceed one half by a rounding error.
     return next((time for time, share in zip(times, shares, strict=True) if share <= 0.5 + 1e-12), None)

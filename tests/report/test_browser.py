@@ -129,7 +129,7 @@ SHAPES = {
     "usual": Shape(),
     "one seed": Shape(seeds=1, losses=("cross_entropy",)),
     "no latency": Shape(latency=False, seeds=5),
-    "environments": Shape(
+    "conditions": Shape(
         conditions=("noise", "blur", "contrast", "brightness", "rotation", "translation", "occlusion")
     ),
     "many losses": Shape(losses=("cross_entropy", *(f"loss_with_a_name_{i}" for i in range(14)))),

@@ -180,18 +180,18 @@ def test_origin_is_in_utc_and_counts_each_model_once(tmp_path):
 
 def test_records_of_another_machine_are_told(tmp_path):
     results = make_results()
-    assert "Not all was measured here" not in words_of(results, tmp_path)
+    assert "Records of other machines or versions" not in words_of(results, tmp_path)
     key = results.run.entries[0].key
     machine = results.run.machine | {"cpu": "Other CPU"}
     moved = edited(results, trials=lambda r: r.model_copy(update={"machine": machine}) if r.key == key else r)
     text = words_of(moved, tmp_path)
-    assert "| Not all was measured here | Processor: Other CPU for 1 trained model |" in text
+    assert "| Records of other machines or versions | Processor: Other CPU for 1 trained model |" in text
 
 
 def test_latency_tells_the_slices_that_were_timed(tmp_path):
     # The factory's ratios have 5 sessions of 8 slice pairs.
     assert "40 slice pairs each" in words_of(make_results(), tmp_path)
-    assert "nothing was compared" in words_of(make_results(Shape(latency=False)), tmp_path)
+    assert "nothing was timed" in words_of(make_results(Shape(latency=False)), tmp_path)
 
 
 @pytest.mark.parametrize(("seeds", "verdict"), [(3, "no claim"), (5, "better")])
@@ -213,5 +213,5 @@ def test_losses_that_deploy_another_network_are_named() -> None:
     (pair,) = found.pairs
     students = tuple(replace(row, architecture="own") if row.loss == "simkd" else row for row in pair.students)
     changed = replace(found, pairs=(replace(pair, students=students),))
-    told = f"{note}, but for those that deploy another network: simkd."
+    told = f"{note}, except for losses that deploy another network: simkd."
     assert told in comparison_table(changed, recommend(changed)).notes

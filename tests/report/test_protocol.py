@@ -68,7 +68,7 @@ def test_layouts_are_told_wave_by_wave_with_what_the_probe_found():
     probed = Layout(processes=2, threads=4, epoch_seconds=1.5, seconds=150.0)
     assert facts(layouts=(Layout(processes=1, threads=1), probed))["Processes and threads"] == (
         "wave 1 of 2: 1 process × 1 thread, without a probe; wave 2 of 2: 2 processes × 4 threads, chosen by a probe: "
-        "an epoch of one model took 1.50 s in all of them at once, which foresees 2 min 30 s for the wave"
+        "an epoch of one model took 1.50 s with all of them busy, which predicts 2 min 30 s for the wave"
     )
     assert facts(layouts=(probed,))["Processes and threads"].startswith("2 processes × 4 threads, chosen")
 

@@ -74,21 +74,21 @@ def test_stability_counts_collapsed_seeds_and_tells_the_test() -> None:
     assert row["Worst seed % of test"].text == "10.00 %"
     assert row["SD points"].sub.count(" to ") == 1
     assert "Brown-Forsythe" in words(section)
-    assert "for independent" in words(section)
+    assert "assumes independent seeds" in words(section)
 
 
-def test_environments_tell_severities_the_hardest_and_what_is_missing() -> None:
+def test_conditions_tell_severities_the_hardest_and_what_is_missing() -> None:
     asked = ("noise", "blur", "rotation")
     results = make_results(Shape(seeds=5, accuracy=steady, conditions=asked))
     section = conditions_section(summarize(results))
-    row = cells(section, "environments", ": kd")
+    row = cells(section, "conditions", ": kd")
     # The factory keeps 96, 93 and 90 % of what was right, by chance of each sample: all three 80 % of about 93 %.
     assert 73 < 100 * row["Right everywhere % of test"].sort < 77
     assert row["Hardest % of test"].sub == "rotation"
     assert row["Against the student alone points"].sub.count(" to ") == 1
     assert "noise (gaussian noise) sd 0.5 SDs of the training data" in words(section)
     assert "blur (gaussian blur) sd 0.75 pixels" in words(section)
-    assert [image.name for image in section.images] == ["environments-0"]
+    assert [image.name for image in section.images] == ["conditions-0"]
     assert "unevaluated" not in [table.name for table in section.filled.tables]
     without = edited(
         results, evaluations=lambda r: None if r.condition and r.condition["use"] == "gaussian_blur" else r
@@ -101,7 +101,7 @@ def test_environments_tell_severities_the_hardest_and_what_is_missing() -> None:
     assert len(nothing.tables[0].rows) == 3
 
 
-def test_suites_without_environments_have_no_such_section() -> None:
+def test_suites_without_conditions_have_no_such_section() -> None:
     assert conditions_section(summarize(make_results(Shape()))).filled is None
 
 

@@ -1,1 +1,1 @@
-"""What follows from the figures: which student to ship, how many seeds, the gate."""
+"""Decisions from the figures: which student to ship, how many seeds a claim needs, and the gate."""

@@ -1,4 +1,4 @@
-"""Top-1 against a baseline, paired by seed; and how small a drop the seeds of a run can show."""
+"""Top-1 against a baseline, paired by seed; and the smallest drop that the seeds of a run can show."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,9 +15,9 @@ LEAST_DROP = 0.005
 FAIL_CONFIDENCE = 0.99
 PASS_CONFIDENCE = 0.95
 ROUNDING = 1e-12  # a drop of exactly the limit, as a difference of two fractions, may exceed it by 1e-17
-MOST_SEEDS = 200  # more than anybody trains: beyond, only a wider gate helps
+MOST_SEEDS = 200  # more than anybody trains: above, only a wider gate helps
 
-# 'unjudged': shown, and decides nothing, because one seed has no spread to judge by.
+# 'unjudged': shown without effect on the verdict, because one seed has no spread to judge by.
 Status = Literal["pass", "fail", "inconclusive", "invalid", "unjudged"]
 Kind = Literal["top1", "latency", "parameters", "flops", "onnx_bytes"]
 
@@ -68,7 +68,7 @@ def allowed_drop(suite: Suite) -> float:
 
 
 def _compare(rows: Sequence[BaselineRow], results: ResultSet, limit: float) -> _Compared:
-    """Pair the baseline's seeds with the run's. A seed without a result fails: a gate must not pass on silence."""
+    """Pair the baseline's seeds with the run's. A seed without a result fails: missing figures must not pass."""
     what = f"{rows[0].pair} / {rows[0].role} / {rows[0].loss}"
     if missing := [text for row in rows if (text := _missing(row, results))]:
         entry = GateEntry("top1", what, "fail", "; ".join(missing), limit=-limit, measured=False)
@@ -105,7 +105,7 @@ def _compare(rows: Sequence[BaselineRow], results: ResultSet, limit: float) -> _
 
 
 def _judge_constant(entry: GateEntry, change: float) -> GateEntry:
-    """Without a spread: a change that every seed shows is judged as it is; one seed alone decides nothing."""
+    """Without a spread: a change that is equal in all seeds is judged as it is; one seed alone is not judged."""
     assert entry.limit is not None
     allowed = f"allowed {points(entry.limit)}"
     if entry.n == 1:
@@ -132,7 +132,7 @@ def _decide(entry: GateEntry, adjusted_p: float | None, family: int) -> GateEntr
     if entry.lower > entry.limit:
         return replace(entry, status="pass", message=message)
     if entry.upper < entry.limit:
-        message += f"; not enough once {family} comparisons share the error (Holm)"
+        message += f"; not significant once {family} comparisons share the error (Holm)"
     return replace(entry, message=message)
 
 

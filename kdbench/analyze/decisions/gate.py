@@ -19,7 +19,7 @@ COUNTS: tuple[tuple[Literal["parameters", "flops", "onnx_bytes"], str], ...] = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """All entries of a check. `notes` are differences that decide nothing, such as another ONNX Runtime."""
+    """All entries of a check. `notes` are differences that do not affect it, such as another ONNX Runtime."""
 
     suite: str
     entries: tuple[GateEntry, ...]
@@ -27,12 +27,12 @@ class Verdict:
 
     @property
     def measured(self) -> int:
-        """How many entries compared a figure with the baseline's, and could judge it."""
+        """The number of entries that compared a figure with the baseline's and judged it."""
         return sum(entry.measured and entry.status != "unjudged" for entry in self.entries)
 
     @property
     def status(self) -> Status:
-        """The worst that any entry says, but for unjudged ones; 'inconclusive' where nothing was measured."""
+        """The worst status of the judged entries; 'inconclusive' where nothing was measured."""
         found = {entry.status for entry in self.entries}
         if not self.measured:
             return "fail" if any(entry.status == "fail" for entry in self.entries) else "inconclusive"
@@ -50,7 +50,7 @@ class Verdict:
 
 def judge(baseline: Baseline, results: ResultSet, comparisons: Sequence[LatencyComparison]) -> Verdict:
     """Hold results against a baseline: accuracy by seed, latency by interleaved slices, sizes exactly."""
-    # What was not timed takes no share of the error. While timing goes on that is not known, and more must share it.
+    # Only comparisons that were timed share the error. During timing their number is unknown, and all share it.
     family = len(LOOKS) * max(1, sum(bool(comparison.sessions) for comparison in comparisons))
     margin = baseline.latency_margin
     entries = [
@@ -117,7 +117,7 @@ def _facts_now(model: BaselineModel, results: ResultSet) -> ModelFacts | None:
 
 
 def _notes(baseline: Baseline, results: ResultSet) -> tuple[str, ...]:
-    """Differences of operators and of software versions: they explain a verdict and decide none."""
+    """Differences of operators, machine and versions, which may explain a verdict."""
     notes = []
     for model in baseline.models:
         facts = _facts_now(model, results)
@@ -130,10 +130,10 @@ def _notes(baseline: Baseline, results: ResultSet) -> tuple[str, ...]:
     for fact in ("cpu", "gpus", "system"):
         was, now = baseline.machine.get(fact), results.run.machine.get(fact)
         if was != now:
-            notes.append(f"environment: {fact} was {was or 'unknown'}, is {now or 'unknown'}")
+            notes.append(f"machine: {fact} was {was or 'unknown'}, is {now or 'unknown'}")
     versions = (baseline.machine.get("versions"), results.run.machine.get("versions"))
     if isinstance(versions[0], dict) and isinstance(versions[1], dict):
-        notes += [f"environment: {text}" for text in (_changes(versions[0], versions[1]),) if text]
+        notes += [f"versions: {text}" for text in (_changes(versions[0], versions[1]),) if text]
     return tuple(notes)
 
 

@@ -1,4 +1,4 @@
-"""How many seeds a claim needs, judged by how the paired differences of a suite spread so far."""
+"""How many seeds a claim needs, by the SD of a suite's paired differences so far."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM, detectable_sds
 from kdbench.statistics.spread import sd_bound
 
 MOST_SEEDS = 1000  # more than anybody trains
-SD_CONFIDENCE = 0.8  # that the SD is under the one reckoned with: three seeds' may be half the true one
+SD_CONFIDENCE = 0.8  # that the true SD is under the upper one: an SD of three seeds may be half the true one
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class SeedsNeeded:
     loss: str
     seeds: int  # that both have
     sd: float | None  # of the paired differences
-    sd_upper: float | None  # what it is under with `SD_CONFIDENCE`
+    sd_upper: float | None  # its upper bound at `SD_CONFIDENCE`
     detectable: float | None  # with these seeds, at this SD
     needed: int | None  # at this SD; None where `MOST_SEEDS` would not do
     needed_upper: int | None  # at the upper one
@@ -28,7 +28,7 @@ class SeedsNeeded:
 def seeds_needed(difference: float, sd: float, power: float = 0.8) -> int | None:
     """The fewest seeds with which a two-sided 5 % paired t finds a difference; None where `MOST_SEEDS` would not do.
 
-    Never under `SEEDS_FOR_A_CLAIM`. Raises `ValueError` for a difference, SD or power that cannot be.
+    At least `SEEDS_FOR_A_CLAIM`. Raises `ValueError` for an impossible difference, SD or power.
     """
     if difference <= 0 or sd <= 0 or not 0.05 < power < 1:
         raise ValueError(f"a difference of {difference} at an SD of {sd} with a power of {power}")

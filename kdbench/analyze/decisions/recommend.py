@@ -1,8 +1,8 @@
-"""Which student to ship, and why: chosen on validation, confirmed on test, in words that claim no more than is shown.
+"""Which student to ship, and why: chosen on validation, confirmed on test.
 
 Choosing the best of many losses by test accuracy would ship the luckiest. So each pair has one candidate, the best on
-validation; the test split, which had no part in that, then answers one question: does the candidate's gain over the
-student alone show there?
+validation. The test split, which was not used for that choice, answers one question: is the candidate's gain over the
+student alone above 0?
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from kdbench.statistics.paired import EQUIVALENCE, SEEDS_FOR_A_CLAIM, PairedDiff
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The student to ship (None where none finished), one sentence that says so and why, and what limits it."""
+    """The student to ship (None where none finished), one sentence that states it with the reason, and caveats."""
 
     student: StudentRow | None
     teacher: str | None
@@ -44,7 +44,7 @@ def confirmed(row: StudentRow) -> bool:
 
 
 def _with_all_seeds(pair: PairSummary) -> list[StudentRow]:
-    # A mean over fewer seeds than another's is no fair rival.
+    # A mean over fewer seeds cannot be compared fairly.
     most = max(len(row.seeds) for row in pair.students)
     return [row for row in pair.students if len(row.seeds) == most]
 
@@ -60,7 +60,7 @@ def _winner_of_pair(pair: PairSummary) -> StudentRow:
 
 
 def _trade(winners: list[StudentRow]) -> StudentRow:
-    """The most accurate on validation, unless a cheaper one is shown to be practically as accurate there."""
+    """The most accurate on validation, unless a cheaper one is shown to be equivalent there."""
     best = max(winners, key=lambda row: row.validation.mean)
     cheaper = sorted((row for row in winners if _cost(row) < _cost(best)), key=_cost)
     return next((row for row in cheaper if (d := _on_validation(row, best)) and d.verdict == "equivalent"), best)
@@ -97,7 +97,7 @@ def _why(pair: PairSummary, chosen: StudentRow) -> str:
         leader, n = _leader(pair), len(chosen.seeds)
         if n < SEEDS_FOR_A_CLAIM:
             leads = "" if leader.alone else f", though '{leader.loss}' leads on validation"
-            return f"with {several(n, 'seed')} this is a smoke test: no claim that a loss beats it{leads}"
+            return f"with {several(n, 'seed')} this is a smoke test: no claim that a loss is better{leads}"
         if leader.alone:
             return "no loss is better on validation"
         return f"the best loss on validation, '{leader.loss}', is not confirmed on test: {_judged(leader.gain)}"
@@ -116,14 +116,16 @@ def _judged(difference: PairedDifference | None) -> str:
 
 
 def _alternatives(summary: Summary, chosen: StudentRow, winners: list[StudentRow]) -> tuple[str, ...]:
-    """What the other pairs' students give and cost against the chosen one."""
+    """Accuracy and cost of the other pairs' students against the chosen one."""
     others = [row for row in winners if row is not chosen]
     if not others:
         return ()
     if chosen is max(winners, key=lambda row: row.validation.mean):
-        rule = "Of the pairs' choices this one is the most accurate on validation; where latency matters more, weigh:"
+        rule = (
+            "Of the pairs' choices this one is the most accurate on validation; where latency matters more, consider:"
+        )
     else:
-        rule = "Of the pairs' choices this one is cheaper than the most accurate, and on validation practically equal:"
+        rule = "Of the pairs' choices this is cheaper than the most accurate and equivalent to it on validation:"
     return tuple(f"{rule} {_alternative(summary, chosen, other)}" for other in others)
 
 
@@ -141,27 +143,28 @@ def _alternative(summary: Summary, chosen: StudentRow, other: StudentRow) -> str
 
 
 def _limits(summary: Summary, chosen: StudentRow) -> tuple[str, ...]:
-    """How the choice was made, and what it cannot say."""
+    """How the choice was made, and its limits."""
     found = []
     n, seeds = len(chosen.seeds), several(len(chosen.seeds), "seed")
     if n < SEEDS_FOR_A_CLAIM:
         found.append(f"With {seeds} this is a smoke test: no claim about which loss is better.")
     found.append(
-        "One candidate a pair was chosen on validation. Test has one say: the student alone is kept unless the 95 % "
-        f"interval of the candidate's paired gain lies above 0, over at least {SEEDS_FOR_A_CLAIM} seeds."
+        "Each pair's candidate was chosen on validation. The test split is used once: the student alone is kept unless "
+        "the 95 % interval of the candidate's paired gain on it lies above 0, with at least "
+        f"{SEEDS_FOR_A_CLAIM} seeds."
     )
     if chosen.stability.collapsed:
         lost = round(chosen.stability.collapsed * n)
         found.append(
-            f"{lost} of its {seeds} collapsed: trained once more it may learn next to nothing, so test what you ship."
+            f"{lost} of its {seeds} collapsed: trained again it may learn hardly anything, so test the model you ship."
         )
     if chosen.gain and chosen.gain.verdict != "better":
         found.append(
-            f"The gain is shown to be above 0, not to be above {100 * EQUIVALENCE:g} points: against what counts as "
-            f"practically nothing it is {chosen.gain.verdict}."
+            f"The gain is shown to be above 0, but not above {100 * EQUIVALENCE:g} points: against that margin it is "
+            f"{chosen.gain.verdict}."
         )
     if summary.teacher_seeds == 1 and not chosen.alone:
-        found.append("One teacher stands behind all seeds: the intervals do not include how teachers vary.")
+        found.append("All seeds have the same teacher: the intervals do not include how teachers vary.")
     return tuple(found)
 
 

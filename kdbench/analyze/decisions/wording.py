@@ -1,4 +1,4 @@
-"""Numbers in words, as sentences and reports share them: a true minus sign, and a dash where there is none."""
+"""Numbers as text, shared by sentences and reports: a true minus sign, and a dash where there is none."""
 
 from kdbench.statistics.intervals import Interval
 

@@ -1,4 +1,4 @@
-"""The deployed architectures: size, arithmetic, latencies, and each timing that was asked for and is not there."""
+"""The deployed architectures: size, FLOPs, latencies, and the timings that were asked for and not taken."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Throughput:
 
 @dataclass(frozen=True)
 class Deployed:
-    """An architecture as deployed: what it is, what it costs, and what was not measured about it."""
+    """A deployed architecture: its size, its timings, and what was not measured of it."""
 
     architecture: str
     models: tuple[tuple[Role, str], ...]
@@ -58,11 +58,11 @@ class Deployed:
 
 @dataclass(frozen=True)
 class ReferenceTiming:
-    """The one timing that tables and the Pareto front use for all models, by architecture."""
+    """The timing by which tables and the Pareto front compare models, by architecture."""
 
     how: How
-    p50: Mapping[str, float]  # microseconds: of the network that all were timed against, times the ratio to it
-    ratio: Mapping[str, RatioEstimate]  # to one network, for all but itself
+    p50: Mapping[str, float]  # microseconds: of the reference network, times the ratio to it
+    ratio: Mapping[str, RatioEstimate]  # to the reference network, for all others
 
     def speedup(self, slower: str, faster: str) -> RatioEstimate | None:
         """How many times as long the first architecture takes as the second; None where one was not timed."""
@@ -124,7 +124,7 @@ def choose_reference(deployed: Sequence[Deployed]) -> ReferenceTiming | None:
 
 
 def timings_of(architecture: str, latencies: Sequence[LatencyRecord], margin: float) -> tuple[Timing, ...]:
-    """One architecture timed in every way; ties apart."""
+    """The timings of one architecture; tie checks are not among them."""
     mine = [record for record in latencies if record.architecture == architecture and record.kind != "tie"]
     return tuple(_timing(record, margin) for record in mine)
 
@@ -143,7 +143,7 @@ def _timing(record: LatencyRecord, margin: float) -> Timing:
 
 
 def throughput_of(record: ThroughputRecord) -> Throughput:
-    """Samples per second by batch size, and where they are nearly at their most."""
+    """Samples per second by batch size, and the smallest batch with 95 % of the peak."""
     rates = []
     for timed in record.batches:
         pairs = [pair for session in timed.sessions for pair in session]
@@ -156,13 +156,13 @@ def throughput_of(record: ThroughputRecord) -> Throughput:
 def _all_missing(architecture: str, timings: Sequence[Timing], results: ResultSet) -> tuple[NotMeasured, ...]:
     """The recorded reasons, and an entry for each way that has neither a timing nor a reason.
 
-    Ways that depend on the machine (`threads = "cores"`) are those that the run tells of.
+    `threads = "cores"` stands for the number of cores of the machine that the run records.
     """
     reasons = [missing for missing in results.run.not_measured if missing.architecture == architecture]
     known = {timing.how for timing in timings} | {missing.how for missing in reasons}
     silent = [
         NotMeasured(
-            architecture=architecture, how=how, reason="asked for, but the run holds neither a timing nor a reason"
+            architecture=architecture, how=how, reason="asked for, but the run has neither a timing nor a reason"
         )
         for how in _ways(results)
         if how not in known

@@ -1,4 +1,4 @@
-"""Figures of ONNX files that were brought along: accuracy over test samples, and the files compared with the first."""
+"""Figures of ONNX files of the user's: accuracy over test samples, and each file compared with the first."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from kdbench.statistics.survival import share_interval
 
 @dataclass(frozen=True)
 class Accuracy:
-    """One file on one test split. Intervals are over its samples: they say nothing of other trainings."""
+    """One file on one test split. Intervals are over its samples and do not cover other trainings."""
 
     top1: float
     interval: Interval  # Clopper and Pearson 1934

@@ -12,11 +12,11 @@ from kdbench.statistics.ratios import RatioEstimate, estimate_ratio
 
 @dataclass(frozen=True)
 class NoiseCheck:
-    """The reference timed against itself: the ratio is 1, so what is found is the machine's noise."""
+    """The reference timed against itself: the true ratio is 1, so any deviation is noise of the machine."""
 
     how: How
     ratio: RatioEstimate | None
-    trusted: bool  # the interval holds 1, and is narrower than the margin
+    trusted: bool  # the interval contains 1 and is narrower than the margin
     lag_1: float | None  # correlation of successive calls
     cpu_share: float | None  # CPU time over wall time, of the worker
     switches: int  # involuntary context switches
@@ -63,7 +63,7 @@ def _noise(record: LatencyRecord, margin: float) -> NoiseCheck:
 
 
 def check_ties(latencies: Sequence[LatencyRecord], files: Mapping[str, Entry], margin: float) -> tuple[TieCheck, ...]:
-    """Students of one architecture under different losses; `files` tells whose an ONNX file is, by its SHA-256."""
+    """Students of one architecture under different losses; `files` maps the SHA-256 of an ONNX file to its entry."""
     found = []
     for record in latencies:
         mine, other = files.get(record.onnx_sha256), files.get(record.reference_sha256)

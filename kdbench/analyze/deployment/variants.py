@@ -66,7 +66,7 @@ def _others(
     label: str,
     alone: str | None,
 ) -> dict[int, float]:
-    """What the student alone loses to the same variant; nothing for itself and for teachers."""
+    """The change of the student alone by the same variant; empty for itself and for teachers."""
     if role == "teacher" or alone is None or loss == alone:
         return {}
     return changes.get((pair, role, alone, label), {})

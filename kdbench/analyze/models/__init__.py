@@ -1,1 +1,1 @@
-"""Figures of trained models: rows over seeds, pairs, learning, conditions, cost."""
+"""Figures of trained models: rows over seeds, pairs, gains, learning, conditions, cost."""

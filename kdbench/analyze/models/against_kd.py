@@ -1,4 +1,4 @@
-"""Every loss of a pair against plain distillation, the loss that newer ones claim to beat."""
+"""Every loss of a pair against plain distillation (kd)."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,7 +15,7 @@ Standing = Literal["beats", "ties", "loses", "open"]
 
 @dataclass(frozen=True)
 class AgainstKd:
-    """A student less the same student under plain distillation, paired by seed; accuracies 0 to 1."""
+    """A student minus the same student under plain distillation, paired by seed; accuracies 0 to 1."""
 
     student: StudentRow
     difference: PairedDifference
@@ -23,7 +23,7 @@ class AgainstKd:
 
     @property
     def standing(self) -> Standing:
-        """By this comparison's own 95 % interval: apart from 0, or within half a point of it, or neither."""
+        """By the 95 % interval of this comparison: above 0, below 0, within half a point of it, or none of these."""
         interval = self.difference.estimate.interval
         if interval is None or not self.difference.claims:
             return "open"

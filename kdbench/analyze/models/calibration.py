@@ -1,4 +1,4 @@
-"""Whether the probabilities of a row's models can be believed, and how far they are their teacher's: over seeds."""
+"""Calibration of a row's models and their agreement with their teachers, over seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ def _calibration_error(bins: Sequence[ConfidenceBin]) -> float | None:
 
 def _reliability(seeds: Sequence[Sequence[ConfidenceBin]]) -> tuple[ReliabilityBin, ...]:
     if len({len(bins) for bins in seeds}) != 1:
-        return ()  # of other widths: they have no bin in common
+        return ()  # bins of different widths cannot be added up
     found = []
     for bins in zip(*seeds, strict=True):
         samples = sum(each.count for each in bins)

@@ -1,4 +1,4 @@
-"""Stability across conditions: which samples a model predicts right however the test images are corrupted."""
+"""Stability under corruptions: the samples that a model predicts right under every condition."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ Bits = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class ConditionRow:
-    """One model under one loss in all conditions that were evaluated; accuracies from 0 to 1, over seeds."""
+    """One model under one loss under all conditions that were evaluated; accuracies from 0 to 1, over seeds."""
 
     pair: str
     role: Role
     model: str
     loss: str
     clean: Estimate  # top-1 on the test split as it is
-    top1: Mapping[str, Estimate]  # by condition; without those that no seed was evaluated in
+    top1: Mapping[str, Estimate]  # by condition; without those that no seed was evaluated under
     lacking: Mapping[str, int]  # seeds without a figure, by condition
-    stable: Estimate | None  # share of samples predicted right in every condition, the clean one included
-    against_alone: PairedDifference | None  # that share less the one of the student alone, by seed
+    stable: Estimate | None  # share of samples predicted right under every condition, clean included
+    against_alone: PairedDifference | None  # that share minus the student alone's, by seed
 
 
 def condition_rows(
@@ -37,7 +37,8 @@ def condition_rows(
 ) -> tuple[ConditionRow, ...]:
     """Rows pair by pair, teachers first; none where no condition was evaluated.
 
-    'Every' is of those that any model was evaluated in, for all rows the same: a seed that lacks one has no share.
+    'Every condition' means those that any model was evaluated under, for all rows alike: a seed that lacks one has no
+    share.
     """
     trials = results.trials
     found = {
@@ -85,7 +86,7 @@ def _stable_by_seed(
     found: Mapping[tuple[str, str], Bits],
     evaluated: Sequence[str],
 ) -> dict[int, float]:
-    """The share of samples right in every condition and as they are, of the seeds that have all."""
+    """The share of samples right under every condition and clean, of the seeds that have all."""
     shares = {}
     for seed in row.seeds:
         if all((seed.key, name) in found for name in evaluated):

@@ -1,4 +1,4 @@
-"""What training took: means over the seeds of one row."""
+"""The cost of training: means over the seeds of one row."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from kdbench.results import TrainingCost, TrialResult
 
 @dataclass(frozen=True)
 class TrainingFigures:
-    """What training one model took, averaged over seeds. The cohort's shared figures are told apart."""
+    """The cost of training one model, averaged over seeds. Figures that the cohort shares are marked."""
 
     step_milliseconds: float  # own forward, loss, backward and update
     samples_per_second: float | None  # through own steps alone
@@ -16,11 +16,11 @@ class TrainingFigures:
     evaluation_seconds: float  # own, on validation
     data_seconds: float  # making batches, shared by the cohort
     teacher: str  # 'none', 'live' or 'cached'; 'cached, live' where seeds differ
-    teacher_milliseconds: float  # a step, spent on the teacher here, shared by the models that have the same source
+    teacher_milliseconds: float  # a step, spent on the teacher in this run, shared by the models of one source
     teacher_milliseconds_alone: float  # a step, of a live teacher
     teacher_shared_by: int
     alone_seconds: float  # trained alone without a cache
-    shared_seconds: float  # as it was trained, with its share of what was shared
+    shared_seconds: float  # in this run, with its share of what the cohort shared
     cohort_cpu_seconds: float  # process CPU time, shared by the cohort
     cohort: int  # models trained in the same pass
     peak_memory_bytes: int
@@ -69,5 +69,5 @@ def _joules_of_training(cost: TrainingCost) -> float:
 
 
 def ranks(costs: Sequence[float]) -> list[int]:
-    """The place of each cost, in the order given: 1 is the lowest, and equal ones share a place."""
+    """The rank of each cost, in the order given: 1 is the lowest, and equal costs share a rank."""
     return [1 + sum(other < cost for other in costs) for cost in costs]

@@ -13,7 +13,7 @@ GPUS = ("cuda", "tensorrt")
 
 @dataclass(frozen=True)
 class ComputeEfficiency:
-    """Correct test predictions per compute spent, averaged over seeds; `above_chance` counts those beyond guessing."""
+    """Correct test predictions per compute spent, averaged over seeds; `above_chance` subtracts those of guessing."""
 
     per_gflop: float
     per_gflop_above_chance: float
@@ -23,13 +23,13 @@ class ComputeEfficiency:
     per_gpu_second_above_chance: float | None
     per_joule: float | None  # net of the power at rest, at the reference timing
     per_joule_above_chance: float | None
-    missing: tuple[str, ...]  # why a figure is not there
+    missing: tuple[str, ...]  # why a figure is missing
 
 
 def compute_efficiency(
     records: Sequence[TrialResult], deployed: Deployed | None, reference: ReferenceTiming | None
 ) -> ComputeEfficiency:
-    """The formula 'correct / compute spent' on the test split: per GFLOP, CPU-second, GPU-second and joule.
+    """Correct predictions on the test split per GFLOP, CPU-second, GPU-second and joule.
 
     CPU-seconds are those of the evaluation; GPU-seconds and joules those of the timed calls of the architecture.
     """
@@ -60,7 +60,7 @@ def compute_efficiency(
 
 
 def _gpu_seconds(deployed: Deployed | None) -> tuple[float | None, str | None]:
-    """Of one sample, while single calls follow each other at the smallest batch; or why there are none."""
+    """Of one sample, in calls one after the other at the smallest batch; or why there are none."""
     timings = [t for t in deployed.timings if t.how.provider in GPUS] if deployed else []
     if timings:
         timing = min(timings, key=lambda t: (t.how.batch, t.how.path != "host", t.how.threads))

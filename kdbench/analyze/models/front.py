@@ -1,4 +1,4 @@
-"""Pareto fronts of a run's models: by each cost, how surely a model is on it, and what a pair's front encloses."""
+"""Pareto fronts of a run's models by each cost: the probability of being on it, and each pair's hypervolume."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ COSTS: tuple[By, ...] = ("latency", "FLOPs", "parameters", "bytes")
 
 @dataclass(frozen=True)
 class Hypervolume:
-    """What the students of a pair dominate by means, from chance and their teacher's cost: accuracy x decades."""
+    """The area that a pair's students dominate by their means, above chance and below the teacher's cost."""
 
-    students: float
+    students: float  # accuracy x decades of cost
     alone: float | None  # the student alone
 
 
@@ -32,7 +32,7 @@ class Front:
 
 
 def fronts(pairs: Sequence[PairSummary], reference: ReferenceTiming | None, chance: float | None) -> tuple[Front, ...]:
-    """One front per cost that every model has; latency is the paired ratio to the network timed against."""
+    """One front per cost that every model has; latency is the paired ratio to the reference network."""
     models = [row for pair in pairs for row in pair.models]
     found = []
     for by in COSTS:
@@ -47,7 +47,7 @@ def fronts(pairs: Sequence[PairSummary], reference: ReferenceTiming | None, chan
 
 
 def cost_of(row: ModelRow, by: By, reference: ReferenceTiming | None) -> Cost | None:
-    """What a model costs; None where it has no latency, or a cost of 0, which no ratio can be taken of."""
+    """The cost of a model; None where it has no latency, or where it is 0 and has no logarithm."""
     if by == "latency":
         return latency_cost(reference, row.architecture) if reference else None
     value = {"FLOPs": row.flops, "parameters": row.parameters, "bytes": row.onnx_bytes}[by]
@@ -55,7 +55,7 @@ def cost_of(row: ModelRow, by: By, reference: ReferenceTiming | None) -> Cost | 
 
 
 def latency_cost(reference: ReferenceTiming, architecture: str) -> Cost | None:
-    """Microseconds, with the interval of the ratio to the network that all were timed against."""
+    """Microseconds, with the interval of the ratio to the reference network."""
     p50, ratio = reference.p50.get(architecture), reference.ratio.get(architecture)
     if p50 is None or ratio is None:
         return None if p50 is None else Cost(p50, architecture)

@@ -1,4 +1,4 @@
-"""What each loss gains over the student alone: in its pair, and over several pairs together."""
+"""The gain of each loss over the student alone: in its pair, and pooled over several pairs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ class PooledGain:
 def compare_with_alone(
     rows: Sequence[StudentRow], turns: Mapping[int, float], label: str | None
 ) -> tuple[StudentRow, ...]:
-    """Each row with its gains over the student alone, p-values that hold for all losses at once, and gaps closed."""
+    """Each row with its gain over the student alone, Holm's p-value over the pair's losses, and the gap closed."""
     alone = next((row for row in rows if row.loss == label), None)
     if alone is None:
         return tuple(rows)
@@ -42,7 +42,7 @@ def compare_with_alone(
 
 
 def pooled_gains(gains: Sequence[tuple[str, PairedDifference | None]]) -> tuple[PooledGain, ...]:
-    """One row per loss that gains, or loses, in at least two pairs; `gains` by loss, one for each pair."""
+    """One row per loss with a gain in at least two pairs; `gains` are by loss, one for each pair."""
     groups: dict[str, list[tuple[float, ...]]] = {}
     for loss, gain in gains:
         if gain:

@@ -34,7 +34,7 @@ class LearningRow:
     role: Role
     model: str
     loss: str
-    until: float | None  # samples that the areas reach to, the same for all rows of a pair
+    until: float | None  # samples at which the areas end, the same for all rows of a pair
     area: Estimate | None  # mean height over samples
     area_log: Estimate | None  # mean height over log samples
     fits: Fits | None  # of the mean curve by epochs; None without a curve
@@ -44,7 +44,7 @@ class LearningRow:
 def learning_rows(
     pairs: Sequence[PairSummary], trials: Mapping[str, TrialResult], turns: Turns
 ) -> tuple[LearningRow, ...]:
-    """Rows pair by pair, teachers first. `turns` makes what teachers have, by their seeds, what student seeds have."""
+    """Rows pair by pair, teachers first. `turns` maps figures by teacher seed to figures by student seed."""
     return tuple(row for pair in pairs for row in _rows(pair, trials, turns))
 
 
@@ -52,7 +52,7 @@ def _rows(pair: PairSummary, trials: Mapping[str, TrialResult], turns: Turns) ->
     def curves(row: ModelRow) -> dict[int, Curve]:
         return {seed.seed: trials[seed.key].curve for seed in row.seeds}
 
-    # Where the shortest student's curve ends: means over different lengths do not compare.
+    # Where the shortest student's curve ends: means over different lengths cannot be compared.
     end = min((curve[-1].samples for row in pair.students for curve in curves(row).values()), default=None)
     own = dict(pair.teacher.validation_by_seed) if pair.teacher else {}
     alone = curves(pair.alone) if pair.alone else {}

@@ -22,7 +22,7 @@ class MetricRow:
     model: str
     loss: str
     values: Mapping[str, Estimate]  # by metric; without those that no seed has
-    against_alone: Mapping[str, PairedDifference]  # likewise, less the student alone, by seed
+    against_alone: Mapping[str, PairedDifference]  # likewise, minus the student alone, by seed
     lacking: Mapping[str, int]  # seeds without a figure, by metric
 
 

@@ -55,7 +55,7 @@ def teacher_of_seed(suite: Suite, top1: Mapping[int, float]) -> dict[int, float]
 
 
 def _rank_costs(rows: Sequence[StudentRow]) -> tuple[StudentRow, ...]:
-    """Each row with its place by training cost, and how many times that of the student alone it costs."""
+    """Each row with its rank by training cost, and that cost over the student alone's."""
     costs = [row.training.alone_seconds for row in rows]
     alone = next((row.training.alone_seconds for row in rows if row.alone), 0.0)
     return tuple(

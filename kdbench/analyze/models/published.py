@@ -1,4 +1,4 @@
-"""Published figures of a dataset, and which rows of a run they are about. Each keeps its source and protocol."""
+"""Published figures of a dataset and the rows of a run that they match, with source and protocol."""
 
 import csv
 import re
@@ -23,8 +23,8 @@ MODELS = {
     "ShuffleV2x1.5": "shufflenet_v2_x1_5",
     "ResNet50": "resnet50",
 }
-# Methods that a loss of kdbench is. Combinations (WTTM+CRD, MLKD+LSKD), other weights of one (SimKD with f=4 or f=8)
-# and methods that kdbench lacks (FSP, WCoRD, ITRD ...) have no row to stand beside.
+# Methods that kdbench has as a loss. Combinations (WTTM+CRD, MLKD+LSKD), other weights of one (SimKD with f=4 or f=8)
+# and methods that kdbench lacks (FSP, WCoRD, ITRD ...) match no row.
 METHODS = {
     "teacher": TEACHER,
     "student": "cross_entropy",
@@ -50,7 +50,7 @@ METHODS = {
     "ReviewKD": "review_kd",
     "OFD": "overhaul",
     "SimKD (f=2)": "simkd",
-    # As the Knowledge-Distillation-Zoo calls them. Its baselines name no teacher, so they stand beside no pair.
+    # Names of the Knowledge-Distillation-Zoo. Its baselines have no teacher, so they match no pair.
     "Baseline": "cross_entropy",
     "Logits": "logit_mse",
     "ST": "kd",
@@ -60,7 +60,7 @@ METHODS = {
 
 @dataclass(frozen=True)
 class PublishedFigure:
-    """A top-1 that somebody reported, from 0 to 1, with all that its source says of how it came about."""
+    """A published top-1, from 0 to 1, with its source and the protocol that the source states."""
 
     teacher: str  # kdbench's name, without the family
     student: str
@@ -68,12 +68,12 @@ class PublishedFigure:
     loss: str | None  # kdbench's; 'teacher' for the teacher's own figure, None where kdbench has no such loss
     top1: float
     source: str  # repository, commit and file
-    protocol: str  # '' where the source says nothing
+    protocol: str  # '' where the source states none
 
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """A published figure beside the row of the run that it is about; `ours` is None where that row has no result."""
+    """A published figure with the row of the run that it matches; `ours` is None where that row has no result."""
 
     pair: str
     loss: str  # as the suite names it, or 'teacher'
@@ -83,7 +83,7 @@ class PublishedRow:
 
 @lru_cache
 def published_figures(dataset: str) -> tuple[PublishedFigure, ...]:
-    """All that is known of a dataset, in the order of its sources; empty for one of which nothing is."""
+    """All figures of a dataset, in the order of its sources; empty for a dataset without any."""
     path = FOLDER / f"{dataset}.csv"
     if not path.is_file():
         return ()
@@ -92,7 +92,7 @@ def published_figures(dataset: str) -> tuple[PublishedFigure, ...]:
 
 
 def _figure(pair: str, method: str, top1: str, source: str) -> PublishedFigure:
-    """A line of the file; what stands in brackets behind a method or a source is protocol."""
+    """A line of the file; text in brackets behind a method or a source is protocol."""
     teacher, _, student = pair.partition("->")
     name, *remarks = re.split(r" \((?!f=)", method)  # (f=2) is an option of the method
     where, _, said = source.partition(" [")
@@ -136,7 +136,7 @@ def _rows_of(pair: PairSummary, suite: Suite, figures: Iterable[PublishedFigure]
 
 
 def chosen_on_test(dataset: str) -> tuple[float, ...]:
-    """How much higher the best epoch on test is than the last one, for every training log that gives both."""
+    """The best epoch on test minus the last one, for every training log that has both."""
     best: dict[tuple[str, ...], float] = {}
     last: dict[tuple[str, ...], float] = {}
     for figure in published_figures(dataset):

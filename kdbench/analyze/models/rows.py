@@ -63,16 +63,16 @@ class ModelRow:
     stability: Stability  # of test top-1 over seeds
     calibration: CalibrationFigures
     agreement: AgreementFigures | None  # with its teacher; None for those without
-    front: float  # probability that no other model is at least as accurate and as cheap: by p50, or FLOPs
+    front: float  # probability of being on the Pareto front by p50, or by FLOPs
 
     @property
     def name(self) -> tuple[str, str, str]:
-        """What tells it from all other rows."""
+        """The identity of the row: no other row has it."""
         return self.pair, self.role, self.loss
 
     @property
     def pareto(self) -> bool:
-        """Whether it is as likely as not on the Pareto front."""
+        """Whether it is on the Pareto front with a probability of at least one half."""
         return self.front >= 0.5
 
     @property
@@ -103,7 +103,7 @@ class StudentRow(ModelRow):
 
 @dataclass(frozen=True)
 class Timed:
-    """What the rows take over from the deployed architectures."""
+    """The timings of the deployed architectures that rows use."""
 
     reference: ReferenceTiming | None
     deployed: Mapping[str, Deployed]  # by architecture

@@ -1,4 +1,4 @@
-"""Accuracy against cost: seeds as dots, means with intervals, teachers as stars, what is likely on the front ringed."""
+"""Accuracy against cost: seeds as dots, means with intervals, teachers as stars, the likely Pareto front in rings."""
 
 import math
 from collections.abc import Sequence
@@ -24,19 +24,19 @@ LABEL = 27.0  # points, of a tick label of two lines
 
 
 def accuracy_section(summary: Summary) -> Section:
-    """The trade that the report is about."""
+    """Top-1 against latency, or against FLOPs where some model was not timed."""
     image = plot_accuracy(summary)
     timed = (
-        "Latency is the p50 of the network that all were timed against, times the ratio to it, which outlasts the "
-        "drift of the machine; bars on the axis are 95 % intervals of that ratio. "
+        "Latency is the p50 of the reference network times the measured ratio to it, which is robust to drift of the "
+        "machine; bars on the axis are 95 % intervals of that ratio. "
     )
     return Section(
         "accuracy",
         "Accuracy against cost",
-        "Small dots are seeds, lines are 95 % intervals over them. Losses of one model share its figure and stand side "
-        f"by side around its line. {timed if summary.reference else ''}"
-        "Rings mark models that are on the Pareto front in at least half of the draws from these intervals; how many "
-        "draws is told at the mark, and for each cost under Efficiency.",
+        "Small dots are seeds, lines are 95 % intervals over seeds. Losses of one model have the same cost and are "
+        f"drawn side by side around its line. {timed if summary.reference else ''}"
+        "Rings mark models that are on the Pareto front in at least half of the bootstrap draws. The share of draws is "
+        "shown when the pointer is on a mark, and for each cost under Efficiency.",
         (image,) if image else (),
     )
 
@@ -60,7 +60,7 @@ def _paint(drawing: Drawing, summary: Summary) -> None:
     style = looks(summary)
     for cost, rows in clusters.items():
         gap = min((abs(places[cost] - x) for x in places.values() if x != places[cost]), default=INNER)
-        # Losses must be told apart, even where that takes them over the line of a model that is about as fast.
+        # Losses must not overlap, even where they then cross the line of a model that is about as fast.
         step = min(17.0, max(0.8 * gap, min(CLUSTER, 10.0 * len(rows))) / len(rows))
         axes.axvline(places[cost], color=GRID, linewidth=0.8, zorder=0)
         for index, row in enumerate(rows):
@@ -86,24 +86,24 @@ def _paint(drawing: Drawing, summary: Summary) -> None:
 
 
 def _layout(summary: Summary) -> tuple[dict[float, list[ModelRow]], dict[float, float], list["_Label"]]:
-    """Models by their cost, where each cost stands, and its label."""
+    """Models by their cost, the position of each cost, and its label."""
     clusters = _clusters(summary)
     places = _places(list(clusters))
     return clusters, places, _labels(clusters, places, timed=summary.reference is not None)
 
 
 def _clusters(summary: Summary) -> dict[float, list[ModelRow]]:
-    """Models by their cost, cheapest first: the losses of one architecture share one figure, as they must."""
+    """Models by their cost, cheapest first: the losses of one architecture share one cost."""
     found: dict[float, list[ModelRow]] = {}
     for row in summary.models:
-        # A p50 of its own would drift with the machine: the ratio was timed in turns.
+        # The model's own p50 drifts with the machine; the ratio was timed in interleaved slices.
         cost = latency_cost(summary.reference, row.architecture) if summary.reference else None
         found.setdefault(cost.value if cost else float(row.flops), []).append(row)
     return dict(sorted(found.items()))
 
 
 def _places(costs: Sequence[float]) -> dict[float, float]:
-    """Where each cost stands on a log axis, in points from the left, with room for losses on both sides."""
+    """The position of each cost on a log axis, in points from the left, with room for losses on both sides."""
     if len(costs) == 1 or costs[0] <= 0:
         return {cost: INNER * (i + 0.5) / len(costs) for i, cost in enumerate(costs)}
     low, span = math.log(costs[0]), math.log(costs[-1] / costs[0])
@@ -112,13 +112,13 @@ def _places(costs: Sequence[float]) -> dict[float, float]:
 
 
 def _scale(places: dict[float, float]) -> float:
-    """Points of the axis for each unit of the logarithm of cost; 0 where it has no scale."""
+    """Points of the axis for each unit of the logarithm of cost; 0 for a single cost, which has no scale."""
     (first, left), (last, right) = min(places.items()), max(places.items())
     return (right - left) / math.log(last / first) if 0 < first < last else 0.0
 
 
 def _mark_interval(axes: Axes, summary: Summary, row: ModelRow, x: float, scale: float) -> None:
-    """The interval of a latency, on the axis: as wide as its ratio to the reference is uncertain."""
+    """The 95 % interval of a latency, drawn on the axis; it is that of the ratio to the reference."""
     cost = latency_cost(summary.reference, row.architecture) if summary.reference else None
     if cost and cost.interval:
         ends = [x + scale * math.log(end / cost.value) for end in (cost.interval.low, cost.interval.high)]
@@ -145,11 +145,11 @@ def _mark_model(drawing: Drawing, axes: Axes, row: ModelRow, x: float, look: Loo
 class _Label:
     x: float
     text: str
-    line: int  # the first, counted from 0, on which its neighbours leave room
+    line: int  # from 0: the first where it does not overlap another label
 
 
 def _labels(clusters: dict[float, list[ModelRow]], places: dict[float, float], *, timed: bool) -> list[_Label]:
-    """A label per cost with its figure and models; one without room goes to the next line that has it."""
+    """A label per cost with its figure and models, each on the first line where it does not overlap another."""
     ends: list[float] = []  # of the last label on each line
     found = []
     for cost, x in places.items():

@@ -7,18 +7,18 @@ from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Cell, Column, Table, gain_cell, loss_cell
 from kdbench.statistics.paired import EQUIVALENCE
 
-WORDS: dict[Standing, str] = {"beats": "beats it", "ties": "ties", "loses": "loses", "open": "not told apart"}
+WORDS: dict[Standing, str] = {"beats": "beats it", "ties": "ties", "loses": "loses", "open": "undecided"}
 LONG = 40  # rows: a longer table opens at a click
 
 
 def against_kd_section(summary: Summary) -> Section:
-    """Empty where no pair has plain distillation beside another loss."""
+    """Empty where no pair has plain distillation and another loss."""
     label = kd_label(summary.suite)
     rows = tuple(row for pair in summary.pairs for row in against_kd(pair, label))
     return Section(
         "rival",
         "Against plain distillation",
-        f"Every loss less '{label}' on the same seeds. {_in_short(summary, rows)}",
+        f"Every loss minus '{label}', paired by seed. {_in_short(summary, rows)}",
         (),
         (against_kd_table(summary, rows),),
     )
@@ -28,7 +28,7 @@ def against_kd_table(summary: Summary, rows: tuple[AgainstKd, ...]) -> Table:
     """One row per loss and pair, best first."""
     columns = (
         Column("Loss", numeric=False),
-        Column("Difference", "points", "test top-1 less plain distillation's, paired by seed, with its 95 % interval"),
+        Column("Difference", "points", "test top-1 minus plain distillation's, paired by seed, with its 95 % interval"),
         Column("Paired t", "p", "two-sided, against no difference; for this comparison alone"),
         Column("Holm", "p", "adjusted for all losses of the pair"),
         Column("Seeds", "shared"),
@@ -46,9 +46,9 @@ def against_kd_table(summary: Summary, rows: tuple[AgainstKd, ...]) -> Table:
         for row in rows
     )
     note = (
-        "A standing goes by the row's own 95 % interval: above 0, below 0, or within "
-        f"±{100 * EQUIVALENCE:g} points; of 20 losses that are just as good, one is expected outside by chance. Holm's "
-        "p holds for all of them together."
+        "The standing follows from the row's own 95 % interval: it lies above 0, below 0, within "
+        f"±{100 * EQUIVALENCE:g} points, or none of these. Of 20 losses that are exactly as good, one is expected to "
+        "beat or lose by chance; Holm's p accounts for all losses of the pair."
     )
     return Table("rival", "Each loss against plain distillation", columns, cells, (note,), folded=len(cells) > LONG)
 
@@ -64,6 +64,6 @@ def _in_short(summary: Summary, rows: tuple[AgainstKd, ...]) -> str:
             holds = f" ({sure} of them by Holm's p too)" if counts["beats"] else ""
             parts.append(
                 f"{pair.pair}: {counts['beats']} beat it{holds}, {counts['ties']} tie, {counts['loses']} lose, "
-                f"{counts['open']} are not told apart."
+                f"{counts['open']} are undecided."
             )
     return " ".join(parts)

@@ -1,4 +1,4 @@
-"""Whether a model is right as often as it says, and how far it agrees with its teacher."""
+"""Calibration of each model, drawn and in figures, and its agreement with its teacher."""
 
 from collections.abc import Sequence
 
@@ -21,9 +21,9 @@ def calibration_section(summary: Summary) -> Section:
     return Section(
         "calibration",
         "Calibration and agreement",
-        "Whether a model is right as often as its confidence, the largest probability, says: on the diagonal it is, "
-        "below it claims too much. Points are bins of confidence with the samples of all seeds; bins of few samples "
-        "are left out.",
+        "Confidence is the largest predicted probability. On the diagonal a model is right as often as its confidence "
+        "states; below it the model is overconfident. Points are bins of confidence with the samples of all seeds; "
+        f"bins of under {FEWEST} samples are left out.",
         tuple(image for image in images if image),
         (calibration_table(summary),),
     )
@@ -42,7 +42,7 @@ def calibration_table(summary: Summary) -> Table:
     rows = tuple(_row(summary, row) for row in summary.models)
     note = (
         "Means over seeds with 95 % Student-t intervals, of the exported models. Agreement is not accuracy: a student "
-        f"that is right where its teacher errs agrees less. {f.NONE}: trained without a teacher."
+        f"that is right where its teacher is wrong agrees less. {f.NONE}: trained without a teacher."
     )
     return Table("calibration", "Calibration and agreement in figures", columns, rows, (note,))
 
@@ -60,7 +60,7 @@ def _row(summary: Summary, row: ModelRow) -> tuple[Cell, ...]:
 
 
 def plot_calibration(summary: Summary, pair: PairSummary, index: int) -> Image | None:
-    """Accuracy by bin of confidence, a line per model; None without bins that have samples enough."""
+    """Accuracy by bin of confidence, a line per model; None without bins that have enough samples."""
     style = looks(summary)
     lines: list[Line] = []
     for row in pair.models:

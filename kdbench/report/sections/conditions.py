@@ -1,4 +1,4 @@
-"""Stability across environments: what stays right however the test images are corrupted."""
+"""Stability under corruptions: the samples that are predicted right under every condition, drawn and in figures."""
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
@@ -26,15 +26,15 @@ EVERYWHERE = "everywhere"
 
 
 def conditions_section(summary: Summary) -> Section:
-    """The users' formula over environments, drawn and in figures."""
+    """The share of samples that is right under every condition."""
     images = (plot_conditions(summary, pair.pair, index) for index, pair in enumerate(summary.pairs))
     return Section(
-        "environments",
-        "Stability across environments",
-        "How much of the test split is predicted right in every environment: the samples that are right as they are "
-        "and under each corruption, over all samples. Darker cells lost more against the clean images.",
+        "conditions",
+        "Stability under corruptions",
+        "The share of the test split that is predicted right under every condition: on the clean images and under each "
+        "corruption. Darker cells lost more accuracy against the clean images.",
         tuple(image for image in images if image),
-        (stable_table(summary), environment_table(summary), unevaluated_table(summary)),
+        (stable_table(summary), condition_table(summary), unevaluated_table(summary)),
     )
 
 
@@ -42,15 +42,13 @@ def stable_table(summary: Summary) -> Table:
     """One row per model and loss: the share that stays right."""
     columns = (
         Column("Model and loss", numeric=False),
-        Column(
-            "Right everywhere", "% of test", "in every environment, the clean one included; 95 % Student-t interval"
-        ),
+        Column("Right everywhere", "% of test", "clean and under every corruption, with its 95 % Student-t interval"),
         Column("Against the student alone", "points", "paired by seed, with its 95 % interval"),
         Column("Clean", "% of test", "top-1 on the test split as it is"),
-        Column("Hardest", "% of test", "the environment of the lowest mean"),
+        Column("Hardest", "% of test", "the condition of the lowest mean"),
     )
     rows = tuple(_stable_row(summary, row) for row in summary.conditions)
-    return Table("environments", "Right in every environment", columns, rows, _severities(summary))
+    return Table("conditions", "Right under every condition", columns, rows, _severities(summary))
 
 
 def _stable_row(summary: Summary, row: ConditionRow) -> tuple[Cell, ...]:
@@ -65,17 +63,17 @@ def _stable_row(summary: Summary, row: ConditionRow) -> tuple[Cell, ...]:
 
 
 def evaluated(summary: Summary) -> tuple[str, ...]:
-    """The environments that any model was evaluated in, in the suite's order."""
-    return tuple(e.label for e in summary.suite.conditions if any(e.label in row.top1 for row in summary.conditions))
+    """The conditions that any model was evaluated under, in the suite's order."""
+    return tuple(c.label for c in summary.suite.conditions if any(c.label in row.top1 for row in summary.conditions))
 
 
 def _severities(summary: Summary) -> tuple[str, ...]:
-    """What each environment does, and how strongly."""
+    """Each corruption with its severity."""
     found = []
-    for environment in summary.suite.conditions:
-        use = environment.use
-        named = environment.label if environment.label == use else f"{environment.label} ({use.replace('_', ' ')})"
-        options = ", ".join(_option(use, name, value) for name, value in environment.options.items())
+    for condition in summary.suite.conditions:
+        use = condition.use
+        named = condition.label if condition.label == use else f"{condition.label} ({use.replace('_', ' ')})"
+        options = ", ".join(_option(use, name, value) for name, value in condition.options.items())
         found.append(f"{named} {options}".strip())
     return (f"Severities: {'; '.join(found)}.",) if found else ()
 
@@ -86,8 +84,8 @@ def _option(use: str, name: str, value: JsonValue) -> str:
     return f"{name} {plain} {UNITS.get(f'{use}.{name}', UNITS.get(name, ''))}".strip()
 
 
-def environment_table(summary: Summary) -> Table:
-    """Top-1 of every model in every environment."""
+def condition_table(summary: Summary) -> Table:
+    """Top-1 of every model under every condition."""
     names = evaluated(summary)
     columns = (Column("Model and loss", numeric=False), *(Column(name, "% of test") for name in names))
     rows = tuple(
@@ -97,44 +95,40 @@ def environment_table(summary: Summary) -> Table:
         )
         for row in summary.conditions
     )
-    note = "Top-1 over seeds with its 95 % Student-t interval. All models see the very same corrupted images."
-    return Table("each-environment", "Top-1 in each environment", columns, rows, (note,), folded=True)
+    note = "Top-1 over seeds with its 95 % Student-t interval. All models see the same corrupted images."
+    return Table("each-condition", "Top-1 under each condition", columns, rows, (note,), folded=True)
 
 
 def unevaluated_table(summary: Summary) -> Table:
-    """Environments that were asked for and have no figure of some model."""
+    """Conditions that were asked for and lack some model's figure."""
     columns = (
-        Column("Environment", numeric=False),
+        Column("Condition", numeric=False),
         Column("Without a figure", "models trained"),
         Column("Why", numeric=False),
     )
     models = sum(len(row.seeds) for row in summary.models)
     names = evaluated(summary)
     rows = []
-    for environment in summary.suite.conditions:
-        name = environment.label
+    for condition in summary.suite.conditions:
+        name = condition.label
         lacking = sum(row.lacking.get(name, 0) for row in summary.conditions) if name in names else models
         if lacking:
-            why = (
-                "no record; see what was not done as asked"
-                if summary.notes
-                else "the run holds neither record nor reason"
-            )
+            why = "no record; see Not done as asked" if summary.notes else "the run has neither a record nor a reason"
             rows.append((Cell(name), Cell(f"{lacking} of {models}", sort=lacking), Cell(why)))
-    note = "An environment without any figure is not part of 'every environment'; a model that lacks one has no share."
-    return Table("unevaluated", "Environments without figures", columns, tuple(rows), (note,))
+    note = "A condition without any figure does not count for 'every condition'; a model that lacks one has no share."
+    return Table("unevaluated", "Conditions without figures", columns, tuple(rows), (note,))
 
 
 def plot_conditions(summary: Summary, pair: str, index: int) -> Image | None:
-    """Mean top-1 of each model of a pair, a column per environment; None where none was evaluated."""
+    """Mean top-1 of each model of a pair, a column per condition; None where none was evaluated."""
     rows = [row for row in summary.conditions if row.pair == pair]
-    names = [e.label for e in summary.suite.conditions if any(e.label in row.top1 for row in rows)]
+    names = [c.label for c in summary.suite.conditions if any(c.label in row.top1 for row in rows)]
     if not names:
         return None
     heads = ["clean", *names, EVERYWHERE]
     width, height = LEFT + CELL * len(heads) + 8, TOP + BOTTOM + LINE * len(rows)
-    title = f"Top-1 of {pair} in each environment, and the share right in all of them (% of test)"
-    return draw(f"environments-{index}", title, width, height, lambda drawing: _paint(drawing, rows, heads))
+    title = f"Top-1 of {pair} under each condition, and the share right under all of them (% of test)"
+    return draw(f"conditions-{index}", title, width, height, lambda drawing: _paint(drawing, rows, heads))
 
 
 def _paint(drawing: Drawing, rows: list[ConditionRow], heads: list[str]) -> None:
@@ -162,7 +156,7 @@ def _paint(drawing: Drawing, rows: list[ConditionRow], heads: list[str]) -> None
 
 
 def _values(row: ConditionRow, heads: list[str]) -> list[float | None]:
-    """Clean, each environment, and everywhere."""
+    """Clean, each condition, and everywhere."""
     each = [row.top1[name].mean if name in row.top1 else None for name in heads[1:-1]]
     return [row.clean.mean, *each, row.stable.mean if row.stable else None]
 

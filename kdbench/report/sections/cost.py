@@ -1,4 +1,4 @@
-"""The table of what training took: each loss by its cost beside its gain, cached and uncached."""
+"""What training took: the cost of each loss beside its gain, drawn and in figures, with and without the cache."""
 
 from matplotlib.axes import Axes
 
@@ -20,8 +20,8 @@ def cost_section(summary: Summary) -> Section:
     return Section(
         "costs",
         "Training cost",
-        "What each loss costs to train beside what it gains. Lines are 95 % intervals of the gain; inside the shaded "
-        f"band of ±{100 * EQUIVALENCE:g} points it is of no practical consequence.",
+        "The cost of training with each loss, and its gain. Lines are 95 % intervals of the gain; inside the shaded "
+        f"band of ±{100 * EQUIVALENCE:g} points a gain is of no practical consequence.",
         tuple(image for image in images if image),
         (cost_table(summary), energy_table(summary)),
     )
@@ -37,8 +37,12 @@ def cost_table(summary: Summary) -> Table:
         Column("Cost alone", "uncached", "own steps and evaluation, all of the data, and a live teacher"),
         Column("Cost here", "shared, cached", "own steps and evaluation, and its share of the data and of the teacher"),
         Column("Own step", "ms", "forward, loss, backward and update of this model; below, all of its steps"),
-        Column("Teacher", "ms a step", "asked live in every batch or recalled from the cache; below, what live takes"),
-        Column("Data", "per pass", "making batches, shared by the pass; below, evaluating this model on validation"),
+        Column(
+            "Teacher",
+            "ms a step",
+            "its forward pass (live) or reading its outputs from the cache; below, the time of a forward pass",
+        ),
+        Column("Data", "per pass", "making batches, shared by the pass; below, evaluation of this model on validation"),
         Column("Throughput", "samples/s", "through own steps alone"),
         Column("Peak memory", "per process"),
         Column("Processes × threads", "", "that trained at the same time, and threads of each; below, the device"),
@@ -48,7 +52,7 @@ def cost_table(summary: Summary) -> Table:
 
 
 def energy_table(summary: Summary) -> Table:
-    """What training took by a counter of energy: without rows where no model has a figure."""
+    """Energy of training; without rows where no counter was read."""
     columns = (
         Column("Model and loss", numeric=False),
         Column("Energy", "J", "net of the power at rest; of a pass, divided by the models trained in it"),
@@ -85,7 +89,7 @@ def _row(row: ModelRow) -> tuple[Cell, ...]:
 
 
 def _teacher(row: ModelRow) -> Cell:
-    """'live 4.50', for how many models; or 'cached 0.30' and what a live teacher would have taken."""
+    """'live 4.50' and for how many models; or 'cached 0.30' and the time of a forward pass."""
     cost = row.training
     if cost.teacher == "none":
         return Cell("none", sort=0.0)
@@ -98,21 +102,20 @@ def _teacher(row: ModelRow) -> Cell:
 def _notes(summary: Summary) -> tuple[str, ...]:
     train = summary.suite.train
     notes = [
-        "Cost alone is what a model takes that is trained by itself, without a cache. Cost here is what it took: what "
-        "a pass has in common is divided by the models that share it, and filling the cache is paid by whoever came "
-        "first.",
-        "Rank and relative cost go by cost alone, among the losses of a pair. The training of the teacher is not in "
-        "them: it stands in its own row.",
+        "Cost alone is the time to train a model by itself, without a cache. Cost here is the time it took: what the "
+        "models of a pass share is divided by their number, and the model that filled the cache bears that cost.",
+        "Rank and relative cost compare cost alone among the losses of a pair. They do not include the training of the "
+        "teacher, which has a row of its own.",
     ]
     if any(_differ(pair) for pair in summary.pairs):
         notes.append(
-            "Not all losses of a pair were trained on the same device and in the same processes × threads: their "
-            "seconds do not compare."
+            "Not all losses of a pair were trained on the same device with the same processes × threads: their seconds "
+            "cannot be compared."
         )
     if reasons := dict.fromkeys(row.training.no_joules for row in summary.models if row.training.no_joules):
         notes.append(f"No energy of training: {'; '.join(filter(None, reasons))}.")
     if train.precision != "float32":
-        notes.append(f"Students computed their forward pass in {train.precision}, so their steps are the cheaper.")
+        notes.append(f"Students computed their forward pass in {train.precision}, so their steps took less time.")
     return tuple(notes)
 
 

@@ -16,7 +16,7 @@ def deployment_section(summary: Summary) -> Section:
     return Section(
         "deployed",
         "Teachers and deployed models",
-        "What was exported and timed, an architecture a row; what was asked for and not measured stands last.",
+        "What was exported and timed, one row per architecture, and what was asked for and not measured.",
         tables=(
             teacher_table(summary),
             architecture_table(summary.deployed),
@@ -91,15 +91,15 @@ def timing_table(deployed: Sequence[Deployed]) -> Table:
     columns = (
         Column("Model", numeric=False),
         Column("How", "provider, threads, batch", numeric=False),
-        Column("p50", "of one call", "below, what the true one lies under with 99 % confidence"),
-        Column("Against the reference", "ratio", "of slices in turns, with its 95 % interval over sessions"),
-        Column("p90", "", "below, what the true one lies under with 99 % confidence"),
-        Column("p99", "", "likewise"),
+        Column("p50", "of one call", "below, an upper bound of the true value that holds with 99 % confidence"),
+        Column("Against the reference", "ratio", "of interleaved slices, with its 95 % interval over sessions"),
+        Column("p90", "", "below, an upper bound of the true value that holds with 99 % confidence"),
+        Column("p99", "", "below, an upper bound of the true value that holds with 99 % confidence"),
         Column("Fastest"),
-        Column("Throughput", "samples/s", "while single calls followed each other"),
+        Column("Throughput", "samples/s", "of calls one after the other"),
         Column("Load", "cold", "median of fresh processes"),
         Column("First call", "cold", "median of fresh processes"),
-        Column("Memory", "cold", "by which loading and the first call raised the peak of a fresh process"),
+        Column("Memory", "cold", "increase of a fresh process's peak by loading and the first call"),
         Column("Energy", "per sample", "net of the power at rest"),
         Column("Timed calls"),
     )
@@ -107,11 +107,11 @@ def timing_table(deployed: Sequence[Deployed]) -> Table:
     reference = next((names_of(m) for m in deployed if any(t.ratio is None for t in m.timings)), f.NONE)
     reasons = dict.fromkeys(t.energy.reason for m in deployed for t in m.timings if t.energy.reason)
     notes = (
-        "ONNX Runtime, after warm-up. Each network was timed in slices of 10 ms, in turns with the reference "
-        f"{reference} and in freshly created sessions, until its ratio was known to half the margin, or six rounds "
-        "were over (inconclusive); a ratio outlasts the drift of a shared machine, a p50 alone does not.",
-        f"p90 needs 64 calls and p99 662 (MLPerf's bound); with fewer stands {f.NONE}. On a shared machine p99 says "
-        "more about its neighbours than about the model.",
+        "ONNX Runtime, after warm-up. Each network was timed in slices of 10 ms, interleaved with slices of the "
+        f"reference {reference}, in newly created sessions, until the interval of the ratio was within half the margin "
+        "or six rounds were over (inconclusive). The ratio is robust to drift of a shared machine; a p50 is not.",
+        f"p90 needs 64 calls and p99 662 (MLPerf's bound); {f.NONE}: too few. On a shared machine p99 depends more on "
+        "other processes than on the model.",
         *(f"No energy: {reason}." for reason in reasons),
     )
     return Table("timings", "Latency and throughput", columns, rows, notes)
@@ -160,7 +160,7 @@ def _energy_cell(energy: Energy) -> Cell:
 
 
 def unmeasured_table(deployed: Sequence[Deployed]) -> Table:
-    """Timings that were asked for and are not there: one row for a provider and its reason."""
+    """Timings that were asked for and not taken: one row for a provider and its reason."""
     columns = (
         Column("Provider", numeric=False),
         Column("Models", numeric=False),

@@ -1,4 +1,4 @@
-"""What accuracy costs in use: correct predictions per compute, what is kept of the teacher, fronts."""
+"""Efficiency in use: correct predictions per compute, retention of the teacher's accuracy, Pareto fronts."""
 
 from dataclasses import replace
 
@@ -10,12 +10,12 @@ from kdbench.report.writing.tables import Cell, Column, Table, loss_cell, model_
 
 
 def efficiency_section(summary: Summary) -> Section:
-    """The users' formula, correct predictions over compute spent, and what stands beside it."""
+    """Correct predictions over compute spent, students against their teachers, and the Pareto fronts."""
     return Section(
         "efficiency",
         "Efficiency",
-        "Correct predictions over compute spent, with accuracy beside them: a tiny model that guesses has the best "
-        "ratio, so the second figure of each cell counts only what is right beyond guessing.",
+        "Correct predictions over compute spent. A tiny model that guesses has the best ratio, so read it beside the "
+        "accuracy: the second figure of each cell counts only correct predictions beyond those of guessing.",
         tables=(compute_table(summary), kept_table(summary), front_table(summary), hypervolume_table(summary)),
     )
 
@@ -62,7 +62,9 @@ def kept_table(summary: Summary) -> Table:
         Column("Smaller", "by parameters", "the teacher's over the student's"),
         Column("Smaller", "by ONNX bytes", "the teacher's over the student's"),
         Column("Fewer FLOPs", "", "the teacher's over the student's"),
-        Column("Speed-up", "ratio", "of slices timed in turns with the teacher's, with its 95 % interval"),
+        Column(
+            "Speed-up", "ratio", "the teacher's time over the student's, of interleaved slices, with its 95 % interval"
+        ),
     )
     teachers = {pair.pair: pair.teacher for pair in summary.pairs}
     rows = tuple(_kept_row(summary, row, teacher) for row in summary.students if (teacher := teachers[row.pair]))
@@ -91,19 +93,19 @@ def _kept_row(summary: Summary, row: StudentRow, teacher: ModelRow) -> tuple[Cel
 
 
 def _gap_notes(summary: Summary) -> tuple[str, ...]:
-    """What the gap closed is, and for whom there is none, by reason."""
+    """The definition of the gap closed, and the losses without one, by reason."""
     missing: dict[tuple[str, str], list[str]] = {}
     for row in summary.students:
         if row.gap and row.gap.reason:
             missing.setdefault((row.pair, row.gap.reason), []).append(row.loss)
     return (
-        "Gap closed: 0 % is the student alone, 100 % the teacher; told only where the interval of the gap excludes 0.",
+        "Gap closed: 0 % is the student alone, 100 % the teacher; given only where the interval of the gap excludes 0.",
         *(f"{pair}: no gap closed for {', '.join(losses)}: {reason}." for (pair, reason), losses in missing.items()),
     )
 
 
 def front_table(summary: Summary) -> Table:
-    """How surely each model is on the Pareto front, by each cost."""
+    """The probability that each model is on the Pareto front, for each cost."""
     columns = (
         Column("Model and loss", numeric=False),
         *(
@@ -117,8 +119,8 @@ def front_table(summary: Summary) -> Table:
     missing = ", ".join(by for by in COSTS if by not in [front.by for front in summary.fronts])
     notes = (
         "Share of 2,000 bootstrap draws in which no other model of this run is at least as accurate and as cheap, and "
-        "better in one. Accuracies are drawn by seeds, jointly; latency by the interval of its ratio, once for all "
-        "losses of an architecture, which share it. A model of one seed does not vary, and its share says too much.",
+        "better in one. Accuracies are drawn jointly by seed; latency from the interval of its ratio, one draw for all "
+        "losses of an architecture. A model with one seed does not vary between draws: its share is too extreme.",
         *([f"No front by {missing}: not every model has it."] if missing else []),
     )
     return Table("fronts", "On the Pareto front", columns, rows if summary.fronts else (), notes, folded=True)
@@ -130,7 +132,7 @@ def _front_cell(front: Front, row: ModelRow) -> Cell:
 
 
 def hypervolume_table(summary: Summary) -> Table:
-    """What the students of each pair enclose."""
+    """The hypervolume that the students of each pair dominate."""
     columns = (
         Column("Pair", numeric=False),
         *(Column(f"By {front.by}", "accuracy × decades", "below, of the student alone") for front in summary.fronts),
@@ -141,9 +143,9 @@ def hypervolume_table(summary: Summary) -> Table:
         if any(pair.pair in front.hypervolume for front in summary.fronts)
     )
     note = (
-        "Hypervolume: the area that the students dominate by their means, of accuracy over chance by the decades of "
-        "cost saved against their teacher; 0 where none is cheaper. Below, what the student alone dominates: the "
-        "difference is what distillation adds, and the best of many losses flatters it."
+        "Hypervolume: the area that the students' means dominate, accuracy above chance times decades of cost below "
+        "the teacher's; 0 where none is cheaper. Below, that of the student alone: the difference is due to "
+        "distillation, and optimistic where the best of many losses is taken."
     )
     return Table("hypervolume", "Hypervolume against the teacher", columns, rows, (note,))
 

@@ -1,4 +1,4 @@
-"""Gains over the student alone: drawn, and with every figure that a comparison by seeds has."""
+"""Gains over the student alone: a forest plot, and all figures of the paired comparisons."""
 
 from collections.abc import Sequence
 from statistics import quantiles
@@ -29,8 +29,8 @@ def gains_section(summary: Summary) -> Section:
         "gain",
         "Gain over the student alone",
         "Differences are paired by seed: small dots are seeds, large marks means, lines 95 % intervals. Inside the "
-        f"shaded band of ±{100 * EQUIVALENCE:g} points a difference is of no practical consequence. An interval that "
-        "leaves the plot is cut; its figures stand at the right. An arrow at the edge is a loss far from all others.",
+        f"shaded band of ±{100 * EQUIVALENCE:g} points a difference is of no practical consequence. Intervals that "
+        "leave the plot are cut; figures are at the right. An arrow at the edge marks a mean outside the plot.",
         (image,) if image else (),
         (detail_table(summary), pooled_table(summary.pooled)),
     )
@@ -52,8 +52,8 @@ def detail_table(summary: Summary) -> Table:
     )
     rows = tuple(_detail_row(summary, row) for row in summary.students if row.gain)
     notes = (
-        f"Sign flips need {SEEDS_FOR_SIGN_FLIPS} seeds: of fewer, no pattern of signs could be called significant. "
-        "An effect size is exact for normal differences; with few seeds its interval is wide, and says so.",
+        f"Sign flips need {SEEDS_FOR_SIGN_FLIPS} seeds: with fewer, no pattern of signs is significant. The interval "
+        "of an effect size is exact for normal differences, and wide with few seeds.",
     )
     return Table("comparisons", "Comparisons in detail", columns, rows, notes, folded=True)
 
@@ -94,8 +94,8 @@ def pooled_table(gains: tuple[PooledGain, ...]) -> Table:
         for gain in gains
     )
     note = (
-        "The middle half of all gains, so that no pair or seed alone decides. The interval, of a bootstrap within each "
-        "pair, holds for these pairs: others were not drawn."
+        "The mean of the middle half of all gains, so that no single pair or seed dominates. The interval comes from a "
+        "bootstrap within each pair and holds for these pairs, not for others."
     )
     return Table("pooled", "All pairs together", columns, rows, (note,))
 
@@ -153,7 +153,7 @@ def _paint(drawing: Drawing, summary: Summary, lines: list[Line]) -> None:
 
 
 def on_scale(gains: Sequence[Estimate]) -> list[Estimate]:
-    """Those that set the scale: a loss that collapsed would squeeze all others into a corner."""
+    """Those that set the scale: one loss that collapsed would make all others too small to read."""
     if len(gains) < ROWS_FOR_A_SCALE:
         return list(gains)
     low, _, high = quantiles((gain.mean for gain in gains), n=4)

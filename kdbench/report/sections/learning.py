@@ -50,11 +50,11 @@ def curves_table(summary: Summary) -> Table:
     )
     notes = (
         "y = m x + b is fitted to the whole mean curve; where R² is low a straight line describes it poorly, and its "
-        "slope is no more than one number for how fast accuracy rises.",
-        "The best law is fitted to the first 80 % of the mean curve over seeds, untrained point left out, and judged "
-        f"on the rest; 'no fit' where none foresees more than the last value carried on, or under {POINTS_NEEDED} "
-        "evaluations.",
-        "Areas of a pair reach to the same number of samples, where the shortest of its students' curves ends.",
+        "slope is only a rough figure of how fast accuracy rises.",
+        "The laws are fitted to the first 80 % of the mean curve over seeds, without the untrained point, and judged "
+        "on the rest; 'no fit' where none predicts it better than the last fitted value, or with under "
+        f"{POINTS_NEEDED} evaluations.",
+        "Areas of a pair end at the same number of samples, where the shortest of its students' curves ends.",
     )
     return Table("curves", "Learning curves in figures", columns, rows, notes)
 
@@ -89,33 +89,33 @@ def reach_table(summary: Summary) -> Table:
     columns = (
         Column("Model and loss", numeric=False),
         *(
-            Column(f"{100 * share:g} %", "of the teacher's, epochs", "below, how many seeds got there")
+            Column(f"{100 * share:g} %", "of the teacher's, epochs", "below, how many seeds reached it")
             for share in SHARES
         ),
     )
     rows = tuple((model_cell(summary, row), *map(_reach_cell, row.targets)) for row in summary.learning if row.targets)
     notes = (
         "Median epochs until validation top-1 first reaches that share of the teacher's own at its deployed epoch "
-        "(Kaplan-Meier: a seed that has not got there counts as not yet there). 'not reached': fewer than half of the "
-        "seeds got there. In brackets the median's 95 % interval, from 5 seeds on; open where it lies beyond the run.",
-        "Times are those of evaluations, once an epoch. A share of few seeds says little: 3 of 3 goes with any "
-        "reach rate above 29 % (Clopper-Pearson).",
+        "(Kaplan-Meier: a seed that has not reached it is censored). 'not reached': fewer than half of the seeds "
+        "reached it. In brackets the median's 95 % interval, from 5 seeds on; 'or more' where it ends beyond the run.",
+        "Models are evaluated once an epoch. Few seeds tell little about the share that reaches the target: 3 of 3 is "
+        "compatible with any share above 29 % (Clopper-Pearson).",
     )
     return Table("reach", "Epochs to the teacher's accuracy", columns, rows, notes)
 
 
 def _reach_cell(target: Target) -> Cell:
     found = target.reach
-    got = f"{found.reached} of {f.several(found.seeds, 'seed')}"
+    reached = f"{found.reached} of {f.several(found.seeds, 'seed')}"
     if found.median is None:
-        return Cell("not reached", got)
+        return Cell("not reached", reached)
     low, high = found.median_low, found.median_high
     within = "" if low is None else f" ({low:g} to {high:g})" if high is not None else f" ({low:g} or more)"
-    return Cell(f"{found.median:g}{within}", got, found.median)
+    return Cell(f"{found.median:g}{within}", reached, found.median)
 
 
 def samples_table(summary: Summary) -> Table:
-    """Samples that the student alone needs, over those that the distilled one needs."""
+    """Samples that the student alone needs, divided by those that the distilled one needs."""
     columns = (
         Column("Loss", numeric=False),
         *(Column(f"To {100 * share:g} %", "ratio of samples", "over 1: fewer are needed") for share in SHARES),
@@ -126,12 +126,11 @@ def samples_table(summary: Summary) -> Table:
         if any(target.efficiency for target in row.targets)
     )
     notes = (
-        "Samples that the student alone needs, over those that the distilled one needs, to the same share of the "
-        "teacher's validation accuracy; geometric mean over seeds of interpolated crossings, with its 95 % interval. "
-        "Where evaluations are too far apart for an interval, what they leave open stands in its place ('between').",
-        "Seeds in which either never got there have no ratio; how many have one is told where some lack it. 'only "
-        "distilled' counts seeds that the student alone never brought there: for those the ratio is larger than could "
-        "be seen.",
+        "Samples that the student alone needs, divided by those that the distilled one needs, to reach the same share "
+        "of the teacher's validation accuracy; geometric mean over seeds of interpolated crossings, with its 95 % "
+        "interval. Where evaluations are too far apart for an interval, bounds are given instead ('between').",
+        "A seed has no ratio where either student did not reach the target. 'only distilled' counts seeds where only "
+        "the distilled student reached it: their ratio is larger than this run can show.",
     )
     return Table("samples", "Sample efficiency against the student alone", columns, rows, notes, folded=True)
 
@@ -159,10 +158,10 @@ def laws_table(summary: Summary) -> Table:
         Column("Law", "accuracy by epoch x", numeric=False),
         Column("Parameters", numeric=False),
         Column("Error ahead", "points", "root mean square on the held-out last fifth"),
-        Column("Carried on", "points", "the same of the last fitted value, carried on"),
+        Column("Constant", "points", "the same error of the last fitted value, kept constant"),
         Column("AICc", "", "on the fitted part; the lowest of those that hold is the best law"),
         Column("F-test", "p", "against a constant"),
-        Column("Holds", "", "foresees more than the last value, and is told from a constant", numeric=False),
+        Column("Holds", "", "predicts better than the last value, and the F-test rejects a constant", numeric=False),
     )
     rows = tuple(
         (
@@ -179,7 +178,7 @@ def laws_table(summary: Summary) -> Table:
         if row.fits
         for fit in row.fits.candidates
     )
-    note = "Accuracy from 0 to 1; fitted to the mean curve over seeds, so parameters have no interval."
+    note = "Accuracy from 0 to 1. The laws are fitted to the mean curve over seeds, so parameters have no interval."
     return Table("laws", "Laws of the mean curves", columns, rows, (note,), folded=True)
 
 

@@ -16,7 +16,7 @@ def metrics_section(summary: Summary) -> Section:
     return Section(
         "metrics",
         "Further metrics",
-        "Computed from the logits of the deployed model on the test split as it is.",
+        "Computed from the logits of the deployed model on the clean test split.",
         (),
         (metric_table(summary), uncomputed_table(summary)),
     )
@@ -36,7 +36,7 @@ def metric_table(summary: Summary) -> Table:
     rows = tuple(_row(summary, row, names) for row in summary.metrics) if names else ()
     notes = (
         "Means over seeds, and differences from the same student under labels alone, with 95 % Student-t intervals. "
-        "Each metric has its own unit, and whether more of it is better; kdbench show NAME tells both.",
+        "`kdbench show NAME` prints a metric's unit and whether higher is better.",
     )
     return Table("metrics", "Metrics of the suite", tuple(columns), rows, notes)
 
@@ -88,9 +88,9 @@ def uncomputed_table(summary: Summary) -> Table:
 
 
 def _why(summary: Summary, name: str) -> str:
-    """The reasons that the run noted of this metric, or where to look."""
+    """The reasons that the run noted for this metric, or where to look."""
     told = f"metric '{name}' was not computed: "
     reasons = [note.removeprefix(told) for note in summary.notes if note.startswith(told)]
     if reasons:
         return "; ".join(reasons)
-    return "no record; see what was not done as asked" if summary.notes else "the run holds neither record nor reason"
+    return "no record; see Not done as asked" if summary.notes else "the run has neither a record nor a reason"

@@ -9,21 +9,21 @@ from kdbench.statistics.ratios import RatioEstimate
 
 
 def noise_section(summary: Summary) -> Section:
-    """Whether this run's latencies can be believed."""
+    """Whether this run's latencies are reliable."""
     doubtful = sum(not check.trusted for check in summary.noise)
     number = len(summary.noise)
-    trusted = "This held." if not doubtful else f"This failed in {doubtful} of {f.several(number, 'way')} of timing."
+    trusted = "It was." if not doubtful else f"It was not in {doubtful} of {f.several(number, 'way')} of timing."
     differing = [tie for tie in summary.ties if tie.ties is False]
     tied = ""
     if summary.ties:
-        tied = " Students of one architecture must take the same time, whatever loss trained them" + (
+        tied = " Students of one architecture must take the same time, whichever loss trained them" + (
             "; some do not: see below." if differing else ", and none was found to differ."
         )
     return Section(
         "noise",
         "Noise of the machine",
-        "The reference network was timed against itself: the interval of its ratio must hold 1 and be narrower than "
-        f"the margin. {trusted}{tied}",
+        "The reference network was timed against itself. The machine is quiet enough where the interval of that ratio "
+        f"contains 1 and is narrower than the margin. {trusted}{tied}",
         tables=(noise_table(summary.noise), tie_table(summary.ties)),
     )
 
@@ -35,10 +35,10 @@ def noise_table(checks: tuple[NoiseCheck, ...]) -> Table:
         Column("Ratio to itself", "", "with its 95 % interval"),
         Column("Trusted", numeric=False),
         Column("Slice pairs"),
-        Column("Lag-1 correlation", "", "of successive calls: noise that lasts makes neighbours alike"),
-        Column("CPU / wall", "", "of the timing process; under the threads' number where it waited"),
-        Column("Switches", "involuntary", "how often the kernel took the core away"),
-        Column("Stolen", "", "time that the hypervisor gave to others, all cores"),
+        Column("Lag-1 correlation", "", "of successive calls; above 0 where noise lasts longer than a call"),
+        Column("CPU / wall", "", "of the timing process; below its number of threads where it had to wait"),
+        Column("Switches", "involuntary", "how often the kernel preempted the timing process"),
+        Column("Stolen", "", "time that the hypervisor gave to other machines, all cores"),
     )
     rows = tuple(
         (
@@ -78,7 +78,7 @@ def tie_table(ties: tuple[TieCheck, ...]) -> Table:
         )
         for tie in ties
     )
-    note = "A difference would mean that weights slow the arithmetic down (denormal numbers), or a bug."
+    note = "A difference would mean that the weights slow the arithmetic down (denormal numbers), or a bug."
     return Table("ties", "Students of one architecture against each other", columns, rows, (note,))
 
 

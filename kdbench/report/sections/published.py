@@ -12,12 +12,12 @@ LONG = 24  # rows: a longer table opens at a click
 
 
 def published_section(summary: Summary) -> Section:
-    """Empty for datasets and pairs of which nothing is published."""
+    """Empty for datasets and pairs without published figures."""
     return Section(
         "published",
         "Published figures",
-        "What others report for the same teacher, student and method, as the source gives it. Rows of different "
-        "sources are not comparable with each other, nor with ours where the protocol differs: many take the epoch "
+        "What others report for the same teacher, student and method, as the source states it. Rows of different "
+        "sources are not comparable with each other, nor with ours where the protocol differs: many report the epoch "
         "that is best on the test set or tune options by pair, and none holds out a validation split. "
         f"{_our_protocol(summary)}",
         tables=(published_table(summary),),
@@ -25,14 +25,14 @@ def published_section(summary: Summary) -> Section:
 
 
 def published_table(summary: Summary) -> Table:
-    """One row per published figure that one of the suite's rows can stand beside."""
+    """One row per published figure of the suite's pairs and losses."""
     columns = (
         Column("Pair", numeric=False),
         Column("Loss", "", "the suite's; below, the method's name in the source where it is another", numeric=False),
         Column("Ours", "% of test", "mean over seeds, with its 95 % Student-t interval"),
         Column("Published", "% of test", "top-1 that the source reports"),
         Column("Source", "repository, file", numeric=False),
-        Column("Protocol", "", "what the source says of it", numeric=False),
+        Column("Protocol", "", "as the source states it", numeric=False),
     )
     rows = tuple(map(_row, published_rows(summary.suite, summary.pairs)))
     return Table("published", "Published top-1 beside ours", columns, rows, _notes(summary), folded=len(rows) > LONG)
@@ -48,7 +48,7 @@ def _row(row: PublishedRow) -> tuple[Cell, ...]:
         estimate_cell(row.ours.top1 if row.ours else None, f.percent, f.percent_interval),
         Cell(f.percent(published.top1), sort=published.top1),
         Cell(repository, f"{file} at {commit}" if file else ""),
-        Cell(published.protocol or "not said"),
+        Cell(published.protocol or "not stated"),
     )
 
 

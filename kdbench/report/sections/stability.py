@@ -1,4 +1,4 @@
-"""How steady each model is over its seeds."""
+"""How much test top-1 varies over the seeds of each row."""
 
 from kdbench.analyze import ModelRow, PairSummary, Summary
 from kdbench.report.writing import formats as f
@@ -12,8 +12,8 @@ def stability_section(summary: Summary) -> Section:
     return Section(
         "stability",
         "Stability across seeds",
-        "A loss that is good on average may still fail by bad luck. Test top-1 over the seeds of each row; a few seeds "
-        "tell a spread only roughly, which the interval of the SD shows.",
+        "A loss that is good on average may still fail with some seeds. Test top-1 over the seeds of each row; few "
+        "seeds estimate a spread only roughly, which the interval of the SD shows.",
         tables=(stability_table(summary),),
     )
 
@@ -31,7 +31,7 @@ def stability_table(summary: Summary) -> Table:
         Column(
             "Collapsed",
             "seeds",
-            f"at most {100 * COLLAPSED_SHARE:g} % of the way from chance to the best seed: next to nothing was learned",
+            f"at most {100 * COLLAPSED_SHARE:g} % of the way from chance to the best seed: hardly anything was learned",
         ),
     )
     rows = tuple(_row(summary, row) for row in summary.models)
@@ -58,8 +58,8 @@ def _spread_note(pair: PairSummary) -> str:
     if pair.spread_test is None:
         return ""
     big_f, p = pair.spread_test
-    said = "the losses differ in spread" if p < 0.05 else "no loss is shown to spread more than another"
+    said = "the losses differ in spread" if p < 0.05 else "no difference in spread is shown"
     return (
         f"{pair.pair}: Brown-Forsythe over all losses gives F {f.number(big_f)}, p {f.p_value(p)}: {said}. The test "
-        "takes the seeds of all losses for independent, though losses share them, and finds little with few seeds."
+        "assumes independent seeds, though losses share them, and has little power with few seeds."
     )

@@ -19,12 +19,12 @@ Line = tuple[str, Throughput, Look]
 
 
 def throughput_section(summary: Summary) -> Section:
-    """What a model does in a second when many samples wait."""
+    """Samples per second when many samples are available at once."""
     return Section(
         "throughput",
         "Throughput",
-        "Batches double until that gains nothing more, or cannot be done. Samples per second of the time inside calls, "
-        "medians over slices timed in turns with the reference.",
+        "The batch size doubles until throughput no longer rises or a limit is met. Samples per second of the time "
+        "inside calls, medians over slices interleaved with the reference's.",
         tuple(image for image in (plot_throughput(summary.deployed),) if image),
         (throughput_table(summary.deployed),),
     )
@@ -36,8 +36,8 @@ def throughput_table(deployed: Sequence[Deployed]) -> Table:
         Column("Model", numeric=False),
         Column("How", numeric=False),
         Column("Single stream", "samples/s", "batch 1, one call after the other"),
-        Column("Offline", "samples/s", "the most of any batch size"),
-        Column("Batch", "samples", "the smallest that reaches 95 % of the most"),
+        Column("Offline", "samples/s", "the highest of any batch size"),
+        Column("Batch", "samples", "the smallest that reaches 95 % of the highest"),
         Column("Ended at", "batch"),
         Column("Why", numeric=False),
     )

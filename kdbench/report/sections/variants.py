@@ -1,4 +1,4 @@
-"""Deployed variants: what quantization saves and costs, and whether distilled students survive it better."""
+"""Deployed variants: what quantization saves, and how much accuracy each loss keeps."""
 
 from kdbench.analyze import Summary
 from kdbench.analyze.deployment.variants import VariantRow
@@ -8,32 +8,32 @@ from kdbench.report.writing.tables import Cell, Column, Table
 
 
 def variants_section(summary: Summary) -> Section:
-    """The exported model against its variants."""
+    """Variants against the exported models they were made from."""
     return Section("variants", "Deployed variants", _answer(summary), tables=(variant_table(summary.variants),))
 
 
 def _answer(summary: Summary) -> str:
-    """Does a distilled student survive better than the one trained alone?"""
+    """Whether distilled students keep more of their accuracy than the one trained alone."""
     found = [row for row in summary.variants if row.against_alone and row.against_alone.claims]
     if not found:
         return (
-            "Accuracy of each variant is its own, on the test split. Whether distilled students survive it better than "
-            "the one trained alone needs at least 5 seeds of both."
+            "The accuracy of each variant was measured on the test split. At least 5 seeds are needed to say whether "
+            "distilled students keep more of it than the student alone."
         )
     better = [row for row in found if (i := row.against_alone and row.against_alone.estimate.interval) and i.low > 0]
     worse = [row for row in found if (i := row.against_alone and row.against_alone.estimate.interval) and i.high < 0]
     if not better and not worse:
         return (
-            "Does the distilled student survive better than the one trained alone? No loss was found to keep more of "
-            "its accuracy, or less: every 95 % interval of the difference, paired by seed, holds 0."
+            "Does the distilled student keep more of its accuracy than the student alone? No difference was found: "
+            "every 95 % interval of the difference, paired by seed, contains 0."
         )
 
     def named(rows: list[VariantRow]) -> str:
         return ", ".join(f"{row.loss} as {row.variant}" for row in rows) or "none"
 
     return (
-        "Does the distilled student survive better than the one trained alone? By 95 % intervals of the difference, "
-        f"paired by seed: it keeps more with {named(better)}; less with {named(worse)}."
+        "Does the distilled student keep more of its accuracy than the student alone? By 95 % intervals of the "
+        f"difference, paired by seed: more with {named(better)}; less with {named(worse)}."
     )
 
 
@@ -43,11 +43,11 @@ def variant_table(rows: tuple[VariantRow, ...]) -> Table:
         Column("Model", numeric=False),
         Column("Loss", numeric=False),
         Column("Variant", numeric=False),
-        Column("Top-1", "% of test", "of the variant itself, mean over seeds, with its 95 % interval"),
+        Column("Top-1", "% of test", "of the variant, mean over seeds, with its 95 % interval"),
         Column("Change", "points", "against the exported model, paired by seed, with its 95 % interval"),
         Column("Against the student alone", "points", "change minus that of the student alone, paired by seed"),
         Column("ONNX file", "", "below, the exported file's size over it"),
-        Column("Latency", "ratio", "to the exported model's, timed slice by slice"),
+        Column("Latency", "ratio", "to the exported model's, of interleaved slices"),
         Column("Largest drift", "SDs", "of a logit from the exported model's; largest over seeds"),
         Column("Flips", "% of test", "samples whose top-1 differs from the exported model's; mean over seeds"),
     )

@@ -1,4 +1,4 @@
-"""SVG by matplotlib: text stays text, the same input gives the same bytes, colours follow the page's theme."""
+"""SVG by matplotlib: text stays text, equal input gives equal bytes, and colours follow the page's theme."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG  # directly: pyplot would look for a display
 from matplotlib.figure import Figure
 
-# Sentinel colours: matplotlib writes them, `_paint` replaces them by what the theme says.
+# Sentinel colours: matplotlib writes them, and `_paint` replaces them by the theme's.
 SENTINELS = {
     "#0a0b01": "ink",
     "#0a0b02": "muted",
@@ -64,7 +64,7 @@ COORDINATES = re.compile(r' (?:d|transform|points|x|y|x1|x2|y1|y2|cx|cy|r|width|
 
 @dataclass
 class Drawing:
-    """A figure with a name, a title for those who do not see it, and a tip per mark. Sizes in points."""
+    """A figure with a name, a title for screen readers, and a tooltip per mark. Sizes in points."""
 
     name: str
     title: str
@@ -83,7 +83,7 @@ class Drawing:
         return axes
 
     def tip(self, artist: Artist, text: str) -> None:
-        """What a pointer over this mark is told."""
+        """The tooltip of this mark."""
         artist.set_gid(f"tip-{len(self.tips)}")
         self.tips.append(text)
 
@@ -113,7 +113,7 @@ def draw(name: str, title: str, width: float, height: float, paint: Callable[[Dr
 
 
 def _body(svg: str, drawing: Drawing) -> str:
-    """What is inside the root, with ids that are unique on a page, and tips where a pointer finds them."""
+    """The content of the root element, with ids that are unique on a page, and tooltips."""
     body = svg[svg.index(">", svg.index("<svg")) + 1 : svg.rindex("</svg>")]
     # A style element in inline SVG would apply to the whole page: the roots below carry it instead.
     body = re.sub(r"<style.*?</style>", "", body, flags=re.DOTALL)

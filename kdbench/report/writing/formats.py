@@ -1,4 +1,4 @@
-"""Numbers as a reader wants them: with units, few digits, a true minus sign, and a dash where there is none."""
+"""Numbers as text: with units, few digits, a true minus sign, and a dash where there is none."""
 
 from kdbench.analyze.decisions.wording import MINUS, NONE, percent, points, points_interval, several
 from kdbench.statistics.intervals import Interval
@@ -22,7 +22,7 @@ def percent_interval(interval: Interval | None) -> str:
 
 
 def whole_percent_interval(interval: Interval | None) -> str:
-    """'-12 to 48': of a share that is known roughly."""
+    """'-12 to 48', in percent without decimals."""
     return "" if interval is None else _signed(f"{100 * interval.low:.0f} to {100 * interval.high:.0f}")
 
 

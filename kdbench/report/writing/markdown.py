@@ -1,15 +1,15 @@
-"""Markdown that survives any name: escaped text, and tables as code hosts render them."""
+"""Markdown with escaped text, so that any name can appear in it, and tables as code hosts render them."""
 
 import re
 
 from kdbench.report.writing.tables import Cell, Column, Table
 
-# `-`, `.` and `#` matter only at the start of a line, where kdbench never puts a name.
+# `-`, `.` and `#` are markup only at the start of a line, where kdbench writes no name.
 SPECIAL = re.compile(r"([\\`*_\[\]~$|])")
 
 
 def markdown_text(text: str) -> str:
-    """Text that shows as it is: no markup, no HTML, no line break."""
+    """Text that is shown unchanged: no markup, no HTML, no line break."""
     plain = re.sub(r"\s+", " ", text).strip()
     return SPECIAL.sub(r"\\\1", plain).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 

@@ -1,4 +1,4 @@
-"""A part of a report: a heading, what it shows in a sentence, plots and tables."""
+"""A section of a report: a heading, an introduction, plots and tables."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from kdbench.report.writing.tables import Table
 
 @dataclass(frozen=True)
 class Section:
-    """Rendered in both forms; one without plots and rows is left out. The title of a plot is its caption."""
+    """Rendered in both forms; left out where it has neither plots nor rows. The title of a plot is its caption."""
 
     name: str
     title: str
@@ -18,6 +18,6 @@ class Section:
 
     @property
     def filled(self) -> "Section | None":
-        """The section with those tables that have rows; None where nothing is left."""
+        """The section without empty tables; None where nothing remains."""
         tables = tuple(table for table in self.tables if table.rows)
         return Section(self.name, self.title, self.intro, self.images, tables) if self.images or tables else None

@@ -1,4 +1,4 @@
-"""How losses are told apart in every plot: by colour, marker and dash at once, so no reader needs colour alone."""
+"""How losses differ in every plot: by colour, marker and dash at once, so that colour alone is never needed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ def looks(summary: Summary) -> dict[str, Look]:
 
 
 def mark(axes: Axes, x: float, y: float, look: Look, drawing: Drawing | None = None, tip: str = "") -> None:
-    """One marker; with a drawing, it tells a pointer its figures."""
+    """One marker, with a tooltip where a drawing is given."""
     (artist,) = axes.plot(
         x,
         y,
@@ -115,7 +115,7 @@ def spread_out(wanted: Sequence[float], line: float, top: float) -> list[float]:
 
 
 def limit(axes: Axes, which: str, values: Sequence[float], reach: Iterable[float]) -> None:
-    """Axis limits from the measured values; intervals may widen them, but never squeeze the values into a corner."""
+    """Axis limits from the measured values; intervals widen them at most threefold."""
     low, high = min(values), max(values)
     room = max(high - low, 0.2)
     wide = [min(max(v, low - room), high + room) for v in (*reach, low, high)]
@@ -130,6 +130,6 @@ def interval_ends(rows: Iterable[ModelRow]) -> list[float]:
 
 
 def shorten(text: str, most: int) -> str:
-    """The text, its middle left out where it is longer."""
+    """The text, with its middle left out where it is longer than `most` characters."""
     keep = (most - 1) // 2
     return text if len(text) <= most else f"{text[:keep]}\N{HORIZONTAL ELLIPSIS}{text[-keep:]}"

@@ -13,7 +13,7 @@ from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM, PairedDifference
 
 @dataclass(frozen=True)
 class Column:
-    """A heading with its unit, what it means in one line, and whether it holds numbers."""
+    """A heading with its unit, its meaning in one line, and whether the column holds numbers."""
 
     head: str
     unit: str = ""
@@ -23,7 +23,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A text, a second line in small, what to sort by (the text where None), and a tag such as a verdict."""
+    """A text, a second line in small print, a value to sort by (the text where None), and a tag such as a verdict."""
 
     text: str
     sub: str = ""
@@ -60,7 +60,7 @@ VERDICT_SIGNS = {"better": "▲ better", "equivalent": "= equivalent", "worse": 
 
 
 def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
-    """Every loss of every pair: the table the report is about."""
+    """Every loss of every pair: the main table of a report."""
     timing = summary.reference
     where = timing.how.label if timing else "not timed"
     columns = (
@@ -71,16 +71,16 @@ def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
         Column("Verdict", "of the gain", "its whole interval against ±0.5 points", numeric=False),
         Column("Training cost", "of the student alone", "trained alone with a live teacher; below, its rank by that"),
         Column("Least detectable", "points", "the smallest gain these seeds can show, at 80 % power"),
-        Column("Validation", "%", "mean top-1 on validation: what the candidate is chosen by"),
+        Column("Validation", "%", "mean top-1 on validation, by which the candidate is chosen"),
         Column("Retention", "%", "student's accuracy as a share of its teacher's"),
         Column("Smaller", "parameters, bytes", "teacher's size over the student's: by parameters; by ONNX bytes below"),
         Column(
             "Latency p50",
             where,
-            "of one call: the reference network's, times the ratio to it; below, the teacher's over the student's",
+            "of one call: that of the reference network times the ratio to it; below, the teacher's over the student's",
         ),
         Column("FLOPs", "per sample", "2 for a multiply-accumulate"),
-        Column("Correct per GFLOP", "test samples", "right predictions per compute spent; below, those beyond chance"),
+        Column("Correct per GFLOP", "test samples", "correct predictions per compute; below, those beyond chance"),
     )
     rows = tuple(
         _comparison_row(row, _whose(summary, row), shipped=row is recommendation.student) for row in summary.students
@@ -136,7 +136,7 @@ def loss_cell(summary: Summary, row: Named) -> Cell:
 
 
 def verdict_cell(row: StudentRow) -> Cell:
-    """Under too few seeds no verdict, whatever the interval."""
+    """The verdict on the gain; none where there are too few seeds."""
     gain = row.gain
     if gain is None:
         return Cell(f.NONE, sort=9.0)
@@ -147,7 +147,7 @@ def verdict_cell(row: StudentRow) -> Cell:
 
 
 def _whose(summary: Summary, row: StudentRow) -> str:
-    """The student (the pair, where pairs share it), that it is the one trained alone, and how many seeds it lacks."""
+    """The student (the pair, where pairs share it), whether it was trained alone, and how many seeds it lacks."""
     shared = len({other.pair for other in summary.students if other.model == row.model}) > 1
     name = row.pair if shared else row.model
     planned = len(summary.suite.seeds)
@@ -161,35 +161,34 @@ def _p_value(p: float | None) -> str:
 
 def _comparison_notes(summary: Summary) -> tuple[str, ...]:
     notes = [
-        f"Gains are paired by seed against the same student under labels alone; {f.NONE} marks what the seeds cannot "
-        "give (one seed has no spread, equal seeds give no interval).",
-        "A gain is undecided where its interval lies neither wholly inside nor wholly outside ±0.5 points; under "
-        f"{SEEDS_FOR_A_CLAIM} seeds there is no claim. A verdict holds for its one comparison; the Holm p-value beside "
-        "it holds for all losses of the pair at once.",
+        f"Gains are paired by seed against the same student trained on labels alone; {f.NONE}: not defined for these "
+        "seeds (one seed has no spread, equal seeds have no interval).",
+        "A gain is undecided where its interval lies neither wholly inside nor wholly outside ±0.5 points; with under "
+        f"{SEEDS_FOR_A_CLAIM} seeds there is no claim. A verdict holds for its own comparison; the Holm p-value "
+        "accounts for all losses of the pair.",
         f"Losses of one pair share one architecture, hence one latency and one FLOP count{_others_deploy(summary)}.",
     ]
     if summary.reference and any(row.speedup for row in summary.students):
-        notes.append(
-            "The speed-up is a ratio of slices that were timed in turns, with its 95 % interval over sessions."
-        )
+        notes.append("The speed-up is a ratio of interleaved slices, with its 95 % interval over sessions.")
     if not summary.reference:
         notes.append(
-            "Not every model was timed, so FLOPs stand in for latency; reasons are listed under Deployed models."
+            "Not every model was timed, so FLOPs are used in place of latency; reasons are listed under Teachers and "
+            "deployed models."
         )
     return tuple(notes)
 
 
 def _others_deploy(summary: Summary) -> str:
-    """Which losses deploy another network than the student as it is: that of most of the pair's losses."""
+    """The losses that deploy another network than most of the pair's losses."""
     odd: dict[str, None] = {}
     for pair in summary.pairs:
         usual = Counter(row.architecture for row in pair.students).most_common(1)
         odd |= {row.loss: None for row in pair.students if row.architecture != usual[0][0]}
-    return f", but for those that deploy another network: {', '.join(odd)}" if odd else ""
+    return f", except for losses that deploy another network: {', '.join(odd)}" if odd else ""
 
 
 def seeds_table(summary: Summary) -> Table:
-    """Every trained model, so that each mean can be checked."""
+    """Every trained model with its figures, from which the means are computed."""
     columns = (
         Column("Pair", numeric=False),
         Column("Model and loss", numeric=False),

@@ -218,7 +218,7 @@ def test_operators_and_versions_are_noted():
     run = results.run.model_copy(update={"machine": results.run.machine | {"versions": versions}})
     notes = judge(baseline, replace(edited(results, artifacts=change), run=run), []).notes
     assert "big -> small / student: operators differ: Conv 3 -> 4, Gemm 1 -> none" in notes
-    assert "environment: onnxruntime 1.23.0 -> 9.9" in notes
+    assert "versions: onnxruntime 1.23.0 -> 9.9" in notes
 
 
 def test_nothing_measured():

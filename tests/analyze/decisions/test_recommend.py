@@ -25,7 +25,7 @@ def test_a_loss_shown_better_is_shipped():
     assert "the best loss on validation gains +3.00 points (95 % interval" in found.sentence
     assert "on test over the student alone" in found.sentence
     assert not any("smoke test" in caveat for caveat in found.caveats)
-    assert any("One teacher stands behind all seeds" in caveat for caveat in found.caveats)
+    assert any("All seeds have the same teacher" in caveat for caveat in found.caveats)
 
 
 def test_a_lead_within_noise_is_not_shipped():
@@ -39,7 +39,7 @@ def test_few_seeds_are_a_smoke_test_and_keep_the_student_alone(seeds):
     found = recommend(summarize(make_results(run(seeds=seeds, cross_entropy=0.90, kd=0.95))))
     assert found.student.alone
     several = f"{seeds} seed{'s' if seeds > 1 else ''}"
-    assert f"with {several} this is a smoke test: no claim that a loss beats it, though 'kd' leads" in found.sentence
+    assert f"with {several} this is a smoke test: no claim that a loss is better, though 'kd' leads" in found.sentence
     assert found.caveats[0] == f"With {several} this is a smoke test: no claim about which loss is better."
 
 
@@ -79,7 +79,7 @@ def test_no_loss_better_on_validation():
 def test_a_small_gain_is_shipped_and_called_small():
     found = choose({"cross_entropy": 0.90, "kd": 0.905, "dkd": 0.90}, {"cross_entropy": 0.90, "kd": 0.904, "dkd": 0.9})
     assert found.student.loss == "kd"
-    assert any("not to be above 0.5 points" in caveat for caveat in found.caveats)
+    assert any("but not above 0.5 points" in caveat for caveat in found.caveats)
 
 
 @pytest.mark.parametrize("better_on_test", [0, 1])
@@ -122,7 +122,9 @@ def test_several_pairs_trade_accuracy_against_latency():
     found = recommend(summarize(make_results(shape)))
     assert found.student.model == "thin"
     (caveat,) = (c for c in found.caveats if "Of the pairs' choices" in c)
-    assert "the most accurate on validation; where latency matters more, weigh: small trained alone, at −3.00" in caveat
+    assert (
+        "the most accurate on validation; where latency matters more, consider: small trained alone, at −3.00" in caveat
+    )
     assert "and 0.50 times its latency (95 % interval " in caveat
     assert "on test it gets 90.01 %" in caveat
 

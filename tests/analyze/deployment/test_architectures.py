@@ -210,7 +210,7 @@ def missing_of(results: ResultSet) -> list[tuple[str, str, str]]:
     return [(m.models[0][1], each.how.label, each.reason) for m in deployed_of(results) for each in m.not_measured]
 
 
-SILENT = "asked for, but the run holds neither a timing nor a reason"
+SILENT = "asked for, but the run has neither a timing nor a reason"
 
 
 def test_what_was_asked_for_and_has_neither_timing_nor_reason_is_named() -> None:

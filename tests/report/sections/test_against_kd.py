@@ -16,7 +16,7 @@ def accuracy(_: object, loss: str, seed: int) -> float:
 def test_it_counts_and_lists(tmp_path: Path) -> None:
     summary = summarize(make_results(Shape(losses=("cross_entropy", "kd", "dist"), seeds=5, accuracy=accuracy)))
     section = against_kd_section(summary)
-    assert "1 beat it (1 of them by Holm's p too), 0 tie, 1 lose, 0 are not told apart." in section.intro
+    assert "1 beat it (1 of them by Holm's p too), 0 tie, 1 lose, 0 are undecided." in section.intro
     (table,) = section.tables
     assert [(row[0].text, row[5].text) for row in table.rows] == [("dist", "beats it"), ("cross_entropy", "loses")]
     assert table.rows[0][1].text == "+2.08"  # 2.0 and 2.2 points by turns, three to two

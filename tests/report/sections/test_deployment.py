@@ -74,7 +74,10 @@ def test_energy_is_told_with_its_counter_or_its_reason() -> None:
 
 
 def test_the_reference_is_named() -> None:
-    assert "in turns with the reference small and" in timing_table(summarize(make_results()).deployed).notes[0]
+    assert (
+        "interleaved with slices of the reference small, in"
+        in timing_table(summarize(make_results()).deployed).notes[0]
+    )
 
 
 def test_variants_are_called_after_what_they_were_made_of() -> None:
@@ -128,7 +131,7 @@ def test_noise_by_hand() -> None:
         "Stolen": ("1.50 s", ""),
     }
     intro = noise_section(summary).intro
-    assert "This held." in intro
+    assert " It was." in intro
     assert "and none was found to differ." in intro
 
 
@@ -136,7 +139,7 @@ def test_noise_that_is_not_trusted_is_tagged_and_counted() -> None:
     summary = noisy(sessions=around(0.1, 0.005))
     (row,) = noise_table(summary.noise).rows
     assert [(cell.text, cell.tag) for cell in row][2] == ("no", "worse")
-    assert "This failed in 1 of 1 way of timing." in noise_section(summary).intro
+    assert "It was not in 1 of 1 way of timing." in noise_section(summary).intro
 
 
 def test_what_is_unknown_is_a_dash() -> None:

@@ -67,7 +67,7 @@ def test_what_is_missing_is_listed_with_its_reason() -> None:
     empty = edited(results, evaluations=lambda record: record.model_copy(update={"scores": {}}))
     untold = metrics_section(summarize(empty)).filled
     assert [table.name for table in untold.tables] == ["uncomputed"]
-    assert untold.tables[0].rows[0][2].text == "the run holds neither record nor reason"
+    assert untold.tables[0].rows[0][2].text == "the run has neither a record nor a reason"
 
 
 def test_suites_without_metrics_have_no_such_section() -> None:
