@@ -6,14 +6,14 @@ import click
 
 from kdbench.cli import options
 
-KINDS = ("losses", "models", "datasets", "views", "metrics", "suites")
+KINDS = ("losses", "teaching", "models", "datasets", "parts", "views", "metrics", "suites")
 
 
 @click.command(name="list")
 @click.argument("kind", type=click.Choice(KINDS), required=False)
 @options.plugin_option
 def command(kind: str | None, plugins: tuple[str, ...]) -> None:
-    """List losses, models, datasets, views, metrics and suites, one line each."""
+    """List losses, ways of teaching, models, datasets, parts, views, metrics and suites, one line each."""
     for name in (kind,) if kind else KINDS:
         rows = _rows(name, plugins)
         width = max((len(row[0]) for row in rows), default=0)

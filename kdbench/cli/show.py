@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @click.argument("name")
 @options.plugin_option
 def command(name: str, plugins: tuple[str, ...]) -> None:
-    """Show a loss, model, dataset, view or metric: what it computes, its options and defaults, its paper."""
+    """Show a loss, way of teaching, model, dataset, part, view or metric: what it does, its options, its paper."""
     from kdbench.spec import KINDS, REQUIRED, UserError, nearest
     from kdbench.zoo.catalog import Catalog as Names
 
