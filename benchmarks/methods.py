@@ -6,13 +6,13 @@ from typing import Any
 from benchmarks.harness import Content
 from benchmarks.presentation import Tables, markdown, measured_on
 
-HEAD = ("method", "simulated", "promised", "observed", "Monte-Carlo bounds", "trials", "verdict")
+HEAD = ("method", "simulated", "nominal", "observed", "Monte-Carlo bounds", "trials", "verdict")
 SIGNS = {"coverage": "≥ ", "error": "≤ ", "share": ""}
 SIMULATIONS = ("seeds", "comparisons", "sessions", "curves", "machine")
 
 
 def shares(simulation: str, content: Content) -> str:
-    """Every share of one simulation, beside the promised one."""
+    """Every share of one simulation, beside the nominal one."""
     unit = content["units"].get(simulation, {"figures": []})
     return markdown(HEAD, [_row(share) for share in unit["figures"]])
 

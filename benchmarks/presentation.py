@@ -12,6 +12,7 @@ from benchmarks.harness import Content
 from kdbench.statistics.intervals import Estimate
 
 MARKED = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_NUMBER = re.compile(r"[≤≥ -]*[\d.,]+[ %*]*(to [\d.,]+ %|\([^)]*\))?|-|")  # with a unit, a range or an interval
 Tables = Mapping[str, Callable[[Content], str]]  # by name; "" where the figures hold nothing to show
 
 
@@ -29,7 +30,7 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     rows = list(rows)
     if not rows:
         return ""
-    signs = ["---:" if all(row[i][:1].isdigit() for row in rows) else "---" for i in range(len(head))]
+    signs = ["---:" if all(_NUMBER.fullmatch(row[i]) for row in rows) else "---" for i in range(len(head))]
     lines = [f"| {' | '.join(head)} |", f"|{'|'.join(signs)}|"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 

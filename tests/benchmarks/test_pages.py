@@ -41,7 +41,8 @@ def test_generated_parts_stand_between_their_markers() -> None:
 
 
 def test_columns_of_numbers_are_aligned_to_the_right() -> None:
-    assert markdown(("x", "y"), [("a", "2"), ("b", "3 s")]) == "| x | y |\n|---|---:|\n| a | 2 |\n| b | 3 s |"
+    rows = [("a", "2", "3 seeds", "≤ 5.0 %"), ("b", "1.5 (1.0 to 2.0)", "5 seeds", "-")]
+    assert markdown(("w", "x", "y", "z"), rows).splitlines()[1] == "|---|---:|---|---:|"
     assert markdown(("x", "y"), []) == ""
 
 

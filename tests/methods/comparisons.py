@@ -4,8 +4,8 @@ import numpy as np
 
 from kdbench.statistics.paired import EQUIVALENCE, PairedDifference, detectable_sds, holm, paired_difference
 from kdbench.statistics.spread import brown_forsythe
+from tests.methods.populations import COUNTED, NORMAL, Population
 from tests.methods.share import Share, count
-from tests.methods.worlds import COUNTED, NORMAL, World
 
 ALPHA = 0.05
 SEEDS = (3, 5, 10)
@@ -17,14 +17,14 @@ def shares(trials: int, seed: int = 0) -> list[Share]:
     random = np.random.default_rng(seed)
     part = max(1, trials // 8)
     found = []
-    for world in (NORMAL, COUNTED):
+    for population in (NORMAL, COUNTED):
         for n in SEEDS:
-            found += _no_difference(world, n, trials, random)
-            found += [_least_detectable(world, n, trials, random)]
-        found += [_sign_flips(world, n, count, random) for n, count in ((6, trials), (10, trials), (16, part))]
+            found += _no_difference(population, n, trials, random)
+            found += [_least_detectable(population, n, trials, random)]
+        found += [_sign_flips(population, n, count, random) for n, count in ((6, trials), (10, trials), (16, part))]
         for n in SEEDS[1:]:
-            found += _at_the_margin(world, n, trials, random)
-            found += _families(world, n, part, random)
+            found += _at_the_margin(population, n, trials, random)
+            found += _families(population, n, part, random)
     return sorted(found, key=lambda share: share.what)
 
 
@@ -38,9 +38,9 @@ def _significant(p: float | None) -> bool:
     return p is not None and p <= ALPHA
 
 
-def _no_difference(world: World, n: int, trials: int, random: np.random.Generator) -> list[Share]:
-    pairs = compare(world.draw(random, trials, n, (0.0, 0.0)).tolist())
-    setting = f"no difference, {n} seeds, {world.name}"
+def _no_difference(population: Population, n: int, trials: int, random: np.random.Generator) -> list[Share]:
+    pairs = compare(population.draw(random, trials, n, (0.0, 0.0)).tolist())
+    setting = f"no difference, {n} seeds, {population.name}"
     found = [count("paired t: p at most .05", setting, "error", ALPHA, [_significant(pair.p_value) for pair in pairs])]
     for verdict in ("better", "worse"):
         if n >= SEEDS[1]:
@@ -49,35 +49,35 @@ def _no_difference(world: World, n: int, trials: int, random: np.random.Generato
     return found
 
 
-def _sign_flips(world: World, n: int, trials: int, random: np.random.Generator) -> Share:
-    pairs = compare(world.draw(random, trials, n, (0.0, 0.0)).tolist())
-    setting = f"no difference, {n} seeds, {world.name}"
+def _sign_flips(population: Population, n: int, trials: int, random: np.random.Generator) -> Share:
+    pairs = compare(population.draw(random, trials, n, (0.0, 0.0)).tolist())
+    setting = f"no difference, {n} seeds, {population.name}"
     rejected = [_significant(pair.sign_flip_p) for pair in pairs]
     return count("sign flips: p at most .05", setting, "error", ALPHA, rejected)
 
 
-def _least_detectable(world: World, n: int, trials: int, random: np.random.Generator) -> Share:
+def _least_detectable(population: Population, n: int, trials: int, random: np.random.Generator) -> Share:
     """The power at what is printed as detectable: 80 %."""
-    gain = world.gain_of(detectable_sds(n) or 0.0)
-    pairs = compare(world.draw(random, trials, n, (gain, 0.0)).tolist())
+    gain = population.gain_of(detectable_sds(n) or 0.0)
+    pairs = compare(population.draw(random, trials, n, (gain, 0.0)).tolist())
     found = [_significant(pair.p_value) for pair in pairs]
-    return count("least detectable difference, found", f"it is real, {n} seeds, {world.name}", "share", 0.8, found)
+    return count("least detectable difference, found", f"it is real, {n} seeds, {population.name}", "share", 0.8, found)
 
 
-def _at_the_margin(world: World, n: int, trials: int, random: np.random.Generator) -> list[Share]:
+def _at_the_margin(population: Population, n: int, trials: int, random: np.random.Generator) -> list[Share]:
     """A gain of exactly what counts as practically nothing: neither verdict may come often."""
-    pairs = compare(world.draw(random, trials, n, (EQUIVALENCE, 0.0)).tolist())
-    setting = f"a gain of exactly {100 * EQUIVALENCE:g} points, {n} seeds, {world.name}"
+    pairs = compare(population.draw(random, trials, n, (EQUIVALENCE, 0.0)).tolist())
+    setting = f"a gain of exactly {100 * EQUIVALENCE:g} points, {n} seeds, {population.name}"
     return [
         count(f"verdict '{verdict}'", setting, "error", ALPHA / 2, [pair.verdict == verdict for pair in pairs])
         for verdict in ("better", "equivalent")
     ]
 
 
-def _families(world: World, n: int, trials: int, random: np.random.Generator) -> list[Share]:
+def _families(population: Population, n: int, trials: int, random: np.random.Generator) -> list[Share]:
     """Eight losses and the student alone, none different: any claim of the family is false."""
     holm_wrong, verdict_wrong, plain_wrong, spread_wrong = [], [], [], []
-    for values in world.draw(random, trials, n, (0.0,) * (LOSSES + 1)).tolist():
+    for values in population.draw(random, trials, n, (0.0,) * (LOSSES + 1)).tolist():
         pairs = compare([[each, values[0]] for each in values[1:]])
         p_values = [pair.p_value for pair in pairs if pair.p_value is not None]
         plain_wrong.append(any(map(_significant, p_values)))
@@ -85,7 +85,7 @@ def _families(world: World, n: int, trials: int, random: np.random.Generator) ->
         verdict_wrong.append(any(pair.verdict in ("better", "worse") for pair in pairs))
         spread = brown_forsythe(values)
         spread_wrong.append(spread is not None and _significant(spread[1]))
-    setting = f"{LOSSES} losses, no difference, {n} seeds, {world.name}"
+    setting = f"{LOSSES} losses, no difference, {n} seeds, {population.name}"
     return [
         count("paired t and Holm: any p at most .05", setting, "error", ALPHA, holm_wrong),
         count("paired t without Holm (not used): any p at most .05", setting, "error", ALPHA, plain_wrong),

@@ -6,8 +6,8 @@ from kdbench.statistics.intervals import Interval, t_interval
 from kdbench.statistics.paired import effect_interval, paired_difference
 from kdbench.statistics.resampling import interquartile_mean, stratified_iqm
 from kdbench.statistics.spread import stability
+from tests.methods.populations import COUNTED, NORMAL, Accuracies, Population
 from tests.methods.share import Share, count
-from tests.methods.worlds import COUNTED, NORMAL, Accuracies, World
 
 SEEDS = (3, 5, 10)
 EFFECT = 1.0  # SDs of the paired differences
@@ -20,28 +20,31 @@ def shares(trials: int, seed: int = 0) -> list[Share]:
     """Coverage of every interval over seeds; the interquartile mean's in an eighth of the trials."""
     random = np.random.default_rng(seed)
     found = []
-    for world in (NORMAL, COUNTED):
+    for population in (NORMAL, COUNTED):
         for n in SEEDS:
-            found += _one_row(world, n, trials, random)
+            found += _one_row(population, n, trials, random)
     found += [_bootstrap_of_the_mean(n, trials, random) for n in SEEDS]
     found += [_several_suites(n, max(1, trials // 8), random) for n in SEEDS]
     return sorted(found, key=lambda share: share.what)  # stable: one method's rows stand together
 
 
-def _one_row(world: World, n: int, trials: int, random: np.random.Generator) -> list[Share]:
+def _one_row(population: Population, n: int, trials: int, random: np.random.Generator) -> list[Share]:
     """Of a method and its paired gain over another."""
-    gain = world.gain_of(EFFECT)
-    drawn = world.draw(random, trials, n, (gain, 0.0))
-    setting = f"{n} seeds, {world.name}"
+    gain = population.gain_of(EFFECT)
+    drawn = population.draw(random, trials, n, (gain, 0.0))
+    setting = f"{n} seeds, {population.name}"
     pairs = [paired_difference(dict(enumerate(a)), dict(enumerate(b))) for a, b in drawn.tolist()]
     differences = [pair.estimate for pair in pairs if pair]
     alone = drawn[:, 1].tolist()
     return [
-        _coverage("mean of accuracies: Student t", setting, [t_interval(row) for row in alone], world.level),
+        _coverage("mean of accuracies: Student t", setting, [t_interval(row) for row in alone], population.level),
         _coverage("mean of paired differences: Student t", setting, [each.interval for each in differences], gain),
         _coverage("effect size: noncentral t", setting, [effect_interval(each.values) for each in differences], EFFECT),
         _coverage(
-            "SD of accuracies: chi-square", setting, [stability(row, None).sd_interval for row in alone], world.sd()
+            "SD of accuracies: chi-square",
+            setting,
+            [stability(row, None).sd_interval for row in alone],
+            population.sd(),
         ),
     ]
 

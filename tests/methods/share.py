@@ -1,4 +1,4 @@
-"""One share observed in simulated trials, beside the share that the method promises."""
+"""One share observed in simulated trials, beside the nominal one."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,7 +12,8 @@ Kind = Literal["coverage", "error", "share"]
 class Share:
     """How often something happened in `trials` simulated trials, whose truth is known.
 
-    A 'coverage' promises at least its nominal share, an 'error' at most; a 'share' just has one (None: no promise).
+    The nominal share of a 'coverage' is a lower limit, that of an 'error' an upper one, that of a 'share' a value.
+    None: the method claims no level.
     """
 
     what: str  # the method, and what counts
@@ -47,17 +48,15 @@ class Share:
         By 99.9 % bounds: there are a hundred shares, and by 95 % bounds some would be called wrong by chance.
         """
         if self.nominal is None:
-            return "no promise"
+            return "-"
         low, high = self._bounds(0.999)
         if low <= self.nominal <= high:
-            return "as promised"
+            return "nominal"
         gap = f"by {100 * abs(self.observed - self.nominal):.1f} points"
         above = self.observed > self.nominal
-        if self.kind == "share":
-            return f"{'more' if above else 'less'} {gap}"
-        if above == (self.kind == "coverage"):
-            return f"keeps more than it promises {gap}"
-        return f"breaks its promise {gap}"
+        if self.kind != "share" and above == (self.kind == "coverage"):
+            return f"conservative {gap}"
+        return f"too {'high' if above else 'low'} {gap}"
 
     def _bounds(self, level: float) -> tuple[float, float]:
         """Clopper and Pearson 1934: exact, from the beta distribution."""

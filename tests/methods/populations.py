@@ -10,7 +10,7 @@ Accuracies = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class World:
+class Population:
     """Accuracies are level + what a seed does to every method + what it does to this one; then counted, if so."""
 
     name: str
@@ -49,6 +49,6 @@ class World:
         return (share * (1 - share) - self.shared**2 - self.own**2) / self.samples
 
 
-NORMAL = World("normal accuracies", level=0.9, shared=0.004, own=0.004)
+NORMAL = Population("normal accuracies", level=0.9, shared=0.004, own=0.004)
 # As the digits: so few test samples that accuracies are coarse, skewed and often equal.
-COUNTED = World("360 samples counted", level=0.88, shared=0.004, own=0.004, samples=360)
+COUNTED = Population("360 samples counted", level=0.88, shared=0.004, own=0.004, samples=360)
