@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from kdbench.spec.choice import Choice, Record
+from kdbench.train.build import build_model
 from kdbench.zoo.catalog import Catalog
 
 FILE, SAMPLES = "assignment.json", "samples.npz"
@@ -89,19 +90,18 @@ class Assignment(Record):
         return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
     def build_student(self, seed: int) -> nn.Module:
-        """A student with the weights that kdbench gives it for this seed."""
-        torch.manual_seed(seed)
-        return self._build(self.student)
+        """A student with the weights that kdbench gives it for this seed, in torch's default memory format."""
+        return self._build(self.student, seed)
 
     def build_teacher(self) -> nn.Module:
         """The trained teacher, in eval mode."""
-        model = self._build(self.teacher)
+        model = self._build(self.teacher, seed=0)
         model.load_state_dict(load_file(self.store / "trials" / self.teacher_key / "weights.safetensors"))
         return model.eval()
 
-    def _build(self, network: Choice) -> nn.Module:
-        model: nn.Module = Catalog().load("models", network.use)(self.classes, self.shape, **network.options)
-        return model
+    def _build(self, choice: Choice, seed: int) -> nn.Module:
+        model = build_model(choice, Catalog(), self.classes, self.shape, seed)
+        return model.to(memory_format=torch.contiguous_format)
 
 
 def build_regressor(loss: Loss) -> nn.Module:

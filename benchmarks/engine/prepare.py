@@ -52,7 +52,7 @@ def train_teacher(teacher: Trial, store: Path, data: Path) -> None:
         place.store.prepare()
         if place.store.is_trained(teacher.key):
             return
-        job = place.item(trials=[teacher.model_dump(mode="json")])
+        job = place.item(trials=[teacher.model_dump(mode="json")], parents=[])
         for _, message in place.executor.map(f"{STAGES}:train_trials", [job]):
             if isinstance(message, EpochFinished):
                 print(f"teacher: epoch {message.epoch}, validation {message.top1:.3f}", file=sys.stderr)

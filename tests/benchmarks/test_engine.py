@@ -80,11 +80,12 @@ def kdbench_loss(
     planned: Plan, assignment: Assignment, splits: Splits, use: str
 ) -> tuple[Tensor, list[Tensor], nn.Module | None]:
     """Loss, the student's gradients, and the loss's own module, of kdbench on the first validation samples."""
-    trial = next(t for t in planned.trials.values() if t.loss.use == use and t.model.options["width"] == 4)
+    trial = next(t for t in planned.trials.values() if t.lessons[0].loss.use == use and t.model.options["width"] == 4)
     student = build_model(trial.model, Catalog(), splits.classes, splits.shape, trial.seed).train()
     teacher = assignment.build_teacher()
     traced, taught = trace(student, splits.shape), trace(teacher, splits.shape)
-    criterion = build_criterion(trial, Catalog(), traced, taught)
+    taught_by = [taught] if trial.teachers else []
+    criterion = build_criterion(trial.lessons[0], Catalog(), traced, taught_by, Draw(trial.seed))
     images = normalize(splits.validation.images[:8], splits)
     with ExitStack() as stack:
         features = stack.enter_context(tapped(student, traced, criterion.student_layers))
