@@ -32,6 +32,7 @@ from kdbench.results.timings import BatchTimed, ColdStart, Energy, ThroughputRec
 from kdbench.spec import Choice, DataSpec, Entry, Gate, How, LatencySpec, NamedChoice, Pair, Suite, TrainSpec
 from kdbench.spec.conditions import STANDARD
 from kdbench.spec.keys import content_key
+from kdbench.spec.task import Head, Input, Task
 from kdbench.spec.types import Provider
 from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Int8Static, Variant
 
@@ -52,6 +53,10 @@ MACHINE: dict[str, JsonValue] = {
     "kdbench_commit": "0123456789ab",
 }
 VARIANTS: dict[str, Variant] = {v.use: v for v in (Fp32(), Fp16(), Int8Dynamic(), Int8Static())}
+TASK = Task(
+    inputs=(Input(shape=(1, 28, 28), dtype="uint8", mean=(33.0,), std=(79.0,)),),
+    heads=(Head(classes=10),),
+)
 HOW = How(provider="cpu", threads=1, batch=1)
 Role = Literal["teacher", "student"]
 NO_COUNTER = "no RAPL counter"
@@ -343,10 +348,7 @@ def _trial(shape: Shape, key: str, pair: int, role: str, named: str, seed: int) 
         ),
         weights_sha256=key * 4,
         data_sha256="0" * 64,
-        classes=10,
-        input_shape=(1, 28, 28),
-        input_mean=(0.13,),
-        input_std=(0.31,),
+        task=TASK,
         machine=MACHINE,
         finished="2025-01-02T03:05:00+00:00",
     )

@@ -9,6 +9,7 @@ from kdbench.results.stored import Stored
 from kdbench.results.timings import Energy, NotMeasured
 from kdbench.spec import Entry, Record
 from kdbench.spec.choice import Several
+from kdbench.spec.task import Task
 
 
 class CurvePoint(Record):
@@ -65,12 +66,18 @@ class TrialRecord(Stored):
     training: TrainingCost
     weights_sha256: str  # of names, types, shapes and values
     data_sha256: str  # of the raw training, validation and test split as they were used
-    classes: int
-    input_shape: Several[int]  # channels, height, width
-    input_mean: Several[float]  # per channel, of the raw values; part of the deployment contract
-    input_std: Several[float]
+    task: Task  # the inputs, how they are normalized, and the heads: what a user of the exported file must know
     machine: dict[str, JsonValue]
     finished: str  # ISO 8601, UTC
+
+    @property
+    def classes(self) -> int:
+        return self.task.heads[0].classes
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of one sample; of images channels, height and width."""
+        return self.task.inputs[0].shape
 
     @property
     def validation_top1(self) -> float:

@@ -88,10 +88,7 @@ def _record(outcome: Trained | NotTrained, splits: Splits, job: Job) -> Message:
         training=outcome.cost.model_copy(update={"processes": job.layout.processes}),
         weights_sha256=hash_weights(model),
         data_sha256=splits.sha256(),
-        classes=splits.classes,
-        input_shape=splits.shape,
-        input_mean=tuple(splits.mean.tolist()),
-        input_std=tuple(splits.std.tolist()),
+        task=splits.task,
         machine=machine_facts(),
         finished=timestamp(),
     )
