@@ -31,7 +31,7 @@ from kdbench.spec import How
 
 LEAST_SAMPLES = 16  # a single input lets caches and branch predictors learn it by heart
 MOST_SAMPLES = 64
-# METHOD.md, point 4: a round.
+# A round: docs/decisions/0009-ratios-of-latency.md.
 SESSIONS = 5
 PAIRS = 8
 COLD_STARTS = 3

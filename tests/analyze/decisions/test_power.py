@@ -22,8 +22,8 @@ def test_enough_seeds_and_not_one_more(effect, power):
     assert power_of(n - 1, effect) < power
 
 
-def test_by_the_table_of_the_method():
-    # METHOD.md: 10 seeds show 1.00 SD, 20 show .66.
+def test_by_the_table_of_the_paired_t_test():
+    # Paired t-test at .05 with a power of .8: 10 seeds show 1.00 SD, 20 show .66.
     assert seeds_needed(0.005, 0.005) == 10
     assert seeds_needed(0.00661, 0.01) == 20
 
@@ -59,8 +59,8 @@ def test_rows_of_a_suite():
     assert second.sd == pytest.approx(0.001, rel=1e-6)
     # chi-square(2), .2 quantile: -2 ln .8
     assert first.sd_upper == pytest.approx(0.01 * (2 / (-2 * np.log(0.8))) ** 0.5)
-    assert first.detectable == pytest.approx(0.01 * 3.27, rel=0.01)  # METHOD.md
-    assert first.needed == 10  # METHOD.md: 10 seeds show 1.00 SD
+    assert first.detectable == pytest.approx(0.01 * 3.27, rel=0.01)  # 3 seeds show 3.27 SD
+    assert first.needed == 10  # which show 1.00 SD
     assert first.needed_upper == seeds_needed(0.01, first.sd_upper) > first.needed
     assert second.needed == 5
 
