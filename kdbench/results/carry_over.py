@@ -149,11 +149,12 @@ class _Move:
         ]
         evaluations += self._under_conditions(was, metrics)
         suite = {name: value for name, value in was["suite"].items() if name != "environments"}
+        suite |= {"conditions": was["suite"]["environments"], "data": _data(was["suite"]["data"])}
         gone = ("file", "environment", "environments", "metrics", "variants")
         record = RunRecord.model_validate(
             {
                 **{name: value for name, value in was.items() if name not in gone},
-                "suite": {**suite, "conditions": was["suite"]["environments"]},
+                "suite": suite,
                 "entries": [self._entry(entry, was["entries"]) for entry in was["entries"]],
                 "outcomes": {self.keys.get(key, key): end for key, end in was["outcomes"].items()},
                 "trained": [self.keys[key] for key in was["trained"]],
@@ -225,8 +226,19 @@ def _trial(was: Json) -> Trial:
     if was["start"] or len(was["teachers"]) > 1:
         raise UserError("a trial of schema 1 names several teachers or a start, which its training did not use")
     teachers = [_key(_trial(teacher)) for teacher in was["teachers"]]
-    same = {name: was[name] for name in ("model", "data", "train", "view", "seed")}
-    return Trial.model_validate({**same, "lessons": [{"loss": was["loss"], "teachers": teachers}]})
+    same = {name: was[name] for name in ("model", "train", "view", "seed")}
+    lesson = {"loss": was["loss"], "teachers": teachers}
+    return Trial.model_validate({**same, "data": _data(was["data"]), "lessons": [lesson]})
+
+
+def _data(was: Json) -> Json:
+    """A fraction of the training samples, or so many of each class, are parts now."""
+    parts = []
+    if was["fraction"] != 1.0:
+        parts.append({"use": "fraction", "options": {"share": was["fraction"]}})
+    if was["per_class"] is not None:
+        parts.append({"use": "per_class", "options": {"count": was["per_class"]}})
+    return {**{name: was[name] for name in ("dataset", "validation", "split_seed")}, "parts": parts}
 
 
 def _key(trial: Trial) -> str:

@@ -1,8 +1,8 @@
-"""What a teacher said about views of training samples, kept on disk and shared by losses, seeds, processes and suites.
+"""Teacher outputs by view of a training sample, kept on disk and shared by losses, seeds, processes and suites.
 
 A cache is a folder of memory-mapped arrays, [slots, samples, width] float32, one for each kind of output. It is filled
-in blocks of samples: always the same samples in the same order, so that a value does not depend on who asked first.
-Every block has a hash; what is damaged, half-written or missing is computed again.
+in blocks of samples: always the same samples in the same order, so that a value does not depend on which trial came
+first. Every block has a hash; what is damaged, half-written or missing is computed again.
 """
 
 import errno
@@ -32,7 +32,7 @@ class CacheFull(Exception):
 
 @dataclass(frozen=True)
 class CacheFolder:
-    """All caches of a results folder; together at most `limit` bytes, the least recently used giving way."""
+    """All caches of a results folder; together at most `limit` bytes. The least recently used are removed first."""
 
     root: Path
     limit: int
@@ -40,7 +40,7 @@ class CacheFolder:
     def open(
         self, key: str, about: Mapping[str, object], samples: int, widths: Mapping[str, int], slots: int
     ) -> "OutputCache":
-        """The cache of that name with room for `slots` views of each sample. Raises `CacheFull`, saying what it needs.
+        """The cache of that name with room for `slots` views of each sample. Raises `CacheFull` with the room it needs.
 
         `widths` holds the values per sample of each kind of output; `about` is written beside them for people to read.
         """
@@ -55,7 +55,7 @@ class CacheFolder:
             raise CacheFull(f"it needs {needed} in '{folder}': {error.strerror}") from error
 
     def check(self, samples: int, widths: Mapping[str, int], slots: int) -> None:
-        """Raise `CacheFull` where a cache would have no room whatever gave way: to know it before there is a key."""
+        """Raise `CacheFull` where a cache has no room even if all others are removed: known before there is a key."""
         needed = 4 * slots * samples * sum(widths.values())
         self._check_limit(needed)
         try:
@@ -66,10 +66,10 @@ class CacheFolder:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """One process at a time makes room: the limit is that of all together."""
+        """One process at a time makes room, since the limit is one for all caches."""
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / "lock").open("a+b") as door:
-            fcntl.flock(door, fcntl.LOCK_EX)
+        with (self.root / "lock").open("a+b") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def _check_limit(self, needed: int) -> None:
@@ -84,7 +84,7 @@ class CacheFolder:
         others = sorted((p for p in self.root.iterdir() if p != folder and p.is_dir()), key=_last_used)
         taken = {other: _bytes_of(other) for other in others}
         free = shutil.disk_usage(self.root).free + _bytes_of(folder)
-        hopeless = needed > free + sum(taken.values())  # nothing is evicted in vain
+        hopeless = needed > free + sum(taken.values())  # then nothing is evicted
         for other in () if hopeless else others:
             if sum(taken.values()) + needed <= self.limit and needed <= free:
                 return
@@ -106,9 +106,9 @@ class OutputCache:
         self.slots = slots
         self.blocks = -(-samples // BLOCK)
         self.computed = 0  # blocks that this process filled
-        self._key = folder.name.encode()  # part of every hash: what was said for another key is not sound here
+        self._key = folder.name.encode()  # part of every hash: outputs of another key are not sound here
         self._used = (folder / "lock").open("a+b")
-        fcntl.flock(self._used, fcntl.LOCK_SH)  # in use: nobody evicts it
+        fcntl.flock(self._used, fcntl.LOCK_SH)  # in use: no process evicts it
         os.utime(folder / "lock")
         self._locks = (folder / "blocks").open("a+b")  # a file of its own: on NFS both kinds of lock are one
         shape = (slots, self.blocks)
@@ -128,7 +128,7 @@ class OutputCache:
         return self._values[name]
 
     def ensure(self, slots: Iterable[int], compute: Compute) -> None:
-        """Fill what these slots lack. Processes that do so at once share the work: each block is computed by one.
+        """Fill what these slots lack. Processes that do so at the same time share the work: one computes each block.
 
         `compute(slot, samples)` gives the outputs [B, width] of every kind for a slice of samples, and the seconds that
         the teacher took for them.
@@ -138,13 +138,13 @@ class OutputCache:
                 continue
             missing = [block for block in range(self.blocks) if self._unsound(slot, block)]
             left = [block for block in missing if not self._fill(slot, block, compute, wait=False)]
-            for block in left:  # another process has them in work; should it have died, they fall to us
+            for block in left:  # another process computes them, or has died: then they are computed here
                 self._fill(slot, block, compute, wait=True)
             self._sound.add(slot)
 
     @property
     def seconds_per_sample(self) -> float:
-        """What the teacher took for an output, over all blocks that are there."""
+        """Mean time of the teacher for one output, over all blocks that are there."""
         filled = self._seconds > 0
         counts = np.full(self.blocks, BLOCK)
         counts[-1] = self.samples - BLOCK * (self.blocks - 1)
@@ -160,14 +160,14 @@ class OutputCache:
             if ours and self._unsound(slot, block):
                 samples = self._samples(block)
                 found, self._seconds[slot, block] = compute(slot, samples)
-                for name in self._unsound(slot, block):  # the others stay: somebody may be reading them
+                for name in self._unsound(slot, block):  # the others stay, since other processes may be reading them
                     self._values[name][slot, samples] = found[name]
                     self._hashes[name][slot, block] = self._hash(name, slot, block)
                 self.computed += 1
             return ours
 
     def _unsound(self, slot: int, block: int) -> list[str]:
-        """The kinds of output that are missing, half-written, damaged or another key's."""
+        """The kinds of output that are missing, half-written, damaged or of another key."""
         noted = {name: int(hashes[slot, block]) for name, hashes in self._hashes.items()}
         return [name for name, hash in noted.items() if not hash or hash != self._hash(name, slot, block)]
 
@@ -181,7 +181,7 @@ class OutputCache:
 
     @contextmanager
     def _locked(self, byte: int, wait: bool) -> Iterator[bool]:
-        """Hold one byte of the lock file: the kernel lets go of it should this process die."""
+        """Lock one byte of the lock file. The kernel unlocks it where this process dies."""
         how = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
         try:
             fcntl.lockf(self._locks, how, 1, byte)

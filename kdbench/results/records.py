@@ -23,7 +23,7 @@ class CurvePoint(Record):
 
 
 class TrainingCost(Record):
-    """What a trial's training took. Shared work (data, teacher) is told apart from the student's own."""
+    """What a trial's training took. Work that its cohort shared (data, teacher) stands apart from the student's own."""
 
     steps: int
     samples: int
@@ -32,7 +32,7 @@ class TrainingCost(Record):
     step_seconds: float  # this model's own forward, loss, backward and update
     evaluation_seconds: float  # this model's own, on the validation split
     data_seconds: float  # gathering, augmenting and normalizing batches; shared by the cohort
-    teacher: Literal["none", "live", "cached"]  # asked in every batch, or recalled from the cache
+    teacher: Literal["none", "live", "cached"]  # its forward pass in every batch, or its outputs read from the cache
     teacher_seconds: float  # spent on the teacher in this pass; shared by the models that have the same source
     teacher_seconds_alone: float  # what a live teacher takes for one such model that is trained alone
     teacher_shared_by: int  # models of the cohort that have the same source; 1 for none
@@ -45,12 +45,12 @@ class TrainingCost(Record):
 
     @property
     def alone_seconds(self) -> float:
-        """What the trial costs trained alone without a cache: nothing is shared, and the teacher is asked live."""
+        """What the trial costs alone and without a cache: it shares no work, and the teacher runs in every batch."""
         return self.step_seconds + self.evaluation_seconds + self.data_seconds + self.teacher_seconds_alone
 
     @property
     def shared_seconds(self) -> float:
-        """What it cost here, with its share of the data and of the teacher; over a cohort they add up to the pass."""
+        """What it cost here, with its share of the time for data and teacher; over a cohort these add up."""
         shares = self.data_seconds / self.cohort + self.teacher_seconds / self.teacher_shared_by
         return self.step_seconds + self.evaluation_seconds + shares
 
@@ -86,7 +86,7 @@ class TrialRecord(Stored):
 
 
 class ModelFacts(Record):
-    """The deployed artifact. One architecture (graph without weights) is timed once."""
+    """An exported file. One architecture (graph without weights) is timed once."""
 
     architecture: str
     parameters: int
@@ -164,7 +164,7 @@ class Layout(Record):
     processes: int
     threads: int
     epoch_seconds: float | None = None  # of the wave's first trial alone, in all these processes at once
-    seconds: float | None = None  # of the whole wave, foreseen
+    seconds: float | None = None  # of the whole wave, as predicted
 
 
 class RunRecord(Stored):
@@ -183,7 +183,7 @@ class RunRecord(Stored):
     throughputs: Several[str] = ()
     not_measured: Several[NotMeasured]
     layouts: Several[Layout] = ()  # of the waves trained in this very run
-    notes: Several[str] = ()  # what did not go as asked, and what was done instead
+    notes: Several[str] = ()  # what could not be done as asked, and what was done instead
     machine: dict[str, JsonValue]
     started: str
     seconds: float

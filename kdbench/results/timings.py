@@ -10,7 +10,7 @@ from kdbench.spec.choice import Several
 
 
 class Energy(Record):
-    """What a counter of the machine says of a stretch of work: gross joules, and the power at rest beside it.
+    """Energy of a stretch of work by a counter of the machine: gross joules, and the power at rest.
 
     No figure comes without a counter: `joules` is none then, and `reason` says why.
     """

@@ -129,9 +129,7 @@ SHAPES = {
     "usual": Shape(),
     "one seed": Shape(seeds=1, losses=("cross_entropy",)),
     "no latency": Shape(latency=False, seeds=5),
-    "conditions": Shape(
-        conditions=("noise", "blur", "contrast", "brightness", "rotation", "translation", "occlusion")
-    ),
+    "conditions": Shape(conditions=("noise", "blur", "contrast", "brightness", "rotation", "translation", "occlusion")),
     "many losses": Shape(losses=("cross_entropy", *(f"loss_with_a_name_{i}" for i in range(14)))),
     "long names": Shape(pairs=(("wide_resnet(depth=40, width=2)", "wide_resnet(depth=16, width=1)"),)),
     "gains apart": Shape(accuracy=lambda p, loss, s: {"teacher": 0.9, "kd": 0.8}.get(loss, 0.5) + 0.02 * s * len(loss)),

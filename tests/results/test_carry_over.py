@@ -55,6 +55,20 @@ def test_a_trial_names_its_teacher_by_key(results: ResultSet) -> None:
     assert Trial.model_validate(results.records[teacher].trial).teachers == ()
 
 
+@pytest.mark.parametrize(
+    ("fraction", "per_class", "parts"),
+    [
+        (1.0, None, []),
+        (0.08, None, [{"use": "fraction", "options": {"share": 0.08}}]),
+        (1.0, 20, [{"use": "per_class", "options": {"count": 20}}]),
+    ],
+)
+def test_a_fraction_of_the_data_is_a_part_of_it(fraction: float, per_class: int | None, parts: object) -> None:
+    data = {"dataset": "digits", "validation": 0.1, "split_seed": 3}
+    given = {**data, "fraction": fraction, "per_class": per_class}
+    assert carry_over_module._data(given) == {**data, "parts": parts}
+
+
 def test_keys_have_the_new_form_and_the_old_recipe(results: ResultSet) -> None:
     assert OLD_RECIPE == 1 < RECIPE
     for key, record in results.records.items():
