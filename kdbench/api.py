@@ -42,8 +42,8 @@ def place(
 ) -> Place:
     """Where things run: by default on all cores that this process may use, divided as a short probe finds best.
 
-    `cache`: what to do where there is no room for teacher outputs within `cache_limit` bytes: ask the teacher live
-    ("use"), or stop ("require"). "off" never keeps any.
+    `cache`: what to do where there is no room for teacher outputs within `cache_limit` bytes: run the teacher on
+    every batch ("use"), or stop ("require"). "off" never stores any.
     """
     return Place(
         store=Store(Path(results)),

@@ -10,7 +10,7 @@ from kdbench.cli import options
 @click.command(name="doctor")
 @options.results_option
 def command(results: Path) -> int:
-    """Look at what this machine can do, and print how to mend what it cannot. Exit code 1 where something is broken."""
+    """Examine what this machine can do, and print how to fix what it cannot. Exit code 1 where something is broken."""
     from kdbench.execute.doctor.examine import examine
 
     broken = 0

@@ -7,7 +7,7 @@ import click
 
 @click.group(name="new")
 def command() -> None:
-    """Write the files of something of your own, working from the first minute."""
+    """Write the files of a loss of your own: they work as they are written."""
 
 
 @command.command(name="loss")

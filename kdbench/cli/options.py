@@ -47,7 +47,7 @@ _PLACE = (
         type=click.Choice(["use", "require", "off"]),
         default="use",
         show_default=True,
-        help="Teacher outputs kept in --results: where there is no room, ask the teacher live, or stop; or never keep.",
+        help="Teacher outputs kept in --results. Without room: run teachers on every batch (use), or stop (require).",
     ),
     click.option(
         "--cache-limit",

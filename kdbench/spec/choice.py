@@ -1,4 +1,4 @@
-"""What every record is, and the choice of a callable by name."""
+"""The base of every record, and the choice of a callable by name."""
 
 from typing import Annotated, Any, TypeVar
 

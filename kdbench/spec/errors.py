@@ -53,7 +53,7 @@ def guess(word: str, allowed: Iterable[str]) -> str:
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str:
-    """A sentence that lists what is allowed, and says which of them `word` most resembles.
+    """A sentence that lists what is allowed, and names the one nearest to `word`.
 
     Of more than 20 only those nearest to it are listed, nearest first.
     """
@@ -85,7 +85,7 @@ BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
 
 
 def say_allowed(detail: ErrorDetails) -> str:
-    """What may stand where pydantic found something else, and how to write it."""
+    """What is allowed where pydantic found something else, and how to write it."""
     context, value = detail.get("ctx", {}), detail["input"]
     for bound, words in BOUNDS.items():
         if bound in context:
@@ -99,7 +99,7 @@ def say_allowed(detail: ErrorDetails) -> str:
 
 
 def _example(kind: str, value: Any) -> str:
-    """How the value would be written right, where that can be told."""
+    """How to write the value correctly, where that is known."""
     match kind, value:
         case "int_type" | "int_from_float" | "float_type", str() if re.fullmatch(r"\s*-?\d+(\.\d*)?\s*", value):
             return ", without quotes"

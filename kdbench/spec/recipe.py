@@ -73,7 +73,7 @@ class TrainSpec(Record):
     warmup_epochs: Neutral[NonNegative] = 0.0
     augment: Several[Choice] = ()
     mixup: Positive | None = None  # mix each image and label with another sample's: alpha of Zhang et al. 2018
-    views: Literal["fresh", "bank", "shared"] = "fresh"  # which augmented views seeds see: see `draws`
+    views: Literal["fresh", "bank", "shared"] = "fresh"  # which augmented views seeds see: see `train/samples/bank.py`
     bank: Count | None = None  # views per sample where views = "bank"; twice the epochs where it is not given
     precision: Literal["float32", "bfloat16"] = "float32"  # of the student's forward, under autocast
     patience: Count | None = None  # stop after so many epochs without a better validation accuracy

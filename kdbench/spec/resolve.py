@@ -10,7 +10,7 @@ from kdbench.spec.signature import Catalog, Kind, Signature, fill_options
 from kdbench.spec.suite import Pair, Suite
 from kdbench.spec.trial import DataSpec
 
-# What kdbench hands to each kind of callable; a callable takes all of them, a loss those it needs.
+# What kdbench passes to each kind of callable; a loss takes those that it needs, all others take all.
 INPUTS: dict[Kind, tuple[str, ...]] = {
     "losses": ("student", "teacher", "labels", "moment"),
     "teaching": ("site",),
@@ -129,7 +129,7 @@ def fill(choice: Choice, kind: Kind, catalog: Catalog, at: Location, problems: l
 
 
 def _callable_with(signature: Signature, allowed: tuple[str, ...]) -> bool:
-    """A loss takes what it needs, by name; the others all there is, in order (members of a family their name, too)."""
+    """A loss takes what it needs, by name. All others take every input, in order; members of a family also a name."""
     if signature.kind == "losses":
         return set(signature.inputs) <= set(allowed)
     return signature.inputs in (allowed, (*allowed, "name"))

@@ -42,7 +42,7 @@ class Gate(Record):
         return self
 
 
-MOST_SEEDS = 1000  # a slip of the finger should not fill the memory
+MOST_SEEDS = 1000  # a typing error must not fill the memory
 SEEDS = {
     "anyOf": [
         {"type": "integer", "minimum": 1, "description": "this many seeds, from 0"},
@@ -67,7 +67,9 @@ class Suite(Record):
     teaching: Annotated[tuple[NamedChoice, ...], Field(min_length=1, strict=False)] = (NamedChoice(use="single"),)
     conditions: Several[NamedChoice] = tuple(NamedChoice.model_validate(each) for each in STANDARD)
     metrics: Several[NamedChoice] = ()  # of the exported model on the test split, beside accuracy and calibration
-    variants: Annotated[Several[NamedVariant], AfterValidator(distinct)] = (Fp32(),)  # as which models are deployed
+    variants: Annotated[Several[NamedVariant], AfterValidator(distinct)] = (
+        Fp32(),
+    )  # the forms in which models are deployed
     latency: LatencySpec = LatencySpec()
     gates: Several[Gate] = ()
 

@@ -1,4 +1,4 @@
-"""What a network is given and what it tells: the inputs and heads of a dataset."""
+"""What a dataset asks of a network: its inputs and its heads."""
 
 from typing import Annotated, Literal, Self
 

@@ -69,7 +69,7 @@ class Lesson(Record):
 class Trial(Record):
     """One set of weights: a model that is trained once.
 
-    Other trials stand in it by their keys. `start` are those whose weights it begins with: of several the mean,
+    It names other trials by their keys. Training begins with the weights of `start`: of several with their mean,
     weighted by `merge`. With 0 epochs nothing is trained, and the mean itself is the result.
     """
 

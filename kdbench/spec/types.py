@@ -22,7 +22,7 @@ Provider = Literal["cpu", "cuda", "tensorrt", "openvino", "coreml", "dml", "xnnp
 
 
 def _whole_or_all(value: Any) -> Any:
-    """One error for both kinds of values: pydantic would tell each apart."""
+    """One error for both kinds of values; pydantic would report one for each."""
     if value == "cores" or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
         return value
     raise PydanticCustomError("threads", 'allowed: a whole number, at least 1; or "cores": all physical cores')

@@ -1,4 +1,4 @@
-"""How an exported model may be deployed besides as it is: in half precision, or quantized to 8 bits. No torch."""
+"""How an exported model may be deployed other than as it is: in half precision, or quantized to 8 bits. No torch."""
 
 from typing import Annotated, Any, Literal
 

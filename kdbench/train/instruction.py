@@ -15,14 +15,14 @@ from kdbench.zoo.interface import Moment, Outputs
 
 @dataclass(eq=False)
 class Instruction:
-    """One lesson of one trial, ready to be given. `teachers` come in the lesson's order, once they are open."""
+    """One lesson of one trial, ready for training. `teachers` come in the lesson's order, once they are open."""
 
     lesson: Lesson
     criterion: Criterion
     teachers: list[Teacher] = field(default_factory=list)
 
     def loss(self, student: Outputs, taught: Mapping[Teacher, Outputs], labels: Tensor, moment: Moment) -> Tensor:
-        """Its weighted loss on a batch, given what each teacher puts out for it."""
+        """Its weighted loss on a batch, given the outputs of each teacher."""
         teacher = (
             combine_outputs([taught[teacher] for teacher in self.teachers], self.lesson) if self.teachers else None
         )

@@ -141,7 +141,7 @@ class Learner:
 
 
 def _generator_of(device: torch.device) -> torch.Generator:
-    """What dropout and the like draw from. `torch.manual_seed` would seed every device there is: .17 ms a step."""
+    """The generator of dropout and the like. `torch.manual_seed` would seed every device there is: .17 ms a step."""
     if device.type == "cuda":
         torch.cuda.init()  # type: ignore[no-untyped-call]
         return torch.cuda.default_generators[torch.cuda.current_device() if device.index is None else device.index]

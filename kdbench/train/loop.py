@@ -124,7 +124,7 @@ def _conclude(learner: Learner, cost: TrainingCost) -> Outcome:
 
 
 class _Meter:
-    """What a cohort's training costs, from its making to the reading."""
+    """Measures what a cohort's training costs, from its construction until `read`."""
 
     def __init__(self, cohort: Sequence[Learner], device: torch.device, energy: EnergyMeter | None) -> None:
         reset_peak_memory(device)
@@ -135,7 +135,7 @@ class _Meter:
         self.wall, self.cpu = time.perf_counter(), time.process_time()
 
     def fetching(self, source: Iterator[Batch]) -> Iterator[Batch]:
-        """The same batches, and the time that making them takes."""
+        """The same batches; the time that making them takes is added up."""
         while True:
             with self.data():
                 batch = next(source, None)

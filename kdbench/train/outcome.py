@@ -34,7 +34,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class NotTrained:
-    """A trial that did not: it diverged (failed), or its loss does not fit the pair (skipped)."""
+    """A trial that was not trained: it diverged (failed), or its loss does not fit the pair (skipped)."""
 
     trial: Trial
     status: Literal["failed", "skipped"]
@@ -45,7 +45,7 @@ Outcome = Trained | NotTrained
 
 
 def run_to_end(training: Generator[EpochDone, None, list[Outcome]]) -> list[Outcome]:
-    """The outcomes of a training whose progress nobody follows."""
+    """Run a training to its end, without its progress; returns the outcomes."""
     while True:
         try:
             next(training)

@@ -54,7 +54,7 @@ def parse_suite(text: str, file: str, catalog: Catalog) -> Suite:
 
 
 def _find_problems(table: dict[str, Any], catalog: Catalog) -> list[Located]:
-    """All that is wrong: where the structure is, what is sound of the rest is still resolved."""
+    """All problems. Where the structure is wrong, the sound parts are still resolved: their problems come too."""
     try:
         return [_widen(at, problem, table, catalog) for at, problem in resolve(Suite.model_validate(table), catalog)[1]]
     except ValidationError as error:

@@ -1,8 +1,8 @@
 """Which view of a sample an epoch shows: the schedule that a suite declares as `views`.
 
 "fresh": every seed draws its own in every epoch. "shared": one view an epoch, the same for all seeds. "bank": a finite
-number of views per sample, through which each seed goes from a place of its own. Shared views are the first of the
-bank, so what a teacher says about them is computed once for both.
+number of views per sample; each seed starts at its own place among them and goes round. Shared views are the first of
+the bank, so a teacher's outputs for them are computed once for both.
 """
 
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""What a network sees in a step: the same samples in the same order and views, whoever else is trained beside it."""
+"""What a network sees in a step: the same samples in the same order and views, whatever is trained beside it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
