@@ -1,4 +1,4 @@
-"""`python -m benchmarks [OPTIONS]`: all pytest-benchmarks, in the environment that kdbench's workers have."""
+"""`python -m benchmarks [OPTIONS]`: run all micro-benchmarks with the environment variables of kdbench's workers."""
 
 import os
 import subprocess

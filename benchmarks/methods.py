@@ -12,7 +12,7 @@ SIMULATIONS = ("seeds", "comparisons", "sessions", "curves", "machine")
 
 
 def shares(simulation: str, content: Content) -> str:
-    """Every share of one simulation, beside the nominal one."""
+    """Every share of one simulation with its nominal level."""
     unit = content["units"].get(simulation, {"figures": []})
     return markdown(HEAD, [_row(share) for share in unit["figures"]])
 

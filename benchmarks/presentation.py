@@ -13,7 +13,7 @@ from kdbench.statistics.intervals import Estimate
 
 MARKED = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _NUMBER = re.compile(r"[≤≥ -]*[\d.,]+[ %*]*(to [\d.,]+ %|\([^)]*\))?|-|")  # with a unit, a range or an interval
-Tables = Mapping[str, Callable[[Content], str]]  # by name; "" where the figures hold nothing to show
+Tables = Mapping[str, Callable[[Content], str]]  # by name; "" where there is nothing to show
 
 
 def fill(page: str, tables: Tables, content: Content, command: str) -> str:

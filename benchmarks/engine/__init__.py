@@ -1,1 +1,1 @@
-"""kdbench's training engine beside torchdistill and beside a plain loop: same pair, data, recipe and job."""
+"""kdbench's training compared with torchdistill and a plain loop: the same pair, data, recipe and seeds."""

@@ -1,4 +1,4 @@
-"""From the raw figures to ratios and differences with intervals."""
+"""Times, ratios and differences with intervals, from the raw figures."""
 
 import math
 from collections import defaultdict
@@ -11,25 +11,25 @@ from kdbench.statistics.intervals import Estimate, estimate
 from kdbench.statistics.paired import PairedDifference, paired_difference
 
 MARGIN = 0.002  # accuracies within .2 points count as equivalent
-# How many times faster kdbench is to be. Goals, not results.
+# Goals: how many times as fast as another side kdbench should be.
 GOALS = {("sweep", EXAMPLE): 8, ("sweep", TUNED): 5, ("spatial", EXAMPLE): 3, ("dominated", EXAMPLE): 6}
 
 
 @dataclass(frozen=True)
 class Speed:
-    """What an arm takes for a scenario's whole sweep; one value for each unit measured."""
+    """The cost of a scenario's whole sweep on one arm; one value for each measured unit."""
 
     arm: str
     seconds: Estimate
     wall_ms: float  # of the machine for a student's step, everything included
     loop_ms: float  # of one process for a student's step, training alone
     peak_bytes: int
-    extrapolated: bool  # whether a unit was less than the sweep
+    extrapolated: bool  # whether a unit was a part of the sweep
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times as long an arm takes as kdbench: the geometric mean over the repeats, with its interval."""
+    """The time of an arm divided by kdbench's: the geometric mean over the repeats, with its interval."""
 
     arm: str
     against: str
@@ -49,7 +49,7 @@ def units_by_arm(content: Content, scenario: str) -> dict[str, list[Unit]]:
 
 
 def sweep_seconds(unit: Unit, runs: int) -> float:
-    """The seconds of a sweep of so many runs, from a unit's seconds and its runs: the cost is linear in them."""
+    """The seconds of a sweep of `runs` runs, from those of a unit: the cost is linear in the runs."""
     seconds: float = unit["seconds"]
     return seconds / len(unit["runs"]) * runs
 
@@ -71,12 +71,12 @@ def speeds(content: Content, scenario: str) -> list[Speed]:
 
 
 def _loop_seconds(run: dict[str, Any]) -> float:
-    """A process's seconds for one run: of a cohort, its share."""
+    """The seconds of a process for one run; for a run in a cohort, its share."""
     return float(run["wall_seconds"] / run["cohort"] if "cohort" in run else run["seconds"]["train"])
 
 
 def ratios(content: Content, scenario: str) -> list[Ratio]:
-    """Every compared arm over every arm of kdbench, paired by repeat."""
+    """Every other arm divided by every arm of kdbench, paired by repeat."""
     asked = content["scenarios"][scenario]
     runs = len(asked["losses"]) * asked["seeds"]
     by_arm = units_by_arm(content, scenario)

@@ -41,7 +41,7 @@ class Loss(Record):
 
 
 class Assignment(Record):
-    """One suite, resolved: everything in it is what kdbench's own trials use."""
+    """A resolved suite: the same samples, models and recipe as those of kdbench's trials."""
 
     folder: Path = Field(Path(), exclude=True)
     data_sha256: str  # of the three splits; kdbench writes the same into its records
@@ -82,7 +82,7 @@ class Assignment(Record):
             return images.squeeze(3) if images.shape[3] == 1 else images.copy(), archive[f"{part}_labels"]
 
     def rate(self, step: int, steps: int, epochs: int) -> float:
-        """What the learning rate is multiplied by in a step, counted over all epochs of so many steps each."""
+        """The factor of the learning rate in a step, counted over all epochs of `steps` steps each."""
         time = (step + 0.5) / steps
         if time < self.warmup_epochs:
             return time / self.warmup_epochs

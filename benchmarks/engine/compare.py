@@ -1,4 +1,4 @@
-"""`python -m benchmarks.engine.compare`: kdbench beside torchdistill and a plain loop.
+"""`python -m benchmarks.engine.compare`: compare kdbench with torchdistill and a plain loop.
 
 Sides alternate within each repeat (A B C D, then D C B A). A unit of a compared side is every loss for one seed (two
 seeds where there is one loss), a unit of kdbench the whole sweep: the others' cost is linear in the seeds, so the
@@ -39,7 +39,7 @@ def seeds_of(place: Place, repeat: int) -> list[int]:
 
 
 def tuning(place: Place, figures: Figures) -> Mapping[str, Any]:
-    """Loaders and layout of the tuned side, found by a probe that the figures keep."""
+    """Loaders and layout of the tuned side: the result of a probe, stored with the figures."""
     name, probes = place.scenario.name, figures.content["probes"]
     if name not in probes:
         say(f"{name}: which loaders suit {TUNED}")
@@ -65,7 +65,7 @@ def measurements(
 
 
 def describe(place: Place) -> dict[str, Any]:
-    """What a scenario asks for, for those who read the figures."""
+    """What a scenario runs, for readers of the figures."""
     return {
         "timed": place.scenario.timed,
         "losses": [loss.use for loss in place.assignment.losses],

@@ -1,6 +1,6 @@
-"""kdbench's side: the sweep as its user runs it, `kdbench run SUITE`, in a fresh process and a fresh store.
+"""kdbench's side: the sweep as a user runs it, `kdbench run SUITE`, in a new process with an empty store.
 
-Only the teacher's record is in the store beforehand: the other sides are given the teacher, too. What is timed is the
+Only the teacher is in the store beforehand, since the other sides are given the teacher too. What is timed is the
 whole command: planning, rehearsal, training, ONNX export, parity, test and report, which the other sides do not do.
 """
 
@@ -24,7 +24,7 @@ VARIANTS = (*VIEWS, *(f"{views}-bfloat16" for views in VIEWS))
 def measure(
     suite: Path, folder: Path, data: Path, views: str, epochs: int | None = None, seeds: int | None = None
 ) -> dict[str, Any]:
-    """One sweep: the seconds and the memory of the command, and what its records say."""
+    """One sweep: the seconds and the memory of the command, and the costs and accuracies of its records."""
     assignment = Assignment.read(folder)
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
@@ -57,7 +57,7 @@ def vary(suite: str, views: str, epochs: int | None) -> str:
 
 
 def read_records(found: ResultSet, assignment: Assignment) -> dict[str, Any]:
-    """What the students' records say. Raises `ValueError` where a trial is missing or saw other samples."""
+    """Costs and accuracies of the students. Raises `ValueError` where a trial is missing or saw other samples."""
     runs = []
     for entry in found.run.entries:
         record = found.trials.get(entry.key)

@@ -80,7 +80,7 @@ def _differences(content: Content, name: str) -> str:
 
 
 def images(content: Content) -> list[Image]:
-    """The images that the figures are enough for."""
+    """The images for which the figures suffice."""
     return [image for image in (side_bars(content), accuracy_dots(content)) if image]
 
 

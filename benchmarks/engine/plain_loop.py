@@ -1,4 +1,4 @@
-"""The plain loop's side: a training script of the usual kind, one JSON line for each run.
+"""The plain loop: a typical training script, which prints one JSON line for each run.
 
 `python -m benchmarks.engine.plain_loop FOLDER --loss kd --seed 0`
 
@@ -24,7 +24,7 @@ Terms = Callable[[Tensor, Tensor | None, Tensor], Tensor]  # student's and teach
 
 
 class Features:
-    """The last features at a tap, left there by a forward hook."""
+    """The features of the last forward pass at a tap, stored by a forward hook."""
 
     def __init__(self, model: nn.Module, tap: Tap) -> None:
         self.value = torch.empty(0)
@@ -93,7 +93,7 @@ def evaluate(model: nn.Module, batches: DataLoader[tuple[Tensor, int]]) -> float
 
 
 def run(assignment: Assignment, use: str, seed: int, workers: int, epochs: int, limit: int | None) -> None:
-    """One training run, told on stdout."""
+    """One training run; its JSON line goes to stdout."""
     watch = Stopwatch()
     with watch.phase("setup"):
         loss = assignment.loss(use)

@@ -35,7 +35,7 @@ def prepare(suite: Path, folder: Path, data: Path) -> Assignment:
 def write_assignment(
     trials: Sequence[Trial], teacher: Trial, splits: Splits, catalog: Catalog, folder: Path
 ) -> Assignment:
-    """assignment.json and samples.npz."""
+    """Write assignment.json and samples.npz."""
     arrays = {}
     for part in PARTS:
         arrays[f"{part}_images"] = getattr(splits, part).images.numpy()
@@ -47,7 +47,7 @@ def write_assignment(
 
 
 def train_teacher(teacher: Trial, store: Path, data: Path) -> None:
-    """Train the teacher into a store, unless it is there."""
+    """Train the teacher, unless the store has it."""
     with api.place(store, data=data, workers=1, plugins=PLUGINS) as place:
         place.store.prepare()
         if place.store.is_trained(teacher.key):
@@ -61,7 +61,7 @@ def train_teacher(teacher: Trial, store: Path, data: Path) -> None:
 
 
 def describe(trials: Sequence[Trial], teacher: Trial, splits: Splits, catalog: Catalog, folder: Path) -> Assignment:
-    """A resolved suite as the assignment that the other sides read."""
+    """The trials of a suite as the assignment of the other sides."""
     students = [trial for trial in trials if trial.key != teacher.key]
     recipe, optimizer = students[0].train, students[0].train.optimizer
     if not isinstance(optimizer, Sgd) or recipe.schedule != Cosine() or recipe.select != "best":

@@ -25,7 +25,7 @@ class Scenario:
     """A suite with the arms that run it. `timed` ones measure speed, the other accuracy alone."""
 
     name: str
-    arms: tuple[str, ...]  # the compared sides; kdbench's arms are added, one for each way of making views
+    arms: tuple[str, ...]  # the compared sides; `compare` adds kdbench's, one for each kind of views
     timed: bool = True
 
     @property
@@ -96,9 +96,9 @@ def run_one_by_one(module: str, place: Place, seeds: Sequence[int], _: Mapping[s
 
 
 def run_tuned(place: Place, seeds: Sequence[int], tuned: Mapping[str, Any]) -> Unit:
-    """Two single-thread processes at once. Charged are half the seconds of all runs, without start-up and imports.
+    """Two single-thread processes at once. Its seconds are half of those of all runs, without start-up and imports.
 
-    That is what it would cost without a second of idling at the end and with one import for the whole sweep.
+    This is the cost without idle time at the end and with a single import for the whole sweep.
     """
     options = ["--setting=tuned", f"--workers={tuned['workers']}", f"--layout={tuned['layout']}"]
     finished = _two_at_once(place, "torchdistill_side", seeds, options)

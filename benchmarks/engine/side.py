@@ -18,7 +18,7 @@ _UNIT = 1024  # Linux counts ru_maxrss in KiB
 
 
 def arguments(doc: str | None) -> argparse.ArgumentParser:
-    """The options of every side: which runs, and how much of them."""
+    """A parser with the options that every side has."""
     parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
     parser.add_argument("folder", type=Path, help="what `python -m benchmarks.engine.prepare` made")
     parser.add_argument("--loss", nargs="+", required=True)

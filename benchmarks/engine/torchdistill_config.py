@@ -1,7 +1,7 @@
-"""A assignment as a configuration of torchdistill: what its YAML files hold once they are read.
+"""An assignment as a configuration of torchdistill: the content of its YAML files once they are read.
 
 The layout and the settings of `example` are those of torchdistill's sample configurations for CIFAR (criteria in a
-WeightedSumLoss, workers, pinned memory, a log line every 100 steps), with a departure in its favour: as many loader
+WeightedSumLoss, workers, pinned memory, a log line every 100 steps), with a difference in its favour: as many loader
 workers as the machine has cores, which is what DataLoader's own warning asks for (the samples have 16).
 """
 
@@ -29,7 +29,7 @@ LOGITS = {"module_path": ".", "io": "output"}
 
 @dataclass(frozen=True)
 class Setting:
-    """What is not the job but the way it is done."""
+    """Settings that change the speed and not the work."""
 
     name: str
     workers: int
@@ -41,7 +41,7 @@ class Setting:
 
 
 def example() -> Setting:
-    """As in torchdistill's sample configurations, but for the number of workers (see above)."""
+    """As in torchdistill's sample configurations, except for the number of workers (see above)."""
     return Setting("example", workers=len(os.sched_getaffinity(0)))
 
 
@@ -51,7 +51,7 @@ def tuned(workers: int = 0, channels_last: bool = True) -> Setting:
 
 
 def build_config(assignment: Assignment, loss: Loss, setting: Setting, steps: int, epochs: int) -> Config:
-    """The `train` part of a configuration. Datasets go by the names `train` and `validation`."""
+    """The `train` part of a configuration. The datasets are named `train` and `validation`."""
     model = {"sequential": [], "frozen_modules": [], "forward_proc": "forward_batch_only"}
     student: Config = {**model, "requires_grad": True}
     roles: Config = {"model": student}
@@ -131,7 +131,7 @@ def _student_path(loss: Loss) -> str:
 
 @register_mid_level_loss
 class PseudoLabelLoss(nn.Module):
-    """Cross-entropy to the teacher's decision, which torchdistill does not have."""
+    """Cross-entropy to the class that the teacher predicts, which torchdistill does not have."""
 
     def forward(self, student: Config, teacher: Config, *_: Any, **__: Any) -> Tensor:
         return functional.cross_entropy(student["."]["output"], teacher["."]["output"].argmax(dim=1))
@@ -139,7 +139,7 @@ class PseudoLabelLoss(nn.Module):
 
 @register_auxiliary_model_wrapper
 class Student4Hint(AuxiliaryModelWrapper):  # type: ignore[misc]  # torchdistill has no types
-    """The student with the regressor of hints, built as torchdistill's own wrappers of this kind."""
+    """The student with the regressor of hints, built like torchdistill's own wrappers of this kind."""
 
     def __init__(self, student_model: nn.Module, loss: Loss, **_: Any) -> None:
         super().__init__()
@@ -157,7 +157,7 @@ class Student4Hint(AuxiliaryModelWrapper):  # type: ignore[misc]  # torchdistill
 
 
 def rate_by_step(optimizer: torch.optim.Optimizer, rate: Callable[[int], float]) -> LambdaLR:
-    """kdbench's schedule, taken in every step."""
+    """kdbench's schedule, applied in every step."""
     return LambdaLR(optimizer, rate)
 
 

@@ -1,11 +1,11 @@
-"""torchdistill's side: training runs as its example for image classification makes them, one JSON line each.
+"""torchdistill's side: training runs as in its example for image classification, one JSON line each.
 
 `python -m benchmarks.engine.torchdistill_side FOLDER --loss kd --seed 0 [--setting tuned]`
 
-A run is what the example does on one device: boxes, loaders, metric logger with the loss read in every step, validation
-after each epoch, a checkpoint at each new best, the best one tested. Departures, all in torchdistill's favour: the
-teacher is put into eval mode (the example leaves it in training mode), the test takes whole batches (the sample
-configurations: 1) and is for the student alone, and the schedule is that of the suite.
+A run does what the example does on one device: boxes, loaders, metric logger with the loss read in every step,
+validation after each epoch, a checkpoint at each new best, the best one tested. Differences, all in torchdistill's
+favour: the teacher is put into eval mode (the example leaves it in training mode), the test takes whole batches (the
+sample configurations: 1) and is for the student alone, and the schedule is that of the suite.
 """
 
 import logging
@@ -81,7 +81,7 @@ def evaluate(model: nn.Module, batches: DataLoader[Any], log_every: int) -> floa
 
 
 def run(assignment: Assignment, use: str, seed: int, setting: Setting, epochs: int, limit: int | None) -> None:
-    """One training run, told on stdout."""
+    """One training run; its JSON line goes to stdout."""
     watch = Stopwatch()
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = str(Path(folder, "best.pt"))

@@ -1,1 +1,1 @@
-"""Whether kdbench's latencies are those of the network: beside a bare loop, and beside MLPerf LoadGen."""
+"""Whether kdbench's latencies are those of the network: compared with bare loops and with MLPerf LoadGen."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.fidelity`: time the networks in all ways.
+"""`python -m benchmarks.fidelity`: time two networks by kdbench, by bare loops and by MLPerf LoadGen.
 
 Each unit is one repeat of one measure on one network, in fresh processes; measures and networks take turns.
 """

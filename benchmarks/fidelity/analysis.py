@@ -1,4 +1,4 @@
-"""From raw times to ratios: one a repeat, each the median over what was interleaved within it."""
+"""Ratios of latencies, one for each repeat: the median over the interleaved measurements within it."""
 
 import statistics
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ OVERHEAD = 0.01  # of the whole time of a call that takes about 1 ms
 
 @dataclass(frozen=True)
 class Ratio:
-    """kdbench's figure over another's, once a repeat. `low` and `high` are the goal's, where there is one."""
+    """kdbench's figure divided by another, for each repeat; `low` and `high` are the limits of the goal, if any."""
 
     what: str
     network: str
@@ -27,7 +27,7 @@ class Ratio:
 
     @property
     def met(self) -> str:
-        """Whether the goal holds in every repeat, in the median alone, or not."""
+        """Whether the goal holds in every repeat, only in the median, or not."""
         low, high = self.low or 0.0, self.high
         if high is None:
             return "no goal"
@@ -37,7 +37,7 @@ class Ratio:
 
 
 def ratios(content: Content) -> Iterator[Ratio]:
-    """All that was measured, network by network."""
+    """Every measured ratio, network by network."""
     for network in content["networks"]:
         inside = _units(content, "inside", network)
         if inside:

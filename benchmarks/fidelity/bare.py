@@ -1,4 +1,4 @@
-"""The loops that anybody would write: with a clock around each call, and without any.
+"""The simplest loops: with a clock around each call, and without a clock.
 
 `python -m benchmarks.fidelity.bare NETWORK.onnx IMAGES.npy SESSIONS SECONDS`: the clocked one in a process of its own,
 in so many sessions one after the other, for so many seconds each.

@@ -23,7 +23,7 @@ from kdbench.deploy.timing.calls import SLICE_NANOSECONDS, SLICE_RUNS, caller, p
 
 
 def measure(onnx: Path, images: NDArray[np.float32], slices: int) -> dict[str, list[float]]:
-    """Of each of so many rounds of slices, in microseconds: medians of the clocked calls, and whole time per call."""
+    """For each round of slices, in microseconds: the median of the clocked calls, and the whole time per call."""
     session, batches = open_session(onnx, configure(HOW)), prepare(images, HOW.batch)
     source, target = ends_of(session)
     call = caller(session, batches, HOW)

@@ -1,10 +1,10 @@
 """`python -m benchmarks.fidelity.loadgen NETWORK.onnx IMAGES.npy ROUNDS SECONDS`: kdbench's loop and MLPerf LoadGen.
 
 LoadGen sends one query after the other (single stream, performance mode) to a system under test in Python. Its clock
-spans the way into Python and back. How long that takes is measured by systems that answer at once: `idle` does nothing
-else, `busy` runs the network after its answer, unclocked, so that the way in is as cold as it is in the measurement.
-`within` is LoadGen's queries again, with a clock of our own around the network alone. All take turns in one process, on
-one session, in random order.
+includes the call into Python and the return. Systems that answer at once measure how long these take: `idle` does
+nothing else; `busy` runs the network after its answer, untimed, so that the code of the call is as cold in the caches
+as in the measurement. `within` is LoadGen's queries again, with a clock of ours around the network alone. All take
+turns in one process, on one session, in random order.
 """
 
 import gc
@@ -90,7 +90,7 @@ def _own(call: Call, seconds: float) -> float:
 
 
 def single_stream(answer: Answer, samples: int, seconds: float, expected_nanoseconds: int) -> float:
-    """LoadGen's median latency, microseconds. `expected_nanoseconds` tells it how many queries to make ready."""
+    """LoadGen's median latency, microseconds. From `expected_nanoseconds` it derives how many queries to prepare."""
     settings = mlperf_loadgen.TestSettings()
     settings.scenario = mlperf_loadgen.TestScenario.SingleStream
     settings.mode = mlperf_loadgen.TestMode.PerformanceOnly

@@ -1,1 +1,1 @@
-"""What a step under each loss costs, and `docs/losses.md`, written from the losses' docstrings and those figures."""
+"""The cost of a training step under each loss, and the generated parts of `docs/losses.md`."""

@@ -1,4 +1,4 @@
-"""From the seconds of steps to ratios: one a round, their median, and its interval."""
+"""Ratios of the seconds of steps: one for each round, their median and its interval."""
 
 import statistics
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ REFERENCES = ("cross_entropy", "kd")
 
 @dataclass(frozen=True)
 class Ratio:
-    """A loss's step over a reference's: the median of the rounds' ratios, and its 95 % interval where there is one."""
+    """The step of a loss divided by that of a reference: the median over rounds and, if any, its 95 % interval."""
 
     median: float
     low: float | None
@@ -27,14 +27,14 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a loss's whole step takes, and how many times those of the references."""
+    """The time of a loss's whole step, and its ratios to the references."""
 
     milliseconds: float
     over: dict[str, Ratio]
 
 
 def cost(content: Content, pair: str, loss: str) -> Cost | str:
-    """The cost of a loss on a pair; or in words why there is none."""
+    """The cost of a loss on a pair, or the reason why there is none."""
     unit = content["units"].get(f"{pair}/{loss}")
     if unit is None:
         return NOT_MEASURED
@@ -49,7 +49,7 @@ def cost(content: Content, pair: str, loss: str) -> Cost | str:
 
 
 def ratio(values: Sequence[float]) -> Ratio:
-    """The median with its interval by order statistics, which asks nothing of how the values are distributed.
+    """The median with its interval by order statistics, which assumes no distribution of the values.
 
     The k-th least and the k-th greatest hold the median unless fewer than k values lie on one side of it, of which the
     chance is 2 P(Binomial(n, 1/2) < k). Under 6 values there is no such interval of 95 %.

@@ -79,7 +79,7 @@ def sections(content: Content) -> str:
 
 
 def section(loss: Loss, content: Content) -> Iterator[str]:
-    """All of one loss, block by block."""
+    """The section of one loss, in blocks."""
     doc = loss.doc
     yield f"## {loss.name}"
     yield _prose(doc.summary)

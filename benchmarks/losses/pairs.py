@@ -27,12 +27,12 @@ RECIPE = {
     "batch_size": 128,
     "optimizer": {"use": "sgd", "lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4},
 }
-SAMPLES = 50_000  # of the training split, as CIFAR has them: what a loss remembers of each of them is as much
+SAMPLES = 50_000  # of the training split, as in CIFAR: a loss that stores something for each sample stores as much
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A teacher and a student, the images that they see, how many rounds, and how many steps make a slice."""
+    """A teacher and a student, the shape of their images, the number of rounds, and the steps of a slice."""
 
     label: str
     teacher: dict[str, Any]
@@ -63,7 +63,7 @@ PAIRS = {
 
 
 class Stand:
-    """One pair with a batch of noise: what is in the pixels does not change what they cost."""
+    """One pair with a batch of noise: the values of pixels do not change the cost."""
 
     def __init__(self, pair: Pair) -> None:
         self.catalog = Catalog()
@@ -116,7 +116,7 @@ class Enrolled:
     taught: Mapping[Teacher, Outputs]
 
     def step(self) -> float:
-        """One whole step, in seconds. A learning rate of 0 costs the same, and nothing runs away on noise."""
+        """One whole step, in seconds. A learning rate of 0 costs the same, and training on noise cannot diverge."""
         before = self.learner.stepping.seconds
         stand = self.stand
         self.learner.step(stand.images, stand.labels, self.taught, stand.moment, factor=0.0, seed=0)

@@ -1,1 +1,1 @@
-"""What the parts of a training step cost, one by one."""
+"""Micro-benchmarks of the parts of a training step."""

@@ -17,7 +17,7 @@ TEACHER: dict[str, object] = {"use": "cnn", "width": 80}
 
 
 def noise(shape: tuple[int, int, int]) -> Splits:
-    """A dataset of noise: what is in the pixels does not change what they cost."""
+    """A dataset of noise: the values of pixels do not change the cost."""
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (SAMPLES, *shape), dtype=torch.uint8, generator=generator)
     part = Split(images, torch.randint(0, CLASSES, (SAMPLES,), generator=generator))
