@@ -14,7 +14,7 @@ from benchmarks.engine.assignment import Assignment
 
 
 class Images(Dataset[tuple[Tensor, int]]):
-    """An array in memory, as torchvision's MNIST and CIFAR: a sample becomes a PIL image and is transformed on access."""
+    """An array in memory, as in torchvision's MNIST: a sample becomes a PIL image and is transformed on access."""
 
     def __init__(self, data: NDArray[np.uint8], targets: NDArray[np.int64], transform: Callable[[Any], Tensor]) -> None:
         self.data, self.targets, self.transform = data, targets.tolist(), transform
