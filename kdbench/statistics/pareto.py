@@ -22,15 +22,6 @@ class Cost:
     interval: Interval | None = None  # of the value, from a ratio's: symmetric in logarithms; None for an exact cost
 
 
-def nondominated(points: Sequence[tuple[float, float]]) -> list[bool]:
-    """For each (gain, cost): whether no other point has at least the gain at no more cost, and is better in one."""
-
-    def dominates(a: tuple[float, float], b: tuple[float, float]) -> bool:
-        return a[0] >= b[0] and a[1] <= b[1] and a != b
-
-    return [not any(dominates(other, point) for other in points) for point in points]
-
-
 def front_probability(
     accuracies: Sequence[Mapping[int, float]], costs: Sequence[Cost], draws: int = 2000, seed: int = 0
 ) -> list[float]:
