@@ -1,7 +1,7 @@
 """Options that several commands share."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 suite_argument = click.argument("suite", metavar="SUITE")
 
@@ -60,6 +61,38 @@ _PLACE = (
 )
 
 
+_PART = (
+    click.option("--seeds", type=click.IntRange(min=1), help="Only the first N seeds of the suite."),
+    click.option("--epochs", type=click.IntRange(min=1), help="Train for N epochs instead of the suite's."),
+    click.option(
+        "--pairs",
+        multiple=True,
+        metavar="PAIRS",
+        help="Only these pairs, with commas between: NAME or TEACHER:STUDENT.",
+    ),
+    click.option("--losses", multiple=True, metavar="LOSSES", help="Only these losses, with commas between."),
+    click.option("--teaching", multiple=True, metavar="WAYS", help="Only these ways of teaching, likewise."),
+)
+
+
+def part_options(command: Callable[..., T]) -> Callable[..., T]:
+    """The options that take a part of a suite; the command gets them as `part`, for `restrict`."""
+
+    @wraps(command)
+    def gathered(
+        seeds: int | None,
+        epochs: int | None,
+        pairs: tuple[str, ...],
+        losses: tuple[str, ...],
+        teaching: tuple[str, ...],
+        **others: Any,
+    ) -> T:
+        part = {"seeds": seeds, "epochs": epochs, "pairs": pairs, "losses": losses, "teaching": teaching}
+        return command(part=part, **others)
+
+    return _with(_PART, gathered)
+
+
 def place_options(command: Callable[..., int]) -> Callable[..., int]:
     """The options that say where and how a suite runs; the command gets them as `how`, for `api.place`."""
 
@@ -78,7 +111,10 @@ def place_options(command: Callable[..., int]) -> Callable[..., int]:
         how |= {"cache": cache, "cache_limit": cache_limit} | ({"data": data} if data else {})
         return command(how=how, **others)
 
-    wrapped: Callable[..., int] = gathered
-    for option in reversed(_PLACE):
-        wrapped = option(wrapped)
-    return wrapped
+    return _with(_PLACE, gathered)
+
+
+def _with(options: Sequence[Callable[[F], F]], command: F) -> F:
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,21 +16,13 @@ if TYPE_CHECKING:
 @options.suite_argument
 @options.results_option
 @options.plugin_option
-@click.option("--seeds", type=click.IntRange(min=1), help="Only the first N seeds of the suite.")
-@click.option("--epochs", type=click.IntRange(min=1), help="Train for N epochs instead of the suite's.")
-@click.option(
-    "--pairs", multiple=True, metavar="PAIRS", help="Only these pairs, with commas between: NAME or TEACHER:STUDENT."
-)
-@click.option("--losses", multiple=True, metavar="LOSSES", help="Only these losses, with commas between.")
+@options.part_options
 @click.option("--json", "as_json", is_flag=True, help="Every trial in full, as JSON lines.")
 def command(
     suite: str,
     results: Path,
     plugins: tuple[str, ...],
-    seeds: int | None,
-    epochs: int | None,
-    pairs: tuple[str, ...],
-    losses: tuple[str, ...],
+    part: dict[str, Any],
     as_json: bool,
 ) -> None:
     """Show the trials that a suite asks for, wave by wave, and which are done. Trains nothing."""
@@ -38,7 +30,7 @@ def command(
     from kdbench.cli.restrict import restrict
     from kdbench.results import Store
 
-    wanted = restrict(api.load_suite(suite, plugins), seeds, epochs, pairs, losses)
+    wanted = restrict(api.load_suite(suite, plugins), **part)
     plan = api.plan(wanted, plugins)
     store = Store(results)
     rows = {entry.key: entry for entry in reversed(plan.entries)}
@@ -47,7 +39,7 @@ def command(
     done = sum(store.is_trained(key) for key in plan.trials)
     for number, wave in enumerate(plan.waves):
         if not as_json:
-            click.echo(f"wave {number}: {len(wave)} trials")
+            click.echo(f"wave {number}: {len(wave)} trial{'s' * (len(wave) > 1)}")
         for trial in wave:
             state = "done" if store.is_trained(trial.key) else "to do"
             if as_json:

@@ -16,11 +16,13 @@ def restrict(
     epochs: int | None = None,
     pairs: Sequence[str] = (),
     losses: Sequence[str] = (),
+    teaching: Sequence[str] = (),
 ) -> Suite:
-    """The suite with only its first `seeds` seeds, another number of epochs (teachers' too), some pairs, some losses.
+    """A part of a suite: its first `seeds` seeds, another number of epochs (teachers' too), some pairs, losses, ways.
 
-    `pairs` and `losses` are as typed: each may name several, with commas between. A pair goes by its name or as
-    TEACHER:STUDENT; a loss by its name, or by `use` for all its variants. Raises `UserError` for what is not there.
+    `pairs`, `losses` and `teaching` are as typed: each may name several, with commas between. A pair goes by its name
+    or as TEACHER:STUDENT; a loss or a way of teaching by its name, or by `use` for all its variants. Raises `UserError`
+    for what is not there.
     """
     changes: dict[str, object] = {}
     if seeds is not None:
@@ -35,6 +37,8 @@ def restrict(
         changes["pairs"] = _choose("--pairs", pairs, suite.name, suite.pairs, _models, problems)
     if losses:
         changes["losses"] = _choose("--losses", losses, suite.name, suite.losses, _use, problems)
+    if teaching:
+        changes["teaching"] = _choose("--teaching", teaching, suite.name, suite.teaching, _use, problems)
     if problems:
         raise UserError(problems)
     return suite.model_copy(update=changes)
@@ -44,8 +48,8 @@ def _models(pair: Pair) -> str:
     return f"{pair.teacher.label}:{pair.student.label}"
 
 
-def _use(loss: NamedChoice) -> str:
-    return loss.use
+def _use(choice: NamedChoice) -> str:
+    return choice.use
 
 
 def _choose(

@@ -13,21 +13,13 @@ from kdbench.cli import options
 @options.results_option
 @options.reports_option
 @options.place_options
-@click.option("--seeds", type=click.IntRange(min=1), help="Only the first N seeds of the suite.")
-@click.option("--epochs", type=click.IntRange(min=1), help="Train for N epochs instead of the suite's.")
-@click.option(
-    "--pairs", multiple=True, metavar="PAIRS", help="Only these pairs, with commas between: NAME or TEACHER:STUDENT."
-)
-@click.option("--losses", multiple=True, metavar="LOSSES", help="Only these losses, with commas between.")
+@options.part_options
 def command(
     results: Path,
     reports: Path,
     how: dict[str, Any],
     suite: str,
-    seeds: int | None,
-    epochs: int | None,
-    pairs: tuple[str, ...],
-    losses: tuple[str, ...],
+    part: dict[str, Any],
 ) -> int:
     """Train, export, time and report what a suite asks for; what is done already is not done again.
 
@@ -41,7 +33,7 @@ def command(
     from kdbench.results.store import prepare_folder
 
     where = api.place(results, **how)
-    wanted = restrict(api.load_suite(suite, where.plugins), seeds, epochs, pairs, losses)
+    wanted = restrict(api.load_suite(suite, where.plugins), **part)
     plan = api.plan(wanted, where.plugins)
     prepare_folder(reports, "reports")  # before the work, not after it
     done = [key for key in plan.trials if where.store.is_trained(key)]

@@ -119,3 +119,16 @@ def test_a_plan_has_only_what_is_chosen(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
     rows = [line.split()[3:5] for line in done.stdout.splitlines() if line.startswith("  ")]
     assert rows == [["teacher", "cnn(width=16)"], ["kd", "cnn(width=4)"], ["fitnet(weight=10.0)", "cnn(width=4)"]]
+
+
+def test_ways_of_teaching_go_by_name_or_by_use() -> None:
+    ways = ["single", {"use": "ensemble", "count": 2}, {"use": "ensemble", "count": 3, "name": "three"}]
+    suite = small_suite(teaching=ways)
+
+    def chosen(*typed: str) -> list[str]:
+        return [way.label for way in restrict(suite, teaching=typed).teaching]
+
+    assert chosen("three,single") == ["single", "three"]
+    assert chosen("ensemble") == ["ensemble(count=2)", "three"]
+    with pytest.raises(UserError, match="--teaching: suite 'small' has no 'generations'"):
+        chosen("generations")
