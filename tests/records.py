@@ -1,6 +1,6 @@
 """A small factory of hand-made records: result sets of any shape without training a model."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -32,6 +32,7 @@ from kdbench.results.timings import BatchTimed, ColdStart, Energy, ThroughputRec
 from kdbench.spec import Choice, DataSpec, Entry, Gate, How, LatencySpec, NamedChoice, Pair, Suite, TrainSpec
 from kdbench.spec.conditions import STANDARD
 from kdbench.spec.keys import content_key
+from kdbench.spec.plan import Role
 from kdbench.spec.task import Head, Input, Task
 from kdbench.spec.types import Provider
 from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Int8Static, Variant
@@ -57,19 +58,28 @@ TASK = Task(
     inputs=(Input(shape=(1, 28, 28), dtype="uint8", mean=(33.0,), std=(79.0,)),),
     heads=(Head(classes=10),),
 )
+GENERATIONS = 3
+WAYS = {
+    "single": NamedChoice(use="single"),
+    "ensemble": NamedChoice(use="ensemble", options={"count": 2}),
+    "generations": NamedChoice(use="generations", options={"count": GENERATIONS}),
+}
 HOW = How(provider="cpu", threads=1, batch=1)
-Role = Literal["teacher", "student"]
 NO_COUNTER = "no RAPL counter"
 
 
 @dataclass
 class Shape:
-    """What a made-up run looks like. Accuracy is a function of (pair index, loss or 'teacher', seed)."""
+    """What a made-up run looks like. Accuracy is a function of (pair index, row or 'teacher', seed).
+
+    The step at position n of a row has the accuracy of the row '<row>, step n'.
+    """
 
     name: str = "example"
     seeds: int = 3
     teacher_seeds: int = 1
     losses: Sequence[str] = ("cross_entropy", "kd")
+    teaching: Sequence[str] = ("single",)  # by name, of `WAYS`; generations have steps, the others have none
     pairs: Sequence[tuple[str, str]] = (("big", "small"),)
     epochs: int = 5
     accuracy: Callable[[int, str, int], float] | None = None
@@ -88,7 +98,7 @@ class Shape:
     metrics: Sequence[str] = ()  # by name; the first is half the top-1 of its trial, the second a third of it ...
     variants: Sequence[str] = ("fp32",)
     not_measured: Sequence[tuple[Provider, str]] = ()  # (provider, reason), for every architecture
-    outcomes: Mapping[tuple[str, str, int], Outcome] = field(default_factory=dict)  # (pair, loss or role, seed)
+    outcomes: Mapping[tuple[str, str, int], Outcome] = field(default_factory=dict)  # (pair, row or role, seed)
 
 
 def default_accuracy(pair: int, loss: str, seed: int) -> float:
@@ -102,19 +112,22 @@ def make_results(shape: Shape | None = None) -> ResultSet:
     """A result set of the given shape, every record valid."""
     shape = shape or Shape()
     suite = make_suite(shape)
-    entries, records, outcomes = [], {}, {}
+    entries: list[Entry] = []
+    records: dict[str, TrialRecord] = {}
+    outcomes: dict[str, Outcome] = {}
     artifacts: list[ArtifactRecord] = []
     evaluations: list[EvaluationRecord] = []
     for index, pair in enumerate(suite.pairs):
-        rows: list[tuple[Role, str, int]] = [
-            ("teacher", "cross_entropy", seed) for seed in suite.seeds[: suite.teacher_seeds]
-        ]
-        rows += [("student", loss.label, seed) for loss in suite.losses for seed in suite.seeds]
-        for role, loss, seed in rows:
-            key = content_key([shape.name, pair.label, role, loss, seed])
-            model = (pair.teacher if role == "teacher" else pair.student).label
-            entries.append(Entry(pair=pair.label, role=role, model=model, loss=loss, seed=seed, key=key))
-            named = "teacher" if role == "teacher" else loss
+        for entry in _entries(shape, suite, pair):
+            key, role, model, seed = entry.key, entry.role, entry.model, entry.seed
+            entries.append(entry)
+            named = "teacher" if role == "teacher" else entry.row
+            if role == "step":
+                named += f", step {entry.position}"
+                outcomes.setdefault(key, shape.outcomes.get((pair.label, named, seed), Outcome(status="done")))
+                if outcomes[key].status == "done":
+                    records.setdefault(key, _trial(shape, key, index, "student", named, seed))
+                continue
             outcomes[key] = shape.outcomes.get((pair.label, named, seed), Outcome(status="done"))
             if outcomes[key].status == "done":
                 records[key] = _trial(shape, key, index, role, named, seed)
@@ -165,6 +178,29 @@ def make_results(shape: Shape | None = None) -> ResultSet:
     )
 
 
+def _entries(shape: Shape, suite: Suite, pair: Pair) -> Iterator[Entry]:
+    """Of one pair, as a plan has them: the first of several generations is the student under one teacher."""
+
+    def entry(role: Role, loss: str, seed: int, teaching: str = "", position: int = 0) -> Entry:
+        way = [] if teaching in ("", "single") else [teaching, position]
+        key = content_key([shape.name, pair.label, role, loss, seed, *way])
+        model = (pair.teacher if role == "teacher" else pair.student).label
+        return Entry(
+            pair=pair.label, role=role, model=model, loss=loss, teaching=teaching, seed=seed, position=position, key=key
+        )
+
+    yield from (entry("teacher", "cross_entropy", seed) for seed in suite.seeds[: suite.teacher_seeds])
+    for loss in (loss.label for loss in suite.losses):
+        for way in suite.teaching if source_of(loss) != "none" else (None,):
+            last = GENERATIONS if way and way.use == "generations" else 0
+            for seed in suite.seeds:
+                for position in range(1, last):
+                    step = entry("step", loss, seed, way.label if way else "", position)
+                    first = entry("student", loss, seed, "single")
+                    yield step.model_copy(update={"key": first.key}) if position == 1 else step
+                yield entry("student", loss, seed, way.label if way else "", last)
+
+
 def edited(
     results: ResultSet,
     *,
@@ -195,6 +231,7 @@ def make_suite(shape: Shape) -> Suite:
             for teacher, student in shape.pairs
         ),
         losses=tuple(NamedChoice(use=loss, name=loss) for loss in shape.losses),
+        teaching=tuple(WAYS[use] for use in shape.teaching),
         conditions=tuple(standard[name] for name in shape.conditions),
         metrics=tuple(NamedChoice(use=use) for use in shape.metrics),
         variants=tuple(VARIANTS[use] for use in shape.variants),
@@ -416,8 +453,9 @@ def _evaluation(
     )
 
 
-def source_of(loss: str) -> Literal["none", "live", "cached"]:
-    """Where a made-up loss has its teacher from: feature losses, one of which is `fitnet`, must ask it live."""
+def source_of(row: str) -> Literal["none", "live", "cached"]:
+    """Where a made-up row has its teacher from: feature losses, one of which is `fitnet`, must ask it live."""
+    loss = row.partition(",")[0]
     if loss in ("teacher", "cross_entropy"):
         return "none"
     return "live" if loss == "fitnet" else "cached"

@@ -22,6 +22,7 @@ from kdbench.analyze.models.learning import LearningRow, learning_rows
 from kdbench.analyze.models.metrics import MetricRow, metric_rows
 from kdbench.analyze.models.pairs import PairSummary, loss_alone, summarize_pair, teacher_of_seed
 from kdbench.analyze.models.rows import Done, ModelRow, StudentRow, Timed
+from kdbench.analyze.models.steps import StepRow, step_rows
 from kdbench.analyze.provenance import Elsewhere, find_elsewhere
 from kdbench.results import Layout, ResultSet
 from kdbench.spec import Entry, Suite
@@ -38,7 +39,7 @@ class Trouble:
     pair: str
     role: Role
     model: str
-    loss: str
+    row: str
     seed: int
     status: Status
     reason: str
@@ -54,7 +55,8 @@ class Summary:
     started: str
     seconds: float
     trained: int  # in this run; the others were in the store before
-    entries: int
+    reused: int  # done before this run
+    entries: int  # of the suite's rows, one for each seed
     machine: Mapping[str, JsonValue]  # facts of the machine, of the run
     elsewhere: tuple[Elsewhere, ...]  # records taken on other machines, with other versions or another kdbench
     pairs: tuple[PairSummary, ...]
@@ -67,6 +69,7 @@ class Summary:
     pooled: tuple[PooledGain, ...]  # of suites with several pairs
     noise: tuple[NoiseCheck, ...]
     ties: tuple[TieCheck, ...]
+    steps: tuple[StepRow, ...]  # of ways of teaching that have any
     trouble: tuple[Trouble, ...]
     notes: tuple[str, ...]  # what this run could not do as asked
     layouts: tuple[Layout, ...]  # processes times threads of each wave that was trained in this run
@@ -90,7 +93,7 @@ def summarize(results: ResultSet) -> Summary:
     """All figures of one run: rows by pair and loss, deployed models, and every row without a result."""
     suite, run = results.suite, results.run
     rows = [entry for entry in run.entries if entry.role != "step"]
-    done = [(entry, results.trials[entry.key]) for entry in rows if entry.key in results.trials]
+    done = results.done
     deployed = describe_deployed(done, results)
     reference = choose_reference(deployed)
     timed = Timed(reference, {model.architecture: model for model in deployed})
@@ -108,7 +111,8 @@ def summarize(results: ResultSet) -> Summary:
         started=run.started,
         seconds=run.seconds,
         trained=len(run.trained),
-        entries=len(run.entries),
+        reused=len({key for key, outcome in run.outcomes.items() if outcome.status == "done"} - set(run.trained)),
+        entries=len(rows),
         machine=run.machine,
         elsewhere=find_elsewhere(run.machine, unique.values(), results.latencies),
         pairs=pairs,
@@ -118,10 +122,11 @@ def summarize(results: ResultSet) -> Summary:
         metrics=metric_rows(pairs, results, [metric.label for metric in suite.metrics]),
         learning=learning_rows(pairs, results.trials, partial(teacher_of_seed, suite)),
         fronts=found,
-        pooled=pooled_gains([(row.loss, row.gain) for pair in pairs for row in pair.students]),
+        pooled=pooled_gains([(row.row, row.gain) for pair in pairs for row in pair.students]),
         noise=check_noise(results.latencies, suite.latency.margin),
         ties=check_ties(results.latencies, files, suite.latency.margin),
-        trouble=tuple(_trouble(entry, results) for entry in run.entries if entry.key not in results.trials),
+        steps=step_rows(results),
+        trouble=tuple(_trouble(entry, results) for entry in run.entries if _has_no_result(entry, results)),
         notes=run.notes,
         layouts=run.layouts,
         reference=reference,
@@ -160,6 +165,14 @@ def _place(
     )
 
 
+def _has_no_result(entry: Entry, results: ResultSet) -> bool:
+    """A step needs no result of its own; one that failed is told all the same."""
+    if entry.role == "step":
+        outcome = results.run.outcomes.get(entry.key)
+        return outcome is not None and outcome.status != "done"
+    return entry.key not in results.trials
+
+
 def _trouble(entry: Entry, results: ResultSet) -> Trouble:
     outcome = results.run.outcomes.get(entry.key)
     status: Status = "missing"
@@ -169,4 +182,4 @@ def _trouble(entry: Entry, results: ResultSet) -> Trouble:
     elif outcome:
         reason = "the run lists it as done, but its record is not in the results folder"
     role: Role = entry.role
-    return Trouble(entry.pair, role, entry.model, entry.loss, entry.seed, status, reason)
+    return Trouble(entry.pair, role, entry.model, entry.row, entry.seed, status, reason)

@@ -57,7 +57,7 @@ def _refuse_what_has_no_spread(rows: Sequence["SeedsNeeded"], name: str) -> None
 
 def _cells(row: "SeedsNeeded") -> tuple[str, ...]:
     points = ("-" if value is None else f"{100 * value:.2f}" for value in (row.sd, row.sd_upper, row.detectable))
-    return row.pair, row.loss, str(row.seeds), *points, _seeds(row.needed, row.sd), _seeds(row.needed_upper, row.sd)
+    return row.pair, row.row, str(row.seeds), *points, _seeds(row.needed, row.sd), _seeds(row.needed_upper, row.sd)
 
 
 def _seeds(needed: int | None, sd: float | None) -> str:

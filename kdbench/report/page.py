@@ -24,6 +24,7 @@ from kdbench.report.sections.metrics import metrics_section
 from kdbench.report.sections.noise import noise_section
 from kdbench.report.sections.published import published_section
 from kdbench.report.sections.stability import stability_section
+from kdbench.report.sections.steps import steps_section
 from kdbench.report.sections.throughput import throughput_section
 from kdbench.report.sections.variants import variants_section
 from kdbench.report.writing import formats as f
@@ -46,6 +47,7 @@ SECTIONS: tuple[Callable[[Summary], Section], ...] = (
     calibration_section,
     metrics_section,
     learning_section,
+    steps_section,
     variants_section,
     throughput_section,
     deployment_section,
@@ -126,7 +128,7 @@ def _tiles(recommendation: Recommendation) -> tuple[tuple[str, str, str], ...]:
 
 def _origin(summary: Summary) -> str:
     """When the run was, and how many models are of earlier runs; a model in several rows counts once."""
-    reused = len({seed.key for row in summary.models for seed in row.seeds}) - summary.trained
+    reused = summary.reused
     began = datetime.fromisoformat(summary.started).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     return (
         f"Run {summary.run_id} began {began} UTC and took {f.seconds(summary.seconds)}; "

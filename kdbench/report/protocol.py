@@ -55,6 +55,7 @@ def protocol(summary: Summary) -> Facts:
         ("Selection", _selection()),
         ("Seeds", f"{f.several(len(suite.seeds), 'seed')} ({', '.join(map(str, suite.seeds))}), shared by all losses"),
         ("Teachers", teachers),
+        ("Ways of teaching", ", ".join(way.label for way in suite.teaching)),
         *training_facts(summary),
         ("What the student sees", suite.view.label),
         ("Intervals", "Student-t over seeds, 95 %; gains are paired by seed"),

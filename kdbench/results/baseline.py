@@ -15,6 +15,7 @@ from kdbench.results.store import Store, read_stored, sha256_of
 from kdbench.results.stored import Stored
 from kdbench.spec import Problem, Record, Suite, UserError
 from kdbench.spec.choice import Several
+from kdbench.spec.plan import row_name
 
 LATENCY_MARGIN = 0.05  # a shared machine's noise; quiet ones may gate at 3 %
 
@@ -38,6 +39,11 @@ class BaselineRow(Record):
     top1: float
     samples: int
     bits_sha256: str
+
+    @property
+    def row(self) -> str:
+        """What reports call its row."""
+        return row_name(self.loss, self.teaching)
 
 
 class BaselineModel(Record):
@@ -79,7 +85,6 @@ def freeze(results: ResultSet, store: Store, folder: Path) -> Baseline:
     """Write the baseline of a finished run into a new folder, whole or not at all."""
     if folder.exists():
         raise UserError(f"'{folder}' exists", help="a baseline is never edited: name a new folder, or remove this one")
-    done = [(entry, results.trials[entry.key]) for entry in results.run.entries if entry.key in results.trials]
     rows = [
         BaselineRow(
             **entry.model_dump(exclude={"position"}),
@@ -87,11 +92,11 @@ def freeze(results: ResultSet, store: Store, folder: Path) -> Baseline:
             samples=result.test.samples,
             bits_sha256=bits_hash(pack_bits(result.test.correct)),
         )
-        for entry, result in done
+        for entry, result in results.done
     ]
     firsts: dict[tuple[str, str], BaselineModel] = {}
     files: dict[str, Path] = {}
-    for entry, result in done:
+    for entry, result in results.done:
         if (entry.pair, entry.role) in firsts:
             continue
         if not store.is_exported(result.exported.key):

@@ -24,11 +24,10 @@ def entry_frame(results: ResultSet) -> "pd.DataFrame":
         {
             "suite": results.run.name,
             **entry.model_dump(),
-            **_figures(results.trials[entry.key]),
-            **_scores(results, results.trials[entry.key].exported.clean),
+            **_figures(result),
+            **_scores(results, result.exported.clean),
         }
-        for entry in results.run.entries
-        if entry.key in results.trials
+        for entry, result in results.done
     ]
     return pd.DataFrame(rows)
 
@@ -53,7 +52,7 @@ def evaluation_frame(results: ResultSet) -> "pd.DataFrame":
             **_prediction_figures(evaluation.predictions),
             **_scores(results, evaluation),
         }
-        for entry in results.run.entries
+        for entry, _ in results.done
         for artifact in artifacts.get(entry.key, ())
         for condition in (None, *results.suite.conditions)
         if (evaluation := results.evaluation(artifact.key, condition))

@@ -23,7 +23,7 @@ from kdbench.results.records import (
 from kdbench.results.store import Store
 from kdbench.results.stored import Stored
 from kdbench.results.timings import LatencyRecord, ThroughputRecord
-from kdbench.spec import Choice, Suite, UserError, content_key
+from kdbench.spec import Choice, Entry, Suite, UserError, content_key
 
 S = TypeVar("S", bound=Stored)
 
@@ -143,6 +143,12 @@ class ResultSet:
         """The trials that have an exported file with its evaluation: none that failed, was skipped or is a step."""
         exported = {found.trial: found for found in self._results if found.artifact.parity}
         return {key: TrialResult(self.records[key], exported[key]) for key in self.records if key in exported}
+
+    @cached_property
+    def done(self) -> tuple[tuple[Entry, TrialResult], ...]:
+        """The entries of the suite's rows that have a result, with it. Steps belong to no row."""
+        rows = (entry for entry in self.run.entries if entry.role != "step")
+        return tuple((entry, self.trials[entry.key]) for entry in rows if entry.key in self.trials)
 
     @property
     def variants(self) -> tuple[ArtifactResult, ...]:

@@ -18,6 +18,14 @@ Role = Literal["teacher", "student", "step"]
 SINGLE = "single"  # the usual way of teaching, which rows do not name
 
 
+def row_name(loss: str, teaching: str) -> str:
+    """What reports call a row, from the labels of its loss and its way of teaching: `kd, generations(count=3)`.
+
+    The usual way, `single`, is left out: `kd`.
+    """
+    return f"{loss}, {teaching}" if teaching not in ("", SINGLE) else loss
+
+
 class Entry(Record):
     """Which trial stands in a row of the suite for one seed; or, as a step, on the way to that row's student."""
 
@@ -32,8 +40,8 @@ class Entry(Record):
 
     @property
     def row(self) -> str:
-        """What reports call its row: `kd`, or `kd, generations(count=3)`."""
-        return f"{self.loss}, {self.teaching}" if self.teaching not in ("", SINGLE) else self.loss
+        """What reports call its row: see `row_name`."""
+        return row_name(self.loss, self.teaching)
 
 
 @dataclass(frozen=True)

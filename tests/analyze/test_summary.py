@@ -132,7 +132,7 @@ def test_failed_and_skipped_trials_are_kept_with_their_reasons():
         ("big -> small", "kd", 2): Outcome(status="skipped", reason="no teacher"),
     }
     summary = summarize(make_results(Shape(outcomes=outcomes)))
-    assert [(t.loss, t.seed, t.status, t.reason) for t in summary.trouble] == [
+    assert [(t.row, t.seed, t.status, t.reason) for t in summary.trouble] == [
         ("kd", 1, "failed", "NaN"),
         ("kd", 2, "skipped", "no teacher"),
     ]

@@ -87,7 +87,7 @@ def test_gains_of_several_pairs_together() -> None:
     summary = summarize(make_results(Shape(seeds=4, pairs=TWO, accuracy=accuracy)))
     (pooled,) = summary.pooled
     # Gains in thousandths: 10, 11, 12, 13 and 20, 21, 22, 23; the middle half is 12, 13, 20, 21.
-    assert (pooled.loss, pooled.estimate.groups, pooled.estimate.values) == ("kd", 2, 8)
+    assert (pooled.row, pooled.estimate.groups, pooled.estimate.values) == ("kd", 2, 8)
     assert pooled.estimate.mean == pytest.approx(0.0165)
     assert summarize(make_results(Shape(seeds=4))).pooled == ()
 

@@ -27,7 +27,7 @@ class GateEntry:
     """A figure against its baseline. Top-1 as fractions, latency as ratio new / baseline, counts as counts."""
 
     kind: Kind
-    what: str  # pair / role / loss or timing
+    what: str  # pair / role / row or timing
     status: Status
     message: str
     baseline: float | None = None
@@ -49,11 +49,11 @@ class _Compared:
 
 
 def judge_accuracy(baseline: Baseline, results: ResultSet) -> list[GateEntry]:
-    """One entry per (pair, role, loss) of the baseline; failing is decided by Holm over all of them."""
+    """One entry per (pair, role, row) of the baseline; failing is decided by Holm over all of them."""
     limit = allowed_drop(baseline.spec)
     groups: dict[tuple[str, str, str], list[BaselineRow]] = {}
     for row in baseline.rows:
-        groups.setdefault((row.pair, row.role, row.loss), []).append(row)
+        groups.setdefault((row.pair, row.role, row.row), []).append(row)
     compared = [_compare(rows, results, limit) for rows in groups.values()]
     tested = [index for index, each in enumerate(compared) if each.p_value is not None]
     adjusted = holm([p for each in compared if (p := each.p_value) is not None])
@@ -69,7 +69,7 @@ def allowed_drop(suite: Suite) -> float:
 
 def _compare(rows: Sequence[BaselineRow], results: ResultSet, limit: float) -> _Compared:
     """Pair the baseline's seeds with the run's. A seed without a result fails: missing figures must not pass."""
-    what = f"{rows[0].pair} / {rows[0].role} / {rows[0].loss}"
+    what = f"{rows[0].pair} / {rows[0].role} / {rows[0].row}"
     if missing := [text for row in rows if (text := _missing(row, results))]:
         entry = GateEntry("top1", what, "fail", "; ".join(missing), limit=-limit, measured=False)
         return _Compared(entry)
@@ -137,8 +137,8 @@ def _decide(entry: GateEntry, adjusted_p: float | None, family: int) -> GateEntr
 
 
 def _key_now(row: BaselineRow, results: ResultSet) -> str | None:
-    wanted = (row.pair, row.role, row.loss, row.seed)
-    return next((e.key for e in results.run.entries if (e.pair, e.role, e.loss, e.seed) == wanted), None)
+    wanted = (row.pair, row.role, row.row, row.seed)
+    return next((e.key for e in results.run.entries if (e.pair, e.role, e.row, e.seed) == wanted), None)
 
 
 def _missing(row: BaselineRow, results: ResultSet) -> str | None:
@@ -154,13 +154,13 @@ def _missing(row: BaselineRow, results: ResultSet) -> str | None:
     return f"seed {row.seed}: {outcome.status}: {outcome.reason or 'no reason was recorded'}"
 
 
-def smallest_detectable(results: ResultSet, pair: str, loss: str) -> float | None:
+def smallest_detectable(results: ResultSet, pair: str, row: str) -> float | None:
     """The least drop of a student's top-1 that its seeds can show, as a fraction; None without a variance.
 
     The paired difference's SD is unknown before there is a second run: sqrt(2) times the SD over seeds bounds
     it from above, as if seeds shared nothing.
     """
-    top1 = _student_top1(results, pair, loss)
+    top1 = _student_top1(results, pair, row)
     sd, sds = spread(top1), detectable_sds(len(top1))
     return 2**0.5 * sd * sds if sd and sds is not None else None
 
@@ -171,23 +171,23 @@ def undetectable_gates(results: ResultSet) -> list[str]:
     for index, gate in enumerate(results.suite.gates):
         if gate.metric != "top1" or gate.may_drop is None:
             continue
-        for pair, loss in dict.fromkeys((e.pair, e.loss) for e in results.run.entries if e.role == "student"):
-            top1 = _student_top1(results, pair, loss)
-            at = f"gates[{index}] allows a drop of {100 * gate.may_drop:.2f} points of '{loss}' ({pair})"
+        for pair, row in dict.fromkeys((e.pair, e.row) for e in results.run.entries if e.role == "student"):
+            top1 = _student_top1(results, pair, row)
+            at = f"gates[{index}] allows a drop of {100 * gate.may_drop:.2f} points of '{row}' ({pair})"
             if len(top1) == 1:
                 problems.append(f"{at}, but one seed has no spread to judge a drop by: use at least 5 seeds")
-            least = smallest_detectable(results, pair, loss)
+            least = smallest_detectable(results, pair, row)
             if least is not None and gate.may_drop < least:
                 shown = f"{len(top1)} seeds show no drop under {100 * least:.2f} points at 80 % power"
                 problems.append(f"{at}, but {shown}: {_remedy(top1, gate.may_drop, least)}")
     return problems
 
 
-def _student_top1(results: ResultSet, pair: str, loss: str) -> list[float]:
+def _student_top1(results: ResultSet, pair: str, row: str) -> list[float]:
     return [
-        results.trials[entry.key].test.top1
-        for entry in results.run.entries
-        if (entry.pair, entry.role, entry.loss) == (pair, "student", loss) and entry.key in results.trials
+        result.test.top1
+        for entry, result in results.done
+        if (entry.pair, entry.role, entry.row) == (pair, "student", row)
     ]
 
 

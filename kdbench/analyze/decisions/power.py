@@ -13,10 +13,10 @@ SD_CONFIDENCE = 0.8  # that the true SD is under the upper one: an SD of three s
 
 @dataclass(frozen=True)
 class SeedsNeeded:
-    """One loss against the student alone. Accuracies run from 0 to 1; without a spread so far, all is None."""
+    """One row against the student alone. Accuracies run from 0 to 1; without a spread so far, all is None."""
 
     pair: str
-    loss: str
+    row: str
     seeds: int  # that both have
     sd: float | None  # of the paired differences
     sd_upper: float | None  # its upper bound at `SD_CONFIDENCE`
@@ -47,7 +47,7 @@ def seeds_needed(difference: float, sd: float, power: float = 0.8) -> int | None
 
 
 def plan_seeds(pairs: Sequence[PairSummary], difference: float, power: float = 0.8) -> tuple[SeedsNeeded, ...]:
-    """One row for each loss that shares a seed with its student alone, in the suite's order."""
+    """One figure for each row that shares a seed with its student alone, in the suite's order."""
     rows = []
     for pair in pairs:
         for row in pair.students:
@@ -58,7 +58,7 @@ def plan_seeds(pairs: Sequence[PairSummary], difference: float, power: float = 0
             rows.append(
                 SeedsNeeded(
                     pair=pair.pair,
-                    loss=row.loss,
+                    row=row.row,
                     seeds=n,
                     sd=sd,
                     sd_upper=upper,

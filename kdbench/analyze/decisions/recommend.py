@@ -87,7 +87,7 @@ def _sentence(pair: PairSummary, chosen: StudentRow, teacher: str | None) -> str
 
 
 def _named(row: StudentRow) -> str:
-    return f"{row.model} " + ("trained alone" if row.alone else f"trained with '{row.loss}'")
+    return f"{row.model} " + ("trained alone" if row.alone else f"trained with '{row.row}'")
 
 
 def _why(pair: PairSummary, chosen: StudentRow) -> str:
@@ -96,11 +96,11 @@ def _why(pair: PairSummary, chosen: StudentRow) -> str:
     if chosen.alone:
         leader, n = _leader(pair), len(chosen.seeds)
         if n < SEEDS_FOR_A_CLAIM:
-            leads = "" if leader.alone else f", though '{leader.loss}' leads on validation"
+            leads = "" if leader.alone else f", though '{leader.row}' leads on validation"
             return f"with {several(n, 'seed')} this is a smoke test: no claim that a loss is better{leads}"
         if leader.alone:
             return "no loss is better on validation"
-        return f"the best loss on validation, '{leader.loss}', is not confirmed on test: {_judged(leader.gain)}"
+        return f"the best loss on validation, '{leader.row}', is not confirmed on test: {_judged(leader.gain)}"
     if chosen.gain is None:
         return "it is the most accurate on validation; the student alone was not run, so what it gains is unknown"
     return f"the best loss on validation gains {_judged(chosen.gain)} on test over the student alone"

@@ -29,7 +29,7 @@ class TieCheck:
 
     how: How
     model: str
-    losses: tuple[str, str]
+    rows: tuple[str, str]
     ratio: RatioEstimate | None
     ties: bool | None  # None where the interval is wider than the margin
 
@@ -73,5 +73,5 @@ def check_ties(latencies: Sequence[LatencyRecord], files: Mapping[str, Entry], m
         differs = ratio is not None and not (ratio.low <= 1 + margin and ratio.high >= 1 - margin)
         same = ratio is not None and ratio.low >= 1 - margin and ratio.high <= 1 + margin
         ties = False if differs else True if same else None
-        found.append(TieCheck(record.how, mine.model, (mine.loss, other.loss), ratio, ties))
+        found.append(TieCheck(record.how, mine.model, (mine.row, other.row), ratio, ties))
     return tuple(found)

@@ -13,12 +13,12 @@ from kdbench.statistics.ratios import RatioEstimate
 
 @dataclass(frozen=True)
 class VariantRow:
-    """One model under one loss as one variant, over its seeds. Accuracies from 0 to 1."""
+    """The models of one row as one variant, over its seeds. Accuracies from 0 to 1."""
 
     pair: str
     role: str
     model: str
-    loss: str
+    row: str
     variant: str
     architecture: str
     top1: Estimate
@@ -37,7 +37,7 @@ def variant_rows(
     alone: str | None,
     latency: Mapping[str, RatioEstimate | None],
 ) -> tuple[VariantRow, ...]:
-    """Rows by pair, role, loss and variant; `alone` is the loss of the student alone.
+    """Rows by pair, role, row and variant; `alone` is the row of the student alone.
 
     `latency`: ratios of variants to their exported models, by the variant's architecture.
     """
@@ -46,11 +46,11 @@ def variant_rows(
     for label in dict.fromkeys(record.label for record in variants):
         for entry, record in done:
             if found := made.get((entry.key, label)):
-                groups.setdefault((entry.pair, entry.role, entry.loss, label), []).append((entry, record, found))
+                groups.setdefault((entry.pair, entry.role, entry.row, label), []).append((entry, record, found))
     changes = {at: _change_by_seed(group) for at, group in groups.items()}
     return tuple(
-        _row(group, label, changes[pair, role, loss, label], _others(changes, pair, role, loss, label, alone), latency)
-        for (pair, role, loss, label), group in groups.items()
+        _row(group, label, changes[pair, role, row, label], _others(changes, pair, role, row, label, alone), latency)
+        for (pair, role, row, label), group in groups.items()
     )
 
 
@@ -62,12 +62,12 @@ def _others(
     changes: Mapping[tuple[str, str, str, str], dict[int, float]],
     pair: str,
     role: str,
-    loss: str,
+    row: str,
     label: str,
     alone: str | None,
 ) -> dict[int, float]:
     """The change of the student alone by the same variant; empty for itself and for teachers."""
-    if role == "teacher" or alone is None or loss == alone:
+    if role == "teacher" or alone is None or row == alone:
         return {}
     return changes.get((pair, role, alone, label), {})
 
@@ -84,7 +84,7 @@ def _row(
         pair=entry.pair,
         role=entry.role,
         model=entry.model,
-        loss=entry.loss,
+        row=entry.row,
         variant=label,
         architecture=variant.model.architecture,
         top1=estimate([made.test.top1 for _, _, made in group]),

@@ -1,9 +1,9 @@
-"""Every loss of a pair against plain distillation (kd)."""
+"""Every row of a pair against plain distillation: kd with one teacher."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from kdbench.analyze.models.pairs import PairSummary
+from kdbench.analyze.models.pairs import PairSummary, single_ways
 from kdbench.analyze.models.rows import StudentRow
 from kdbench.spec import Suite
 from kdbench.statistics.paired import EQUIVALENCE, PairedDifference, holm, paired_difference
@@ -19,7 +19,7 @@ class AgainstKd:
 
     student: StudentRow
     difference: PairedDifference
-    holm_p: float | None  # adjusted for all losses of the pair
+    holm_p: float | None  # adjusted for all rows of the pair
 
     @property
     def standing(self) -> Standing:
@@ -39,15 +39,16 @@ def kd_label(suite: Suite) -> str | None:
     return next((loss.label for loss in suite.losses if loss.use == KD), None)
 
 
-def against_kd(pair: PairSummary, label: str | None) -> tuple[AgainstKd, ...]:
-    """One row per other loss that shares seeds with it, best first; empty where the pair has no such row."""
-    rival = next((row for row in pair.students if row.loss == label), None)
+def against_kd(pair: PairSummary, suite: Suite) -> tuple[AgainstKd, ...]:
+    """Each other row that shares seeds with plain distillation under one teacher, best first; empty without that."""
+    label, ways = kd_label(suite), single_ways(suite)
+    rival = next((row for row in pair.students if row.loss == label and row.teaching in ways), None)
     if rival is None:
         return ()
     others = [row for row in pair.students if row is not rival]
     found = [(row, paired_difference(row.test_by_seed, rival.test_by_seed)) for row in others]
     tested = [(row, difference) for row, difference in found if difference]
-    p_values = {row.loss: each.p_value for row, each in tested if each.p_value is not None}
+    p_values = {row.row: each.p_value for row, each in tested if each.p_value is not None}
     adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
-    rows = [AgainstKd(row, difference, adjusted.get(row.loss)) for row, difference in tested]
+    rows = [AgainstKd(row, difference, adjusted.get(row.row)) for row, difference in tested]
     return tuple(sorted(rows, key=lambda row: -row.difference.estimate.mean))

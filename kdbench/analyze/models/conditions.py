@@ -19,12 +19,12 @@ Bits = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class ConditionRow:
-    """One model under one loss under all conditions that were evaluated; accuracies from 0 to 1, over seeds."""
+    """One row under all conditions that were evaluated; accuracies from 0 to 1, over seeds."""
 
     pair: str
     role: Role
     model: str
-    loss: str
+    row: str
     clean: Estimate  # top-1 on the test split as it is
     top1: Mapping[str, Estimate]  # by condition; without those that no seed was evaluated under
     lacking: Mapping[str, int]  # seeds without a figure, by condition
@@ -71,7 +71,7 @@ def _row(
         pair=row.pair,
         role=row.role,
         model=row.model,
-        loss=row.loss,
+        row=row.row,
         clean=row.top1,
         top1={name: estimate([float(bits.mean()) for bits in seeds]) for name, seeds in by_name.items() if seeds},
         lacking={name: len(row.seeds) - len(seeds) for name, seeds in by_name.items() if len(seeds) < len(row.seeds)},

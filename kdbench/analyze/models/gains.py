@@ -11,40 +11,40 @@ from kdbench.statistics.resampling import PooledEstimate, stratified_iqm
 
 @dataclass(frozen=True)
 class PooledGain:
-    """The interquartile mean of one loss's gains, over the seeds of all pairs that have one; accuracies 0 to 1."""
+    """The interquartile mean of one row's gains, over the seeds of all pairs that have one; accuracies 0 to 1."""
 
-    loss: str
+    row: str
     estimate: PooledEstimate
 
 
 def compare_with_alone(
     rows: Sequence[StudentRow], turns: Mapping[int, float], label: str | None
 ) -> tuple[StudentRow, ...]:
-    """Each row with its gain over the student alone, Holm's p-value over the pair's losses, and the gap closed."""
-    alone = next((row for row in rows if row.loss == label), None)
+    """Each row with its gain over the student alone, Holm's p-value over the pair's rows, and the gap closed."""
+    alone = next((row for row in rows if row.row == label), None)
     if alone is None:
         return tuple(rows)
     others = [row for row in rows if row is not alone]
-    gains = {row.loss: paired_difference(row.test_by_seed, alone.test_by_seed) for row in others}
-    tested = {loss: gain.p_value for loss, gain in gains.items() if gain and gain.p_value is not None}
+    gains = {row.row: paired_difference(row.test_by_seed, alone.test_by_seed) for row in others}
+    tested = {row: gain.p_value for row, gain in gains.items() if gain and gain.p_value is not None}
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
-    gaps = {row.loss: gap_closed(row.test_by_seed, alone.test_by_seed, turns) for row in others}
+    gaps = {row.row: gap_closed(row.test_by_seed, alone.test_by_seed, turns) for row in others}
     return tuple(
         replace(
             row,
             alone=row is alone,
-            gain=gains.get(row.loss),
-            holm_p=adjusted.get(row.loss),
-            gap=gaps.get(row.loss),
+            gain=gains.get(row.row),
+            holm_p=adjusted.get(row.row),
+            gap=gaps.get(row.row),
         )
         for row in rows
     )
 
 
 def pooled_gains(gains: Sequence[tuple[str, PairedDifference | None]]) -> tuple[PooledGain, ...]:
-    """One row per loss with a gain in at least two pairs; `gains` are by loss, one for each pair."""
+    """One figure per row with a gain in at least two pairs; `gains` are by row, one for each pair."""
     groups: dict[str, list[tuple[float, ...]]] = {}
-    for loss, gain in gains:
+    for row, gain in gains:
         if gain:
-            groups.setdefault(loss, []).append(gain.estimate.values)
-    return tuple(PooledGain(loss, stratified_iqm(values)) for loss, values in groups.items() if len(values) > 1)
+            groups.setdefault(row, []).append(gain.estimate.values)
+    return tuple(PooledGain(row, stratified_iqm(values)) for row, values in groups.items() if len(values) > 1)

@@ -28,12 +28,12 @@ class Target:
 
 @dataclass(frozen=True)
 class LearningRow:
-    """One model under one loss. Accuracies on validation, 0 to 1."""
+    """Learning of one row. Accuracies on validation, 0 to 1."""
 
     pair: str
     role: Role
     model: str
-    loss: str
+    row: str
     until: float | None  # samples at which the areas end, the same for all rows of a pair
     area: Estimate | None  # mean height over samples
     area_log: Estimate | None  # mean height over log samples
@@ -65,7 +65,7 @@ def _rows(pair: PairSummary, trials: Mapping[str, TrialResult], turns: Turns) ->
                 pair=row.pair,
                 role=row.role,
                 model=row.model,
-                loss=row.loss,
+                row=row.row,
                 until=area[0] if area else None,
                 area=area[1] if area else None,
                 area_log=log[1] if log else None,

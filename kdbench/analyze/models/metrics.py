@@ -15,12 +15,12 @@ Values = Mapping[tuple[str, str], float]  # by trial and metric
 
 @dataclass(frozen=True)
 class MetricRow:
-    """One model under one loss by all metrics that were computed, in the units of each metric, over seeds."""
+    """One row by all metrics that were computed, in the units of each metric, over seeds."""
 
     pair: str
     role: Role
     model: str
-    loss: str
+    row: str
     values: Mapping[str, Estimate]  # by metric; without those that no seed has
     against_alone: Mapping[str, PairedDifference]  # likewise, minus the student alone, by seed
     lacking: Mapping[str, int]  # seeds without a figure, by metric
@@ -51,7 +51,7 @@ def _row(row: ModelRow, found: Values, asked: Sequence[str], alone: ModelRow | N
         pair=row.pair,
         role=row.role,
         model=row.model,
-        loss=row.loss,
+        row=row.row,
         values={name: estimate(list(seeds.values())) for name, seeds in by_name.items() if seeds},
         against_alone={name: difference for name, difference in differences.items() if difference},
         lacking={name: len(row.seeds) - len(seeds) for name, seeds in by_name.items() if len(seeds) < len(row.seeds)},

@@ -1,4 +1,4 @@
-"""A pair: its teacher, and its students under each loss against each other."""
+"""A pair: its teacher, and its students under each loss and way of teaching against each other."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,18 +7,18 @@ from kdbench.analyze.models.cost import ranks
 from kdbench.analyze.models.gains import compare_with_alone
 from kdbench.analyze.models.rows import Done, ModelRow, StudentRow, Timed, model_figures, student_row
 from kdbench.spec import Suite
-from kdbench.spec.plan import ALONE
+from kdbench.spec.plan import ALONE, SINGLE
 from kdbench.statistics.spread import brown_forsythe
 
 
 @dataclass(frozen=True)
 class PairSummary:
-    """A teacher and its students, one row a loss; the teacher is None where none finished."""
+    """A teacher and its students, row by row; the teacher is None where none finished."""
 
     pair: str
     teacher: ModelRow | None
     students: tuple[StudentRow, ...]
-    spread_test: tuple[float, float] | None  # F and p of 'all losses spread alike' (Brown-Forsythe)
+    spread_test: tuple[float, float] | None  # F and p of 'all rows spread alike' (Brown-Forsythe)
 
     @property
     def models(self) -> tuple[ModelRow, ...]:
@@ -31,14 +31,17 @@ class PairSummary:
 
 
 def summarize_pair(pair: str, suite: Suite, done: Sequence[Done], timed: Timed) -> PairSummary:
-    """One row per loss with a result, in the order of the suite; `front` is found later, among all rows."""
+    """One row per loss and way of teaching with a result, in the suite's order; `front` is set later."""
     mine = [(entry, record) for entry, record in done if entry.pair == pair]
     taught = [(entry, record) for entry, record in mine if entry.role == "teacher"]
     teacher = ModelRow(**model_figures(taught, timed)) if taught else None
     teacher_by_seed = {entry.seed: record.test.top1 for entry, record in taught}
     turns = teacher_of_seed(suite, teacher_by_seed)
-    groups = [[each for each in mine if each[0].role == "student" and each[0].loss == x.label] for x in suite.losses]
-    rows = [student_row(group, teacher, turns, timed) for group in groups if group]
+    groups: dict[str, list[Done]] = {}
+    for entry, record in mine:
+        if entry.role == "student":
+            groups.setdefault(entry.row, []).append((entry, record))
+    rows = [student_row(group, teacher, turns, timed) for group in groups.values()]
     students = _rank_costs(compare_with_alone(rows, turns, loss_alone(suite)))
     return PairSummary(pair, teacher, students, brown_forsythe([row.top1.values for row in students]))
 
@@ -48,9 +51,14 @@ def loss_alone(suite: Suite) -> str | None:
     return next((loss.label for loss in suite.losses if loss.use == ALONE.use), None)
 
 
+def single_ways(suite: Suite) -> frozenset[str]:
+    """The labels of the way of teaching with one teacher and one student, and that of rows without a teacher."""
+    return frozenset(("", *(way.label for way in suite.teaching if way.use == SINGLE)))
+
+
 def teacher_of_seed(suite: Suite, top1: Mapping[int, float]) -> dict[int, float]:
-    """What the teacher has that each student seed learns from, such as top-1: student i's is i mod n, as planned."""
-    turn = {seed: suite.seeds[index % suite.teacher_seeds] for index, seed in enumerate(suite.seeds)}
+    """A figure of each student seed's first teacher, such as top-1, from the figure by teacher seed."""
+    turn = {seed: suite.teacher_seed(index) for index, seed in enumerate(suite.seeds)}
     return {seed: top1[teacher] for seed, teacher in turn.items() if teacher in top1}
 
 

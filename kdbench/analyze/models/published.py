@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from kdbench.analyze.models.pairs import PairSummary
+from kdbench.analyze.models.pairs import PairSummary, single_ways
 from kdbench.analyze.models.rows import ModelRow
 from kdbench.spec import Suite
 
@@ -124,7 +124,8 @@ def _names(figure: PublishedFigure) -> tuple[str, str]:
 
 
 def _rows_of(pair: PairSummary, suite: Suite, figures: Iterable[PublishedFigure]) -> list[PublishedRow]:
-    ours: dict[str, ModelRow] = {row.loss: row for row in pair.students}
+    ways = single_ways(suite)
+    ours: dict[str, ModelRow] = {row.loss: row for row in pair.students if row.teaching in ways}
     asked = [(TEACHER, TEACHER, pair.teacher), *((x.label, x.use, ours.get(x.label)) for x in suite.losses)]
     found = list(figures)
     return [

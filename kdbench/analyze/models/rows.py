@@ -1,4 +1,4 @@
-"""One row of a report: one model under one loss, over its seeds. Accuracies run from 0 to 1."""
+"""One row of a report: one model under one loss and way of teaching, over its seeds. Accuracies run from 0 to 1."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from kdbench.analyze.models.cost import TrainingFigures, training_figures
 from kdbench.analyze.models.efficiency import ComputeEfficiency, compute_efficiency
 from kdbench.results import CurvePoint, TrialResult
 from kdbench.spec import Entry
-from kdbench.spec.plan import Role
+from kdbench.spec.plan import Role, row_name
 from kdbench.statistics.curves import Curve, LinearFit, MeanCurve, fit_line, mean_curve
 from kdbench.statistics.gap import GapClosed, retention
 from kdbench.statistics.intervals import Estimate, Interval, estimate
@@ -42,12 +42,13 @@ class SeedResult:
 
 @dataclass(frozen=True)
 class ModelRow:
-    """One model under one loss, over its seeds."""
+    """One model under one loss and way of teaching, over its seeds."""
 
     pair: str
     role: Role
     model: str
     loss: str
+    teaching: str  # the way of teaching; empty for teachers and for students without one
     architecture: str
     seeds: tuple[SeedResult, ...]
     top1: Estimate
@@ -66,9 +67,14 @@ class ModelRow:
     front: float  # probability of being on the Pareto front by p50, or by FLOPs
 
     @property
+    def row(self) -> str:
+        """What reports call it: 'kd', or 'kd, generations(count=3)'."""
+        return row_name(self.loss, self.teaching)
+
+    @property
     def name(self) -> tuple[str, str, str]:
         """The identity of the row: no other row has it."""
-        return self.pair, self.role, self.loss
+        return self.pair, self.role, self.row
 
     @property
     def pareto(self) -> bool:
@@ -110,7 +116,7 @@ class Timed:
 
 
 def model_figures(group: Sequence[Done], timed: Timed) -> dict[str, Any]:
-    """The fields of `ModelRow` for one model and loss over its seeds."""
+    """The fields of `ModelRow` for the trials of one row."""
     entry, first = group[0]
     records = [record for _, record in group]
     architecture, reference = first.model.architecture, timed.reference
@@ -121,6 +127,7 @@ def model_figures(group: Sequence[Done], timed: Timed) -> dict[str, Any]:
         "role": entry.role,
         "model": entry.model,
         "loss": entry.loss,
+        "teaching": entry.teaching,
         "architecture": architecture,
         "seeds": tuple(_seed_result(entry, record) for entry, record in group),
         "top1": estimate(top1),

@@ -64,7 +64,7 @@ def _paint(drawing: Drawing, summary: Summary) -> None:
         step = min(17.0, max(0.8 * gap, min(CLUSTER, 10.0 * len(rows))) / len(rows))
         axes.axvline(places[cost], color=GRID, linewidth=0.8, zorder=0)
         for index, row in enumerate(rows):
-            look = TEACHER if row.role == "teacher" else style[row.loss]
+            look = TEACHER if row.role == "teacher" else style[row.row]
             _mark_model(drawing, axes, row, places[cost] + (index - (len(rows) - 1) / 2) * step, look)
         _mark_interval(axes, summary, rows[0], places[cost], _scale(places))
     axes.set_xlim(0, INNER)
@@ -75,7 +75,7 @@ def _paint(drawing: Drawing, summary: Summary) -> None:
     unit = "Latency of one call, by paired ratio (log scale)" if summary.reference else "FLOPs per sample (log scale)"
     at: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
     axes.annotate(unit, (0.5, 0), (0, 8 - bottom), **at)
-    present = {row.loss for row in summary.students}
+    present = {row.row for row in summary.students}
     entries = [("teacher", TEACHER), *((loss, look) for loss, look in style.items() if loss in present)]
     legend(
         drawing,
@@ -127,7 +127,7 @@ def _mark_interval(axes: Axes, summary: Summary, row: ModelRow, x: float, scale:
 
 
 def _mark_model(drawing: Drawing, axes: Axes, row: ModelRow, x: float, look: Look) -> None:
-    named = "teacher" if row.role == "teacher" else row.loss
+    named = "teacher" if row.role == "teacher" else row.row
     if row.top1.interval:
         axes.plot([x, x], [100 * row.top1.interval.low, 100 * row.top1.interval.high], color=look.color, linewidth=1.3)
     for seed in row.seeds:

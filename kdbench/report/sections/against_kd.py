@@ -4,7 +4,7 @@ from kdbench.analyze import Summary
 from kdbench.analyze.models.against_kd import AgainstKd, Standing, against_kd, kd_label
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.tables import Cell, Column, Table, gain_cell, loss_cell
+from kdbench.report.writing.tables import Cell, Column, Table, gain_cell, row_cell
 from kdbench.statistics.paired import EQUIVALENCE
 
 WORDS: dict[Standing, str] = {"beats": "beats it", "ties": "ties", "loses": "loses", "open": "undecided"}
@@ -14,7 +14,7 @@ LONG = 40  # rows: a longer table opens at a click
 def against_kd_section(summary: Summary) -> Section:
     """Empty where no pair has plain distillation and another loss."""
     label = kd_label(summary.suite)
-    rows = tuple(row for pair in summary.pairs for row in against_kd(pair, label))
+    rows = tuple(row for pair in summary.pairs for row in against_kd(pair, summary.suite))
     return Section(
         "rival",
         "Against plain distillation",
@@ -36,7 +36,7 @@ def against_kd_table(summary: Summary, rows: tuple[AgainstKd, ...]) -> Table:
     )
     cells = tuple(
         (
-            loss_cell(summary, row.student),
+            row_cell(summary, row.student),
             gain_cell(row.difference),
             Cell(f.p_value(row.difference.p_value), sort=row.difference.p_value),
             Cell(f.p_value(row.holm_p), sort=row.holm_p),

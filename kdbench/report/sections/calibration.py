@@ -65,7 +65,7 @@ def plot_calibration(summary: Summary, pair: PairSummary, index: int) -> Image |
     lines: list[Line] = []
     for row in pair.models:
         bins = [each for each in row.calibration.bins if each.samples >= FEWEST]
-        named, look = ("teacher", TEACHER) if row.role == "teacher" else (row.loss, style[row.loss])
+        named, look = ("teacher", TEACHER) if row.role == "teacher" else (row.row, style[row.row])
         if bins:
             lines.append((named, bins, look))
     if not lines:

@@ -140,7 +140,7 @@ def _paint(drawing: Drawing, rows: list[ConditionRow], heads: list[str]) -> None
     lost = [row.clean.mean - value for row in rows for value in _values(row, heads) if value is not None]
     most = max(lost, default=0.0) or 1.0
     for y, row in enumerate(rows):
-        name = "teacher" if row.role == "teacher" else row.loss
+        name = "teacher" if row.role == "teacher" else row.row
         axes.text(-0.12, y + 0.5, shorten(name, 19), ha="right", va="center_baseline", fontsize=9.5, color=INK)
         for x, (head, value) in enumerate(zip(heads, _values(row, heads), strict=True)):
             if value is None:

@@ -60,7 +60,7 @@ def energy_table(summary: Summary) -> Table:
     found = [(row, row.training.joules) for row in summary.models if row.training.joules is not None]
     rows = tuple(
         (
-            Cell(f"{row.model}: {row.loss if row.role == 'student' else 'teacher'}", row.pair),
+            Cell(f"{row.model}: {row.row if row.role == 'student' else 'teacher'}", row.pair),
             Cell(f.count(joules), sort=joules),
         )
         for row, joules in found
@@ -73,7 +73,7 @@ def _row(row: ModelRow) -> tuple[Cell, ...]:
     student = row if isinstance(row, StudentRow) else None
     relative = student.relative_cost if student else None
     return (
-        Cell(f"{row.model}: {row.loss if student else 'teacher'}", row.pair),
+        Cell(f"{row.model}: {row.row if student else 'teacher'}", row.pair),
         Cell(str(student.cost_rank), sort=student.cost_rank) if student else Cell(f.NONE),
         gain_cell(student.gain if student else None),
         Cell(f.times(relative), sort=relative),
@@ -127,7 +127,7 @@ def plot_cost(summary: Summary, pair: PairSummary, index: int) -> Image | None:
     """Gain over the student alone with its interval, by cost alone over that student's; None without any gain."""
     style = looks(summary)
     found: list[Point] = [
-        (row, row.relative_cost, 100 * row.gain.estimate.mean if row.gain else 0.0, style[row.loss])
+        (row, row.relative_cost, 100 * row.gain.estimate.mean if row.gain else 0.0, style[row.row])
         for row in pair.students
         if row.relative_cost is not None and (row.gain or row.alone)
     ]
@@ -153,7 +153,7 @@ def _paint(drawing: Drawing, found: list[Point]) -> None:
     axes.set(xlabel="Cost of training it alone, over that of the student alone", ylabel="Gain (points of test top-1)")
     axes.xaxis.set_major_formatter("{x:g}×")
     axes.grid(axis="y", color=GRID, linewidth=0.8)
-    label_ends(drawing, axes, [(x, y, row.loss, look.color) for row, x, y, look in found])
+    label_ends(drawing, axes, [(x, y, row.row, look.color) for row, x, y, look in found])
 
 
 def _mark_loss(drawing: Drawing, axes: Axes, point: Point) -> None:
@@ -163,4 +163,4 @@ def _mark_loss(drawing: Drawing, axes: Axes, point: Point) -> None:
         axes.plot([x, x], [100 * interval.low, 100 * interval.high], color=look.color, linewidth=1.4)
     gained = f"gain {f.points(row.gain.estimate.mean)} points" if row.gain else "the student alone"
     within = f" ({f.points_interval(interval)})" if interval else ""
-    mark(axes, x, y, look, drawing, f"{row.loss}: {gained}{within} at {f.times(x)} the cost")
+    mark(axes, x, y, look, drawing, f"{row.row}: {gained}{within} at {f.times(x)} the cost")

@@ -6,7 +6,7 @@ from kdbench.analyze import ModelRow, StudentRow, Summary
 from kdbench.analyze.models.front import COSTS, Front
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.tables import Cell, Column, Table, loss_cell, model_cell
+from kdbench.report.writing.tables import Cell, Column, Table, model_cell, row_cell
 
 
 def efficiency_section(summary: Summary) -> Section:
@@ -73,7 +73,7 @@ def kept_table(summary: Summary) -> Table:
 
 def _kept_row(summary: Summary, row: StudentRow, teacher: ModelRow) -> tuple[Cell, ...]:
     gap, speedup = row.gap, row.speedup
-    loss = loss_cell(summary, row)
+    loss = row_cell(summary, row)
     named = replace(loss, sub=", ".join(part for part in (loss.sub, "alone") if part)) if row.alone else loss
     closed = Cell(f.NONE)
     if gap and gap.value is not None:
@@ -97,7 +97,7 @@ def _gap_notes(summary: Summary) -> tuple[str, ...]:
     missing: dict[tuple[str, str], list[str]] = {}
     for row in summary.students:
         if row.gap and row.gap.reason:
-            missing.setdefault((row.pair, row.gap.reason), []).append(row.loss)
+            missing.setdefault((row.pair, row.gap.reason), []).append(row.row)
     return (
         "Gap closed: 0 % is the student alone, 100 % the teacher; given only where the interval of the gap excludes 0.",
         *(f"{pair}: no gap closed for {', '.join(losses)}: {reason}." for (pair, reason), losses in missing.items()),

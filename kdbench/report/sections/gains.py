@@ -9,7 +9,7 @@ from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import BAND, GRID, INK, MUTED, Drawing, Image, draw
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.series import Look, limit, looks, mark, shorten
-from kdbench.report.writing.tables import Cell, Column, Table, gain_cell, loss_cell, verdict_cell
+from kdbench.report.writing.tables import Cell, Column, Table, gain_cell, row_cell, verdict_cell
 from kdbench.statistics.intervals import Estimate
 from kdbench.statistics.paired import EQUIVALENCE, PairedDifference
 from kdbench.statistics.resampling import SEEDS_FOR_SIGN_FLIPS
@@ -63,7 +63,7 @@ def _detail_row(summary: Summary, row: StudentRow) -> tuple[Cell, ...]:
     assert gain is not None
     improvement = f.NONE if gain.improvement is None else f"{gain.improvement:.2f}"
     return (
-        loss_cell(summary, row),
+        row_cell(summary, row),
         gain_cell(gain),
         Cell(f.p_value(gain.p_value), sort=gain.p_value),
         Cell(f.p_value(gain.sign_flip_p), sort=gain.sign_flip_p),
@@ -86,7 +86,7 @@ def pooled_table(gains: tuple[PooledGain, ...]) -> Table:
     )
     rows = tuple(
         (
-            Cell(gain.loss),
+            Cell(gain.row),
             Cell(f.points(gain.estimate.mean), f.points_interval(gain.estimate.interval), gain.estimate.mean),
             Cell(str(gain.estimate.groups), sort=gain.estimate.groups),
             Cell(str(gain.estimate.values), sort=gain.estimate.values),
@@ -114,7 +114,7 @@ def _lines(summary: Summary) -> list[Line]:
     """Rows from top to bottom; with several pairs, each begins with its name."""
     found: list[Line] = []
     for pair in summary.pairs:
-        rows: list[Line] = [(row.loss, row, row.gain) for row in pair.students if row.gain]
+        rows: list[Line] = [(row.row, row, row.gain) for row in pair.students if row.gain]
         if rows and len(summary.pairs) > 1:
             found.append((pair.pair, None, None))
         found += rows
@@ -133,7 +133,7 @@ def _paint(drawing: Drawing, summary: Summary, lines: list[Line]) -> None:
     style = looks(summary)
     for y, (label, row, gain) in enumerate(lines):
         if row and gain:
-            _mark_gain(drawing, y, row, gain, style[row.loss])
+            _mark_gain(drawing, y, row, gain, style[row.row])
         else:
             _write(drawing, y, -LEFT + 8, shorten(label, 46), left=True, weight="bold")
     axes.set_yticks([])
@@ -170,12 +170,12 @@ def _mark_gain(drawing: Drawing, y: int, row: StudentRow, gain: PairedDifference
     for seed, value in zip(gain.seeds, found.values, strict=True):
         dot = Look(look.color, "o", size=3.2)
         if low <= 100 * value <= high:
-            mark(axes, 100 * value, y + 0.27, dot, drawing, f"{row.loss}, seed {seed}: {f.points(value)} points")
+            mark(axes, 100 * value, y + 0.27, dot, drawing, f"{row.row}, seed {seed}: {f.points(value)} points")
     edge = min(max(100 * found.mean, low), high)
     if edge != 100 * found.mean:  # off the scale: an arrow at the edge
         look = Look(look.color, "<" if edge == low else ">", size=6.5)
-    mark(axes, edge, y, look, drawing, f"{row.loss}: mean {f.points(found.mean)} points")
-    _write(drawing, y, -12, shorten(row.loss, 24), left=False, weight="normal")
+    mark(axes, edge, y, look, drawing, f"{row.row}: mean {f.points(found.mean)} points")
+    _write(drawing, y, -12, shorten(row.row, 24), left=False, weight="normal")
     _write(drawing, y, WIDTH - LEFT - RIGHT + 12, f.points(found.mean), left=True, weight="bold")
     _write(
         drawing,

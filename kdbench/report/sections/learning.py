@@ -11,7 +11,7 @@ from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import GRID, Drawing, Image, draw
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.series import LABEL_LINE, TEACHER, Look, label_ends, looks
-from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, loss_cell, model_cell
+from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, model_cell, row_cell
 from kdbench.statistics.curves import MeanCurve
 from kdbench.statistics.laws import POINTS_NEEDED, Fit, Fits
 from kdbench.statistics.survival import SHARES, SampleEfficiency
@@ -121,7 +121,7 @@ def samples_table(summary: Summary) -> Table:
         *(Column(f"To {100 * share:g} %", "ratio of samples", "over 1: fewer are needed") for share in SHARES),
     )
     rows = tuple(
-        (loss_cell(summary, row), *(_samples_cell(target.efficiency) for target in row.targets))
+        (row_cell(summary, row), *(_samples_cell(target.efficiency) for target in row.targets))
         for row in summary.learning
         if any(target.efficiency for target in row.targets)
     )
@@ -185,7 +185,7 @@ def laws_table(summary: Summary) -> Table:
 def plot_learning(summary: Summary, pair: PairSummary, index: int) -> Image | None:
     """Validation top-1 by epoch, a line per loss and the teacher's; None where there are no curves."""
     style = looks(summary)
-    rows: list[tuple[str, ModelRow, Look]] = [(row.loss, row, style[row.loss]) for row in pair.students]
+    rows: list[tuple[str, ModelRow, Look]] = [(row.row, row, style[row.row]) for row in pair.students]
     if pair.teacher:
         rows.insert(0, ("teacher", pair.teacher, TEACHER))
     lines: list[Line] = [(name, row.curve, look) for name, row, look in rows if row.curve]

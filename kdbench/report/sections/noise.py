@@ -70,8 +70,8 @@ def tie_table(ties: tuple[TieCheck, ...]) -> Table:
     rows = tuple(
         (
             Cell(tie.model),
-            Cell(tie.losses[0]),
-            Cell(tie.losses[1]),
+            Cell(tie.rows[0]),
+            Cell(tie.rows[1]),
             Cell(tie.how.label),
             _ratio(tie.ratio),
             Cell(words[tie.ties][0], tag=words[tie.ties][1]),

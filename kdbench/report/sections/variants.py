@@ -29,7 +29,7 @@ def _answer(summary: Summary) -> str:
         )
 
     def named(rows: list[VariantRow]) -> str:
-        return ", ".join(f"{row.loss} as {row.variant}" for row in rows) or "none"
+        return ", ".join(f"{row.row} as {row.variant}" for row in rows) or "none"
 
     return (
         "Does the distilled student keep more of its accuracy than the student alone? By 95 % intervals of the "
@@ -60,7 +60,7 @@ def _row(row: VariantRow) -> tuple[Cell, ...]:
     latency = row.latency
     return (
         Cell(row.model),
-        Cell(row.loss),
+        Cell(row.row),
         Cell(row.variant),
         Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
         Cell(f.points(change.mean), f.points_interval(change.interval), change.mean) if change else Cell(f.NONE),

@@ -27,17 +27,19 @@ TEACHER = Look(INK, "*", (1, 2), size=11)
 
 
 def looks(summary: Summary) -> dict[str, Look]:
-    """A look per loss, in the order of the suite; the student alone is drawn in ink."""
+    """A look per row, in the order of the suite; the student alone is drawn in ink."""
     found: dict[str, Look] = {}
-    alone = {row.loss for row in summary.students if row.alone}
+    alone = {row.row for row in summary.students if row.alone}
     for loss in summary.suite.losses:
-        if loss.label in alone:
-            found[loss.label] = Look(INK, "s", (2, 2), size=6)
-            continue
-        i = len(found.keys() - alone)
-        marker = MARKERS[i % len(MARKERS)]
-        size = 8.0 if marker in "PX" else 6.5  # crosses have less ink
-        found[loss.label] = Look(SERIES[i % len(SERIES)], marker, DASHES[i % len(DASHES)], size)
+        # A loss without a result keeps its look, so that the others have the same one in every report of the suite.
+        for name in dict.fromkeys(row.row for row in summary.students if row.loss == loss.label) or [loss.label]:
+            if name in alone:
+                found[name] = Look(INK, "s", (2, 2), size=6)
+                continue
+            i = len(found.keys() - alone)
+            marker = MARKERS[i % len(MARKERS)]
+            size = 8.0 if marker in "PX" else 6.5  # crosses have less ink
+            found[name] = Look(SERIES[i % len(SERIES)], marker, DASHES[i % len(DASHES)], size)
     return found
 
 

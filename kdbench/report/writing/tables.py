@@ -44,7 +44,7 @@ class Table:
 
 
 class Named(Protocol):
-    """A row of any table that is about one model under one loss."""
+    """Figures of one row of the suite."""
 
     @property
     def pair(self) -> str: ...
@@ -53,7 +53,7 @@ class Named(Protocol):
     @property
     def model(self) -> str: ...
     @property
-    def loss(self) -> str: ...
+    def row(self) -> str: ...
 
 
 VERDICT_SIGNS = {"better": "▲ better", "equivalent": "= equivalent", "worse": "▼ worse", "undecided": "? undecided"}
@@ -64,7 +64,12 @@ def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
     timing = summary.reference
     where = timing.how.label if timing else "not timed"
     columns = (
-        Column("Loss", "", "what the student was trained with", numeric=False),
+        Column(
+            "Loss",
+            "",
+            "of the student; after a comma its way of teaching, unless it is single",
+            numeric=False,
+        ),
         Column("Top-1", "% of test", "mean over seeds, with its 95 % Student-t interval"),
         Column("Worst seed", "%, SD in points", "the lowest test top-1 of any seed; below, the SD over seeds"),
         Column("Gain", "points", "test top-1 over the student alone, paired by seed, with its 95 % interval"),
@@ -92,7 +97,7 @@ def _comparison_row(row: StudentRow, whose: str, *, shipped: bool) -> tuple[Cell
     least = row.gain.least_detectable if row.gain else None
     speedup = f.ratio_interval(row.speedup) if row.speedup else ""
     return (
-        Cell(row.loss, whose, tag="ship" if shipped else ""),
+        Cell(row.row, whose, tag="ship" if shipped else ""),
         Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
         Cell(f.percent(row.top1.worst), f"SD {f.spread(row.top1.sd)}", row.top1.worst),
         gain_cell(row.gain),
@@ -127,12 +132,12 @@ def estimate_cell(
 def model_cell(summary: Summary, row: Named) -> Cell:
     """'cnn(width=8): kd', and its pair below where pairs share the model."""
     shared = any(other.model == row.model and other.pair != row.pair for other in summary.models)
-    return Cell(f"{row.model}: {'teacher' if row.role == 'teacher' else row.loss}", row.pair if shared else "")
+    return Cell(f"{row.model}: {'teacher' if row.role == 'teacher' else row.row}", row.pair if shared else "")
 
 
-def loss_cell(summary: Summary, row: Named) -> Cell:
-    """A student by its loss, and its pair below where there are several."""
-    return Cell(row.loss, row.pair if len(summary.pairs) > 1 else "")
+def row_cell(summary: Summary, row: Named) -> Cell:
+    """A student by its row, and its pair below where there are several."""
+    return Cell(row.row, row.pair if len(summary.pairs) > 1 else "")
 
 
 def verdict_cell(row: StudentRow) -> Cell:
@@ -183,7 +188,7 @@ def _others_deploy(summary: Summary) -> str:
     odd: dict[str, None] = {}
     for pair in summary.pairs:
         usual = Counter(row.architecture for row in pair.students).most_common(1)
-        odd |= {row.loss: None for row in pair.students if row.architecture != usual[0][0]}
+        odd |= {row.row: None for row in pair.students if row.architecture != usual[0][0]}
     return f", except for losses that deploy another network: {', '.join(odd)}" if odd else ""
 
 
@@ -202,7 +207,7 @@ def seeds_table(summary: Summary) -> Table:
     rows = tuple(
         (
             Cell(row.pair),
-            Cell(f"{row.model}: {'teacher' if row.role == 'teacher' else row.loss}"),
+            Cell(f"{row.model}: {'teacher' if row.role == 'teacher' else row.row}"),
             Cell(str(seed.seed), sort=seed.seed),
             Cell(f.percent(seed.top1), sort=seed.top1),
             Cell(f.percent(seed.validation_top1), sort=seed.validation_top1),
@@ -225,7 +230,7 @@ def trouble_table(summary: Summary) -> Table | None:
         (
             Cell(trouble.status, tag=trouble.status),
             Cell(trouble.pair),
-            Cell(f"{trouble.model}: {'teacher' if trouble.role == 'teacher' else trouble.loss}"),
+            Cell(f"{trouble.model}: {'teacher' if trouble.role == 'teacher' else trouble.row}"),
             Cell(str(trouble.seed), sort=trouble.seed),
             Cell(trouble.reason),
         )

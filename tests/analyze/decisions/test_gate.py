@@ -13,21 +13,19 @@ from tests.records import HOW, Shape, correct_bits, edited, make_results, slice_
 def freeze(results):
     """The baseline that these results would freeze to."""
     rows, models = [], {}
-    for entry in results.run.entries:
-        if entry.key in results.trials:
-            record = results.trials[entry.key]
-            digest = bits_hash(record.test.correct_bits)
-            rows.append(
-                BaselineRow(
-                    **entry.model_dump(exclude={"position"}),
-                    top1=record.test.top1,
-                    samples=record.test.samples,
-                    bits_sha256=digest,
-                )
+    for entry, record in results.done:
+        digest = bits_hash(record.test.correct_bits)
+        rows.append(
+            BaselineRow(
+                **entry.model_dump(exclude={"position"}),
+                top1=record.test.top1,
+                samples=record.test.samples,
+                bits_sha256=digest,
             )
-            models[entry.pair, entry.role] = BaselineModel(
-                pair=entry.pair, role=entry.role, model=entry.model, facts=record.model, onnx="x.onnx"
-            )
+        )
+        models[entry.pair, entry.role] = BaselineModel(
+            pair=entry.pair, role=entry.role, model=entry.model, facts=record.model, onnx="x.onnx"
+        )
     return Baseline(
         suite=results.run.suite, rows=tuple(rows), models=tuple(models.values()),
         machine=results.run.machine, frozen="2025-01-01T00:00:00Z",
@@ -78,6 +76,27 @@ def test_a_clear_drop_fails():
     assert found.estimate == pytest.approx(-0.02, abs=0.001)
     assert entry_of(verdict, "top1", "cross_entropy").status == "pass"
     assert verdict.exit_code(False) == 3
+
+
+def test_rows_of_one_loss_are_told_apart_by_their_way_of_teaching():
+    results = make_results(Shape(seeds=5, teaching=("single", "ensemble", "generations")))
+    baseline = freeze(results)
+    below = {e.key for e in results.run.entries if e.row == "kd, ensemble(count=2)"}
+
+    def lower(record):
+        was = record.predictions
+        bits = correct_bits(was.top1 - 0.02, was.samples, 99)
+        new = record.model_copy(update={"predictions": was.model_copy(update={"correct_bits": bits})})
+        return new if record.trial in below else record
+
+    entries = judge(baseline, edited(results, evaluations=lower), []).entries
+    assert {e.what: e.status for e in entries if e.kind == "top1"} == {
+        "big -> small / teacher / cross_entropy": "pass",
+        "big -> small / student / cross_entropy": "pass",
+        "big -> small / student / kd": "pass",
+        "big -> small / student / kd, ensemble(count=2)": "fail",
+        "big -> small / student / kd, generations(count=3)": "pass",
+    }
 
 
 def test_a_drop_within_the_limit_passes_and_a_vague_one_is_inconclusive():

@@ -54,7 +54,7 @@ def test_rows_of_a_suite():
 
     results = make_results(Shape(seeds=3, accuracy=accuracy, pairs=(("big", "small"), ("big", "tiny"))))
     first, second = plan_seeds(summarize(results).pairs, difference=0.01)
-    assert (first.pair, first.loss, first.seeds) == ("big -> small", "kd", 3)
+    assert (first.pair, first.row, first.seeds) == ("big -> small", "kd", 3)
     assert first.sd == pytest.approx(0.01, rel=1e-6)
     assert second.sd == pytest.approx(0.001, rel=1e-6)
     # chi-square(2), .2 quantile: -2 ln .8

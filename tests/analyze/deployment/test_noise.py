@@ -105,7 +105,7 @@ def test_networks_tie_differ_or_nobody_knows(low: float, high: float, ties: bool
     assert found.ratio is not None
     assert (found.ratio.low, found.ratio.high) == pytest.approx((low, high), abs=1e-6)
     assert found.ties is ties
-    assert (found.model, found.losses) == ("small", ("kd", "cross_entropy"))
+    assert (found.model, found.rows) == ("small", ("kd", "cross_entropy"))
 
 
 def test_a_tie_of_too_few_sessions_is_undecided() -> None:
@@ -121,7 +121,7 @@ def test_records_that_are_no_tie_or_of_files_nobody_knows_are_left_out() -> None
 def test_every_further_loss_of_a_student_is_held_against_the_first() -> None:
     losses = ("cross_entropy", "kd", "dkd")
     found = summarize(make_results(Shape(losses=losses, ties=True))).ties
-    assert [(tie.model, tie.losses, tie.ties) for tie in found] == [
+    assert [(tie.model, tie.rows, tie.ties) for tie in found] == [
         ("small", ("kd", "cross_entropy"), True),
         ("small", ("dkd", "cross_entropy"), True),
     ]

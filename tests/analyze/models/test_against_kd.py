@@ -3,7 +3,7 @@
 import pytest
 
 from kdbench.analyze import summarize
-from kdbench.analyze.models.against_kd import AgainstKd, against_kd, kd_label
+from kdbench.analyze.models.against_kd import AgainstKd, against_kd
 from tests.records import Shape, make_results
 
 # Points of top-1 above plain distillation's, by seed.
@@ -16,15 +16,17 @@ ABOVE = {
 }
 
 
-def rows(seeds: int = 5, losses: tuple[str, ...] = tuple(ABOVE)) -> dict[str, AgainstKd]:
+def rows(
+    seeds: int = 5, losses: tuple[str, ...] = tuple(ABOVE), teaching: tuple[str, ...] = ("single",)
+) -> dict[str, AgainstKd]:
     def accuracy(_: object, loss: str, seed: int) -> float:
         return 0.5 + 0.01 * seed + ABOVE.get(loss, (20,) * 5)[seed] / 100
 
-    found = summarize(make_results(Shape(losses=losses, seeds=seeds, accuracy=accuracy)))
-    return {row.student.loss: row for row in against_kd(found.pairs[0], kd_label(found.suite))}
+    found = summarize(make_results(Shape(losses=losses, seeds=seeds, accuracy=accuracy, teaching=teaching)))
+    return {row.student.row: row for row in against_kd(found.pairs[0], found.suite)}
 
 
-def test_outcomes_by_the_interval() -> None:
+def test_standings_by_the_interval() -> None:
     found = rows()
     assert list(found) == ["dist", "ttm", "nkd", "cross_entropy"]  # best first, itself left out
     assert {loss: row.standing for loss, row in found.items()} == {
@@ -50,3 +52,11 @@ def test_few_seeds_decide_nothing() -> None:
 
 def test_without_plain_distillation_there_is_no_rival() -> None:
     assert rows(losses=("cross_entropy", "dist")) == {}
+    assert rows(losses=("cross_entropy", "kd"), teaching=("ensemble",)) == {}
+
+
+def test_the_rival_is_kd_under_one_teacher_whatever_comes_first() -> None:
+    found = rows(losses=("cross_entropy", "kd", "dist"), teaching=("ensemble", "single"))
+    assert set(found) == {"cross_entropy", "dist", "kd, ensemble(count=2)", "dist, ensemble(count=2)"}
+    assert found["dist"].difference.estimate.mean == pytest.approx(0.024)
+    assert found["kd, ensemble(count=2)"].difference.estimate.mean == pytest.approx(0.2)

@@ -45,7 +45,7 @@ def name_of(record):
 
 
 def rows(results):
-    return {(row.role, row.loss): row for row in summarize(results).conditions}
+    return {(row.role, row.row): row for row in summarize(results).conditions}
 
 
 def test_right_everywhere_is_the_samples_right_as_they_are_and_in_each_environment() -> None:

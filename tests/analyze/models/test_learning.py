@@ -37,7 +37,7 @@ def made(curves=CURVES, **shape):
 
 
 def rows(results):
-    return {("teacher" if row.role == "teacher" else row.loss): row for row in summarize(results).learning}
+    return {("teacher" if row.role == "teacher" else row.row): row for row in summarize(results).learning}
 
 
 def test_areas_by_hand() -> None:

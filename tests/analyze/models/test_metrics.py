@@ -25,7 +25,7 @@ def with_scores(results, scores):
 
 
 def rows(results):
-    return {"teacher" if row.role == "teacher" else row.loss: row for row in summarize(results).metrics}
+    return {"teacher" if row.role == "teacher" else row.row: row for row in summarize(results).metrics}
 
 
 def test_means_over_seeds_with_student_t_intervals() -> None:

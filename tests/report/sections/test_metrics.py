@@ -26,7 +26,7 @@ def row(section, ends):
 def test_figures_stand_with_their_intervals_and_differences() -> None:
     summary = summarize(make_results(SHAPE))
     kd = row(metrics_section(summary), ": kd")
-    (told,) = [r for r in summary.metrics if r.loss == "kd"]
+    (told,) = [r for r in summary.metrics if r.row == "kd"]
     mean = told.values["macro_f1"].mean  # the factory's is half the top-1
     assert kd["macro_f1, mean"].text == f"{mean:.4f}"
     assert kd["macro_f1, mean"].sort == mean
