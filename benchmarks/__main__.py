@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kdbench.execute.workers.executors import WORKER_ENVIRONMENT
+from kdbench.execute.workers.process import WORKER_ENVIRONMENT
 
 if __name__ == "__main__":
     command = [sys.executable, "-m", "pytest", str(Path(__file__).parent), *sys.argv[1:]]

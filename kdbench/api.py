@@ -1,21 +1,20 @@
 """The Python interface: what the command line does, as functions that print nothing."""
 
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
 
 from kdbench import spec
+from kdbench.execute.events import RunEvent
 from kdbench.execute.workers.executors import Subprocesses
-from kdbench.execute.workers.messages import Message
-from kdbench.execute.workers.place import Place
+from kdbench.execute.workers.place import Place, UseOfCache
 from kdbench.results import ResultSet, Store, load_run
 from kdbench.results.machine.facts import usable_cores
 from kdbench.spec import Plan, Suite
+from kdbench.spec.generators import drain
 from kdbench.zoo.catalog import Catalog
 
-T = TypeVar("T")
-Listener = Callable[[Message], None]
+Listener = Callable[[RunEvent], None]
 DEFAULT_DATA = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kdbench"
 
 
@@ -37,7 +36,7 @@ def place(
     threads: int | None = None,
     device: str = "cpu",
     plugins: Sequence[str] = (),
-    cache: Literal["use", "require", "off"] = "use",
+    cache: UseOfCache = "use",
     cache_limit: int = 8 * 10**9,
 ) -> Place:
     """Where things run: by default on all cores that this process may use, divided as a short probe finds best.
@@ -57,7 +56,7 @@ def place(
     )
 
 
-def run(suite: Suite, where: Place | None = None, on_message: Listener | None = None) -> ResultSet:
+def run(suite: Suite, where: Place | None = None, on_event: Listener | None = None) -> ResultSet:
     """Train, export, measure and record what a suite asks for and the store lacks.
 
     Raises `UserError` before any training where the input is bad; a trial that fails is an outcome, no exception.
@@ -65,20 +64,8 @@ def run(suite: Suite, where: Place | None = None, on_message: Listener | None = 
     from kdbench.execute.run import run_plan  # scipy, .4 s: not for a plan
 
     with where or place() as here:
-        record = drain(run_plan(plan(suite, here.plugins), here), on_message)
+        record = drain(run_plan(plan(suite, here.plugins), here), on_event)
     return load_run(here.store, record)
-
-
-def drain(messages: Generator[Message, None, T], on_message: Listener | None = None) -> T:
-    """Run a generator of messages to its end, and return what it returns."""
-    while True:
-        try:
-            message = next(messages)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        if on_message:
-            on_message(message)
 
 
 def render(results: ResultSet, reports: str | Path = "reports") -> tuple[Path, Path]:

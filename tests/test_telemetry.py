@@ -27,7 +27,7 @@ import kdbench, subprocess, sys
 subprocess.run([sys.executable, "-c", "import os; print(os.environ['ORT_DISABLE_TELEMETRY'])"], check=True)
 """
 MODULES = (
-    "kdbench.deploy.timing.latency_worker",
+    "kdbench.execute.jobs.timing",
     "kdbench.deploy.foreign.probe",
     "kdbench.execute.doctor.first_session",
 )

@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmarks.engine.assignment import PARTS, SAMPLES, Assignment, Loss, Tap
 from kdbench import api
-from kdbench.execute.workers.messages import EpochFinished, TrialEnded
-from kdbench.execute.workers.place import STAGES
+from kdbench.execute.jobs.records import TrainCohort
+from kdbench.execute.workers.messages import EpochFinished
 from kdbench.spec import Choice, Cosine, Sgd, Trial
 from kdbench.train.build import build_model
 from kdbench.zoo.catalog import Catalog
@@ -52,12 +52,11 @@ def train_teacher(teacher: Trial, store: Path, data: Path) -> None:
         place.store.prepare()
         if place.store.is_trained(teacher.key):
             return
-        job = place.item(trials=[teacher.model_dump(mode="json")], parents=[])
-        for _, message in place.executor.map(f"{STAGES}:train_trials", [job]):
-            if isinstance(message, EpochFinished):
-                print(f"teacher: epoch {message.epoch}, validation {message.top1:.3f}", file=sys.stderr)
-            elif not isinstance(message, TrialEnded) or message.status != "done":
-                raise RuntimeError(f"the teacher was not trained: {message}")
+        for _, said in place.run([TrainCohort(setting=place.setting(), trials=(teacher,))]):
+            if isinstance(said, EpochFinished):
+                print(f"teacher: epoch {said.epoch}, validation {said.top1:.3f}", file=sys.stderr)
+        if not place.store.is_trained(teacher.key):
+            raise RuntimeError(f"the teacher was not trained: {said}")
 
 
 def describe(trials: Sequence[Trial], teacher: Trial, splits: Splits, catalog: Catalog, folder: Path) -> Assignment:

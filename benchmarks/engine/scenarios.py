@@ -12,7 +12,7 @@ from benchmarks.engine.assignment import Assignment
 from benchmarks.engine.kdbench_side import measure
 from benchmarks.engine.processes import Finished, run_together
 from benchmarks.harness import Unit
-from kdbench.execute.workers.executors import WORKER_ENVIRONMENT
+from kdbench.execute.workers.process import WORKER_ENVIRONMENT
 
 SUITES = Path(__file__).parent / "suites"
 EXAMPLE, TUNED, PLAIN, KDBENCH = "torchdistill example", "torchdistill tuned", "plain loop", "kdbench"

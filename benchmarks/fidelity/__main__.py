@@ -12,11 +12,11 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.fidelity.networks import HOW, NETWORKS
 from benchmarks.harness import Measurement, Unit, arguments, ask, open_figures
-from kdbench.deploy.timing.latency import time_round
+from kdbench.execute.jobs.records import TimePair
+from kdbench.execute.workers.executors import Inline
+from kdbench.results.timings import Round
 
 # Repeats of each measure, and how much is done in each.
 FULL = {"inside": 10, "apart": 20, "loadgen": 10, "slices": 100, "sessions": 5, "pairs": 16, "rounds": 20}
@@ -42,7 +42,11 @@ def apart(onnx: Path, images: Path, sizes: Sizes) -> Unit:
     sessions, pairs = sizes["sessions"], sizes["pairs"]
 
     def worker() -> Unit:
-        timed = time_round(onnx, onnx, np.load(images), HOW, sessions=sessions, pairs=pairs)
+        both, samples = str(onnx), str(images)
+        job = TimePair(candidate=both, reference=both, samples=samples, how=HOW, sessions=sessions, pairs=pairs)
+        *_, (_, timed) = Inline().map([job])
+        if not isinstance(timed, Round):
+            raise RuntimeError(timed)
         slices = [[pair.candidate_p50 for pair in session] for session in timed.sessions]
         return {"p50": statistics.median(timed.call_microseconds), "slice_p50": slices}
 

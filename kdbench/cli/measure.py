@@ -16,7 +16,7 @@ from kdbench.cli.failure import INTERRUPTED
 from kdbench.deploy.runtime.providers import PROVIDERS
 
 if TYPE_CHECKING:
-    from kdbench.execute.workers.messages import Message
+    from kdbench.execute.events import RunEvent
     from kdbench.spec import DataSpec
 
 T = TypeVar("T")
@@ -119,7 +119,7 @@ def _measure(
         api.place(folder, data=data_root or api.DEFAULT_DATA, workers=1, plugins=plugins) as place,
     ):
         how: dict[str, Any] = {"data": dataset, "scale": scale or "standard", "shape": shape}
-        found = follow(_told(measure_files(files, asked, place, **how)))
+        found = follow(_with_rounds(measure_files(files, asked, place, **how)))
     click.echo(found.model_dump_json(indent=1) if as_json else measurement_text(describe_measurement(found)))
     return 0 if found.latencies or any(model.test for model in found.models) else 6
 
@@ -152,38 +152,24 @@ def _find_data(name: str, plugins: tuple[str, ...]) -> "DataSpec":
         raise UserError(replace(problem, help=problem.help or advice) for problem in error.problems) from error
 
 
-def _told(messages: "Generator[Message, None, T]") -> "Generator[Message, None, T]":
-    """The same messages; on stderr a word of the timing's progress after a long silence."""
-    from kdbench.execute.workers.messages import (
-        ColdStarted,
-        FileEvaluated,
-        LatencyMeasured,
-        LatencyMissing,
-        RoundTimed,
-        Swept,
-    )
-    from kdbench.statistics.ratios import LOOKS
+def _with_rounds(events: "Generator[RunEvent, None, T]") -> "Generator[RunEvent, None, T]":
+    """The same events; on stderr a line on the progress of timing after a long silence."""
+    from kdbench.execute.events import FileEvaluated, LatencyMeasured, LatencyMissing, RoundFinished, ThroughputMeasured
+    from kdbench.spec.generators import Followed
 
-    rounds, last = 0, time.monotonic()
+    last = time.monotonic()
     click.echo("looking at the models ...", err=True)
+    followed = Followed(events)
     try:
-        while True:
-            try:
-                message = next(messages)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            word = None
-            if isinstance(message, ColdStarted):
-                rounds, word = 0, f"timing, at most {LOOKS[-1]} rounds ..."
-            elif isinstance(message, RoundTimed):
-                rounds += 1
-                word = None if rounds in LOOKS else f"timing, round {rounds} of at most {LOOKS[-1]} is over"
-            if isinstance(message, LatencyMeasured | LatencyMissing | FileEvaluated | Swept):
-                last = time.monotonic()
-            elif word and time.monotonic() > last + SILENCE:
-                click.echo(f"          {word}", err=True)
-                last = time.monotonic()
-            yield message
+        for event in followed:
+            match event:
+                case LatencyMeasured() | LatencyMissing() | FileEvaluated() | ThroughputMeasured():
+                    last = time.monotonic()
+                case RoundFinished(number=number, most=most) if time.monotonic() > last + SILENCE:
+                    over = f"round {number} of at most {most} is over" if number else f"at most {most} rounds ..."
+                    click.echo(f"          timing, {over}", err=True)
+                    last = time.monotonic()
+            yield event
+        return followed.result
     finally:
-        messages.close()
+        events.close()

@@ -8,22 +8,20 @@ from typing import Protocol, TypeVar
 
 import click
 
-from kdbench.execute.workers.messages import (
-    Crashed,
-    EpochFinished,
+from kdbench.execute.events import (
     Evaluated,
     FileEvaluated,
     LaidOut,
     LatencyMeasured,
     LatencyMissing,
-    Message,
-    Noted,
     NotExported,
-    RoundTimed,
-    Swept,
+    RunEvent,
+    ThroughputMeasured,
     TrialEnded,
 )
+from kdbench.execute.workers.messages import EpochFinished, Noted
 from kdbench.spec import Plan
+from kdbench.spec.generators import drain
 
 T = TypeVar("T")
 
@@ -33,25 +31,23 @@ def invocation() -> str:
     return shlex.join(["kdbench", *sys.argv[1:]])
 
 
-def follow(messages: Generator[Message, None, T], plan: Plan | None = None, done: Collection[str] = ()) -> T:
-    """Show messages as they come; returns what the generator returns. `done` are trials that are there already.
+def follow(events: Generator[RunEvent, None, T], plan: Plan | None = None, done: Collection[str] = ()) -> T:
+    """Show events as they come; returns what the generator returns. `done` are trials that are there already.
 
-    Without a plan nothing is trained, and each message has a line.
+    Without a plan nothing is trained, and each event has a line.
     """
     state = _State(plan, done)
     view: View = _Live(state) if plan and sys.stderr.isatty() else _Lines(state)
+
+    def show(event: RunEvent) -> None:
+        view.show(event)
+        if "--debug" in sys.argv and isinstance(event, TrialEnded | Noted) and event.traceback:
+            click.echo(event.traceback, err=True)
+
     try:
-        while True:
-            try:
-                message = next(messages)
-                view.show(message)
-                if "--debug" in sys.argv and (trace := getattr(message, "traceback", None)):
-                    click.echo(trace, err=True)
-            except StopIteration as end:
-                result: T = end.value
-                return result
+        return drain(events, show)
     finally:
-        messages.close()  # stops the workers, whatever ended this
+        events.close()  # stops the workers, whatever ended this
         view.close()
 
 
@@ -60,9 +56,9 @@ def _duration(microseconds: float) -> str:
 
 
 class View(Protocol):
-    """Somewhere to show messages."""
+    """Somewhere to show events."""
 
-    def show(self, message: Message) -> None: ...
+    def show(self, event: RunEvent) -> None: ...
 
     def close(self) -> None: ...
 
@@ -79,28 +75,25 @@ class _State:
         self.epochs = {key: trial.train.epochs for key, trial in trials.items() if key not in done}
         self.total = len(self.epochs)
         self.ended = 0
-        self.rounds = 0
         self.evaluated: dict[str, int] = {}
         self.seen: dict[str, int] = {}  # epochs finished
         self.told: set[tuple[str, str]] = set()  # reasons for missing latencies: once is enough
         self.noted: set[str] = set()
         self.began = time.monotonic()
 
-    def update(self, message: Message) -> None:
-        match message:
+    def update(self, event: RunEvent) -> None:
+        match event:
             case EpochFinished(key=key, epoch=epoch):
                 self.seen[key] = epoch
             case TrialEnded(key=key):
                 self.seen[key] = self.epochs[key]
                 self.ended += 1
-            case RoundTimed():
-                self.rounds += 1
             case Evaluated(what=what, models=models):
                 self.evaluated[what] = self.evaluated.get(what, 0) + models
 
-    def line(self, message: Message) -> str | None:
+    def line(self, event: RunEvent) -> str | None:
         """One line for what is worth one."""
-        match message:
+        match event:
             case TrialEnded(key=key, status="done", top1=top1) if top1 is not None:
                 return f"{self._count()} {self.names[key]}: validation top-1 {100 * top1:.2f} %"
             case TrialEnded(key=key, status=status, reason=reason):
@@ -112,8 +105,8 @@ class _State:
             case LatencyMissing(what=what) if (what.how.provider, what.reason) not in self.told:
                 self.told.add((what.how.provider, what.reason))
                 return f"latency · {what.how.provider}: not measured: {what.reason}"
-            case Swept(label=label, how=way, batches=batches, ended=ended):
-                return f"throughput · {label} · {way.label} to {batches[-1].batch}: {ended}"
+            case ThroughputMeasured(label=label, how=way, largest=largest, ended=ended):
+                return f"throughput · {label} · {way.label} to {largest}: {ended}"
             case FileEvaluated(name=name, test=test):
                 return f"accuracy · {name}: test top-1 {100 * test.top1:.2f} %"
             case Evaluated(what=what, of=total) if self.evaluated[what] >= total:
@@ -125,8 +118,6 @@ class _State:
             case Noted(text=text) if text not in self.noted:
                 self.noted.add(text)
                 return f"note: {text}"
-            case Crashed(reason=reason):
-                return f"failed: {reason}"
         return None
 
     def _count(self) -> str:
@@ -138,9 +129,9 @@ class _Lines:
     def __init__(self, state: _State) -> None:
         self.state = state
 
-    def show(self, message: Message) -> None:
-        self.state.update(message)
-        if line := self.state.line(message):
+    def show(self, event: RunEvent) -> None:
+        self.state.update(event)
+        if line := self.state.line(event):
             click.echo(f"{time.monotonic() - self.state.began:6.1f} s  {line}", err=True)
 
     def close(self) -> None:
@@ -168,13 +159,13 @@ class _Live:
         self.progress.start()
         self.running: dict[str, EpochFinished] = {}
 
-    def show(self, message: Message) -> None:
-        self.state.update(message)
-        if isinstance(message, EpochFinished):
-            self.running[message.key] = message
-        if isinstance(message, TrialEnded):
-            self.running.pop(message.key, None)
-        if line := self.state.line(message):
+    def show(self, event: RunEvent) -> None:
+        self.state.update(event)
+        if isinstance(event, EpochFinished):
+            self.running[event.key] = event
+        if isinstance(event, TrialEnded):
+            self.running.pop(event.key, None)
+        if line := self.state.line(event):
             self.progress.console.print(line, markup=False, highlight=False)
         state = self.state
         todo = sum(state.epochs.values())

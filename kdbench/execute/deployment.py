@@ -2,24 +2,22 @@
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from pydantic import JsonValue
-
+from kdbench.execute.events import Evaluated, Exported, NotExported, RunEvent
+from kdbench.execute.jobs.records import Done, EvaluateArtifacts, ExportTrials, JobOnKeys, MakeVariant, TrialsExported
 from kdbench.execute.timing.timing import Network
-from kdbench.execute.workers.executors import Item
-from kdbench.execute.workers.messages import Crashed, Message, Noted, NotExported
-from kdbench.execute.workers.place import Place, raise_if_refused
+from kdbench.execute.workers.messages import Crashed, Noted, Progress
+from kdbench.execute.workers.place import Place
 from kdbench.results import EvaluationRecord, Outcome, Store
 from kdbench.results.keys import artifact_key, evaluation_key, score_name
 from kdbench.results.machine.processor import instruction_set
-from kdbench.spec import NamedChoice, Plan
+from kdbench.spec import NamedChoice, Plan, Record
 from kdbench.spec.variants import Fp32, Variant
 
 AT_ONCE = 16  # models exported or evaluated in one job, at most
-EXPORT_TRIALS = "kdbench.execute.jobs.export:export_trials"
-MAKE_VARIANT = "kdbench.execute.jobs.export:make_variant"
-EVALUATE_ARTIFACTS = "kdbench.execute.jobs.evaluation:evaluate_artifacts"
-Done = Mapping[str, Outcome]
+Outcomes = Mapping[str, Outcome]
+OnKeys = TypeVar("OnKeys", bound=JobOnKeys[Any])
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Deployed:
     evaluations: tuple[str, ...]
 
 
-def deploy(plan: Plan, outcomes: Done, place: Place) -> Generator[Message, None, Deployed]:
+def deploy(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, None, Deployed]:
     """Export, make variants and evaluate what the store lacks; returns the keys of what is there.
 
     `outcomes` is read; a trial that `NotExported` is yielded of is expected to be failed there from then on.
@@ -47,46 +45,90 @@ def deploy(plan: Plan, outcomes: Done, place: Place) -> Generator[Message, None,
     return Deployed(tuple(_files(plan, outcomes, place.store)), tuple(found))
 
 
-def _export(plan: Plan, outcomes: Done, place: Place) -> Iterator[Message]:
+def _export(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[RunEvent]:
     """Export every finished trial that a row reports. Trials of one model share a job, which exports its graph once."""
     lacking: dict[str, list[str]] = {}
     for key in _reported(plan, outcomes):
         if not place.store.is_exported(_artifact(key, Fp32())):
             lacking.setdefault(plan.trials[key].model.model_dump_json(), []).append(key)
-    jobs = [place.item(keys=some, data=_data(plan)) for keys in lacking.values() for some in _shares(keys, place)]
-    for item, message in _run(EXPORT_TRIALS, jobs, place):
-        yield NotExported(key=item["keys"][0], reason=message.reason) if isinstance(message, Crashed) else message
+    setting = place.setting()
+    shares = [share for keys in lacking.values() for share in _shares(keys, place)]
+    jobs = [ExportTrials(setting=setting, keys=share, data=plan.suite.data) for share in shares]
+    for job, said in _run(jobs, place):
+        match said:
+            case TrialsExported(failures=failures):
+                for key in job.keys:
+                    yield NotExported(key=key, reason=failures[key]) if key in failures else Exported(key=key)
+            case Crashed(reason=reason):
+                yield NotExported(key=job.keys[0], reason=reason)
 
 
-def _make_variants(plan: Plan, outcomes: Done, place: Place) -> Iterator[Message]:
+def _make_variants(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[RunEvent]:
     exported = [key for key in _reported(plan, outcomes) if place.store.is_exported(_artifact(key, Fp32()))]
-    jobs = []
-    for variant in plan.suite.variants:
-        asked = variant.model_dump(mode="json")
-        for trial in exported:
-            source, made = _artifact(trial, Fp32()), _artifact(trial, variant)
-            if not place.store.is_exported(made):
-                jobs.append(place.item(keys=[source], made=made, variant=asked, data=_data(plan)))
-    for _, message in _run(MAKE_VARIANT, jobs, place):
-        yield message
+    asked = [
+        (trial, variant)
+        for variant in plan.suite.variants
+        for trial in exported
+        if not place.store.is_exported(_artifact(trial, variant))
+    ]
+    setting = place.setting()
+    jobs = [
+        MakeVariant(
+            setting=setting,
+            source=_artifact(trial, Fp32()),
+            made=_artifact(trial, variant),
+            variant=variant,
+            data=plan.suite.data,
+        )
+        for trial, variant in asked
+    ]
+    for position, said in place.run(jobs):
+        trial, variant = asked[position]
+        match said:
+            case Done(reason=None):
+                yield Exported(key=trial, variant=variant.label)
+            case Done(reason=reason):
+                yield Noted(text=f"variant {variant.label} was not made: {reason}")
+            case Crashed():
+                yield _note(said)
 
 
-def _evaluate(plan: Plan, outcomes: Done, place: Place) -> Iterator[Message]:
+def _evaluate(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[RunEvent]:
     """Evaluate what the store lacks. Artifacts under the same condition share a job, and its corrupted images."""
     asked = _asked(plan, outcomes, place.store)
     lacking = [each for key, each in asked.items() if not place.store.has(Store.EVALUATIONS, key)]
-    metrics = [metric.model_dump(mode="json") for metric in plan.suite.metrics]
-    jobs = []
+    setting, of, jobs = place.setting(), dict[str, int](), list[EvaluateArtifacts]()
     for condition in (None, *plan.suite.conditions):
         files = [each.artifact for each in lacking if each.condition == condition]
-        under = condition.model_dump(mode="json") if condition else None
-        common = {"condition": under, "metrics": metrics, "data": _data(plan), "of": len(files)}
-        jobs += [place.item(keys=some, **common) for some in _shares(files, place)]
-    for _, message in _run(EVALUATE_ARTIFACTS, jobs, place):
-        yield message
+        of[_name(condition)] = len(files)
+        jobs += [
+            EvaluateArtifacts(
+                setting=setting, keys=share, data=plan.suite.data, condition=condition, metrics=plan.suite.metrics
+            )
+            for share in _shares(files, place)
+        ]
+    for job, said in _run(jobs, place):
+        name = _name(job.condition)
+        match said:
+            case Done(reason=None):
+                yield Evaluated(what=name, models=len(job.keys), of=of[name])
+            case Done(reason=reason):
+                label = job.condition.label if job.condition else ""
+                yield Noted(text=f"condition '{label}' was not evaluated: {reason}")
+            case Crashed():
+                yield _note(said)
 
 
-def _missing_scores(plan: Plan, records: Iterable[EvaluationRecord]) -> Iterator[Message]:
+def _name(condition: NamedChoice | None) -> str:
+    return f"condition {condition.label}" if condition else "clean images"
+
+
+def _note(crashed: Crashed) -> Noted:
+    text = f"a job broke after training, and its figures are missing: {crashed.reason}"
+    return Noted(text=text, traceback=crashed.traceback)
+
+
+def _missing_scores(plan: Plan, records: Iterable[EvaluationRecord]) -> Iterator[RunEvent]:
     """A note on each metric that failed, with its reason, also where it failed in an earlier run."""
     names = {score_name(metric): metric.label for metric in plan.suite.metrics}
     for name, reason in dict.fromkeys(item for record in records for item in record.missing.items()):
@@ -99,7 +141,7 @@ class _Asked:
     condition: NamedChoice | None
 
 
-def _asked(plan: Plan, outcomes: Done, store: Store) -> dict[str, _Asked]:
+def _asked(plan: Plan, outcomes: Outcomes, store: Store) -> dict[str, _Asked]:
     """By key: each exported file on clean images and under every condition, each variant on clean images."""
     return {
         evaluation_key(file, condition, plan.suite.metrics): _Asked(file, condition)
@@ -108,7 +150,7 @@ def _asked(plan: Plan, outcomes: Done, store: Store) -> dict[str, _Asked]:
     }
 
 
-def _files(plan: Plan, outcomes: Done, store: Store) -> dict[str, bool]:
+def _files(plan: Plan, outcomes: Outcomes, store: Store) -> dict[str, bool]:
     """The artifacts that the store has, and whether they are variants. Students of the same teachers come together."""
     trials = sorted(_reported(plan, outcomes), key=lambda key: plan.trials[key].teachers)
     keys = {
@@ -123,36 +165,31 @@ def _artifact(trial: str, variant: Variant) -> str:
     return artifact_key(trial, variant, instruction_set())
 
 
-def _reported(plan: Plan, outcomes: Done) -> list[str]:
+def _reported(plan: Plan, outcomes: Outcomes) -> list[str]:
     """The trials that are done and that a row reports."""
     return [key for key in plan.trials if key in plan.reported and outcomes[key].status == "done"]
 
 
-def _data(plan: Plan) -> JsonValue:
-    data: JsonValue = plan.suite.data.model_dump(mode="json")
-    return data
-
-
-def _shares(keys: Sequence[str], place: Place) -> list[list[str]]:
+def _shares(keys: Sequence[str], place: Place) -> list[tuple[str, ...]]:
     """Keys for one job each: as many jobs as there are workers, or more where one would get over 16."""
     size = max(1, min(AT_ONCE, -(-len(keys) // place.executor.workers)))
-    return [list(keys[at : at + size]) for at in range(0, len(keys), size)]
+    return [tuple(keys[at : at + size]) for at in range(0, len(keys), size)]
 
 
-def _run(function: str, jobs: Sequence[Item], place: Place) -> Iterator[tuple[Item, Message]]:
-    """Run jobs side by side. One that breaks is repeated key by key: one bad file must not cost the others theirs."""
-    again: list[Item] = []
-    for job, message in place.executor.map(function, jobs):
-        raise_if_refused(message)
-        if isinstance(message, Crashed) and len(job["keys"]) > 1:
-            again += [{**job, "keys": [key]} for key in job["keys"]]
+def _run(jobs: Sequence[OnKeys], place: Place) -> Iterator[tuple[OnKeys, Progress | Record | Crashed]]:
+    """Run jobs side by side. One that crashes is repeated key by key, so that one bad file fails alone."""
+    again: list[OnKeys] = []
+    for position, said in place.run(jobs):
+        job = jobs[position]
+        if isinstance(said, Crashed) and len(job.keys) > 1:
+            again += [job.model_copy(update={"keys": (key,)}) for key in job.keys]
         else:
-            yield job, message
+            yield job, said
     if again:
-        yield from _run(function, again, place)
+        yield from _run(again, place)
 
 
-def to_be_timed(plan: Plan, outcomes: Done, store: Store) -> tuple[list[Network], list[Network]]:
+def to_be_timed(plan: Plan, outcomes: Outcomes, store: Store) -> tuple[list[Network], list[Network]]:
     """One network per architecture, variants included; and of each architecture one per further loss, for the ties."""
     firsts: dict[tuple[str, str], Network] = {}
     variants: dict[str, Network] = {}

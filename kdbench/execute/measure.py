@@ -3,14 +3,15 @@
 import math
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import psutil
 
 from kdbench.deploy.foreign.inspect import ForeignModel, inspect_model
-from kdbench.execute.timing.rounds import Inputs, NotTaken, ask
+from kdbench.execute.events import FileEvaluated, RunEvent
+from kdbench.execute.jobs.records import DescribeData, EvaluateFile, Scale
+from kdbench.execute.timing.samples import RandomSamples, RealSamples, Source
 from kdbench.execute.timing.timing import Network, time_networks
-from kdbench.execute.workers.messages import DataDescribed, FileEvaluated, Message
+from kdbench.execute.workers.job import Answer, Job, NoAnswer
 from kdbench.execute.workers.place import Place
 from kdbench.results import LatencyRecord, Store, machine_facts
 from kdbench.results.machine.facts import timestamp
@@ -19,7 +20,6 @@ from kdbench.results.predictions import Predictions
 from kdbench.results.timings import ThroughputRecord
 from kdbench.spec import DataSpec, LatencySpec, UserError
 
-T = TypeVar("T")
 Shape = tuple[int, int, int]
 Models = dict[Path, ForeignModel]
 
@@ -32,41 +32,39 @@ def measure_files(
     place: Place,
     *,
     data: DataSpec | None = None,
-    scale: str = "standard",
+    scale: Scale = "standard",
     shape: Shape | None = None,
-) -> Generator[Message, None, Measurement]:
+) -> Generator[RunEvent, None, Measurement]:
     """Measure ONNX classifiers. `place.store` takes the records on the way.
 
     `shape` [C, H, W] is of made-up images, for models that take any size where there is no data. Raises `UserError`.
     """
-    spec = data.model_dump(mode="json") if data else None
-    if spec is None:
+    source: Source
+    if data is None:
         models, size = _inspect_alone(files, shape)
+        source = RandomSamples(size)
     else:
-        describing = ask(place, "describe_data", DataDescribed, data=spec)
-        described = yield from _required(describing, "the data could not be read")
-        channels, height, width = described.shape
-        size = (channels, height, width)
-        models = {file: inspect_model(file, size) for file in files}
+        job = DescribeData(setting=place.setting(), data=data)
+        described = yield from _required(job, "the data could not be read", place)
+        models, size = {file: inspect_model(file, described.shape) for file in files}, described.shape
+        source = RealSamples(data, scale)
         _refuse_other_classes(models, described.classes)
     batch = _common_batch(models)
     if batch:
         asked = asked.model_copy(update={"batch_sizes": (batch,), "largest_batch": 1})
     _refuse_too_large_batches(asked, size)
-    tests = {}
-    for file in files if spec else ():
-        item = {"data": spec, "scale": scale, "onnx": str(file), "name": str(file), "batch": batch}
-        evaluating = ask(place, "evaluate_file", FileEvaluated, **item)
-        tests[file] = (yield from _required(evaluating, f"'{file}' could not be evaluated")).test
+    tests: dict[Path, Predictions] = {}
+    if data:
+        for file in files:
+            tests[file] = yield from _evaluate(file, data, scale, batch, place)
     networks = [_network(file, model) for file, model in models.items()]
-    names = [model.batch_name for model in models.values() if model.batch_name]
-    inputs: Inputs = {"data": spec, "scale": scale, "shape": list(size), "dimensions": names}
-    timed = yield from time_networks(networks, networks[0], (), asked, inputs, place)
+    names = tuple(model.batch_name for model in models.values() if model.batch_name)
+    timed = yield from time_networks(networks, networks[0], (), asked, source, place, names)
     latencies = (place.store.read(Store.LATENCY, key, LatencyRecord) for key in timed.latencies)
     throughputs = (place.store.read(Store.THROUGHPUT, key, ThroughputRecord) for key in timed.throughputs)
     return Measurement(
         models=tuple(_describe(file, model, tests.get(file)) for file, model in models.items()),
-        data=spec,
+        data=data.model_dump(mode="json") if data else None,
         scale=scale,
         latency=asked.model_dump(mode="json"),
         latencies=tuple(record for record in latencies if record),
@@ -77,11 +75,20 @@ def measure_files(
     )
 
 
-def _required(answer: Generator[Message, None, T], failed: str) -> Generator[Message, None, T]:
-    """An answer without which nothing can follow."""
+def _evaluate(
+    file: Path, data: DataSpec, scale: Scale, batch: int | None, place: Place
+) -> Generator[RunEvent, None, Predictions]:
+    job = EvaluateFile(setting=place.setting(), data=data, onnx=str(file), scale=scale, batch=batch)
+    test = yield from _required(job, f"'{file}' could not be evaluated", place)
+    yield FileEvaluated(name=str(file), test=test)
+    return test
+
+
+def _required(job: Job[Answer], failed: str, place: Place) -> Generator[RunEvent, None, Answer]:
+    """An answer without which nothing can follow. Raises `UserError`."""
     try:
-        return (yield from answer)
-    except NotTaken as reason:
+        return (yield from place.ask(job))
+    except NoAnswer as reason:
         help = "run it with --debug to see where"
         if "must be finite" in str(reason):
             help = "look for an overflow or a division by zero; without --data its cost is measured alone"

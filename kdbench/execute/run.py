@@ -3,62 +3,84 @@
 import secrets
 import time
 from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import chain
 from typing import TypeVar
 
 from pydantic import JsonValue
 
 from kdbench.execute.deployment import deploy, to_be_timed
+from kdbench.execute.events import LaidOut, NotExported, RunEvent, TrialEnded
+from kdbench.execute.timing.samples import RealSamples
 from kdbench.execute.timing.timing import Timed, time_networks
 from kdbench.execute.training.waves import check, train
-from kdbench.execute.workers.messages import Crashed, LaidOut, Message, Noted, NotExported, TrialEnded
+from kdbench.execute.workers.messages import Noted
 from kdbench.execute.workers.place import Place
 from kdbench.results import Layout, Outcome, RunRecord, Store, machine_facts
 from kdbench.spec import Plan
+from kdbench.spec.generators import Followed
 
 T = TypeVar("T")
 
 
-def run_plan(plan: Plan, place: Place, command: str = "") -> Generator[Message, None, RunRecord]:
-    """Carry out a plan. Yields messages as things happen; returns the record of the run.
+@dataclass
+class _Course:
+    """What the record of a run keeps of its events."""
+
+    outcomes: dict[str, Outcome]
+    trained: list[str] = field(default_factory=list)
+    layouts: list[Layout] = field(default_factory=list)
+    notes: dict[str, None] = field(default_factory=dict)  # each once, in the order of their coming
+
+    def of(self, events: Generator[RunEvent, None, T]) -> Generator[RunEvent, None, T]:
+        """The same events, of which what is to be kept is kept."""
+        followed = Followed(events)
+        for event in followed:
+            self._keep(event)
+            yield event
+        return followed.result
+
+    def _keep(self, event: RunEvent) -> None:
+        match event:
+            case TrialEnded(key=key, status=status, reason=reason):
+                self.outcomes[key] = Outcome(status=status, reason=reason)
+                self.trained += [key] if status == "done" else []
+            case NotExported(key=key, reason=reason):
+                self.outcomes[key] = Outcome(status="failed", reason=reason)
+            case LaidOut(layout=layout):
+                self.layouts.append(layout)
+            case Noted(text=text):
+                self.notes[text] = None
+
+
+def run_plan(plan: Plan, place: Place, command: str = "") -> Generator[RunEvent, None, RunRecord]:
+    """Carry out a plan. Yields events as things happen; returns the record of the run.
 
     Raises `UserError` before anything is trained where the input is bad. A trial that fails leaves the others running.
     """
     place.store.prepare()
     began, started, machine = time.perf_counter(), datetime.now(UTC), machine_facts()
     outcomes = {key: Outcome(status="done") for key in plan.trials if place.store.is_trained(key)}
-    outcomes |= _known_skips(plan, place.store, machine)
-    trained: list[str] = []
-    layouts: list[Layout] = []
-    notes: list[str] = []
-    if len(outcomes) < len(plan.trials):
-        for message in chain(check(plan, outcomes, place), train(plan, outcomes, place)):
-            yield message
-            if isinstance(message, TrialEnded):
-                outcomes[message.key] = Outcome(status=message.status, reason=message.reason)
-                trained += [message.key] if message.status == "done" else []
-            if isinstance(message, LaidOut):
-                layouts.append(message.layout)
-            if isinstance(message, Noted) and message.text not in notes:
-                notes.append(message.text)
-    deployed = yield from _followed(deploy(plan, outcomes, place), outcomes, notes)
-    timed = yield from _time(plan, outcomes, place)
+    course = _Course(outcomes | _known_skips(plan, place.store, machine))
+    yield from course.of(check(plan, course.outcomes, place))
+    yield from course.of(train(plan, course.outcomes, place))
+    deployed = yield from course.of(deploy(plan, course.outcomes, place))
+    timed = yield from course.of(_time(plan, course.outcomes, place))
     record = RunRecord(
         name=plan.suite.name,
         run_id=f"{started:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(2)}",
         command=command,
         suite=plan.suite.model_dump(mode="json"),
         entries=plan.entries,
-        outcomes=outcomes,
-        trained=tuple(trained),
+        outcomes=course.outcomes,
+        trained=tuple(course.trained),
         artifacts=deployed.artifacts,
         evaluations=deployed.evaluations,
         latencies=tuple(timed.latencies),
         throughputs=tuple(timed.throughputs),
         not_measured=tuple(timed.missing),
-        layouts=tuple(layouts),
-        notes=tuple(notes),
+        layouts=tuple(course.layouts),
+        notes=tuple(course.notes),
         machine=machine,
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - began, 3),
@@ -66,34 +88,14 @@ def run_plan(plan: Plan, place: Place, command: str = "") -> Generator[Message, 
     return _keep(record, place.store)
 
 
-def _time(plan: Plan, outcomes: Mapping[str, Outcome], place: Place) -> Generator[Message, None, Timed]:
+def _time(plan: Plan, outcomes: Mapping[str, Outcome], place: Place) -> Generator[RunEvent, None, Timed]:
     """Time what is finished against the architecture with the fewest FLOPs."""
     networks, ties = to_be_timed(plan, outcomes, place.store)
     if not networks:
         return Timed()
     reference = min((network for network in networks if network.variant == "fp32"), key=lambda n: n.flops)
-    inputs = {"data": plan.suite.data.model_dump(mode="json")}
-    return (yield from time_networks(networks, reference, ties, plan.suite.latency, inputs, place))
-
-
-def _followed(
-    messages: Generator[Message, None, T], outcomes: dict[str, Outcome], notes: list[str]
-) -> Generator[Message, None, T]:
-    """Pass messages on; a trial without an exported file has failed, and what did not go as asked is noted."""
-    while True:
-        try:
-            message = next(messages)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        text = message.text if isinstance(message, Noted) else ""
-        if isinstance(message, Crashed):
-            text = f"a job broke after training, and its figures are missing: {message.reason}"
-        if isinstance(message, NotExported):
-            outcomes[message.key] = Outcome(status="failed", reason=message.reason)
-        if text and text not in notes:
-            notes.append(text)
-        yield message
+    source = RealSamples(plan.suite.data)
+    return (yield from time_networks(networks, reference, ties, plan.suite.latency, source, place))
 
 
 def _keep(record: RunRecord, store: Store) -> RunRecord:

@@ -60,6 +60,15 @@ def slice_minima(sessions: Sessions) -> Times:
     return tuple(tuple((pair.candidate_min, pair.reference_min) for pair in session) for session in sessions)
 
 
+class Round(Record):
+    """Freshly created pairs of sessions, each with its slice pairs, timed in one process."""
+
+    sessions: Sessions
+    calls: int  # of the candidate
+    call_microseconds: Several[float]  # of them, evenly thinned
+    conditions: dict[str, JsonValue]  # counters of noise, clocks, session options, versions
+
+
 class ColdStart(Record):
     """A model in a process of its own that has done nothing before."""
 

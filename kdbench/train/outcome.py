@@ -8,6 +8,7 @@ from torch import nn
 
 from kdbench.results import CurvePoint, TrainingCost
 from kdbench.spec import Trial
+from kdbench.spec.generators import drain
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,5 @@ Outcome = Trained | NotTrained
 
 
 def run_to_end(training: Generator[EpochDone, None, list[Outcome]]) -> list[Outcome]:
-    """Run a training to its end, without its progress; returns the outcomes."""
-    while True:
-        try:
-            next(training)
-        except StopIteration as end:
-            outcomes: list[Outcome] = end.value
-            return outcomes
+    """The outcomes of a training whose progress nobody follows."""
+    return drain(training)

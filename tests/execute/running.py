@@ -1,15 +1,17 @@
-"""Suites that tests of this folder run: in a folder, in this process, with all messages heard."""
+"""Suites that tests of this folder run: in a folder, in this process, with all events heard."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from kdbench import api
+from kdbench.execute.events import RunEvent
 from kdbench.execute.run import run_plan
-from kdbench.execute.workers.executors import Inline, Item
-from kdbench.execute.workers.messages import Message
+from kdbench.execute.workers.executors import Inline
+from kdbench.execute.workers.job import Job
 from kdbench.execute.workers.place import Place
 from kdbench.results import RunRecord, Store
-from kdbench.spec import Suite
+from kdbench.spec import Record, Suite
 
 
 def place(root: Path, **changes: object) -> Place:
@@ -17,30 +19,30 @@ def place(root: Path, **changes: object) -> Place:
     return Place(**{**content, **changes})  # type: ignore[arg-type]
 
 
-def run(suite: Suite, where: Place) -> tuple[RunRecord, list[Message]]:
-    heard: list[Message] = []
-    messages = run_plan(api.plan(suite, where.plugins), where)
-    return api.drain(messages, heard.append), heard
+def run(suite: Suite, where: Place) -> tuple[RunRecord, list[RunEvent]]:
+    heard: list[RunEvent] = []
+    events = run_plan(api.plan(suite, where.plugins), where)
+    return api.drain(events, heard.append), heard
 
 
 class Scripted:
-    """An executor whose jobs are answered by a function of their stage and item; it remembers what it was asked."""
+    """An executor whose jobs are answered by a function; it remembers what it was asked."""
 
     workers = 1
 
-    def __init__(self, answer: Callable[[str, Item], Iterable[Message]]) -> None:
+    def __init__(self, answer: Callable[[Any], Iterable[Record]]) -> None:
         self.answer = answer
-        self.asked: list[tuple[str, Item]] = []
+        self.asked: list[Any] = []
 
-    def map(self, function: str, items: Iterable[Item], at_once: int | None = None) -> Iterator[tuple[Item, Message]]:
-        stage = function.partition(":")[2]
-        for item in items:
-            self.asked.append((stage, item))
-            for message in self.answer(stage, item):
-                yield item, message
+    def map(self, jobs: Sequence[Job[Any]], at_once: int | None = None) -> Iterator[tuple[int, Any]]:
+        for position, job in enumerate(jobs):
+            self.asked.append(job)
+            for said in self.answer(job):
+                yield position, said
 
-    def count(self, stage: str) -> int:
-        return sum(asked == stage for asked, _ in self.asked)
+    def all(self, kind: type[Job[Any]]) -> list[Any]:
+        """The jobs of this kind that it was asked."""
+        return [job for job in self.asked if isinstance(job, kind)]
 
     def close(self) -> None:
         pass

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,26 +12,20 @@ from safetensors.numpy import load_file, save_file
 from kdbench import api
 from kdbench.deploy.runtime.evaluate import predict_all, score
 from kdbench.execute.deployment import AT_ONCE, Deployed, deploy, to_be_timed
+from kdbench.execute.events import Evaluated, Exported, NotExported, RunEvent, TrialEnded
 from kdbench.execute.jobs import export as export_jobs
-from kdbench.execute.workers.executors import Item
-from kdbench.execute.workers.messages import (
-    Crashed,
-    Evaluated,
-    Exported,
-    Message,
-    Noted,
-    NotExported,
-    Refused,
-    TrialEnded,
-)
+from kdbench.execute.jobs.records import Done, ExportTrials, MakeVariant, TrialsExported
+from kdbench.execute.workers.job import Job
+from kdbench.execute.workers.messages import Crashed, Noted, Refused
 from kdbench.results import Outcome, ResultSet, Store, load_suite_results
 from kdbench.results.keys import artifact_key
 from kdbench.results.machine.processor import instruction_set
-from kdbench.spec import Plan, Problem, Suite, UserError
+from kdbench.spec import Plan, Problem, Record, Suite, UserError
 from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Variant
 from tests.execute.running import Scripted, place, run
 from tests.small import small_suite
 
+KILLED = "its process was killed by SIGKILL"
 UNTIMED = {"latency": {"batch_sizes": []}}
 TILTED = {"use": "rotation", "degrees": 15.0, "name": "tilted"}
 FADED = {"use": "contrast", "factor": 0.4, "name": "faded"}
@@ -58,12 +53,12 @@ def loaded(root: Path) -> ResultSet:
     return load_suite_results(Store(root), "small")
 
 
-def evaluated(heard: Iterable[Message]) -> list[tuple[str, int]]:
-    return [(message.what, message.models) for message in heard if isinstance(message, Evaluated)]
+def evaluated(heard: Iterable[RunEvent]) -> list[tuple[str, int]]:
+    return [(event.what, event.models) for event in heard if isinstance(event, Evaluated)]
 
 
-def exported(heard: Iterable[Message]) -> list[str]:
-    return [message.variant for message in heard if isinstance(message, Exported)]
+def exported(heard: Iterable[RunEvent]) -> list[str]:
+    return [event.variant for event in heard if isinstance(event, Exported)]
 
 
 def times(root: Path, folder: str) -> dict[str, int]:
@@ -83,7 +78,7 @@ def test_a_trial_without_its_file_is_exported_and_not_trained_again(root: Path) 
         shutil.rmtree(Store(root).artifact_folder(key))
     record, heard = run(suite(conditions=[TILTED]), place(root))
     assert exported(heard) == ["fp32"] * 3
-    assert not [message for message in heard if isinstance(message, TrialEnded)]
+    assert not [event for event in heard if isinstance(event, TrialEnded)]
     assert evaluated(heard) == []  # by the same keys
     after = loaded(root)
     assert set(record.artifacts) == set(before.run.artifacts)
@@ -99,8 +94,8 @@ def test_a_file_that_differs_from_its_network_fails_the_row_and_no_student(root:
     weights = load_file(Store(root).weights(teacher))
     save_file({name: value * np.float32("nan") for name, value in weights.items()}, Store(root).weights(teacher))
     record, heard = run(suite(conditions=[TILTED]), place(root))
-    (message,) = (message for message in heard if isinstance(message, NotExported))
-    assert message.key == teacher
+    (event,) = (event for event in heard if isinstance(event, NotExported))
+    assert event.key == teacher
     outcomes = {key: outcome.status for key, outcome in record.outcomes.items()}
     assert outcomes.pop(teacher) == "failed"
     assert set(outcomes.values()) == {"done"}
@@ -222,10 +217,10 @@ def plan_and_done(where: Suite) -> tuple[Plan, dict[str, Outcome]]:
 
 
 def deployed(
-    root: Path, where: Suite, answer: Callable[[str, Item], Iterable[Message]], **outcomes: Outcome
-) -> tuple[Deployed, list[Message], Scripted]:
+    root: Path, where: Suite, answer: Callable[[Job[Any]], Iterable[Record]], **outcomes: Outcome
+) -> tuple[Deployed, list[RunEvent], Scripted]:
     plan, done = plan_and_done(where)
-    executor, heard = Scripted(answer), list[Message]()
+    executor, heard = Scripted(answer), list[RunEvent]()
     found = api.drain(deploy(plan, {**done, **outcomes}, place(root, executor=executor)), heard.append)
     return found, heard, executor
 
@@ -241,31 +236,31 @@ def put_files(root: Path, where: Suite) -> None:
 def test_files_share_the_corrupted_images_in_jobs_of_bounded_size(tmp_path: Path) -> None:
     many = suite(seeds=20, losses=["cross_entropy"], conditions=[TILTED, FADED])
     put_files(tmp_path, many)
-    found, _, executor = deployed(tmp_path, many, lambda stage, item: [])
-    sizes = [(item["condition"] and item["condition"]["name"], len(item["keys"])) for _, item in executor.asked]
+    found, heard, executor = deployed(tmp_path, many, lambda job: [Done()])
+    sizes = [(job.condition and job.condition.label, len(job.keys)) for job in executor.asked]
     assert AT_ONCE == 16
     assert sizes == [(None, 16), (None, 5), ("tilted", 16), ("tilted", 5), ("faded", 16), ("faded", 5)]
-    assert {item["of"] for _, item in executor.asked} == {21}
-    assert len({key for _, item in executor.asked[:2] for key in item["keys"]}) == 21
+    assert len({key for job in executor.asked[:2] for key in job.keys}) == 21
+    assert {(event.models, event.of) for event in heard if isinstance(event, Evaluated)} == {(16, 21), (5, 21)}
     assert found.evaluations == ()  # nothing was written
     assert len(found.artifacts) == 21
 
 
 def test_trials_of_one_model_are_exported_together(tmp_path: Path) -> None:
     many = suite(seeds=20, losses=["cross_entropy"])
-    _, _, executor = deployed(tmp_path, many, lambda stage, item: [])
-    assert [(stage, len(item["keys"])) for stage, item in executor.asked] == [
-        ("export_trials", 1),
-        ("export_trials", 16),
-        ("export_trials", 4),
+    _, _, executor = deployed(tmp_path, many, lambda job: [])
+    assert [(type(job), len(job.keys)) for job in executor.asked] == [
+        (ExportTrials, 1),
+        (ExportTrials, 16),
+        (ExportTrials, 4),
     ]
 
 
 def test_only_finished_trials_are_exported(tmp_path: Path) -> None:
     key = next(iter(api.plan(suite()).trials))
     for status in ("failed", "skipped"):
-        _, _, executor = deployed(tmp_path, suite(), lambda stage, item: [], **{key: Outcome(status=status)})
-        keys = [key for _, item in executor.asked for key in item["keys"]]
+        _, _, executor = deployed(tmp_path, suite(), lambda job: [], **{key: Outcome(status=status)})
+        keys = [key for job in executor.asked for key in job.keys]
         assert len(keys) == 2
         assert key not in keys
 
@@ -274,22 +269,30 @@ def test_an_export_that_dies_is_repeated_one_by_one_and_fails_that_trial_alone(t
     plan = api.plan(suite())
     first = next(entry.key for entry in plan.entries if entry.role == "student")
 
-    def answer(stage: str, item: Item) -> Iterator[Message]:
-        if first in item["keys"]:
-            yield Crashed(reason="its process died: signal 9")
-        else:
-            yield from (Exported(key=key) for key in item["keys"])
+    def answer(job: ExportTrials) -> list[Record]:
+        return [Crashed(reason=KILLED) if first in job.keys else TrialsExported(failures={})]
 
     _, heard, executor = deployed(tmp_path, suite(), answer)
-    assert [len(item["keys"]) for _, item in executor.asked] == [1, 2, 1, 1]
-    assert [message for message in heard if isinstance(message, NotExported)] == [
-        NotExported(key=first, reason="its process died: signal 9")
-    ]
+    assert [len(job.keys) for job in executor.asked] == [1, 2, 1, 1]
+    assert [event for event in heard if isinstance(event, NotExported)] == [NotExported(key=first, reason=KILLED)]
+    assert {event.key for event in heard if isinstance(event, Exported)} == {*plan.trials} - {first}
+
+
+def test_a_file_that_is_not_right_is_reported_and_the_others_of_its_job_are_there(tmp_path: Path) -> None:
+    first = next(entry.key for entry in api.plan(suite()).entries if entry.role == "student")
+
+    def answer(job: ExportTrials) -> list[Record]:
+        return [TrialsExported(failures={first: "it differs"} if first in job.keys else {})]
+
+    _, heard, executor = deployed(tmp_path, suite(), answer)
+    assert len(executor.asked) == 2  # nothing is repeated
+    assert [event for event in heard if isinstance(event, NotExported)] == [NotExported(key=first, reason="it differs")]
+    assert len([event for event in heard if isinstance(event, Exported)]) == 2
 
 
 def test_bad_input_found_by_a_job_is_the_users_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no data"):
-        deployed(tmp_path, suite(), lambda stage, item: [Refused(problems=(Problem("no data"),))])
+        deployed(tmp_path, suite(), lambda job: [Refused(problems=(Problem("no data"),))])
 
 
 # Variants
@@ -320,13 +323,13 @@ def test_every_file_is_made_into_every_variant(root: Path) -> None:
 
 
 def test_a_variants_accuracy_is_that_of_its_file(root: Path) -> None:
-    from kdbench.execute.jobs.context import Job
+    from kdbench.execute.jobs.context import Context
     from kdbench.execute.jobs.samples import chunks_of_test
 
     run(suite(variants=["int8_static"]), place(root))
     made = loaded(root).variants[0]
     source = loaded(root).trials[made.trial]
-    splits = Job(place(root).item()).splits(suite().data)
+    splits = Context(place(root).setting()).splits(suite().data)
     files = [Store(root).onnx(source.exported.key), Store(root).onnx(made.key)]
     (others, logits), labels = predict_all(files, chunks_of_test(splits))
     assert score(logits, labels) == made.test
@@ -362,14 +365,15 @@ def test_a_variant_that_cannot_be_made_is_a_note_and_no_failure(root: Path, monk
     assert not list((root / "artifacts").glob(".*"))
 
 
-def test_a_job_that_dies_is_a_message_and_its_variant_is_missing(tmp_path: Path) -> None:
+def test_a_job_that_dies_is_a_note_and_its_variant_is_missing(tmp_path: Path) -> None:
     where = suite(variants=["fp16"])
     put_files(tmp_path, where)
     found, heard, executor = deployed(
-        tmp_path, where, lambda stage, item: [Crashed(reason="its process died: signal 9")] * (stage == "make_variant")
+        tmp_path, where, lambda job: [Crashed(reason=KILLED) if isinstance(job, MakeVariant) else Done()]
     )
-    assert executor.count("make_variant") == 3
-    assert {message.reason for message in heard if isinstance(message, Crashed)} == {"its process died: signal 9"}
+    assert len(executor.all(MakeVariant)) == 3
+    text = f"a job broke after training, and its figures are missing: {KILLED}"
+    assert [event.text for event in heard if isinstance(event, Noted)] == [text] * 3
     assert len(found.artifacts) == 3
 
 
@@ -384,12 +388,12 @@ def test_the_keys_of_a_run_are_those_of_the_store(root: Path) -> None:
 
 
 def test_a_note_is_kept_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def make_variant(item: Item) -> Iterator[Message]:
-        yield Noted(text="the same for all")
+    def make_variant(job: MakeVariant) -> Done:
+        return Done(reason="the same for all")
 
     monkeypatch.setattr(export_jobs, "make_variant", make_variant)
     record, heard = run(suite(variants=["fp16"]), place(root))
-    assert record.notes == ("the same for all",)
+    assert record.notes == ("variant fp16 was not made: the same for all",)
     assert sum(isinstance(message, Noted) for message in heard) == 3
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import kdbench
 from kdbench import api
-from kdbench.execute.workers.messages import LatencyMeasured, TrialEnded
+from kdbench.execute.events import LatencyMeasured, TrialEnded
 from kdbench.results import ResultSet, Store, load_suite_results
 from kdbench.spec import UserError
 from tests.execute.running import place, run

@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
-from kdbench.deploy.timing.jobs import WORKER
-from kdbench.deploy.timing.latency import time_round
-from kdbench.results.timings import Sessions, slice_minima, slice_p50s
+from kdbench.execute.jobs.records import TimePair
+from kdbench.execute.timing.rounds import PAIRS, SESSIONS
+from kdbench.execute.workers.executors import Inline
+from kdbench.results.timings import Round, Sessions, slice_minima, slice_p50s
 from kdbench.spec import How
 from kdbench.statistics.ratios import LOOKS, RatioVerdict, estimate_ratio, judge_ratio
 from tests.methods.share import Share, count
+from tests.methods.slowed import TimeSlowedPair
 
 HOW = How(provider="cpu", threads=1, batch=1)
 NAMES = ("small", "medium")
@@ -32,7 +32,7 @@ ALPHA = 0.01
 def shares(trials: int, seed: int = 0) -> list[Share]:
     """An eightieth of the trials of a network against itself, a fifth of those of a slower one.
 
-    `seed` changes nothing: the randomness is the machine\'s.
+    `seed` changes nothing: the randomness is the machine's.
     """
     even = max(1, trials // 80)
     found = []
@@ -59,9 +59,20 @@ def _networks() -> Iterator[Path]:
 
 
 def _time(network: Path, share: float | None = None) -> Sessions:
-    command = WORKER if share is None else (sys.executable, "-m", "tests.methods.slowed", str(share))
-    files = (network / "candidate.onnx", network / "reference.onnx")
-    return time_round(*files, np.load(network / "images.npy"), HOW, command=command).sessions
+    job = TimePair(
+        candidate=str(network / "candidate.onnx"),
+        reference=str(network / "reference.onnx"),
+        samples=str(network / "images.npy"),
+        how=HOW,
+        sessions=SESSIONS,
+        pairs=PAIRS,
+    )
+    if share is not None:
+        job = TimeSlowedPair(**job.model_dump(), share=share)
+    *_, (_, said) = Inline().map([job])
+    if not isinstance(said, Round):
+        raise RuntimeError(said)
+    return said.sessions
 
 
 def _judge(sessions: Sessions, margin: float) -> RatioVerdict:

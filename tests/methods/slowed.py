@@ -1,25 +1,34 @@
-"""`python -m tests.methods.slowed SHARE`: kdbench's timing worker, with calls of the candidate made slower.
+"""kdbench's timing of a pair, with calls of the candidate made slower.
 
-After each call of the session of `candidate.onnx` it waits, busily, for this share of what a call takes: the true ratio
-is 1 + SHARE, whatever else the machine does.
+After each call of the session of `candidate.onnx` it waits, busily, for a share of what a call takes: the true ratio is
+1 + this share, whatever else the machine does.
 """
 
 import statistics
-import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from unittest import mock
 
 from kdbench.deploy.runtime.session import open_session
-from kdbench.deploy.timing import latency_worker
+from kdbench.deploy.timing import measurements
 from kdbench.deploy.timing.calls import Call, caller, warm_up
+from kdbench.execute.jobs.records import TimePair
+from kdbench.execute.jobs.timing import time_pair
+from kdbench.results.timings import Round
 
 PROBED = 200  # calls that say how long one takes
 
 
-def run_slowed(share: float) -> None:
-    """Run the worker with functions in the place of those that open and call sessions."""
+class TimeSlowedPair(TimePair):
+    """A pair whose candidate is slower by this share."""
+
+    function: ClassVar[str] = "tests.methods.slowed:time_slowed_pair"
+    share: float
+
+
+def time_slowed_pair(job: TimeSlowedPair) -> Round:
+    """The pair's timing with functions in the place of those that open and call sessions."""
     slow: list[Any] = []
 
     def opened(path: Path, config: Any) -> Any:
@@ -33,7 +42,7 @@ def run_slowed(share: float) -> None:
         if not any(session is each for each in slow):
             return call
         warm_up(call)
-        wait = int(share * statistics.median(call() for _ in range(PROBED)))
+        wait = int(job.share * statistics.median(call() for _ in range(PROBED)))
 
         def slower() -> int:
             took = call()
@@ -44,9 +53,8 @@ def run_slowed(share: float) -> None:
 
         return slower
 
-    with mock.patch.object(latency_worker, "open_session", opened), mock.patch.object(latency_worker, "caller", called):
-        latency_worker.main()
-
-
-if __name__ == "__main__":
-    run_slowed(float(sys.argv[1]))
+    with (
+        mock.patch.object(measurements, "open_session", opened),
+        mock.patch.object(measurements, "caller", called),
+    ):
+        return time_pair(job)

@@ -11,6 +11,7 @@ from torch import nn
 from kdbench.deploy.export.export import hash_weights
 from kdbench.results.machine import energy, energy_counters
 from kdbench.spec import Trial
+from kdbench.spec.generators import drain
 from kdbench.train.build import build_model
 from kdbench.train.loop import train_cohort
 from kdbench.train.outcome import EpochDone, NotTrained, Outcome, Trained
@@ -29,12 +30,8 @@ def train(
     trials: Sequence[Trial], guide: nn.Module | None = None, processes: int | None = None, by: Trial | None = None
 ) -> tuple[list[Outcome], list[EpochDone]]:
     training = train_cohort(trials, SPLITS, Catalog(), taught_by(guide, by or TEACHER), processes=processes)
-    progress = []
-    while True:
-        try:
-            progress.append(next(training))
-        except StopIteration as end:
-            return end.value, progress
+    progress: list[EpochDone] = []
+    return drain(training, progress.append), progress
 
 
 def trained(outcome: Outcome) -> Trained:

@@ -12,10 +12,11 @@ from torch import nn
 from kdbench.deploy.export.export import hash_weights
 from kdbench.results.output_cache import BLOCK, CacheFolder, CacheFull, OutputCache
 from kdbench.spec import Trial
+from kdbench.spec.generators import drain
 from kdbench.train.build import build_model, build_view
 from kdbench.train.faculty import OpenTeacherCache, no_cache
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import Outcome, Trained
+from kdbench.train.outcome import Trained
 from kdbench.train.samples.batches import batches
 from kdbench.train.teacher import LOGITS, Cached, Live, widths
 from kdbench.zoo.catalog import BUILTIN, Catalog
@@ -74,12 +75,7 @@ class Caches:
 def train(trials: Sequence[Trial], caches: Caches | None, splits: Splits = SPLITS) -> list[Trained]:
     open_cache = caches.for_trials(trials) if caches else no_cache
     training = train_cohort(trials, splits, Catalog(), taught_by(guide(), TEACHER), open_cache)
-    while True:
-        try:
-            next(training)
-        except StopIteration as end:
-            outcomes: list[Outcome] = end.value
-            break
+    outcomes = drain(training)
     done = [outcome for outcome in outcomes if isinstance(outcome, Trained)]
     assert len(done) == len(trials)
     return done

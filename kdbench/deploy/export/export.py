@@ -32,7 +32,7 @@ from kdbench.deploy.graph.contents import (
     with_weights,
     without_weights,
 )
-from kdbench.deploy.runtime.session import INPUT, OUTPUT
+from kdbench.deploy.runtime import INPUT, OUTPUT
 from kdbench.results import ModelFacts
 
 OPSET = 20

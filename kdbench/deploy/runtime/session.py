@@ -7,14 +7,10 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from kdbench.deploy.runtime import BATCH
 from kdbench.deploy.runtime.providers import PROVIDERS, WHOLE_MODEL, why_missing
 from kdbench.results.machine.facts import affinity
 from kdbench.spec import How, Record
-
-# The names in the files that kdbench exports; a file brought along may have others: `ends_of`.
-INPUT = "images"
-OUTPUT = "logits"
-BATCH = "batch"
 
 
 class CannotMeasure(Exception):

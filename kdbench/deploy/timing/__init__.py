@@ -1,1 +1,1 @@
-"""Timed calls of exported files, in a process without torch."""
+"""Timed calls of exported files, without torch."""

@@ -1,1 +1,1 @@
-"""What runs inside a worker process."""
+"""The jobs of worker processes: `records` says what each is told and answers, the other modules carry them out."""

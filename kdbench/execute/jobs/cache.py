@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import torch
 
-from kdbench.execute.jobs.context import Job
+from kdbench.execute.jobs.context import Context
 from kdbench.results import machine_fingerprint
 from kdbench.results.output_cache import CacheFull, OutputCache
 from kdbench.spec import Trial, UserError
@@ -14,14 +14,14 @@ from kdbench.train.faculty import OpenTeacherCache
 from kdbench.zoo.datasets.splits import Splits
 
 
-def cache_of(trial: Trial, splits: Splits, job: Job, notes: list[str]) -> OpenTeacherCache:
+def cache_of(trial: Trial, splits: Splits, context: Context, notes: list[str]) -> OpenTeacherCache:
     """How the trial's cohort opens the caches of its teachers' outputs; `notes` receive why there is none."""
 
     def open_cache(key: str, widths: Mapping[str, int]) -> OutputCache | None:
         slots = trial.train.slots
-        if job.cache == "off" or slots is None:
+        if context.setting.cache == "off" or slots is None:
             return None
-        teacher = job.store.read_trial(key)
+        teacher = context.store.read_trial(key)
         about = {
             "teacher": teacher.key,
             "teacher_weights": teacher.weights_sha256,
@@ -30,13 +30,13 @@ def cache_of(trial: Trial, splits: Splits, job: Job, notes: list[str]) -> OpenTe
             "mixup": trial.train.mixup,
             "torch": torch.__version__,
             "machine": machine_fingerprint(),
-            "device": job.device.type,
-            "threads": job.layout.threads,
+            "device": context.device.type,
+            "threads": context.setting.layout.threads,
         }
         try:
-            return job.caches.open(content_key([RECIPE, about]), about, len(splits.train), widths, slots)
+            return context.caches.open(content_key([RECIPE, about]), about, len(splits.train), widths, slots)
         except CacheFull as full:
-            if job.cache == "require":
+            if context.setting.cache == "require":
                 raise _no_room(full) from full
             notes.append(f"no room for the cache of teacher outputs: {full}; the teacher was asked live")
             return None
@@ -44,13 +44,13 @@ def cache_of(trial: Trial, splits: Splits, job: Job, notes: list[str]) -> OpenTe
     return open_cache
 
 
-def room_for_cache(trial: Trial, splits: Splits, job: Job) -> OpenTeacherCache:
+def room_for_cache(trial: Trial, splits: Splits, context: Context) -> OpenTeacherCache:
     """For a rehearsal: opens none, but refuses one that is required and would find no room."""
 
     def look(_: str, widths: Mapping[str, int]) -> None:
-        if job.cache == "require" and trial.train.slots:
+        if context.setting.cache == "require" and trial.train.slots:
             try:
-                job.caches.check(len(splits.train), widths, trial.train.slots)
+                context.caches.check(len(splits.train), widths, trial.train.slots)
             except CacheFull as full:
                 raise _no_room(full) from full
 

@@ -1,36 +1,38 @@
-"""What every job has at hand: the store, the data, the device, and how this process is set up."""
+"""What jobs that read the store or the data have at hand, in the process that carries them out."""
 
 from functools import cache, lru_cache
 from pathlib import Path
 
 import torch
 
-from kdbench.execute.workers.executors import Item
-from kdbench.results import Layout, Store
+from kdbench.execute.workers.place import Setting
+from kdbench.results import Store
 from kdbench.results.output_cache import CacheFolder
 from kdbench.spec import DataSpec, UserError
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits, split
 
 
-class Job:
-    """What every job's item holds: where the store and the data are, and which plugins to know."""
+class Context:
+    """A job's setting in this process: paths and names became a store, a catalog and a device, and torch is set up.
 
-    def __init__(self, item: Item) -> None:
-        self.store = Store(Path(item["store"]))
-        self.catalog = _catalog(tuple(item["plugins"]))
-        self.data_root = Path(item["data_root"])
-        self.device = torch.device(item["device"])
+    Raises `UserError` where the device is not there.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.store = Store(Path(setting.store))
+        self.catalog = _catalog(setting.plugins)
+        self.device = torch.device(setting.device)
         if self.device.type == "cuda" and not torch.cuda.is_available():
             raise UserError("--device cuda: torch finds no usable GPU here", help="`kdbench doctor` says more")
-        self.layout = Layout.model_validate(item["layout"])
-        torch.set_num_threads(self.layout.threads)  # it changes the last bits, in a worker as in this process
-        self.cache: str = item["cache"]
-        self.caches = CacheFolder(self.store.root / "cache", item["cache_limit"])
+        self.caches = CacheFolder(self.store.root / "cache", setting.cache_limit)
+        torch.set_num_threads(setting.layout.threads)  # it changes the last bits, in a worker as in this process
         torch.use_deterministic_algorithms(True, warn_only=True)
 
     def splits(self, spec: DataSpec) -> Splits:
-        return _load_splits(spec.model_dump_json(), self.data_root, self.catalog, str(self.device))
+        """A dataset on the device, divided. The one loaded last is kept."""
+        return _load_splits(spec.model_dump_json(), Path(self.setting.data_root), self.catalog, str(self.device))
 
 
 @cache

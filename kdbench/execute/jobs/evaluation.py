@@ -1,53 +1,47 @@
-"""Evaluation inside a worker: artifacts on the test split under one condition, by all scores that are asked for."""
+"""Carries out the jobs of evaluation: files on the test split under one condition, by all scores asked for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
 from torch import Tensor
 
 from kdbench.deploy.runtime.evaluate import agree, predict_all, predict_timed, score
-from kdbench.execute.jobs.context import Job
+from kdbench.execute.jobs.context import Context
 from kdbench.execute.jobs.metrics import NoFigure, compute_metric
 from kdbench.execute.jobs.networks import load_network
-from kdbench.execute.jobs.samples import chunks_of_test
-from kdbench.execute.workers.executors import Item
-from kdbench.execute.workers.messages import Evaluated, Message, Noted
+from kdbench.execute.jobs.records import Done, EvaluateArtifacts, EvaluateFile
+from kdbench.execute.jobs.samples import chunks_of_test, rescale
 from kdbench.results import ArtifactRecord, EvaluationRecord, Store, TrialRecord
 from kdbench.results.keys import evaluation_key, score_name, unnamed
 from kdbench.results.machine.facts import timestamp
-from kdbench.results.predictions import Agreement
-from kdbench.spec import Choice, DataSpec, Lesson, NamedChoice, Trial, content_key
+from kdbench.results.predictions import Agreement, Predictions
+from kdbench.spec import Choice, Lesson, Trial, content_key
 from kdbench.train.instruction import combine_outputs
 from kdbench.train.samples.batches import in_chunks
 from kdbench.train.samples.condition import apply_condition
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import NotApplicable, Outputs
 
-METRICS: TypeAdapter[tuple[NamedChoice, ...]] = TypeAdapter(tuple[NamedChoice, ...])
-
 Logits = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 
-def evaluate_artifacts(item: Item) -> Iterator[Message]:
+def evaluate_artifacts(job: EvaluateArtifacts) -> Done:
     """Predict, score and record: images are corrupted once for all artifacts. Without a condition they are clean."""
-    job = Job(item)
-    splits = job.splits(DataSpec.model_validate(item["data"]))
-    condition = NamedChoice.model_validate(item["condition"]) if item["condition"] else None
-    metrics = METRICS.validate_python(item["metrics"])
-    artifacts = [job.store.read_artifact(key) for key in item["keys"]]
+    context = Context(job.setting)
+    splits, condition = context.splits(job.data), job.condition
+    artifacts = [context.store.read_artifact(key) for key in job.keys]
     try:
-        predicted, labels, seconds = _predict([artifact.key for artifact in artifacts], condition, splits, job)
+        predicted, labels, seconds = _predict([artifact.key for artifact in artifacts], condition, splits, context)
     except NotApplicable as reason:
-        yield Noted(text=f"condition '{condition.label if condition else ''}' was not evaluated: {reason}")
-        return
-    agreements = [None] * len(artifacts) if condition else _agreements(artifacts, predicted, splits, job)
+        return Done(reason=str(reason))
+    agreements = [None] * len(artifacts) if condition else _agreements(artifacts, predicted, splits, context)
     for artifact, logits, cpu, agreement in zip(artifacts, predicted, seconds, agreements, strict=True):
-        scores, missing = _scores(metrics, logits, labels, job)
-        key = evaluation_key(artifact.key, condition, metrics)
+        scores, missing = _scores(job.metrics, logits, labels, context)
+        key = evaluation_key(artifact.key, condition, job.metrics)
         record = EvaluationRecord(
             key=key,
             trial=artifact.trial,
@@ -62,42 +56,49 @@ def evaluate_artifacts(item: Item) -> Iterator[Message]:
             missing=missing,
             finished=timestamp(),
         )
-        job.store.write(Store.EVALUATIONS, key, record)
-    what = f"condition {condition.label}" if condition else "clean images"
-    yield Evaluated(what=what, models=len(artifacts), of=item["of"])
+        context.store.write(Store.EVALUATIONS, key, record)
+    return Done()
+
+
+def evaluate_file(job: EvaluateFile) -> Predictions:
+    """A file that the user brought on the test split, scaled as it wants its images."""
+    splits = Context(job.setting).splits(job.data)
+    chunks = chunks_of_test(splits, rescale(splits, job.scale))
+    (logits,), labels = predict_all([Path(job.onnx)], chunks, job.batch)
+    return score(logits, labels)
 
 
 def _predict(
-    artifacts: Sequence[str], condition: Choice | None, splits: Splits, job: Job
+    artifacts: Sequence[str], condition: Choice | None, splits: Splits, context: Context
 ) -> tuple[list[Logits], Labels, Sequence[float | None]]:
     """The logits of each artifact, the labels, and the CPU seconds of a pass, which are measured on clean images."""
-    files = [job.store.onnx(key) for key in artifacts]
+    files = [context.store.onnx(key) for key in artifacts]
     if condition is None:
         return predict_timed(files, lambda: chunks_of_test(splits))
 
     def corrupt(images: Tensor, at: int) -> Tensor:
         # On the CPU wherever the data is: a GPU's cosine may differ in the last bits.
-        return apply_condition(images.cpu(), torch.arange(at, at + len(images)), condition, job.catalog)
+        return apply_condition(images.cpu(), torch.arange(at, at + len(images)), condition, context.catalog)
 
     logits, labels = predict_all(files, chunks_of_test(splits, corrupt))
     return logits, labels, [None] * len(files)
 
 
 def _scores(
-    metrics: Sequence[Choice], logits: Logits, labels: Labels, job: Job
+    metrics: Sequence[Choice], logits: Logits, labels: Labels, context: Context
 ) -> tuple[dict[str, float], dict[str, str]]:
     """The score by each metric, and why others are missing: one that fails leaves the others to be computed."""
     scores, missing = dict[str, float](), dict[str, str]()
     for metric in metrics:
         try:
-            scores[score_name(metric)] = compute_metric(metric, logits, labels, job.catalog)
+            scores[score_name(metric)] = compute_metric(metric, logits, labels, context.catalog)
         except NoFigure as reason:
             missing[score_name(metric)] = str(reason)
     return scores, missing
 
 
 def _agreements(
-    artifacts: Sequence[ArtifactRecord], predicted: Sequence[Logits], splits: Splits, job: Job
+    artifacts: Sequence[ArtifactRecord], predicted: Sequence[Logits], splits: Splits, context: Context
 ) -> list[Agreement | None]:
     """Each exported file against its trial's teachers; none for variants and for trials without a teacher.
 
@@ -106,14 +107,14 @@ def _agreements(
     taught: dict[str, Logits] = {}
     found: list[Agreement | None] = []
     for artifact, logits in zip(artifacts, predicted, strict=True):
-        lesson = _taught_lesson(job.store.read_trial(artifact.trial))
+        lesson = _taught_lesson(context.store.read_trial(artifact.trial))
         if lesson is None or artifact.drift:
             found.append(None)
             continue
         temperature = lesson.loss.options.get("temperature") if lesson.combine == "probabilities" else None
         way = content_key([lesson.teachers, lesson.combine, temperature])
         if way not in taught:
-            taught[way] = _teacher_logits(lesson, splits, job)
+            taught[way] = _teacher_logits(lesson, splits, context)
         found.append(agree(logits, taught[way]))
     return found
 
@@ -123,12 +124,12 @@ def _taught_lesson(record: TrialRecord) -> Lesson | None:
     return next((lesson for lesson in Trial.model_validate(record.trial).lessons if lesson.teachers), None)
 
 
-def _teacher_logits(lesson: Lesson, splits: Splits, job: Job) -> Logits:
+def _teacher_logits(lesson: Lesson, splits: Splits, context: Context) -> Logits:
     """Logits [N, classes] of a lesson's teachers on the clean test split, combined as they are in training.
 
     Computed by torch: a step between teacher and student has no exported file.
     """
-    models = [load_network(key, splits, job) for key in lesson.teachers]
+    models = [load_network(key, splits, context) for key in lesson.teachers]
     with torch.no_grad():
         found = [
             combine_outputs([Outputs(model(images).float()) for model in models], lesson).logits.cpu()

@@ -1,47 +1,40 @@
-"""Export inside a worker: from a trial's weights to its ONNX file, and from that file to its variants."""
-
-from collections.abc import Iterator
-
-from pydantic import TypeAdapter
+"""Carries out the jobs of export: from a trial's weights to its ONNX file, and from that file to its variants."""
 
 from kdbench.deploy.export.export import ExportError, export_onnx
 from kdbench.deploy.export.parity import ParityError, check_parity
 from kdbench.deploy.runtime.evaluate import predict_all
 from kdbench.deploy.variants import make
 from kdbench.deploy.variants.make import VariantError, drift, variant_facts
-from kdbench.execute.jobs.context import Job
+from kdbench.execute.jobs.context import Context
 from kdbench.execute.jobs.networks import load_network
+from kdbench.execute.jobs.records import Done, ExportTrials, MakeVariant, TrialsExported
 from kdbench.execute.jobs.samples import chunks_of_test, samples_of_test, samples_of_training
-from kdbench.execute.workers.executors import Item
-from kdbench.execute.workers.messages import Exported, Message, Noted, NotExported
 from kdbench.results import ArtifactRecord, Store, machine_facts
 from kdbench.results.keys import artifact_key
 from kdbench.results.machine.facts import timestamp
-from kdbench.spec import DataSpec
-from kdbench.spec.variants import Fp32, Int8Static, NamedVariant, Variant
+from kdbench.spec.variants import Fp32, Int8Static
 from kdbench.zoo.datasets.splits import Splits
 
 PARITY_SAMPLES = 256
-VARIANT: TypeAdapter[Variant] = TypeAdapter(NamedVariant)
 
 
-def export_trials(item: Item) -> Iterator[Message]:
+def export_trials(job: ExportTrials) -> TrialsExported:
     """Export trained models of one dataset, and compare each file with its model."""
-    job = Job(item)
-    splits = job.splits(DataSpec.model_validate(item["data"]))
-    for trial in item["keys"]:
+    context = Context(job.setting)
+    splits = context.splits(job.data)
+    failures = {}
+    for trial in job.keys:
         try:
-            _export(trial, splits, job)
+            _export(trial, splits, context)
         except (ExportError, ParityError) as error:
-            yield NotExported(key=trial, reason=str(error))
-        else:
-            yield Exported(key=trial)
+            failures[trial] = str(error)
+    return TrialsExported(failures=failures)
 
 
-def _export(trial: str, splits: Splits, job: Job) -> None:
-    model = load_network(trial, splits, job).to("cpu")
+def _export(trial: str, splits: Splits, context: Context) -> None:
+    model = load_network(trial, splits, context).to("cpu")
     key = artifact_key(trial, Fp32())
-    with job.store.new_artifact(key) as folder:
+    with context.store.new_artifact(key) as folder:
         facts = export_onnx(model, splits.shape, folder / Store.ONNX)
         record = ArtifactRecord(
             key=key,
@@ -57,20 +50,19 @@ def _export(trial: str, splits: Splits, job: Job) -> None:
         (folder / Store.ARTIFACT).write_text(record.model_dump_json(indent=1) + "\n", "utf-8")
 
 
-def make_variant(item: Item) -> Iterator[Message]:
+def make_variant(job: MakeVariant) -> Done:
     """One exported file as a variant, and how far its logits are from those of the file it is made from."""
-    job = Job(item)
-    splits = job.splits(DataSpec.model_validate(item["data"]))
-    variant = VARIANT.validate_python(item["variant"])
-    source = job.store.read_artifact(item["keys"][0])
+    context = Context(job.setting)
+    splits, variant = context.splits(job.data), job.variant
+    source = context.store.read_artifact(job.source)
     images = samples_of_training(splits, variant.samples if isinstance(variant, Int8Static) else 1)
     try:
-        with job.store.new_artifact(item["made"]) as folder:
+        with context.store.new_artifact(job.made) as folder:
             made = folder / Store.ONNX
-            make.make_variant(variant, job.store.onnx(source.key), made, images)
-            (exported, logits), _ = predict_all([job.store.onnx(source.key), made], chunks_of_test(splits))
+            make.make_variant(variant, context.store.onnx(source.key), made, images)
+            (exported, logits), _ = predict_all([context.store.onnx(source.key), made], chunks_of_test(splits))
             record = ArtifactRecord(
-                key=item["made"],
+                key=job.made,
                 trial=source.trial,
                 variant=variant.model_dump(mode="json"),
                 label=variant.label,
@@ -82,6 +74,5 @@ def make_variant(item: Item) -> Iterator[Message]:
             )
             (folder / Store.ARTIFACT).write_text(record.model_dump_json(indent=1) + "\n", "utf-8")
     except VariantError as reason:
-        yield Noted(text=f"variant {variant.label} was not made: {reason}")
-    else:
-        yield Exported(key=source.trial, variant=variant.label)
+        return Done(reason=str(reason))
+    return Done()

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from safetensors.torch import load_file
 from torch import nn
 
-from kdbench.execute.jobs.context import Job
+from kdbench.execute.jobs.context import Context
 from kdbench.spec import Lesson, Trial
 from kdbench.train.build import build_criterion, build_model
 from kdbench.train.faculty import Parents
@@ -15,36 +15,36 @@ from kdbench.zoo.layers.taps import trace
 from kdbench.zoo.loss_module import LossModule
 
 
-def load_parents(trials: Iterable[Trial], splits: Splits, job: Job) -> Parents:
+def load_parents(trials: Iterable[Trial], splits: Splits, context: Context) -> Parents:
     """What trials need of those before them: the networks that teach them, and the weights that they start from."""
     teachers = dict.fromkeys(key for trial in trials for key in trial.teachers)
     starts = dict.fromkeys(key for trial in trials for key in trial.start)
     return Parents(
-        {key: load_network(key, splits, job) for key in teachers},
-        {key: load_file(job.store.weights(key)) for key in starts},
+        {key: load_network(key, splits, context) for key in teachers},
+        {key: load_file(context.store.weights(key)) for key in starts},
     )
 
 
-def load_network(key: str, splits: Splits, job: Job) -> nn.Module:
-    """The network of a trial with its weights, in eval mode, on the job's device.
+def load_network(key: str, splits: Splits, context: Context) -> nn.Module:
+    """The network of a trial with its weights, in eval mode, on the context's device.
 
     A loss may deploy another network than the student (SimKD: with the teacher's head). It is put together again from
     the trial's teachers; the state dict holds the weights of all that is part of it. Raises `UserError` where the store
     has no such trial.
     """
-    trial = Trial.model_validate(job.store.read_trial(key).trial)
-    model = build_model(trial.model, job.catalog, splits.classes, splits.shape, trial.seed).to(job.device)
+    trial = Trial.model_validate(context.store.read_trial(key).trial)
+    model = build_model(trial.model, context.catalog, splits.classes, splits.shape, trial.seed).to(context.device)
     for number, lesson in enumerate(trial.lessons):
-        if _assembles(lesson, job):
-            teachers = [trace(load_network(teacher, splits, job), splits.shape) for teacher in lesson.teachers]
+        if _assembles(lesson, context):
+            teachers = [trace(load_network(teacher, splits, context), splits.shape) for teacher in lesson.teachers]
             traced = trace(model, splits.shape)
-            criterion = build_criterion(lesson, job.catalog, traced, teachers, Draw(trial.seed), number)
-            model = criterion.deployed(model).to(job.device)
-    model.load_state_dict(load_file(job.store.weights(key)))
+            criterion = build_criterion(lesson, context.catalog, traced, teachers, Draw(trial.seed), number)
+            model = criterion.deployed(model).to(context.device)
+    model.load_state_dict(load_file(context.store.weights(key)))
     return model.eval()
 
 
-def _assembles(lesson: Lesson, job: Job) -> bool:
+def _assembles(lesson: Lesson, context: Context) -> bool:
     """Whether the loss of a lesson deploys another network than the student."""
-    loss = job.catalog.load("losses", lesson.loss.use)
+    loss = context.catalog.load("losses", lesson.loss.use)
     return isinstance(loss, type) and issubclass(loss, LossModule) and loss.deployed is not LossModule.deployed

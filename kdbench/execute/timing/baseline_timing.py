@@ -3,40 +3,67 @@
 from collections.abc import Callable, Generator
 from pathlib import Path
 
+from kdbench.execute.events import RunEvent
+from kdbench.execute.jobs.records import TimePair
+from kdbench.execute.timing import rounds
 from kdbench.execute.timing.rounds import time_rounds
-from kdbench.execute.workers.messages import Message
+from kdbench.execute.timing.samples import RealSamples, Samples, samples_from
+from kdbench.execute.workers.job import NoAnswer
 from kdbench.execute.workers.place import Place
 from kdbench.results import Baseline, LatencyComparison, ResultSet
 from kdbench.results.baseline import BaselineModel
 from kdbench.results.machine.facts import timing_cores
 from kdbench.results.timings import Sessions, slice_minima, slice_p50s
+from kdbench.spec import How
 from kdbench.statistics.ratios import LOOKS, judge_ratio
 
 
 def compare_with_baseline(
     baseline: Baseline, folder: Path, results: ResultSet, place: Place
-) -> Generator[Message, None, list[LatencyComparison]]:
+) -> Generator[RunEvent, None, list[LatencyComparison]]:
     """Time every student's architecture against the baseline's, on whatever machine this is.
 
     Files that are the same byte for byte are not timed.
     """
-    inputs = {"data": results.suite.data.model_dump(mode="json")}
     decided = _decided(baseline)
     comparisons = []
-    for model in baseline.models:
-        if model.role != "student":
-            continue
-        found = _candidate(model, results)
-        for how in results.suite.latency.combinations(timing_cores()):
-            compared = LatencyComparison(pair=model.pair, role=model.role, model=model.model, how=how, sessions=())
-            if found is None:
-                comparisons.append(compared.model_copy(update={"reason": "the results have no such model"}))
-            elif results.trials[found].model.onnx_sha256 != model.facts.onnx_sha256:
-                files = (place.store.onnx(results.trials[found].exported.key), folder / model.onnx)
-                rounds, reason = yield from time_rounds(*files, how, inputs, place, decided)
-                sessions = tuple(session for each in rounds for session in each.sessions)
-                comparisons.append(compared.model_copy(update={"sessions": sessions, "reason": reason}))
+    ways = results.suite.latency.combinations(timing_cores())
+    largest = max((how.batch for how in ways), default=1)
+    with samples_from(RealSamples(results.suite.data), largest, place) as samples:
+        for model in baseline.models:
+            if model.role != "student":
+                continue
+            found = _candidate(model, results)
+            for how in ways:
+                compared = LatencyComparison(pair=model.pair, role=model.role, model=model.model, how=how, sessions=())
+                if found is None:
+                    comparisons.append(compared.model_copy(update={"reason": "the results have no such model"}))
+                elif results.trials[found].model.onnx_sha256 != model.facts.onnx_sha256:
+                    files = (place.store.onnx(results.trials[found].exported.key), folder / model.onnx)
+                    sessions, reason = yield from _time(files, how, samples, place, decided)
+                    comparisons.append(compared.model_copy(update={"sessions": sessions, "reason": reason}))
     return comparisons
+
+
+def _time(
+    files: tuple[Path, Path], how: How, samples: Samples, place: Place, decided: Callable[[Sessions], bool]
+) -> Generator[RunEvent, None, tuple[Sessions, str | None]]:
+    """Sessions of candidate against reference, and why they broke off, if so."""
+    try:
+        yield from samples.save()
+    except NoAnswer as reason:
+        return (), str(reason)
+    candidate, reference = (str(file.resolve()) for file in files)
+    job = TimePair(
+        candidate=candidate,
+        reference=reference,
+        samples=samples.path,
+        how=how,
+        sessions=rounds.SESSIONS,
+        pairs=rounds.PAIRS,
+    )
+    timed, broke_off = yield from time_rounds(job, place, decided)
+    return tuple(session for each in timed for session in each.sessions), broke_off
 
 
 def _decided(baseline: Baseline) -> Callable[[Sessions], bool]:

@@ -1,54 +1,44 @@
-"""Rounds of interleaved slices: asked of a worker one by one, until their ratio is known well enough."""
+"""Rounds of interleaved slices: asked for one by one, until the ratio that they give is settled."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TypeVar
 
-from kdbench.execute.workers.messages import Crashed, Message, RoundTimed, Unanswered
-from kdbench.execute.workers.place import DEPLOYED_STAGES, Place, raise_if_refused
-from kdbench.results.timings import Sessions
-from kdbench.spec import How
+from kdbench.execute.events import RoundFinished, RunEvent
+from kdbench.execute.jobs.records import TimePair, TimingJob
+from kdbench.execute.workers.job import Answer, NoAnswer
+from kdbench.execute.workers.messages import Progress
+from kdbench.execute.workers.place import Place
+from kdbench.results.timings import Round, Sessions
 from kdbench.statistics.ratios import LOOKS
 
-M = TypeVar("M")
-Inputs = Mapping[str, object]  # {"data": a DataSpec as JSON}, or {"data": None, "shape": [C, H, W]} for made-up images
-
-
-class NotTaken(Exception):
-    """A figure could not be taken; the text says why."""
+# Of a round (docs/decisions/0009): pairs of sessions, and pairs of slices of each.
+SESSIONS = 5
+PAIRS = 8
+LONGEST_REASON = 300  # characters
 
 
 def time_rounds(
-    candidate: Path,
-    reference: Path,
-    how: How,
-    inputs: Inputs,
-    place: Place,
-    settled: Callable[[Sessions], bool],
-) -> Generator[Message, None, tuple[list[RoundTimed], str | None]]:
+    job: TimePair, place: Place, settled: Callable[[Sessions], bool]
+) -> Generator[RunEvent, None, tuple[list[Round], str | None]]:
     """Rounds of interleaved slices, looked at after the first, third and sixth; and why they broke off, if so."""
-    rounds: list[RoundTimed] = []
-    item = {"candidate": str(candidate), "reference": str(reference), "how": how.model_dump()}
+    rounds: list[Round] = []
     for number in range(1, LOOKS[-1] + 1):
         try:
-            found = yield from ask(place, "time_pair", RoundTimed, **inputs, **item)
-        except NotTaken as reason:
+            rounds.append((yield from measure(job, place)))
+        except NoAnswer as reason:
             return rounds, str(reason)
-        rounds.append(found)
+        yield RoundFinished(number=number, most=LOOKS[-1])
         if number in LOOKS and settled(tuple(session for each in rounds for session in each.sessions)):
             break
     return rounds, None
 
 
-def ask(place: Place, stage: str, kind: type[M], **content: object) -> Generator[Message, None, M]:
-    """One job's answer of this kind, every message passed on. Raises `NotTaken` where it gave none or broke."""
-    answer: Message | None = None
-    for _, message in place.executor.map(f"{DEPLOYED_STAGES}:{stage}", [place.item(**content)]):
-        raise_if_refused(message)
-        if isinstance(message, (Crashed, Unanswered)):
-            raise NotTaken(message.reason)
-        yield message
-        answer = message
-    if not isinstance(answer, kind):
-        raise NotTaken("its job ended without a word")
-    return answer
+def measure(job: TimingJob[Answer], place: Place) -> Generator[Progress, None, Answer]:
+    """The answer of a timing job. Raises `NoAnswer`, in one line that names files without their folders."""
+    try:
+        return (yield from place.ask(job))
+    except NoAnswer as error:
+        reason = str(error).strip().partition("\n")[0]
+        for path in job.files():
+            reason = reason.replace(path, Path(path).name)
+        raise NoAnswer(reason[:LONGEST_REASON]) from error

@@ -8,19 +8,26 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import TypeVar
 
-from kdbench.execute.timing.rounds import Inputs, NotTaken, ask, time_rounds
-from kdbench.execute.workers.messages import ColdStarted, LatencyMeasured, LatencyMissing, Message, Swept
+from kdbench.deploy.runtime import BATCH
+from kdbench.execute.events import LatencyMeasured, LatencyMissing, RoundFinished, RunEvent, ThroughputMeasured
+from kdbench.execute.jobs.records import ReadEnergy, StartCold, TimePair
+from kdbench.execute.timing import rounds
+from kdbench.execute.timing.rounds import measure, time_rounds
+from kdbench.execute.timing.samples import Samples, Source, samples_from
+from kdbench.execute.timing.throughput import sweep
+from kdbench.execute.workers.job import NoAnswer
 from kdbench.execute.workers.place import Place
 from kdbench.results import LatencyRecord, NotMeasured, Store, machine_facts, machine_fingerprint
 from kdbench.results.keys import latency_key, throughput_key
+from kdbench.results.machine.energy_counters import why_no_counter
 from kdbench.results.machine.facts import timestamp, timing_cores
-from kdbench.results.timings import Energy, Sessions, ThroughputRecord, slice_p50s
+from kdbench.results.timings import ColdStart, Energy, Sessions, ThroughputRecord, slice_p50s
 from kdbench.spec import How, LatencySpec
-from kdbench.statistics.ratios import timing_settled
+from kdbench.statistics.ratios import LOOKS, timing_settled
 
-M = TypeVar("M")
+COLD_STARTS = 3
+ENERGY_SECONDS = 10.0
 KEPT_CALLS = 5000
 
 
@@ -51,28 +58,31 @@ def time_networks(
     reference: Network,
     ties: Sequence[Network],
     asked: LatencySpec,
-    inputs: Inputs,
+    source: Source,
     place: Place,
-) -> Generator[Message, None, Timed]:
+    dimensions: tuple[str, ...] = (BATCH,),
+) -> Generator[RunEvent, None, Timed]:
     """Time one network per architecture in every way asked for, and `ties` against those that share their graph.
 
-    `inputs` tells the jobs where their images come from: see `deployed_stages`.
+    `dimensions` are the names that the networks give to the batch.
     """
     found = Timed()
-    session = _Session(asked, inputs, place, machine_fingerprint(), found)
-    ordered = [reference, *(network for network in networks if network is not reference)]
-    ways = asked.combinations(timing_cores())
-    for how in ways:
-        for network in ordered:
-            yield from session.latency(network, reference, how)
-    failed = [missing.how for missing in found.missing if missing.architecture == reference.architecture]
-    possible = [how for how in ways if how not in failed]
-    for twin in ties if possible else ():
-        yield from session.latency(twin, next(n for n in ordered if n.architecture == twin.architecture), possible[0])
-    if asked.largest_batch > 1:
-        for how in dict.fromkeys(how.model_copy(update={"batch": 1}) for how in possible):
+    with samples_from(source, max((*asked.batch_sizes, asked.largest_batch)), place) as samples:
+        session = _Session(asked, samples, dimensions, place, machine_fingerprint(), found)
+        ordered = [reference, *(network for network in networks if network is not reference)]
+        ways = asked.combinations(timing_cores())
+        for how in ways:
             for network in ordered:
-                yield from session.throughput(network, reference, how)
+                yield from session.latency(network, reference, how)
+        failed = [missing.how for missing in found.missing if missing.architecture == reference.architecture]
+        possible = [how for how in ways if how not in failed]
+        for twin in ties if possible else ():
+            same = next(network for network in ordered if network.architecture == twin.architecture)
+            yield from session.latency(twin, same, possible[0])
+        if asked.largest_batch > 1:
+            for how in dict.fromkeys(how.model_copy(update={"batch": 1}) for how in possible):
+                for network in ordered:
+                    yield from session.throughput(network, reference, how)
     return found
 
 
@@ -81,23 +91,14 @@ class _Session:
     """What all measurements of one run share."""
 
     asked: LatencySpec
-    inputs: Inputs
+    samples: Samples
+    dimensions: tuple[str, ...]
     place: Place
     machine: str
     found: Timed
     reasons: dict[tuple[str, int], str | None] = field(default_factory=dict)
 
-    def _reason(self, how: How) -> str | None:
-        at = (how.provider, how.threads)
-        if at not in self.reasons:
-            from kdbench.deploy.runtime.session import (
-                why_impossible,  # ONNX Runtime: not for a run that has all its figures
-            )
-
-            self.reasons[at] = why_impossible(how.provider, how.threads)
-        return self.reasons[at]
-
-    def latency(self, network: Network, reference: Network, how: How) -> Iterator[Message]:
+    def latency(self, network: Network, reference: Network, how: How) -> Iterator[RunEvent]:
         """Time a network against the reference, unless the store has it."""
         files = (network.sha256, reference.sha256) if _is_tie(network, reference) else ()
         names = (network.architecture, reference.architecture)
@@ -107,29 +108,42 @@ class _Session:
         if not self.place.store.has(Store.LATENCY, key):
             try:
                 if reason := self._reason(how) or _why_not(network, how):
-                    raise NotTaken(reason)
+                    raise NoAnswer(reason)
                 record = yield from self._measure(network, reference, how)
-            except NotTaken as reason:
+            except NoAnswer as reason:
                 yield from self._missing(network, how, str(reason))
                 return
             self.place.store.write(Store.LATENCY, key, record)
-            yield _told(key, network.label, record)
+            yield _measured(key, network.label, record)
         self.found.latencies.append(key)
 
-    def _measure(self, network: Network, reference: Network, how: How) -> Generator[Message, None, LatencyRecord]:
-        """Rounds until they are settled. Raises `NotTaken`."""
+    def _reason(self, how: How) -> str | None:
+        at = (how.provider, how.threads)
+        if at not in self.reasons:
+            # It imports ONNX Runtime: not for a run that has all its figures.
+            from kdbench.deploy.runtime.session import why_impossible
+
+            self.reasons[at] = why_impossible(how.provider, how.threads)
+        return self.reasons[at]
+
+    def _measure(self, network: Network, reference: Network, how: How) -> Generator[RunEvent, None, LatencyRecord]:
+        """Rounds until they are settled. Raises `NoAnswer`."""
         tie = _is_tie(network, reference)
-        cold = ColdStarted(starts=(), energy=Energy(reason="read of one file per architecture"))
+        yield RoundFinished(number=0, most=LOOKS[-1])
+        yield from self.samples.save()
+        cold: tuple[ColdStart, ...] = ()
+        energy = Energy(reason="read of one file per architecture")
         if not tie:
-            cold = yield from self._ask("start_cold", ColdStarted, onnx=str(network.onnx), how=how.model_dump())
+            cold = yield from self._start_cold(network, how)
+            energy = yield from self._read_energy(network, how)
 
         def settled(sessions: Sessions) -> bool:
             return tie or timing_settled(slice_p50s(sessions), self.asked.margin)
 
-        rounds, reason = yield from time_rounds(network.onnx, reference.onnx, how, self.inputs, self.place, settled)
+        timed, reason = yield from time_rounds(self._pair(network, reference, how), self.place, settled)
         if reason:
-            raise NotTaken(reason)
-        calls = [took for each in rounds for took in each.call_microseconds]
+            raise NoAnswer(reason)
+        calls = [took for each in timed for took in each.call_microseconds]
         return LatencyRecord(
             trial=network.trial,
             architecture=network.architecture,
@@ -137,51 +151,90 @@ class _Session:
             how=how,
             onnx_sha256=network.sha256,
             reference_sha256=reference.sha256,
-            cold=cold.starts,
-            sessions=tuple(session for each in rounds for session in each.sessions),
-            calls=sum(each.calls for each in rounds),
+            cold=cold,
+            sessions=tuple(session for each in timed for session in each.sessions),
+            calls=sum(each.calls for each in timed),
             call_microseconds=tuple(calls[:: max(1, -(-len(calls) // KEPT_CALLS))]),
-            energy=cold.energy,
-            conditions=tuple(each.conditions for each in rounds),
+            energy=energy,
+            conditions=tuple(each.conditions for each in timed),
             machine=machine_facts(),
             finished=timestamp(),
         )
 
-    def throughput(self, network: Network, reference: Network, how: How) -> Iterator[Message]:
+    def _start_cold(self, network: Network, how: How) -> Generator[RunEvent, None, tuple[ColdStart, ...]]:
+        job = StartCold(onnx=_path(network), samples=self.samples.path, how=how, dimensions=self.dimensions)
+        starts: tuple[ColdStart, ...] = ()
+        while len(starts) < COLD_STARTS:
+            starts = (*starts, (yield from measure(job, self.place)))
+        return starts
+
+    def _read_energy(self, network: Network, how: How) -> Generator[RunEvent, None, Energy]:
+        if reason := why_no_counter(how.provider):
+            return Energy(reason=reason)
+        job = ReadEnergy(
+            onnx=_path(network),
+            samples=self.samples.path,
+            how=how,
+            dimensions=self.dimensions,
+            seconds=ENERGY_SECONDS,
+        )
+        return (yield from measure(job, self.place))
+
+    def _pair(self, network: Network, reference: Network, how: How) -> TimePair:
+        return TimePair(
+            candidate=_path(network),
+            reference=_path(reference),
+            samples=self.samples.path,
+            how=how,
+            dimensions=self.dimensions,
+            sessions=rounds.SESSIONS,
+            pairs=rounds.PAIRS,
+        )
+
+    def throughput(self, network: Network, reference: Network, how: How) -> Iterator[RunEvent]:
         """Sweep batches, unless the store has it."""
         names = (network.architecture, reference.architecture)
         key = throughput_key(*names, how, self.machine, self.asked.largest_batch)
         if not self.place.store.has(Store.THROUGHPUT, key):
-            files = {"onnx": str(network.onnx), "reference": str(reference.onnx)}
-            asked = {"label": network.label, "how": how.model_dump(), "largest": self.asked.largest_batch}
             try:
                 if reason := _why_not(network, how):
-                    raise NotTaken(reason)
-                swept = yield from self._ask("sweep_batches", Swept, **files, **asked)
-            except NotTaken as reason:
+                    raise NoAnswer(reason)
+                record = yield from self._sweep(network, reference, how)
+            except NoAnswer as reason:
                 yield from self._missing(network, how, str(reason))
                 return
-            record = ThroughputRecord(
-                architecture=network.architecture,
-                reference=reference.architecture,
-                how=how,
-                batches=swept.batches,
-                ended=swept.ended,
-                machine=machine_facts(),
-                finished=timestamp(),
-            )
             self.place.store.write(Store.THROUGHPUT, key, record)
+            largest = record.batches[-1].batch
+            yield ThroughputMeasured(label=network.label, how=how, largest=largest, ended=record.ended)
         self.found.throughputs.append(key)
 
-    def _missing(self, network: Network, how: How, reason: str) -> Iterator[Message]:
-        if any((told.architecture, told.how) == (network.architecture, how) for told in self.found.missing):
+    def _sweep(self, network: Network, reference: Network, how: How) -> Generator[RunEvent, None, ThroughputRecord]:
+        """Raises `NoAnswer` where no batch could be timed."""
+        saved = yield from self.samples.save()
+        job = self._pair(network, reference, how)
+        batches, ended = yield from sweep(job, self.asked.largest_batch, saved.sample_bytes, self.place)
+        if not batches:
+            raise NoAnswer(ended)
+        return ThroughputRecord(
+            architecture=network.architecture,
+            reference=reference.architecture,
+            how=how,
+            batches=batches,
+            ended=ended,
+            machine=machine_facts(),
+            finished=timestamp(),
+        )
+
+    def _missing(self, network: Network, how: How, reason: str) -> Iterator[RunEvent]:
+        if any((known.architecture, known.how) == (network.architecture, how) for known in self.found.missing):
             return  # a sweep begins where the latency of one sample has failed already
         missing = NotMeasured(architecture=network.architecture, how=how, reason=reason)
         self.found.missing.append(missing)
         yield LatencyMissing(what=missing)
 
-    def _ask(self, stage: str, kind: type[M], **content: object) -> Generator[Message, None, M]:
-        return (yield from ask(self.place, stage, kind, **self.inputs, **content))
+
+def _path(network: Network) -> str:
+    return str(network.onnx.resolve())
 
 
 def _is_tie(network: Network, reference: Network) -> bool:
@@ -194,7 +247,7 @@ def _why_not(network: Network, how: How) -> str | None:
     return None
 
 
-def _told(key: str, label: str, record: LatencyRecord) -> LatencyMeasured:
+def _measured(key: str, label: str, record: LatencyRecord) -> LatencyMeasured:
     return LatencyMeasured(
         key=key,
         label=f"{label}, tie check" if record.kind == "tie" else label,

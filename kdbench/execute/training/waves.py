@@ -1,35 +1,34 @@
-"""Checking and training what is pending, wave by wave, in cohorts."""
+"""Rehearsing and training what is pending, wave by wave, in cohorts."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
-from pydantic import JsonValue
-
+from kdbench.execute.events import LaidOut, RunEvent, TrialEnded
+from kdbench.execute.jobs.records import CohortTrained, Done, Probed, ProbeStep, Rehearse, TrainCohort
 from kdbench.execute.training.cohorts import Cohort, cohorts
 from kdbench.execute.training.processes import choose_layout
-from kdbench.execute.workers.messages import Checked, Crashed, LaidOut, Message, Noted, Probed, TrialEnded
-from kdbench.execute.workers.place import STAGES, Place, raise_if_refused
+from kdbench.execute.workers.messages import Crashed, Noted
+from kdbench.execute.workers.place import Place
 from kdbench.results import Layout, Outcome
 from kdbench.spec import Plan, Trial, content_key
 
+Outcomes = Mapping[str, Outcome]
 
-def check(plan: Plan, outcomes: Mapping[str, Outcome], place: Place) -> Iterator[Message]:
+
+def check(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, None, None]:
     """Rehearse what is pending, once for all seeds, and end what cannot run."""
     signatures = _but_for_seeds(plan)
     alike: dict[str, list[Trial]] = {}
     for trial in plan.trials.values():
         if trial.key not in outcomes:
             alike.setdefault(signatures[trial.key], []).append(trial)
-    items = {trials[0].key: trials for trials in alike.values()}
-    jobs = [
-        place.item(trials=[trials[0].model_dump(mode="json")], parents=_parents(trials[:1], plan), key=key)
-        for key, trials in items.items()
-    ]
-    for item, message in place.executor.map(f"{STAGES}:check_trials", jobs):
-        raise_if_refused(message)
+    groups = list(alike.values())
+    setting = place.setting()
+    jobs = [Rehearse(setting=setting, trial=group[0], parents=_parents(group[0], plan)) for group in groups]
+    for position, said in place.run(jobs):
         # What crashes here will crash in training, where it is recorded as a failure of its trials alone.
-        if isinstance(message, Checked) and message.reason:
-            for trial in items[item["key"]]:
-                yield TrialEnded(key=trial.key, status="skipped", reason=message.reason)
+        if isinstance(said, Done) and said.reason:
+            for trial in groups[position]:
+                yield TrialEnded(key=trial.key, status="skipped", reason=said.reason)
 
 
 def _but_for_seeds(plan: Plan) -> dict[str, str]:
@@ -46,14 +45,13 @@ def _but_for_seeds(plan: Plan) -> dict[str, str]:
     return found
 
 
-def _parents(trials: Iterable[Trial], plan: Plan) -> list[dict[str, JsonValue]]:
-    """The trials before these, as JSON: what a job builds their networks from."""
-    keys = dict.fromkeys(key for trial in trials for key in trial.parents)
-    return [plan.trials[key].model_dump(mode="json") for key in keys]
+def _parents(trial: Trial, plan: Plan) -> tuple[Trial, ...]:
+    """The trials that teach this one or that it starts from."""
+    return tuple(plan.trials[key] for key in dict.fromkeys(trial.parents))
 
 
-def train(plan: Plan, outcomes: dict[str, Outcome], place: Place) -> Iterator[Message]:
-    """Train, again and again, all whose teachers are done. `outcomes` is read, and grows with what is yielded."""
+def train(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, None, None]:
+    """Train, again and again, all whose teachers are done. The caller adds to `outcomes` what is yielded."""
     while pending := [trial for trial in plan.trials.values() if trial.key not in outcomes]:
         ready = []
         for trial in pending:
@@ -69,28 +67,27 @@ def train(plan: Plan, outcomes: dict[str, Outcome], place: Place) -> Iterator[Me
         groups = cohorts(ready, place.executor.workers, awaited)
         layout = yield from _lay_out(groups, plan, place)
         crashed: list[Cohort] = []
-        yield from _train_cohorts(groups, plan, layout, place, crashed.append)
-        # A cohort that broke is tried again one by one: a bad trial fails alone, and a large cohort fits the memory.
-        yield from _train_cohorts([(trial,) for cohort in crashed for trial in cohort], plan, layout, place, None)
+        yield from _train_cohorts(groups, layout, place, crashed.append)
+        # A cohort that crashed is tried again one by one: a bad trial fails alone, and a large cohort fits the memory.
+        yield from _train_cohorts([(trial,) for cohort in crashed for trial in cohort], layout, place, None)
         for trial in ready:
             if trial.key not in outcomes:
-                yield TrialEnded(key=trial.key, status="failed", reason="its job ended without a word about it")
+                yield TrialEnded(key=trial.key, status="failed", reason="its job ended without an answer")
 
 
 def _is_lost(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome.status != "done"
 
 
-def _lay_out(groups: Sequence[Cohort], plan: Plan, place: Place) -> Generator[Message, None, Layout]:
+def _lay_out(groups: Sequence[Cohort], plan: Plan, place: Place) -> Generator[RunEvent, None, Layout]:
     """Processes times threads of a wave: as asked, or as a probe finds them."""
 
     def probe(processes: int, threads: int) -> float | None:
-        how = Layout(processes=processes, threads=threads).model_dump()
+        setting = place.setting(Layout(processes=processes, threads=threads))
         first = groups[0][0]
-        item = place.item(trials=[first.model_dump(mode="json")], parents=_parents([first], plan), layout=how)
-        found = [message for _, message in place.executor.map(f"{STAGES}:probe_step", [item] * processes)]
-        epochs = [message.epoch_seconds for message in found if isinstance(message, Probed)]
-        return max((epoch for epoch in epochs if epoch), default=None)  # what crashes here will crash in training too
+        job = ProbeStep(setting=setting, trial=first, parents=_parents(first, plan))
+        found = [said.epoch_seconds for _, said in place.run([job] * processes) if isinstance(said, Probed)]
+        return max((epoch for epoch in found if epoch), default=None)  # what crashes here will crash in training too
 
     if place.threads or place.device != "cpu":
         threads = place.threads or 1
@@ -103,30 +100,33 @@ def _lay_out(groups: Sequence[Cohort], plan: Plan, place: Place) -> Generator[Me
 
 
 def _train_cohorts(
-    groups: Iterable[Cohort], plan: Plan, layout: Layout, place: Place, retry: Callable[[Cohort], None] | None
-) -> Iterator[Message]:
-    ended: set[str] = set()
-    items = {tuple(t.key for t in group): group for group in groups}
-    jobs = [
-        place.item(
-            trials=[t.model_dump(mode="json") for t in group],
-            parents=_parents(group, plan),
-            keys=keys,
-            layout=layout.model_dump(),
-        )
-        for keys, group in items.items()
-    ]
-    for item, message in place.executor.map(f"{STAGES}:train_trials", jobs, layout.processes):
-        raise_if_refused(message)
-        if isinstance(message, TrialEnded):
-            ended.add(message.key)
-        if not isinstance(message, Crashed):
-            yield message
-            continue
-        left = tuple(trial for trial in items[tuple(item["keys"])] if trial.key not in ended)
-        if retry and len(left) > 1:
-            yield Noted(text=f"a cohort of {len(left)} models broke and was trained one by one: {message.reason}")
-            retry(left)
-            continue
-        for trial in left:
-            yield TrialEnded(key=trial.key, status="failed", reason=message.reason, traceback=message.traceback)
+    groups: Iterable[Cohort], layout: Layout, place: Place, retry: Callable[[Cohort], None] | None
+) -> Iterator[RunEvent]:
+    """Train cohorts side by side. What is left of one that crashed is handed to `retry`, or has failed."""
+    setting = place.setting(layout)
+    jobs = [TrainCohort(setting=setting, trials=group) for group in groups]
+    for position, said in place.run(jobs, layout.processes):
+        match said:
+            case CohortTrained(outcomes=outcomes):
+                for key, outcome in outcomes.items():
+                    yield _ended(key, outcome, place)
+            case Crashed(reason=reason, traceback=traceback):
+                left = []
+                for trial in jobs[position].trials:
+                    if place.store.is_trained(trial.key):  # it was recorded before
+                        yield _ended(trial.key, Outcome(status="done"), place)
+                    else:
+                        left.append(trial)
+                if retry and len(left) > 1:
+                    yield Noted(text=f"a cohort of {len(left)} models broke and was trained one by one: {reason}")
+                    retry(tuple(left))
+                    continue
+                for trial in left:
+                    yield TrialEnded(key=trial.key, status="failed", reason=reason, traceback=traceback)
+            case progress:
+                yield progress
+
+
+def _ended(key: str, outcome: Outcome, place: Place) -> TrialEnded:
+    top1 = place.store.read_trial(key).validation_top1 if outcome.status == "done" else None
+    return TrialEnded(key=key, status=outcome.status, reason=outcome.reason, top1=top1)

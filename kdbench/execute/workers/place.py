@@ -1,17 +1,31 @@
 """Where a suite runs, and what a job is told of it."""
 
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
-from kdbench.execute.workers.executors import Executor, Item
-from kdbench.execute.workers.messages import Message, Refused
+from kdbench.execute.workers.executors import Executor
+from kdbench.execute.workers.job import Answer, Job, NoAnswer
+from kdbench.execute.workers.messages import Crashed, Progress, Refused
 from kdbench.results import Layout, Store
-from kdbench.spec import UserError
+from kdbench.spec import Record, UserError
+from kdbench.spec.choice import Several
 
-STAGES = "kdbench.execute.jobs.training"
-DEPLOYED_STAGES = "kdbench.execute.jobs.deployment"
+UseOfCache = Literal["use", "require", "off"]
 ONE = Layout(processes=1, threads=1)
+
+
+class Setting(Record):
+    """What a job is told of where it runs: the store, the data, the device, and how its process is set up."""
+
+    store: str
+    data_root: str
+    device: str
+    plugins: Several[str]
+    cache: UseOfCache  # of teacher outputs
+    cache_limit: int  # bytes of all caches together
+    layout: Layout
 
 
 @dataclass(frozen=True)
@@ -24,7 +38,7 @@ class Place:
     device: str = "cpu"
     plugins: tuple[str, ...] = ()
     threads: int | None = None  # per process; by a measured probe where it is not given
-    cache: Literal["use", "require", "off"] = "use"  # of teacher outputs; "use": live where there is no room
+    cache: UseOfCache = "use"  # of teacher outputs; "use": live where there is no room
     cache_limit: int = 8 * 10**9  # bytes of all caches together
 
     def __enter__(self) -> Self:
@@ -33,13 +47,35 @@ class Place:
     def __exit__(self, *_: object) -> None:
         self.executor.close()
 
-    def item(self, **content: object) -> Item:
-        shared = {"store": str(self.store.root), "data_root": str(self.data_root), "device": self.device}
-        how = {"plugins": list(self.plugins), "cache": self.cache, "cache_limit": self.cache_limit}
-        return {**shared, **how, "layout": ONE.model_dump(), **content}
+    def setting(self, layout: Layout = ONE) -> Setting:
+        """What jobs are told of this place, in processes that are set up like this."""
+        return Setting(
+            store=str(self.store.root),
+            data_root=str(self.data_root),
+            device=self.device,
+            plugins=self.plugins,
+            cache=self.cache,
+            cache_limit=self.cache_limit,
+            layout=layout,
+        )
 
+    def run(
+        self, jobs: Sequence[Job[Answer]], at_once: int | None = None
+    ) -> Iterator[tuple[int, Progress | Answer | Crashed]]:
+        """What is said of every job, with its position in `jobs`. Raises `UserError` where one finds bad input."""
+        for position, said in self.executor.map(jobs, at_once):
+            if isinstance(said, Refused):
+                raise UserError(said.problems)
+            yield position, said
 
-def raise_if_refused(message: Message) -> None:
-    """Turn what a worker refused back into the exception it was."""
-    if isinstance(message, Refused):
-        raise UserError(message.problems)
+    def ask(self, job: Job[Answer]) -> Generator[Progress, None, Answer]:
+        """The answer of one job. Raises `NoAnswer` where it crashed, and `UserError`."""
+        for _, said in self.run([job]):
+            if isinstance(said, Crashed):
+                error = NoAnswer(said.reason)
+                error.add_note(said.traceback or "")  # that of the other process: `--debug` shows it
+                raise error
+            if not isinstance(said, Progress):
+                return said
+            yield said
+        raise NoAnswer("its job ended without an answer")

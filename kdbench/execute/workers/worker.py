@@ -1,23 +1,25 @@
-"""A worker process: reads one job a line from stdin, writes its messages as lines, and `null` when it is done."""
+"""A worker process: reads one job a line from stdin, and writes what it says of it as lines to stdout.
 
-import json
+Run as `python -m kdbench.execute.workers.worker`. What it imports is up to its jobs: torch, where one trains.
+"""
+
 import os
 import signal
 import sys
 
-from kdbench.execute.workers.executors import run_job
+from kdbench.execute.workers.job import run_job
+from kdbench.execute.workers.lines import read_job, write_said
 
 
 def main() -> None:
-    """Serve jobs until stdin ends. What a library prints goes to stderr: stdout carries messages only."""
+    """Serve jobs until stdin ends. What a library prints goes to stderr: stdout is for answers alone."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exception: drafts are removed on the way out
-    out = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    for line in sys.stdin:
-        job = json.loads(line)
-        for message in run_job(job["function"], job["item"]):
-            print(message.model_dump_json(), file=out)
-        print("null", file=out)
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as out:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        for line in sys.stdin.buffer:
+            for said in run_job(read_job(line)):
+                out.write(write_said(said))
+                out.flush()
 
 
 if __name__ == "__main__":

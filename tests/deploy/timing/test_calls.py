@@ -4,11 +4,12 @@ import itertools
 from types import SimpleNamespace
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdbench.deploy.runtime.session import configure, open_session, predict
+from kdbench.deploy.runtime.session import configure, configure_cpu, open_session, predict
 from kdbench.deploy.timing import calls
 from kdbench.deploy.timing.calls import caller, prepare, slice_pair, thin, time_slice, warm_up
 from kdbench.spec import How
@@ -277,3 +278,33 @@ def test_a_real_call_takes_time_and_its_inputs_in_turn(resnet_onnx, images, monk
     assert all(1_000 < nanoseconds < 1e9 for nanoseconds in took)
     np.testing.assert_array_equal(np.concatenate(seen[:16]), predict(session, images[:16], 1))
     np.testing.assert_array_equal(seen[16], seen[0])
+
+
+# On a device
+
+
+HAS_CUDA = "CUDAExecutionProvider" in ort.get_available_providers()
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not HAS_CUDA, reason="this onnxruntime has no CUDAExecutionProvider")
+@pytest.mark.parametrize("path", ["device", "graph"])
+def test_what_stays_on_the_device_computes_the_same(path: str, deep_onnx, images) -> None:
+    way = How(provider="cuda", threads=1, batch=1, path=path)
+    session = open_session(deep_onnx[0], configure(way))
+    bindings = []
+
+    class Spy:
+        get_inputs, get_outputs = session.get_inputs, session.get_outputs
+        run_with_iobinding = session.run_with_iobinding
+
+        @staticmethod
+        def io_binding():
+            bindings.append(session.io_binding())
+            return bindings[-1]
+
+    call = caller(Spy, prepare(images, 1), way)
+    for _ in range(len(images)):
+        call()
+    expected = predict(open_session(deep_onnx[0], configure_cpu()), images[-1:], 1)
+    np.testing.assert_allclose(bindings[-1].copy_outputs_to_cpu()[0], expected, rtol=1e-2, atol=1e-2)

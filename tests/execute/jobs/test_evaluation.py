@@ -10,7 +10,7 @@ import pytest
 
 from kdbench.deploy.runtime.evaluate import agree, predict_all
 from kdbench.execute.jobs import evaluation as evaluation_jobs
-from kdbench.execute.jobs.context import Job
+from kdbench.execute.jobs.context import Context
 from kdbench.execute.jobs.samples import chunks_of_test
 from kdbench.results import Store, load_suite_results
 from kdbench.spec import Lesson, Suite
@@ -86,7 +86,7 @@ def test_edited_code_is_another_evaluation(root: Path, theirs: None, tmp_path: P
 def test_a_student_is_held_against_its_own_teacher(trained: Path) -> None:
     """As exported both: ONNX Runtime and torch differ in the last bits alone."""
     store, results = Store(trained), load_suite_results(Store(trained), "small")
-    splits = Job(place(trained).item()).splits(suite().data)
+    splits = Context(place(trained).setting()).splits(suite().data)
     entries = {(e.role, e.loss, e.seed): results.trials[e.key] for e in results.run.entries}
     for seed in (0, 1):
         student, teacher = entries["student", "kd", seed], entries["teacher", "cross_entropy", seed]

@@ -2,15 +2,19 @@
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.numpy import load_file, save_file
 
 from kdbench import api
-from kdbench.execute.workers.executors import Inline, Item, run_job
-from kdbench.execute.workers.messages import Message, Noted, Probed, TrialEnded
+from kdbench.execute.events import TrialEnded
+from kdbench.execute.jobs.records import Probed, ProbeStep
+from kdbench.execute.workers.executors import Inline
+from kdbench.execute.workers.job import Job, run_job
+from kdbench.execute.workers.messages import Noted
 from kdbench.results import RunRecord, Store
 from kdbench.results.output_cache import CacheFolder
 from kdbench.spec import Suite, UserError
@@ -96,7 +100,7 @@ def test_where_there_is_no_room_the_teacher_is_asked_live_and_a_note_says_so(
 ) -> None:
     record, heard = run(suite(), place(root, cache_limit=limit))
     assert students(record, root) == {"kd": expected, "logit_mse": expected}
-    notes = [message.text for message in heard if isinstance(message, Noted)]
+    notes = [event.text for event in heard if isinstance(event, Noted)]
     if expected == "cached":
         assert notes == []
         assert record.notes == ()
@@ -206,9 +210,9 @@ def test_a_cohort_that_breaks_is_tried_one_by_one(root: Path, monkeypatch: pytes
         "a cohort of 3 models broke and was trained one by one: "
         "OutOfMemoryError: CUDA out of memory: tried to allocate 20 GiB"
     )
-    assert [message.text for message in heard if isinstance(message, Noted)] == [text]
+    assert [event.text for event in heard if isinstance(event, Noted)] == [text]
     assert record.notes == (text,)
-    ended = [message for message in heard if isinstance(message, TrialEnded)]
+    ended = [event for event in heard if isinstance(event, TrialEnded)]
     assert len(ended) == 3  # each once
     by_loss = {e.loss: record.outcomes[e.key] for e in record.entries if e.role == "student"}
     assert by_loss["kd"].status == by_loss["memory:shy"].status == "done"
@@ -239,16 +243,18 @@ class Several(Inline):
     workers = 4
 
     def __init__(self, seconds: Mapping[int, float]) -> None:
+        super().__init__()
         self.seconds = seconds
         self.probed: list[tuple[int, int]] = []
 
-    def map(self, function: str, items: Iterable[Item], at_once: int | None = None) -> Iterator[tuple[Item, Message]]:
-        if not function.endswith(":probe_step"):
-            yield from super().map(function, items, at_once)
+    def map(self, jobs: Sequence[Job[Any]], at_once: int | None = None) -> Iterator[tuple[int, Any]]:
+        if not any(isinstance(job, ProbeStep) for job in jobs):
+            yield from super().map(jobs, at_once)
             return
-        for item in items:
-            self.probed.append((item["layout"]["processes"], item["layout"]["threads"]))
-            yield item, Probed(epoch_seconds=self.seconds[item["layout"]["threads"]])
+        for position, job in enumerate(jobs):
+            layout = job.setting.layout
+            self.probed.append((layout.processes, layout.threads))
+            yield position, Probed(epoch_seconds=self.seconds[layout.threads])
 
 
 @pytest.mark.parametrize(("faster", "expected"), [(30.0, (2, 2)), (45.0, (2, 1))])
@@ -265,17 +271,17 @@ def test_a_wave_is_laid_out_as_its_probe_finds(root: Path, faster: float, expect
 
 
 def test_a_probe_times_the_step(root: Path) -> None:
-    trial = next(trial for trial in api.plan(suite(losses=["kd"])).trials.values() if trial.teachers)
-    layout = {"processes": 1, "threads": 1}
-    item = place(root).item(trials=[trial.model_dump(mode="json")], layout=layout)
-    (message,) = run_job("kdbench.execute.jobs.training:probe_step", item)
-    assert isinstance(message, Probed)
-    assert message.epoch_seconds
-    assert 1e-4 < message.epoch_seconds < 10
+    plan = api.plan(suite(losses=["kd"]))
+    trial = next(trial for trial in plan.trials.values() if trial.teachers)
+    parents = tuple(plan.trials[key] for key in trial.teachers)
+    (probed,) = run_job(ProbeStep(setting=place(root).setting(), trial=trial, parents=parents))
+    assert isinstance(probed, Probed)
+    assert probed.epoch_seconds
+    assert 1e-4 < probed.epoch_seconds < 10
 
 
 def test_what_does_not_train_has_no_probe(root: Path) -> None:
     hopeless = {**TRAIN, "optimizer": {"use": "sgd", "lr": 1e38}}
     trial = next(iter(api.plan(suite(train=hopeless, losses=["kd"])).trials.values()))
-    item = place(root).item(trials=[trial.model_dump(mode="json")], layout={"processes": 1, "threads": 1})
-    assert list(run_job("kdbench.execute.jobs.training:probe_step", item)) == [Probed(epoch_seconds=None)]
+    job = ProbeStep(setting=place(root).setting(), trial=trial, parents=())
+    assert list(run_job(job)) == [Probed(epoch_seconds=None)]

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from kdbench import api
+from kdbench.execute.jobs.records import SamplesSaved, TimePair
 from kdbench.execute.timing.baseline_timing import compare_with_baseline
-from kdbench.execute.workers.messages import RoundTimed
+from kdbench.results.timings import Round
 from kdbench.spec import Gate
 from tests.analyze.decisions.test_gate import freeze
 from tests.execute.running import Scripted, place
@@ -21,11 +22,12 @@ def rounds_of(root: Path, ratio: float, shape: Shape, same_file: bool = False) -
     file = {"onnx_sha256": student.model.onnx_sha256 if same_file else "another"}
     models = tuple(model.model_copy(update={"facts": model.facts.model_copy(update=file)}) for model in baseline.models)
     baseline = baseline.model_copy(update={"models": models})
-    timed = RoundTimed(sessions=slice_sessions(ratio), calls=30, call_microseconds=(2.0,), conditions={})
-    executor = Scripted(lambda stage, item: [timed])
+    timed = Round(sessions=slice_sessions(ratio), calls=30, call_microseconds=(2.0,), conditions={})
+    executor = Scripted(lambda job: [timed if isinstance(job, TimePair) else SamplesSaved(sample_bytes=16)])
     found = api.drain(compare_with_baseline(baseline, root, results, place(root, executor=executor)))
-    assert [len(each.sessions) for each in found] == ([] if same_file else [5 * executor.count("time_pair")])
-    return executor.count("time_pair")
+    rounds = len(executor.all(TimePair))
+    assert [len(each.sessions) for each in found] == ([] if same_file else [5 * rounds])
+    return rounds
 
 
 @pytest.mark.parametrize(("ratio", "rounds"), [(1.0, 1), (1.2, 1), (1.05, 6)])

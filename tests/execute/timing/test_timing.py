@@ -2,77 +2,85 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kdbench import api
-from kdbench.execute.timing.rounds import time_rounds
-from kdbench.execute.timing.timing import Network, Timed, time_networks
-from kdbench.execute.workers.executors import Item
-from kdbench.execute.workers.messages import (
-    ColdStarted,
-    Crashed,
-    LatencyMeasured,
-    LatencyMissing,
-    Message,
-    Refused,
-    RoundTimed,
-    Swept,
-    Unanswered,
-)
+from kdbench.execute.events import LatencyMeasured, LatencyMissing, RoundFinished, RunEvent, ThroughputMeasured
+from kdbench.execute.jobs.records import ReadEnergy, SamplesSaved, SaveRandomSamples, SaveSamples, StartCold, TimePair
+from kdbench.execute.timing import throughput, timing
+from kdbench.execute.timing.rounds import PAIRS, SESSIONS, measure, time_rounds
+from kdbench.execute.timing.samples import RandomSamples, RealSamples, Source
+from kdbench.execute.timing.timing import COLD_STARTS, ENERGY_SECONDS, Network, Timed, time_networks
+from kdbench.execute.workers.job import Job, NoAnswer
+from kdbench.execute.workers.messages import Crashed, Refused
 from kdbench.results import LatencyRecord, Store
-from kdbench.results.timings import BatchTimed, ColdStart, Energy, ThroughputRecord, slice_p50s
-from kdbench.spec import How, LatencySpec, Problem, UserError
+from kdbench.results.timings import ColdStart, Energy, Round, ThroughputRecord, slice_p50s
+from kdbench.spec import DataSpec, LatencySpec, Problem, Record, UserError
 from kdbench.statistics.ratios import estimate_ratio
 from tests.execute.running import Scripted, place
 from tests.records import HOW, pair_of
 
-SESSION = (pair_of(2.0), pair_of(2.0))
-SESSIONS = tuple((pair_of(ratio), pair_of(ratio)) for ratio in (1.998, 1.999, 2.0, 2.001, 2.002))
-ROUND = RoundTimed(sessions=SESSIONS, calls=30, call_microseconds=(2.0, 3.0), conditions={"steal_seconds": 0.0})
-COLD = ColdStarted(
-    starts=(ColdStart(load_seconds=0.1, first_run_seconds=0.01, memory_bytes=7),), energy=Energy(reason="no counter")
-)
-INPUTS = {"data": {"dataset": {"use": "digits"}}}
+SLICES = tuple((pair_of(ratio), pair_of(ratio)) for ratio in (1.998, 1.999, 2.0, 2.001, 2.002))
+ROUND = Round(sessions=SLICES, calls=30, call_microseconds=(2.0, 3.0), conditions={"steal_seconds": 0.0})
+COLD = ColdStart(load_seconds=0.1, first_run_seconds=0.01, memory_bytes=7)
+NO_COUNTER = Energy(reason="no counter of cpu")
+DIGITS = DataSpec.model_validate("digits")
 ONCE = LatencySpec(batch_sizes=(1,), largest_batch=1)  # one round settles the ratio to its margin
 NEVER = ONCE.model_copy(update={"margin": 1e-6})
 
 
 def network(name: str, flops: int = 1, architecture: str = "", **changes: str) -> Network:
     content = {"trial": f"trial-{name}", "label": name, "architecture": architecture or name, "sha256": f"sha-{name}"}
-    return Network(**{**content, "onnx": Path(f"{name}.onnx"), "flops": flops, **changes})  # type: ignore[arg-type]
+    onnx = Path(f"/nets/{name}.onnx")
+    return Network(**{**content, "onnx": onnx, "flops": flops, **changes})  # type: ignore[arg-type]
 
 
 SMALL, BIG = network("small"), network("big", 8)
 TWIN = network("twin", architecture="small")
 
 
-def usual(stage: str, item: Item) -> Iterable[Message]:
+@pytest.fixture(autouse=True)
+def no_counter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "why_no_counter", lambda provider: f"no counter of {provider}")
+
+
+def usual(job: Job[Any]) -> Iterable[Record]:
     """Everything goes well."""
-    if stage == "time_pair":
-        yield ROUND
-    if stage == "start_cold":
-        yield COLD
-    if stage == "sweep_batches":
-        timed = BatchTimed(batch=1, sessions=(SESSION,))
-        yield Swept(label=item["label"], how=How.model_validate(item["how"]), batches=(timed,), ended="enough")
+    match job:
+        case SaveSamples() | SaveRandomSamples():
+            yield SamplesSaved(sample_bytes=16)
+        case StartCold():
+            yield COLD
+        case TimePair():
+            yield ROUND
 
 
 def time_(
     root: Path,
-    answer: Callable[[str, Item], Iterable[Message]] = usual,
+    answer: Callable[[Job[Any]], Iterable[Record]] = usual,
     networks: Sequence[Network] = (BIG, SMALL),
     ties: Sequence[Network] = (),
     asked: LatencySpec = ONCE,
-) -> tuple[Timed, list[Message], Scripted]:
-    executor, heard = Scripted(answer), list[Message]()
-    timing = time_networks(networks, SMALL, ties, asked, INPUTS, place(root, executor=executor))
-    return api.drain(timing, heard.append), heard, executor
+    source: Source = RealSamples(DIGITS),
+) -> tuple[Timed, list[RunEvent], Scripted]:
+    executor, heard = Scripted(answer), list[RunEvent]()
+    events = time_networks(networks, SMALL, ties, asked, source, place(root, executor=executor))
+    return api.drain(events, heard.append), heard, executor
 
 
 def records(root: Path, timed: Timed) -> list[LatencyRecord]:
     found = [Store(root).read(Store.LATENCY, key, LatencyRecord) for key in timed.latencies]
     return [record for record in found if record is not None]
+
+
+def rounds_of(executor: Scripted) -> list[TimePair]:
+    return [job for job in executor.all(TimePair) if job.pairs == PAIRS]
+
+
+def sweeps_of(executor: Scripted) -> list[TimePair]:
+    return [job for job in executor.all(TimePair) if job.pairs == throughput.PAIRS]
 
 
 # How many rounds
@@ -85,32 +93,58 @@ def test_rounds_end_at_a_look_that_finds_the_ratio_known_to_half_the_margin(
     known = estimate_ratio(slice_p50s(ROUND.sessions * enough))
     assert known is not None
     asked = ONCE.model_copy(update={"margin": 2.001 * known.half_width})
-    timed, _, executor = time_(tmp_path, networks=(SMALL,), asked=asked)
-    assert executor.count("time_pair") == rounds
+    timed, heard, executor = time_(tmp_path, networks=(SMALL,), asked=asked)
+    assert len(rounds_of(executor)) == rounds
+    assert [event.number for event in heard if isinstance(event, RoundFinished)] == list(range(rounds + 1))
     (record,) = records(tmp_path, timed)
     assert len(record.sessions) == 5 * rounds
     assert record.calls == 30 * rounds
     assert len(record.conditions) == rounds
 
 
-def test_rounds_that_break_off_are_told_with_those_before(tmp_path: Path) -> None:
-    answers = iter([ROUND, ROUND, Unanswered(reason="the latency worker was killed by SIGKILL")])
-    where = place(tmp_path, executor=Scripted(lambda stage, item: [next(answers)]))
-    timing = time_rounds(Path("a.onnx"), Path("b.onnx"), HOW, INPUTS, where, lambda sessions: False)
-    rounds, reason = api.drain(timing)
+def pair_job(**changes: object) -> TimePair:
+    content = {"candidate": "/a/one.onnx", "reference": "/b/two.onnx", "samples": "/c/samples.npy", "how": HOW}
+    return TimePair(**{**content, "sessions": 5, "pairs": 8, **changes})
+
+
+def test_rounds_that_break_off_are_returned_with_those_before(tmp_path: Path) -> None:
+    answers = iter([ROUND, ROUND, Crashed(reason="its process was killed by SIGKILL")])
+    where = place(tmp_path, executor=Scripted(lambda job: [next(answers)]))
+    rounds, reason = api.drain(time_rounds(pair_job(), where, lambda sessions: False))
     assert rounds == [ROUND, ROUND]
-    assert reason == "the latency worker was killed by SIGKILL"
+    assert reason == "its process was killed by SIGKILL"
 
 
-def test_a_job_is_told_both_files_the_way_and_where_images_come_from(tmp_path: Path) -> None:
+def test_a_reason_is_one_line_that_names_files_without_their_folders(tmp_path: Path) -> None:
+    long = "Fail: load /a/one.onnx, /b/two.onnx, /c/samples.npy " + "x" * 400 + "\nTraceback ..."
+    where = place(tmp_path, executor=Scripted(lambda job: [Crashed(reason=long)]))
+    with pytest.raises(NoAnswer) as caught:
+        api.drain(measure(pair_job(), where))
+    text = str(caught.value)
+    assert text.startswith("Fail: load one.onnx, two.onnx, samples.npy xxx")
+    assert len(text) == 300
+
+
+def test_a_job_is_told_both_files_the_way_and_the_samples(tmp_path: Path) -> None:
     _, _, executor = time_(tmp_path)
-    items = [item for stage, item in executor.asked if stage == "time_pair"]
-    assert [(item["candidate"], item["reference"]) for item in items] == [
-        ("small.onnx", "small.onnx"),
-        ("big.onnx", "small.onnx"),
+    assert [(job.candidate, job.reference) for job in rounds_of(executor)] == [
+        ("/nets/small.onnx", "/nets/small.onnx"),
+        ("/nets/big.onnx", "/nets/small.onnx"),
     ]
-    assert all(item["data"] == INPUTS["data"] for _, item in executor.asked)
-    assert all(How.model_validate(item["how"]) == HOW for _, item in executor.asked)
+    (saving,) = executor.all(SaveSamples)
+    assert (saving.data, saving.scale, saving.batch) == (DIGITS, "standard", 1)
+    for job in (*executor.all(StartCold), *executor.all(TimePair)):
+        assert (job.samples, job.how, job.dimensions) == (saving.path, HOW, ("batch",))
+    assert {(job.sessions, job.pairs) for job in rounds_of(executor)} == {(SESSIONS, PAIRS)} == {(5, 8)}
+    assert not Path(saving.path).parent.exists()
+
+
+def test_samples_are_enough_for_the_largest_batch_and_made_up_without_data(tmp_path: Path) -> None:
+    asked = LatencySpec(batch_sizes=(100, 1), largest_batch=4)
+    _, _, executor = time_(tmp_path, asked=asked, source=RandomSamples((3, 8, 8)))
+    (saving,) = executor.all(SaveRandomSamples)
+    assert (saving.shape, saving.batch) == ((3, 8, 8), 100)
+    assert executor.asked[0] is saving
 
 
 # What is recorded
@@ -118,33 +152,42 @@ def test_a_job_is_told_both_files_the_way_and_where_images_come_from(tmp_path: P
 
 def test_the_reference_comes_first_and_against_itself(tmp_path: Path) -> None:
     timed, heard, executor = time_(tmp_path)
-    assert [stage for stage, _ in executor.asked] == ["start_cold", "time_pair"] * 2
+    assert [type(job) for job in executor.asked] == [SaveSamples, *[*[StartCold] * COLD_STARTS, TimePair] * 2]
     assert [(r.architecture, r.reference, r.kind) for r in records(tmp_path, timed)] == [
         ("small", "small", "noise"),
         ("big", "small", "latency"),
     ]
-    told = [message for message in heard if isinstance(message, LatencyMeasured)]
-    assert [(message.label, message.key) for message in told] == list(
-        zip(["small", "big"], timed.latencies, strict=True)
-    )
-    assert [(message.p50_microseconds, message.slice_pairs) for message in told] == [(2.5, 10)] * 2
+    measured = [event for event in heard if isinstance(event, LatencyMeasured)]
+    assert [(event.label, event.key) for event in measured] == list(zip(["small", "big"], timed.latencies, strict=True))
+    assert [(event.p50_microseconds, event.slice_pairs) for event in measured] == [(2.5, 10)] * 2
 
 
 def test_a_record_holds_what_was_measured_and_of_which_files(tmp_path: Path) -> None:
     timed, _, _ = time_(tmp_path, asked=NEVER)
     record = records(tmp_path, timed)[1]
     assert (record.trial, record.onnx_sha256, record.reference_sha256) == ("trial-big", "sha-big", "sha-small")
-    assert (record.cold, record.energy, record.how) == (COLD.starts, COLD.energy, HOW)
+    assert (record.cold, record.energy, record.how) == ((COLD,) * 3, NO_COUNTER, HOW)
     assert record.sessions == ROUND.sessions * 6
     assert record.call_microseconds == ROUND.call_microseconds * 6
     assert record.conditions == (ROUND.conditions,) * 6
     assert record.machine["versions"]
 
 
+def test_energy_is_read_where_there_is_a_counter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "why_no_counter", lambda provider: None)
+    read = Energy(joules=1.0, idle_watts=0.1, seconds=10.0, units=7, source="a counter")
+    timed, _, executor = time_(
+        tmp_path, lambda job: [read] if isinstance(job, ReadEnergy) else usual(job), networks=(SMALL,)
+    )
+    assert [record.energy for record in records(tmp_path, timed)] == [read]
+    (job,) = executor.all(ReadEnergy)
+    assert (job.onnx, job.how, job.seconds) == ("/nets/small.onnx", HOW, ENERGY_SECONDS)
+
+
 def test_calls_of_many_rounds_are_thinned(tmp_path: Path) -> None:
     many = ROUND.model_copy(update={"call_microseconds": tuple(float(n) for n in range(1, 4001)), "calls": 9000})
     timed, _, _ = time_(
-        tmp_path, lambda stage, item: [many] if stage == "time_pair" else [COLD], networks=(SMALL,), asked=NEVER
+        tmp_path, lambda job: [many] if isinstance(job, TimePair) else usual(job), networks=(SMALL,), asked=NEVER
     )
     (record,) = records(tmp_path, timed)
     assert record.calls == 54_000
@@ -177,12 +220,13 @@ def test_what_is_in_the_store_is_not_timed_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "jobs"),
-    [({"margin": 0.01}, 4), ({"batch_sizes": (1, 8)}, 4), ({"spinning": (False, True)}, 4), ({"largest_batch": 2}, 2)],
+    [({"margin": 0.01}, 8), ({"batch_sizes": (1, 8)}, 8), ({"spinning": (False, True)}, 8), ({"largest_batch": 2}, 4)],
 )
 def test_only_what_is_new_is_timed(tmp_path: Path, change: dict[str, object], jobs: int) -> None:
     first, _, _ = time_(tmp_path)
     again, _, executor = time_(tmp_path, asked=ONCE.model_copy(update=change))
-    assert len(executor.asked) == jobs  # of two networks: a cold start and a round, or a sweep
+    del executor.asked[0]  # the samples
+    assert len(executor.asked) == jobs  # of two networks: cold starts and a round, or a sweep's batches
     assert set(again.latencies) >= set(first.latencies) or "margin" in change
 
 
@@ -209,7 +253,7 @@ def test_a_tie_takes_one_round_and_no_cold_start(tmp_path: Path) -> None:
     assert len(tie.sessions) == 5
     assert tie.cold == ()
     assert tie.energy == Energy(reason="read of one file per architecture")
-    assert executor.count("start_cold") == 1
+    assert {job.onnx for job in executor.all(StartCold)} == {"/nets/small.onnx"}
     assert isinstance(heard[-1], LatencyMeasured)
     assert heard[-1].label == "twin, tie check"
 
@@ -227,52 +271,57 @@ def test_every_tie_is_against_its_own_architecture_and_in_one_way(tmp_path: Path
 def test_another_file_is_another_tie(tmp_path: Path) -> None:
     time_(tmp_path, ties=(TWIN,))
     _, _, executor = time_(tmp_path, ties=(TWIN, network("third", architecture="small")))
-    assert [item["candidate"] for _, item in executor.asked] == ["third.onnx"]
+    assert [job.candidate for job in executor.all(TimePair)] == ["/nets/third.onnx"]
 
 
 # What cannot be timed
 
 
-def impossible(item: Item) -> bool:
-    return item.get("candidate", item.get("onnx")) == "big.onnx"
+def of_big(job: Job[Any]) -> bool:
+    return "/nets/big.onnx" in (getattr(job, "candidate", None), getattr(job, "onnx", None))
 
 
 @pytest.mark.parametrize(
-    ("message", "reason"),
+    ("said", "reason"),
     [
-        (Unanswered(reason="the latency worker was killed by SIGKILL"), "the latency worker was killed by SIGKILL"),
-        (Crashed(reason="its process died: signal 9"), "its process died: signal 9"),
-        (None, "its job ended without a word"),
-        (COLD.model_copy(update={"kind": "cold"}), None),
+        ([Crashed(reason="its process was killed by SIGKILL")], "its process was killed by SIGKILL"),
+        ([], "its job ended without an answer"),
     ],
 )
-@pytest.mark.parametrize("broken", ["start_cold", "time_pair"])
+@pytest.mark.parametrize("broken", [StartCold, TimePair])
 def test_what_breaks_is_missing_with_its_reason_and_the_others_go_on(
-    tmp_path: Path, message: Message | None, reason: str | None, broken: str
+    tmp_path: Path, said: list[Record], reason: str, broken: type[Job[Any]]
 ) -> None:
-    if reason is None:
-        broken, reason = "time_pair", "its job ended without a word"  # it answered with something else
-
-    def answer(stage: str, item: Item) -> Iterable[Message]:
-        return (message,) * (message is not None) if stage == broken and impossible(item) else usual(stage, item)
+    def answer(job: Job[Any]) -> Iterable[Record]:
+        return said if isinstance(job, broken) and of_big(job) else usual(job)
 
     timed, heard, _ = time_(tmp_path, answer, networks=(BIG, SMALL, network("third", 9)))
     assert [record.architecture for record in records(tmp_path, timed)] == ["small", "third"]
     assert [(missing.architecture, missing.how, missing.reason) for missing in timed.missing] == [("big", HOW, reason)]
-    assert [message.what for message in heard if isinstance(message, LatencyMissing)] == timed.missing
+    assert [event.what for event in heard if isinstance(event, LatencyMissing)] == timed.missing
     assert len(list((tmp_path / "latency").iterdir())) == 2
 
 
 def test_what_broke_is_tried_again_by_the_next_run(tmp_path: Path) -> None:
-    time_(tmp_path, lambda stage, item: [Unanswered(reason="no")] if impossible(item) else usual(stage, item))
+    time_(tmp_path, lambda job: [Crashed(reason="no")] if of_big(job) else usual(job))
     timed, _, executor = time_(tmp_path)
     assert timed.missing == []
-    assert all(impossible(item) for _, item in executor.asked)
+    assert all(map(of_big, (*executor.all(StartCold), *executor.all(TimePair))))
+
+
+def test_without_samples_nothing_is_timed(tmp_path: Path) -> None:
+    crashed = Crashed(reason="OSError: no space left on device")
+    timed, _, executor = time_(tmp_path, lambda job: [crashed], asked=LatencySpec(batch_sizes=(1,)))
+    assert [(missing.architecture, missing.reason) for missing in timed.missing] == [
+        ("small", crashed.reason),
+        ("big", crashed.reason),
+    ]
+    assert {type(job) for job in executor.asked} == {SaveSamples}
 
 
 def test_bad_input_is_the_users_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such data"):
-        time_(tmp_path, lambda stage, item: [Refused(problems=(Problem("no such data"),))])
+        time_(tmp_path, lambda job: [Refused(problems=(Problem("no such data"),))])
 
 
 def test_a_way_that_is_impossible_here_asks_for_no_job(tmp_path: Path) -> None:
@@ -282,7 +331,7 @@ def test_a_way_that_is_impossible_here_asks_for_no_job(tmp_path: Path) -> None:
         ("small", 1), ("big", 1), ("small", 8), ("big", 8),
     ]  # fmt: skip
     assert {missing.reason.partition(",")[0] for missing in timed.missing} == {"4096 threads were asked for"}
-    assert {item["how"]["threads"] for _, item in executor.asked} == {1}
+    assert {job.how.threads for job in (*executor.all(StartCold), *executor.all(TimePair))} == {1}
     assert [record.how.threads for record in records(tmp_path, timed) if record.kind == "tie"] == [1]
     assert len(timed.throughputs) == 2
 
@@ -302,7 +351,7 @@ def test_half_precision_is_not_timed_on_a_cpu_and_says_why(tmp_path: Path) -> No
     (missing,) = timed.missing
     assert missing.architecture == "half"
     assert missing.reason.startswith("half precision has no kernels on the CPU")
-    assert "half.onnx" not in {item.get("onnx") for _, item in executor.asked}
+    assert "/nets/half.onnx" not in {job.onnx for job in executor.all(StartCold)}
     assert len(timed.throughputs) == 2
 
 
@@ -310,36 +359,38 @@ def test_half_precision_is_not_timed_on_a_cpu_and_says_why(tmp_path: Path) -> No
 
 
 def test_batches_are_swept_once_for_each_way_but_the_batch(tmp_path: Path) -> None:
-    asked = LatencySpec(batch_sizes=(1, 32), spinning=(False, True), largest_batch=16)
+    asked = LatencySpec(batch_sizes=(1, 32), spinning=(False, True), largest_batch=4)
     timed, heard, executor = time_(tmp_path, asked=asked)
-    swept = [item for stage, item in executor.asked if stage == "sweep_batches"]
-    assert [(item["label"], item["onnx"], item["how"]["spinning"], item["how"]["batch"]) for item in swept] == [
-        ("small", "small.onnx", False, 1),
-        ("big", "big.onnx", False, 1),
-        ("small", "small.onnx", True, 1),
-        ("big", "big.onnx", True, 1),
+    swept = [(job.candidate, job.how.spinning, job.how.batch) for job in sweeps_of(executor)]
+    assert swept == [
+        (f"/nets/{name}.onnx", spinning, batch)
+        for spinning in (False, True)
+        for name in ("small", "big")
+        for batch in (1, 2, 4)
     ]
-    assert {(item["reference"], item["largest"]) for item in swept} == {("small.onnx", 16)}
-    assert sum(isinstance(message, Swept) for message in heard) == 4
+    assert {job.reference for job in sweeps_of(executor)} == {"/nets/small.onnx"}
+    measured = [event for event in heard if isinstance(event, ThroughputMeasured)]
+    assert [(event.label, event.largest) for event in measured] == [("small", 4), ("big", 4)] * 2
     found = [Store(tmp_path).read(Store.THROUGHPUT, key, ThroughputRecord) for key in timed.throughputs]
     assert [(record.architecture, record.reference, record.ended) for record in found if record] == [
-        ("small", "small", "enough"),
-        ("big", "small", "enough"),
+        ("small", "small", "the largest batch asked for, 4"),
+        ("big", "small", "the largest batch asked for, 4"),
     ] * 2
 
 
 def test_no_sweep_where_a_batch_of_one_is_the_largest(tmp_path: Path) -> None:
     timed, _, executor = time_(tmp_path)
-    assert executor.count("sweep_batches") == 0
+    assert sweeps_of(executor) == []
     assert timed.throughputs == []
 
 
-def test_a_sweep_that_breaks_leaves_the_others(tmp_path: Path) -> None:
-    def answer(stage: str, item: Item) -> Iterable[Message]:
-        if stage == "sweep_batches" and impossible(item):
-            return [Unanswered(reason="batch 1: killed")]
-        return usual(stage, item)
+def test_a_sweep_that_breaks_at_once_leaves_the_others(tmp_path: Path) -> None:
+    def answer(job: Job[Any]) -> Iterable[Record]:
+        if isinstance(job, TimePair) and job.pairs == throughput.PAIRS and of_big(job):
+            return [Crashed(reason="killed")]
+        return usual(job)
 
     timed, _, _ = time_(tmp_path, answer, asked=LatencySpec(batch_sizes=(1,), largest_batch=4))
     assert len(timed.latencies) == 2
     assert len(timed.throughputs) == 1
+    assert [missing.reason for missing in timed.missing] == ["batch 1: killed"]

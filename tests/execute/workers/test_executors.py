@@ -1,4 +1,4 @@
-"""Executors: the same messages inline and from processes; a dead process fails its job alone."""
+"""Executors: the same is said inline and from processes; a process that dies fails its job alone."""
 
 import os
 import signal
@@ -9,35 +9,8 @@ from pathlib import Path
 import pytest
 
 from kdbench.execute.workers.executors import Executor, Inline, Subprocesses
-from kdbench.execute.workers.messages import Crashed, EpochFinished, Message, Refused
-from kdbench.spec import UserError
-
-HERE = "tests.execute.workers.test_executors"
-
-
-def count(item: dict[str, int]) -> Iterator[Message]:
-    print("a library that prints")  # must not end up between the messages
-    for epoch in range(item["upto"]):
-        yield EpochFinished(key=str(item["name"]), epoch=epoch, train_loss=None, top1=0.5)
-
-
-def misbehave(item: dict[str, str]) -> Iterator[Message]:
-    yield EpochFinished(key="x", epoch=0, train_loss=None, top1=0.0)
-    match item["how"]:
-        case "raise":
-            raise ValueError("seven")
-        case "refuse":
-            raise UserError("no such thing", help="look elsewhere")
-        case "die":
-            os.kill(os.getpid(), signal.SIGKILL)
-        case "exit":
-            os.write(2, b"last words\n")
-            os._exit(3)
-
-
-def pid(item: dict[str, object]) -> Iterator[Message]:
-    time.sleep(0.2)
-    yield Crashed(reason=str(os.getpid()))
+from kdbench.execute.workers.messages import Crashed, EpochFinished, Noted, Refused
+from tests.execute.workers.jobs import Count, Counted, Describe, DescribeOwn, Hang, Misbehave, ProcessFacts, Wait
 
 
 @pytest.fixture(params=["inline", "subprocesses"])
@@ -47,58 +20,90 @@ def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
     made.close()
 
 
-def test_every_message_comes_with_its_item_in_order(executor: Executor) -> None:
-    items = [{"name": n, "upto": 3} for n in range(5)]
-    seen: dict[int, list[int]] = {}
-    for item, message in executor.map(f"{HERE}:count", items):
-        assert isinstance(message, EpochFinished)
-        assert message.key == str(item["name"])
-        seen.setdefault(item["name"], []).append(message.epoch)
-    assert seen == {n: [0, 1, 2] for n in range(5)}
+@pytest.fixture
+def two() -> Iterator[Subprocesses]:
+    made = Subprocesses(2)
+    yield made
+    made.close()
 
 
-def test_exceptions_become_messages(executor: Executor) -> None:
-    found = [m for _, m in executor.map(f"{HERE}:misbehave", [{"how": "raise"}, {"how": "refuse"}])]
-    crashed = next(m for m in found if isinstance(m, Crashed))
-    assert crashed.reason == "ValueError: seven"
-    assert "misbehave" in (crashed.traceback or "")
-    refused = next(m for m in found if isinstance(m, Refused))
-    assert refused.problems[0].help == "look elsewhere"
+def pids(executor: Executor, *jobs: Describe) -> list[int]:
+    return [said.pid for _, said in executor.map(jobs) if isinstance(said, ProcessFacts)]
+
+
+def test_progress_comes_with_its_jobs_position_and_the_answer_last(executor: Executor) -> None:
+    said: dict[int, list[object]] = {}
+    for position, each in executor.map([Count(name=str(n), upto=3) for n in range(5)]):
+        said.setdefault(position, []).append(each)
+    assert said == {
+        n: [EpochFinished(key=str(n), epoch=epoch, train_loss=None, top1=0.5) for epoch in range(3)] + [Counted(upto=3)]
+        for n in range(5)
+    }
+
+
+def test_exceptions_become_failures(executor: Executor) -> None:
+    jobs = [Misbehave(how="raise"), Misbehave(how="refuse"), Misbehave(how="no answer")]
+    last = dict(executor.map(jobs))
+    assert isinstance(last[0], Crashed)
+    assert last[0].reason == "ValueError: seven"
+    assert "misbehave" in (last[0].traceback or "")
+    assert isinstance(last[1], Refused)
+    assert last[1].problems[0].help == "look elsewhere"
+    assert last[2] == Crashed(reason="this machine has no such thing")
 
 
 def test_a_process_that_dies_fails_its_job_alone() -> None:
     executor = Subprocesses(1)
-    items = [{"how": "die"}, {"how": "none"}, {"how": "exit"}, {"how": "none"}]
-    found = [(item["how"], message) for item, message in executor.map(f"{HERE}:misbehave", items)]
+    jobs = [Misbehave(how=how) for how in ("die", "not", "exit", "garble", "not")]
+    found = list(executor.map(jobs))
     executor.close()
-    crashes = {how: m.reason for how, m in found if isinstance(m, Crashed)}
-    assert crashes == {
-        "die": "its process died: signal 9 (out of memory?)",
-        "exit": "its process died: exit code 3: last words",
-    }
-    assert sum(how == "none" for how, _ in found) == 2
+    assert [said for _, said in found if not isinstance(said, Noted)] == [
+        Crashed(reason="its process was killed by SIGKILL (out of memory?)"),
+        Counted(upto=0),
+        Crashed(reason="its process ended with exit code 3: last words"),
+        Crashed(reason="its process answered with something else: 'Hello'"),
+        Counted(upto=0),
+    ]
+    assert [position for position, said in found if isinstance(said, Noted)] == [0, 1, 2, 3, 4]
 
 
-def test_processes_are_kept_and_replaced_where_they_died_idle() -> None:
-    executor = Subprocesses(2)
-
-    def pids(jobs: int) -> set[str]:
-        return {m.reason for _, m in executor.map(f"{HERE}:pid", [{}] * jobs) if isinstance(m, Crashed)}
-
-    first = pids(4)
+def test_processes_are_kept_and_replaced_where_they_died_idle(two: Subprocesses) -> None:
+    slow = Describe(seconds=0.2)
+    first = set(pids(two, *[slow] * 4))
     assert len(first) == 2
-    assert pids(2) == first
-    os.kill(int(min(first)), signal.SIGKILL)
+    assert set(pids(two, slow, slow)) == first
+    os.kill(min(first), signal.SIGKILL)
     time.sleep(0.2)
-    assert len(pids(2) & first) == 1
-    executor.close()
-    assert all(not Path(f"/proc/{number}").exists() for number in first)
+    assert len(set(pids(two, slow, slow)) & first) == 1
+    two.close()
+    assert all(not Path(f"/proc/{pid}").exists() for pid in first)
+
+
+def test_no_more_jobs_run_at_once_than_are_wanted(two: Subprocesses) -> None:
+    assert len({said.pid for _, said in two.map([Describe()] * 3, at_once=1) if isinstance(said, ProcessFacts)}) == 1
+
+
+def test_a_process_of_its_own_does_one_job_and_is_gone(executor: Executor) -> None:
+    (kept,) = pids(executor, Describe())
+    own = pids(executor, DescribeOwn(), DescribeOwn())
+    assert len({kept, *own}) == 3
+    assert not any(Path(f"/proc/{pid}").exists() for pid in own)
+    assert pids(executor, Describe()) == [kept]
+
+
+def test_a_job_that_takes_too_long_is_ended_and_the_others_go_on(executor: Executor) -> None:
+    found = list(executor.map([Hang(), Count(name="x", upto=1), Hang()]))
+    last = dict(found)
+    assert last[0] == last[2] == Crashed(reason="its process did not end within 2 seconds")
+    assert last[1] == Counted(upto=1)
+    hung = [said.text for _, said in found if isinstance(said, Noted)]
+    assert not any(Path(f"/proc/{pid}").exists() for pid in hung)
 
 
 def test_leaving_early_stops_what_runs() -> None:
     executor = Subprocesses(1)
-    messages = executor.map(f"{HERE}:pid", [{}, {}])
-    _, message = next(messages)
-    assert isinstance(message, Crashed)
-    messages.close()
-    assert not Path(f"/proc/{message.reason}").exists()
+    said = executor.map([Wait()])
+    _, begun = next(said)
+    assert isinstance(begun, Noted)
+    said.close()
+    assert not Path(f"/proc/{begun.text}").exists()

@@ -11,6 +11,7 @@ from PIL import Image
 
 from kdbench.deploy.export.export import hash_weights
 from kdbench.spec import Choice, DataSpec, Trial, UserError
+from kdbench.spec.generators import drain
 from kdbench.train.loop import train_cohort
 from kdbench.train.outcome import Trained
 from kdbench.zoo.catalog import Catalog
@@ -129,13 +130,9 @@ def test_streamed_splits_are_those_in_memory_bit_for_bit(photos, monkeypatch) ->
 
 def weights(trial: Trial, data: Splits) -> str:
     training = train_cohort([trial], data, Catalog())
-    while True:
-        try:
-            next(training)
-        except StopIteration as end:
-            (outcome,) = end.value
-            assert isinstance(outcome, Trained), outcome
-            return hash_weights(outcome.model)
+    (outcome,) = drain(training)
+    assert isinstance(outcome, Trained), outcome
+    return hash_weights(outcome.model)
 
 
 def test_streamed_training_gives_the_same_weights_bit_for_bit(photos, monkeypatch) -> None:

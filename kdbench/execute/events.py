@@ -1,0 +1,101 @@
+"""What a run tells its caller as it goes on."""
+
+from typing import Literal
+
+from kdbench.execute.workers.messages import EpochFinished, Noted
+from kdbench.results import Layout, NotMeasured
+from kdbench.results.predictions import Predictions
+from kdbench.spec import How, Record
+
+
+class LaidOut(Record):
+    """A wave of training begins, in so many processes and threads."""
+
+    layout: Layout
+
+
+class TrialEnded(Record):
+    """A trial is trained (its record is in the store), failed or skipped."""
+
+    key: str
+    status: Literal["done", "failed", "skipped"]
+    reason: str | None = None
+    top1: float | None = None  # on the validation split, with the selected weights
+    traceback: str | None = None
+
+
+class Exported(Record):
+    """A trial has its exported file, or this variant of it."""
+
+    key: str
+    variant: str = "fp32"
+
+
+class NotExported(Record):
+    """A trial has no exported file: the export failed, or the file does not compute what the network computes."""
+
+    key: str
+    reason: str
+
+
+class Evaluated(Record):
+    """Artifacts were evaluated on clean images or under a condition."""
+
+    what: str
+    models: int
+    of: int  # artifacts that this run evaluates so
+
+
+class FileEvaluated(Record):
+    """A file that the user brought was evaluated."""
+
+    name: str
+    test: Predictions
+
+
+class RoundFinished(Record):
+    """A round of timing is over; round 0: timing of one network begins."""
+
+    number: int
+    most: int  # rounds that there may be
+
+
+class LatencyMeasured(Record):
+    """One network was timed in one way; its record is in the store under this key."""
+
+    key: str
+    label: str
+    how: How
+    p50_microseconds: float
+    slice_pairs: int
+
+
+class LatencyMissing(Record):
+    """One network could not be timed in one way."""
+
+    what: NotMeasured
+
+
+class ThroughputMeasured(Record):
+    """Throughput against batch size was measured of one network, up to the largest batch that was timed."""
+
+    label: str
+    how: How
+    largest: int
+    ended: str  # why no larger one was timed
+
+
+RunEvent = (
+    LaidOut
+    | EpochFinished
+    | Noted
+    | TrialEnded
+    | Exported
+    | NotExported
+    | Evaluated
+    | FileEvaluated
+    | RoundFinished
+    | LatencyMeasured
+    | LatencyMissing
+    | ThroughputMeasured
+)

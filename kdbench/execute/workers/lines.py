@@ -1,0 +1,52 @@
+"""Jobs, and what is said of them, as lines of text between two processes: a word, a space, a record as JSON."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from kdbench.execute.workers.job import Answer, Job, find
+from kdbench.execute.workers.messages import FAILURE, PROGRESS, Crashed, Failure, Progress, Refused
+from kdbench.spec import Record
+
+
+class NotUnderstood(Exception):
+    """A line is none of what a worker may say; the text says so."""
+
+
+def write_job(job: Job[Any]) -> bytes:
+    """`module:Class {...}`"""
+    kind = type(job)
+    return f"{kind.__module__}:{kind.__qualname__} {job.model_dump_json()}\n".encode()
+
+
+def read_job(line: bytes) -> Job[Any]:
+    """The job that `write_job` wrote. Imports the module that defines its class."""
+    name, _, content = line.partition(b" ")
+    job: Job[Any] = find(name.decode()).model_validate_json(content)
+    return job
+
+
+def write_said(said: Progress | Failure | Record) -> bytes:
+    """`progress {...}`, `answer {...}` or `failure {...}`"""
+    kind = "progress" if isinstance(said, Progress) else "failure" if isinstance(said, Failure) else "answer"
+    return f"{kind} {said.model_dump_json()}\n".encode()
+
+
+def read_said(line: bytes, job: Job[Answer]) -> Progress | Answer | Crashed | Refused:
+    """What `write_said` wrote of this job. Raises `NotUnderstood`."""
+    kind, _, content = line.partition(b" ")
+    try:
+        match kind:
+            case b"progress":
+                return PROGRESS.validate_json(content)
+            case b"answer":
+                return job.answer_type().model_validate_json(content)
+            case b"failure":
+                return FAILURE.validate_json(content)
+    except ValidationError as error:
+        raise NotUnderstood(_quoted(line)) from error
+    raise NotUnderstood(_quoted(line))
+
+
+def _quoted(line: bytes) -> str:
+    return f"its process answered with something else: {line[:80].decode(errors='replace')!r}"

@@ -1,0 +1,126 @@
+"""One worker process as its parent sees it: it is given a job, says what it says, and may die or take too long."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+from kdbench.execute.workers.job import Job, OwnProcess
+from kdbench.execute.workers.lines import NotUnderstood, read_said, write_job
+from kdbench.execute.workers.messages import Crashed, Progress
+
+# One single-thread process per core beats threads on the CPU; glibc's allocator would otherwise hand every large
+# tensor back to the kernel and fault it in again at the next step (docs/decisions/0004).
+WORKER_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    "MALLOC_MMAP_THRESHOLD_": str(2**30),
+    "MALLOC_TRIM_THRESHOLD_": str(2**32),
+}
+COMMAND = (sys.executable, "-m", "kdbench.execute.workers.worker")
+CHUNK = 1 << 16  # bytes read at once
+
+
+class WorkerProcess:
+    """A process that runs `kdbench.execute.workers.worker`, and the job that it carries out."""
+
+    def __init__(self, own: OwnProcess | None = None) -> None:
+        self.reusable = own is None
+        self._seconds = own.seconds if own else None
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
+        self._process = subprocess.Popen(
+            COMMAND,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            env=_environment(own),
+            bufsize=0,
+            start_new_session=True,  # Ctrl-C is for the parent, which then stops its workers
+        )
+        assert self._process.stdin
+        assert self._process.stdout
+        self._stdin: IO[bytes] = self._process.stdin
+        self._stdout: IO[bytes] = self._process.stdout
+        self._rest = b""  # of a line that has not arrived in full
+        self.fileno = self._stdout.fileno()
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until its job has taken too long; none: it may take as long as it needs."""
+        return None if self._seconds is None else max(0.0, self._began + self._seconds - time.monotonic())
+
+    def take(self, job: Job[Any], position: int) -> None:
+        """Begin with a job, the one at this position of those that were asked for."""
+        self._job, self.position, self._began = job, position, time.monotonic()
+        with suppress(BrokenPipeError):  # it is dying: the end of its stdout will say so
+            self._stdin.write(write_job(job))
+
+    def hear(self) -> Iterator[Progress | Any | Crashed]:
+        """What it has said since; waits where that is nothing yet."""
+        chunk = os.read(self.fileno, CHUNK)
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        try:
+            for line in lines:
+                yield read_said(line, self._job)
+        except NotUnderstood as reason:
+            self.reusable = False
+            yield Crashed(reason=str(reason))
+            return
+        if not chunk:  # it is gone in the middle of a job, and perhaps of a line
+            self.reusable = False
+            yield Crashed(reason=self._last_words())
+
+    def end_late(self) -> Crashed:
+        """End a process whose job has taken too long."""
+        self.reusable = False
+        self._process.kill()
+        return Crashed(reason=f"its process did not end within {self._seconds:g} seconds")
+
+    def close(self) -> None:
+        """End the process: it removes its drafts first, if that takes it no longer than 10 seconds."""
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for stream in (self._stdin, self._stdout, self._stderr):
+            stream.close()
+
+    def _last_words(self) -> str:
+        code = self._process.wait()
+        self._stderr.seek(0)
+        last = self._stderr.read().decode(errors="replace").strip().rpartition("\n")[2].strip()[:200]
+        return f"its process {_ending(code)}{f': {last}' if last else ''}"
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"was killed by {name}{' (out of memory?)' if code == -signal.SIGKILL else ''}"
+
+
+def _environment(own: OwnProcess | None) -> dict[str, str]:
+    root = str(Path(__file__).parents[3])  # kdbench may run from a checkout that is not installed
+    path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
+    inherited = {**os.environ, "PYTHONPATH": path}
+    if own is None:
+        return inherited | WORKER_ENVIRONMENT
+    # What is deployed runs under the usual allocator.
+    usual = {name: value for name, value in inherited.items() if not name.startswith("MALLOC_")}
+    return {**usual, **own.variables}
