@@ -1,10 +1,10 @@
 from kdbench import api
-from kdbench.execute.training.cohorts import cohorts
+from kdbench.execute.training.cohorts import Cohort, cohorts
 from tests.small import small_suite
 
 
-def names(groups: list[tuple[object, ...]]) -> list[list[str]]:
-    return [[f"{t.loss.use}/{t.seed}" for t in group] for group in groups]  # type: ignore[attr-defined]
+def names(groups: list[Cohort]) -> list[list[str]]:
+    return [[f"{trial.lessons[0].loss.use}/{trial.seed}" for trial in group] for group in groups]
 
 
 def test_without_a_teacher_every_trial_is_alone() -> None:
