@@ -23,7 +23,7 @@ DEFAULT_TUNING = {"workers": 0, "layout": "channels_last"}  # where time is not 
 
 
 def prepare(scenario: Scenario, work: Path, data: Path) -> Path:
-    """The scenario's folder, with the teacher trained; in a process of its own, since torch is not needed here."""
+    """The scenario's folder, with the teacher trained; in a process of its own, whose memory is free afterwards."""
     folder = work / scenario.name
     say(f"{scenario.name}: samples and teacher")
     command = ["benchmarks.engine.prepare", str(scenario.suite), str(folder), "--data", str(data)]

@@ -1,6 +1,8 @@
 """Commands that run at the same time, with their seconds, their peak memory and the JSON lines that they print."""
 
 import json
+import os
+import selectors
 import subprocess
 import sys
 import tempfile
@@ -13,7 +15,6 @@ from typing import IO, Any
 
 import psutil
 
-POLL_SECONDS = 0.01
 MEMORY_SECONDS = 1.0  # between two samples of the memory
 
 
@@ -49,17 +50,17 @@ def run_together(commands: Sequence[Sequence[str]], variables: Mapping[str, str]
     """Run `python -m` commands at once and wait for all. Raises `RuntimeError` with the end of stderr if one fails."""
     with ExitStack() as stack:
         running = [stack.enter_context(_started(command, variables)) for command in commands]
-        began = sampled = time.perf_counter()
-        while waiting := [one for one in running if not one.seconds]:
-            time.sleep(POLL_SECONDS)
-            now = time.perf_counter()
-            for one in waiting:
-                if one.process.poll() is not None:
-                    one.seconds = now - began
-                elif now - sampled > MEMORY_SECONDS:
-                    one.peak = max(one.peak, tree_bytes(one.process.pid))
-            if now - sampled > MEMORY_SECONDS:
-                sampled = now
+        began, ends = time.perf_counter(), stack.enter_context(selectors.DefaultSelector())
+        for one in running:
+            ends.register(os.pidfd_open(one.process.pid), selectors.EVENT_READ, one)  # readable once it has ended
+        while ends.get_map():
+            for key, _ in ends.select(MEMORY_SECONDS):
+                key.data.process.wait()
+                key.data.seconds = time.perf_counter() - began
+                ends.unregister(key.fileobj)
+                os.close(key.fd)
+            for key in ends.get_map().values():
+                key.data.peak = max(key.data.peak, tree_bytes(key.data.process.pid))
         return [one.finished() for one in running]
 
 
