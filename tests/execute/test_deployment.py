@@ -10,23 +10,26 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from kdbench import api
-from kdbench.deploy.runtime.evaluate import predict_all, score
+from kdbench.deploy.runtime.evaluate import agree, predict_all, score
 from kdbench.execute.deployment import AT_ONCE, Deployed, deploy, to_be_timed
 from kdbench.execute.events import Evaluated, Exported, NotExported, RunEvent, TrialEnded
 from kdbench.execute.jobs import export as export_jobs
+from kdbench.execute.jobs.context import Context
 from kdbench.execute.jobs.records import Done, ExportTrials, MakeVariant, TrialsExported
+from kdbench.execute.jobs.samples import chunks_of_test
 from kdbench.execute.workers.job import Job
 from kdbench.execute.workers.messages import Crashed, Noted, Refused
 from kdbench.results import Outcome, ResultSet, Store, load_suite_results
 from kdbench.results.keys import artifact_key
 from kdbench.results.machine.processor import instruction_set
-from kdbench.spec import Plan, Problem, Record, Suite, UserError
+from kdbench.spec import Plan, Problem, Record, Suite, Trial, UserError
 from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Variant
 from tests.execute.running import Scripted, place, run
 from tests.small import small_suite
 
 KILLED = "its process was killed by SIGKILL"
 UNTIMED = {"latency": {"batch_sizes": []}}
+ONCE = {"batch_sizes": [1], "margin": 10.0, "largest_batch": 1}
 TILTED = {"use": "rotation", "degrees": 15.0, "name": "tilted"}
 FADED = {"use": "contrast", "factor": 0.4, "name": "faded"}
 TOP_3 = {"use": "top_k", "k": 3}
@@ -323,9 +326,6 @@ def test_every_file_is_made_into_every_variant(root: Path) -> None:
 
 
 def test_a_variants_accuracy_is_that_of_its_file(root: Path) -> None:
-    from kdbench.execute.jobs.context import Context
-    from kdbench.execute.jobs.samples import chunks_of_test
-
     run(suite(variants=["int8_static"]), place(root))
     made = loaded(root).variants[0]
     source = loaded(root).trials[made.trial]
@@ -446,3 +446,53 @@ def test_every_variants_architecture_is_timed_once(root: Path) -> None:
     assert len({network.architecture for network in networks}) == 6
     assert all(network.onnx.is_file() for network in networks)
     assert len(ties) == 1
+
+
+# Steps on the way to a reported student
+
+
+def test_steps_are_trained_and_neither_exported_nor_evaluated_nor_timed(tmp_path: Path) -> None:
+    generations = [{"use": "generations", "count": 2}]
+    where = suite(losses=["kd"], teaching=generations, conditions=[TILTED], latency=ONCE)
+    record, _ = run(where, place(tmp_path))
+    results = loaded(tmp_path)
+    (step,) = (entry.key for entry in record.entries if entry.role == "step")
+    assert record.outcomes[step].status == "done"
+    assert Store(tmp_path).is_trained(step)
+    reported = {entry.key for entry in record.entries if entry.role != "step"}
+    assert results.trials.keys() == reported == results.records.keys() - {step}
+    assert {found.trial for found in results.artifacts.values()} == reported
+    assert {found.trial for found in results.evaluations.values()} == reported
+    assert step not in {timing.trial for timing in results.latencies}
+
+
+def test_a_step_that_is_reported_later_is_exported_without_training(tmp_path: Path) -> None:
+    """The first generation is the student that a single teacher teaches."""
+    run(suite(losses=["kd"], teaching=[{"use": "generations", "count": 2}]), place(tmp_path))
+    before = loaded(tmp_path)
+    (step,) = (entry.key for entry in before.run.entries if entry.role == "step")
+    record, heard = run(suite(losses=["kd"]), place(tmp_path))
+    assert record.trained == ()
+    assert exported(heard) == ["fp32"]
+    after = loaded(tmp_path)
+    assert step in after.trials
+    assert after.trials[step].record == before.records[step]
+
+
+def test_a_student_of_several_teachers_agrees_with_what_they_put_out_together(tmp_path: Path) -> None:
+    wanted = suite(losses=["kd"], teaching=[{"use": "ensemble", "count": 2, "combine": "logits"}])
+    run(wanted, place(tmp_path))
+    results = loaded(tmp_path)
+    (student,) = (entry.key for entry in results.run.entries if entry.role == "student")
+    splits = Context(place(tmp_path).setting()).splits(wanted.data)
+    keys = [
+        artifact(student),
+        *(artifact(key) for key in Trial.model_validate(results.records[student].trial).teachers),
+    ]
+    (own, *taught), _ = predict_all([Store(tmp_path).onnx(key) for key in keys], chunks_of_test(splits))
+    expected = agree(own, np.mean(taught, axis=0))
+    agreement = results.trials[student].agreement
+    assert agreement is not None
+    assert len(taught) == 2
+    assert agreement.top1 == expected.top1
+    assert agreement.kl == pytest.approx(expected.kl, rel=1e-4)

@@ -98,7 +98,7 @@ def test_list_has_what_an_installed_package_adds(installed: Path, tmp_path: Path
 def test_a_suite_uses_all_of_an_installed_package_by_name(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "theirs.toml").write_text(SUITE.format(**dict.fromkeys(KINDS, ""), probe="probe"))
     said = call("-m", "kdbench", "run", "theirs.toml", "--workers", "1", at=tmp_path, path=installed)
-    assert "metric worst_recall: 4 models evaluated" in said
+    assert "condition old camera: 4 files evaluated" in said
     read_report(tmp_path, "jeffreys", "worst_recall", "one_conv", "stripes")
 
 
@@ -109,7 +109,7 @@ def test_a_suite_uses_the_same_by_module(tmp_path: Path) -> None:
     read = {"at": tmp_path, "path": source}
     assert "unknown loss 'studious.losses:jeffreys'" in call(*asked, **read, code=2)  # not without -p
     said = call(*asked, "-p", "studious", **read)
-    assert "metric studious.metrics:worst_recall: 4 models evaluated" in said
+    assert "condition old camera: 4 files evaluated" in said
     names = {kind: f"studious.{kind}:" for kind in KINDS}
     read_report(
         tmp_path,
