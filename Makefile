@@ -34,8 +34,9 @@ $(VENV)/.installed-bench: $(VENV)/.installed-test
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[bench]'
 	@touch $@
 
-# Chromium for the tests that look at a report, and Fashion-MNIST for those that need real data.
-SYSTEM_PACKAGES := chromium dataset-fashion-mnist
+# Chromium for the tests that look at a report, Fashion-MNIST for those that need real data, and an emulator of
+# processors that lack instructions which this one may have.
+SYSTEM_PACKAGES := chromium dataset-fashion-mnist qemu-user
 system-test:
 	@missing=""; for p in $(SYSTEM_PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then \

@@ -15,10 +15,14 @@ class _Variant(Record):
 
     @property
     def label(self) -> str:
-        """`int8_static(samples=64)`: the name and those options that differ from the default."""
+        """`int8_static(samples=64)`: the name and those options that are not the usual ones.
+
+        Where the default leaves a choice to the processor, the usual option is false.
+        """
         fields = type(self).model_fields
         given = {name: getattr(self, name) for name in fields if name != "use"}
-        options = [f"{name}={_plain(value)}" for name, value in given.items() if value != fields[name].default]
+        usual = {name: (None, fields[name].default or False) for name in given}
+        options = [f"{name}={_plain(value)}" for name, value in given.items() if value not in usual[name]]
         return f"{self.use}({', '.join(options)})" if options else self.use
 
 
@@ -38,26 +42,40 @@ class Fp16(_Variant):
     use: Literal["fp16"] = "fp16"
 
 
-class Int8Dynamic(_Variant):
+class _Int8(_Variant):
+    # 7 bits for weights. Left out: where sums of 8-bit products may saturate, see `resolve`.
+    reduce_range: bool | None = None
+
+
+class Int8Dynamic(_Int8):
     """Linear layers in 8 bits, their inputs scaled at every call by what they hold. Convolutions stay as they are."""
 
     use: Literal["int8_dynamic"] = "int8_dynamic"
     per_channel: bool = False  # a scale for each output of a layer
-    reduce_range: bool = False  # 7 bits for weights
 
 
-class Int8Static(_Variant):
+class Int8Static(_Int8):
     """Weights and activations in 8 bits; the ranges of activations are found beforehand on training samples."""
 
     use: Literal["int8_static"] = "int8_static"
     samples: Count = 256  # of the training split, as it is, without augmentation
     calibration: Literal["minmax", "entropy", "percentile"] = "minmax"
     per_channel: bool = True  # a scale for each output of a layer
-    reduce_range: bool = False  # 7 bits for weights: with 8, sums may saturate on an x86 CPU without VNNI
 
 
 Variant = Annotated[Fp32 | Fp16 | Int8Dynamic | Int8Static, Field(discriminator="use")]
 _NAMES = [kind.model_fields["use"].default for kind in (Fp32, Fp16, Int8Dynamic, Int8Static)]
+
+
+def resolve(variant: Variant, saturates: bool | None) -> Variant:
+    """The variant as it is made on a processor whose sums of 8-bit products saturate, or do not, or nobody knows.
+
+    Where the suite leaves it open, weights take 7 bits unless sums are known to be exact: with 7 bits they always are,
+    and a bit of precision costs far less than saturation does.
+    """
+    if isinstance(variant, _Int8) and variant.reduce_range is None:
+        return variant.model_copy(update={"reduce_range": saturates is not False})
+    return variant
 
 
 class _OrName:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from kdbench.spec import Record
 from kdbench.spec.choice import Several
-from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Int8Static, NamedVariant, Variant, distinct
+from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Int8Static, NamedVariant, Variant, distinct, resolve
 
 
 class Holder(Record):
@@ -70,6 +70,27 @@ def test_labels_name_what_differs_from_the_default() -> None:
         "int8_static(calibration=entropy, per_channel=false)"
     )
     assert Int8Static(samples=256).label == "int8_static"
+
+
+@pytest.mark.parametrize("kind", [Int8Dynamic, Int8Static])
+@pytest.mark.parametrize(("saturates", "seven_bits"), [(True, True), (False, False), (None, True)])
+def test_the_processor_decides_what_the_suite_leaves_open(kind: type, saturates: bool | None, seven_bits: bool) -> None:
+    assert resolve(kind(per_channel=True), saturates) == kind(per_channel=True, reduce_range=seven_bits)
+    for asked in (True, False):  # a suite that says so is obeyed
+        assert resolve(kind(reduce_range=asked), saturates) == kind(reduce_range=asked)
+
+
+def test_variants_without_integers_have_nothing_to_resolve() -> None:
+    assert (resolve(Fp32(), True), resolve(Fp16(), True)) == (Fp32(), Fp16())
+
+
+def test_only_weights_of_seven_bits_are_named_in_a_label() -> None:
+    asked = (None, False, True)
+    assert [Int8Dynamic(reduce_range=value).label for value in asked] == [
+        "int8_dynamic",
+        "int8_dynamic",
+        "int8_dynamic(reduce_range=true)",
+    ]
 
 
 def test_variants_are_frozen_hashable_and_survive_json() -> None:

@@ -36,7 +36,7 @@ class VariantError(Exception):
 
 
 def make_variant(variant: Variant, source: Path, target: Path, calibration_images: Images) -> None:
-    """Write the variant of the exported model in `source` to `target`.
+    """Write the variant, resolved for a processor, of the exported model in `source` to `target`.
 
     `calibration_images` [N, C, H, W]: normalized training images; static quantization takes the first
     `variant.samples`, or all where they are fewer, in any order. The same input gives the same bytes on one machine;

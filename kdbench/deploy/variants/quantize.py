@@ -9,6 +9,8 @@ thread, calls interleaved.
 - It takes one scale for a weight, not one a channel: mlp: 56 / 30 / 35, and the logits drift .015 SD against .012.
 - Static quantization takes unsigned activations and signed weights. With both signed, a network with residual blocks is
   slower than in fp32: resnet20: 870 / 501 / 1,330. A scale a channel costs 1 % (501 against 496) and drifts less.
+- Weights take 7 bits where sums of 8-bit products saturate (`int8_saturates`). On an emulated processor with AVX2 and
+  without VNNI the logits of an mlp 192-16-10 drift .376 SD with 8 bits and .082 with 7; with VNNI .048 and .082.
 - QOperator files run as fast as QDQ ones (502 against 501), and the latter are what other providers read.
 - Logits stay float: quantized they are cut off at the largest that was seen in calibration, and have ties.
 """
@@ -61,7 +63,7 @@ def quantize_linear(variant: Int8Dynamic, model: onnx.ModelProto) -> onnx.ModelP
             path,
             op_types_to_quantize=["MatMul", "Gemm"],
             per_channel=variant.per_channel,
-            reduce_range=variant.reduce_range,
+            reduce_range=_seven_bits(variant),
             weight_type=QuantType.QInt8,
         )
         quantized = onnx.load(path)
@@ -83,7 +85,7 @@ def quantize_all(variant: Int8Static, model: onnx.ModelProto, ranges: Ranges) ->
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             per_channel=variant.per_channel,
-            reduce_range=variant.reduce_range,
+            reduce_range=_seven_bits(variant),
             calibrate_method=CalibrationMethod.MinMax,  # which means: as the ranges are
             calibration_cache_path=cache,
         )
@@ -91,6 +93,12 @@ def quantize_all(variant: Int8Static, model: onnx.ModelProto, ranges: Ranges) ->
     if not any(tensor.data_type == onnx.TensorProto.INT8 and tensor.dims for tensor in quantized.graph.initializer):
         raise ValueError("it has no layer with weights to quantize")
     return _clean(_with_float_outputs(quantized))
+
+
+def _seven_bits(variant: Int8Dynamic | Int8Static) -> bool:
+    if variant.reduce_range is None:
+        raise ValueError("whether its weights take 7 bits is left open: resolve it for a processor")
+    return variant.reduce_range
 
 
 def _with_float_outputs(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from torch import nn
@@ -16,17 +17,21 @@ from kdbench.deploy.graph.contents import architecture_of
 from kdbench.deploy.runtime.session import configure, configure_cpu, open_session, predict
 from kdbench.deploy.variants.make import VariantError, drift, make_variant, variant_facts
 from kdbench.deploy.variants.quantize import fold
+from kdbench.results.machine.processor import instruction_set, int8_saturates
 from kdbench.spec import How
-from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Int8Static, Variant
+from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Int8Static, Variant, resolve
 from tests.deploy.networks import SHAPE, Mixer, Resnet, cnn, mlp, trained
 
 Images = NDArray[np.float32]
-ALL = (Fp32(), Fp16(), Int8Dynamic(), Int8Static(), Int8Static(calibration="percentile", per_channel=False))
+ASKED = (Fp32(), Fp16(), Int8Dynamic(), Int8Static(), Int8Static(calibration="percentile", per_channel=False))
+ALL = tuple(resolve(variant, int8_saturates(instruction_set())) for variant in ASKED)  # as this machine makes them
+EIGHT_BITS = Int8Static(reduce_range=False)
 NETWORKS = {"mlp": mlp, "cnn": cnn, "resnet": Resnet, "mixer": Mixer}
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("exported")
     for name, build in NETWORKS.items():
         export_onnx(trained(build(), seed=1), SHAPE, folder / f"{name}.onnx")
@@ -83,7 +88,7 @@ def test_the_same_input_gives_the_same_bytes_in_any_process(
 def test_calibration_knows_no_order(
     exported: dict[str, Path], calibration: str, images: Images, tmp_path: Path
 ) -> None:
-    variant = Int8Static.model_validate({"samples": 8, "calibration": calibration})
+    variant = Int8Static.model_validate({"samples": 8, "calibration": calibration, "reduce_range": False})
     make_variant(variant, exported["mlp"], tmp_path / "a.onnx", images[:8])
     make_variant(variant, exported["mlp"], tmp_path / "b.onnx", images[:8][::-1])
     make_variant(variant, exported["mlp"], tmp_path / "more.onnx", images)  # of which it takes eight
@@ -112,10 +117,10 @@ def weights(path: Path) -> list[NDArray[np.int8]]:
 
 def test_options_reach_the_weights(exported: dict[str, Path], images: Images, tmp_path: Path) -> None:
     path = tmp_path / "variant.onnx"
-    make_variant(Int8Static(), exported["cnn"], path, images)
+    make_variant(EIGHT_BITS, exported["cnn"], path, images)
     conv = next(tensor for tensor in weights(path) if tensor.ndim == 4)
     assert np.abs(conv.astype(int)).max(axis=(1, 2, 3)).tolist() == [127] * len(conv), "every channel has its own scale"
-    make_variant(Int8Static(per_channel=False), exported["cnn"], path, images)
+    make_variant(Int8Static(per_channel=False, reduce_range=False), exported["cnn"], path, images)
     conv = next(tensor for tensor in weights(path) if tensor.ndim == 4)
     largest = np.abs(conv.astype(int)).max(axis=(1, 2, 3))
     assert largest.max() == 127
@@ -130,10 +135,10 @@ def test_dynamic_leaves_convolutions_and_static_leaves_logits(
     exported: dict[str, Path], images: Images, tmp_path: Path
 ) -> None:
     path = tmp_path / "variant.onnx"
-    make_variant(Int8Dynamic(), exported["cnn"], path, images)
+    make_variant(Int8Dynamic(reduce_range=True), exported["cnn"], path, images)
     kinds = [node.op_type for node in onnx.load(path).graph.node]
     assert (kinds.count("Conv"), kinds.count("MatMulInteger"), kinds.count("ConvInteger")) == (1, 1, 0)
-    make_variant(Int8Static(), exported["cnn"], path, images)
+    make_variant(Int8Static(reduce_range=True), exported["cnn"], path, images)
     graph = onnx.load(path).graph
     assert next(node.op_type for node in graph.node if "logits" in node.output) == "Gemm"
     assert logits(path, 100 * images).max() > 1.5 * logits(path, images).max(), "not cut off at what calibration saw"
@@ -177,7 +182,7 @@ def test_students_of_one_architecture_have_one_graph(variant: Variant, images: I
 
 def test_the_facts_of_a_variant(images: Images, tmp_path: Path) -> None:
     facts = export_onnx(trained(mlp(), 1), SHAPE, tmp_path / "model.onnx")
-    make_variant(Int8Dynamic(), tmp_path / "model.onnx", tmp_path / "variant.onnx", images)
+    make_variant(Int8Dynamic(reduce_range=True), tmp_path / "model.onnx", tmp_path / "variant.onnx", images)
     got = variant_facts(facts, tmp_path / "variant.onnx")
     assert got.onnx_bytes == (tmp_path / "variant.onnx").stat().st_size < facts.onnx_bytes / 2
     assert got.operators["MatMulInteger"] == 2
@@ -194,11 +199,12 @@ class OnlyPools(nn.Sequential):
 @pytest.mark.parametrize(
     ("build", "variant", "message"),
     [
-        (OnlyPools, Int8Dynamic(), "no int8_dynamic: it has no linear layer to quantize"),
-        (OnlyPools, Int8Static(), "no int8_static: it has no layer with weights to quantize"),
+        (OnlyPools, Int8Dynamic(reduce_range=False), "no int8_dynamic: it has no linear layer to quantize"),
+        (OnlyPools, EIGHT_BITS, "no int8_static: it has no layer with weights to quantize"),
+        (mlp, Int8Static(), "no int8_static: whether its weights take 7 bits is left open: resolve it for a processor"),
     ],
 )
-def test_what_has_nothing_to_quantize_is_refused(
+def test_what_cannot_be_quantized_is_refused(
     build: Callable[[], nn.Module], variant: Variant, message: str, images: Images, tmp_path: Path
 ) -> None:
     export_onnx(build(), SHAPE, tmp_path / "model.onnx")
@@ -212,7 +218,7 @@ def test_images_that_cannot_calibrate_are_refused(exported: dict[str, Path], ima
     broken[3] = np.nan
     for wrong, message in ((broken, "'images' is not finite"), (images[:0], "no images to calibrate with")):
         with pytest.raises(VariantError, match=message):
-            make_variant(Int8Static(), exported["mlp"], tmp_path / "variant.onnx", wrong)
+            make_variant(EIGHT_BITS, exported["mlp"], tmp_path / "variant.onnx", wrong)
 
 
 def test_a_graph_whose_input_is_its_output_nearly(tmp_path: Path, images: Images) -> None:
@@ -222,7 +228,7 @@ def test_a_graph_whose_input_is_its_output_nearly(tmp_path: Path, images: Images
     graph = helper.make_graph([node], "main", ends[:1], ends[1:])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), tmp_path / "m.onnx")
     with pytest.raises(VariantError, match="no layer with weights"):
-        make_variant(Int8Static(), tmp_path / "m.onnx", tmp_path / "variant.onnx", images)
+        make_variant(EIGHT_BITS, tmp_path / "m.onnx", tmp_path / "variant.onnx", images)
 
 
 def test_drift_by_hand() -> None:
