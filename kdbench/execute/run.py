@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -17,8 +17,10 @@ from kdbench.execute.training.waves import check, train
 from kdbench.execute.workers.messages import Noted
 from kdbench.execute.workers.place import Place
 from kdbench.results import Layout, Outcome, RunRecord, Store, machine_facts
+from kdbench.results.machine.processor import instruction_set, int8_saturates
 from kdbench.spec import Plan
 from kdbench.spec.generators import Followed
+from kdbench.spec.variants import resolve
 
 T = TypeVar("T")
 
@@ -58,6 +60,7 @@ def run_plan(plan: Plan, place: Place, command: str = "") -> Generator[RunEvent,
 
     Raises `UserError` before anything is trained where the input is bad. A trial that fails leaves the others running.
     """
+    plan = _on_this_processor(plan)
     place.store.prepare()
     began, started, machine = time.perf_counter(), datetime.now(UTC), machine_facts()
     outcomes = {key: Outcome(status="done") for key in plan.trials if place.store.is_trained(key)}
@@ -86,6 +89,13 @@ def run_plan(plan: Plan, place: Place, command: str = "") -> Generator[RunEvent,
         seconds=round(time.perf_counter() - began, 3),
     )
     return _keep(record, place.store)
+
+
+def _on_this_processor(plan: Plan) -> Plan:
+    """The plan with variants as this processor needs them; those that come to the same are one."""
+    saturates = int8_saturates(instruction_set())
+    variants = dict.fromkeys(resolve(variant, saturates) for variant in plan.suite.variants)
+    return replace(plan, suite=plan.suite.model_copy(update={"variants": tuple(variants)}))
 
 
 def _time(plan: Plan, outcomes: Mapping[str, Outcome], place: Place) -> Generator[RunEvent, None, Timed]:
