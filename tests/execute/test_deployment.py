@@ -25,6 +25,7 @@ from kdbench.results.machine.processor import instruction_set
 from kdbench.spec import Plan, Problem, Record, Suite, Trial, UserError
 from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Variant
 from tests.execute.running import Scripted, place, run
+from tests.results.machine.machines import ALDER_LAKE, ZEN3, ZEN4, linux
 from tests.small import small_suite
 
 KILLED = "its process was killed by SIGKILL"
@@ -33,6 +34,7 @@ ONCE = {"batch_sizes": [1], "margin": 10.0, "largest_batch": 1}
 TILTED = {"use": "rotation", "degrees": 15.0, "name": "tilted"}
 FADED = {"use": "contrast", "factor": 0.4, "name": "faded"}
 TOP_3 = {"use": "top_k", "k": 3}
+SEVEN_BITS = Int8Dynamic(reduce_range=True)  # what it computes does not depend on the processor
 
 
 def suite(**changes: object) -> Suite:
@@ -303,16 +305,16 @@ def test_bad_input_found_by_a_job_is_the_users_error(tmp_path: Path) -> None:
 
 def test_every_file_is_made_into_every_variant(root: Path) -> None:
     store = Store(root)
-    record, heard = run(suite(variants=["fp32", "fp16", "int8_dynamic"]), place(root))
+    record, heard = run(suite(variants=["fp32", "fp16", SEVEN_BITS]), place(root))
     assert record.trained == ()
-    assert exported(heard) == ["fp16"] * 3 + ["int8_dynamic"] * 3
+    assert exported(heard) == ["fp16"] * 3 + [SEVEN_BITS.label] * 3
     assert evaluated(heard) == [("clean images", 6)]
     assert record.notes == ()
     results = loaded(root)
     assert len(results.variants) == 6
     for made in results.variants:
         source = results.trials[made.trial]
-        assert made.key == artifact(made.trial, {"fp16": Fp16(), "int8_dynamic": Int8Dynamic()}[made.label])
+        assert made.key == artifact(made.trial, {"fp16": Fp16(), SEVEN_BITS.label: SEVEN_BITS}[made.label])
         assert made.artifact.parity is None
         size = store.onnx(made.key).stat().st_size
         assert made.model.onnx_bytes == size < source.model.onnx_bytes
@@ -338,14 +340,40 @@ def test_a_variants_accuracy_is_that_of_its_file(root: Path) -> None:
     assert made.drift.largest == pytest.approx(np.abs(logits - others).max() / others.std(), rel=1e-4)
 
 
+def variants_made(root: Path) -> set[tuple[str, object, tuple[str, ...]]]:
+    """Label, 7 bits or not, and the instruction set of the processor that they were made on."""
+    made = (result.artifact for result in loaded(root).variants)
+    return {(m.label, m.variant["reduce_range"], tuple(m.machine["instruction_set"])) for m in made}
+
+
+def test_the_processor_decides_how_many_bits_weights_take(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = suite(variants=["int8_dynamic", {"use": "int8_static", "reduce_range": False, "samples": 8}])
+    for cpuinfo, made in (
+        (ZEN4, {("int8_dynamic", False), ("int8_static(samples=8)", False)}),
+        (ZEN3, {("int8_dynamic(reduce_range=true)", True), ("int8_static(samples=8)", False)}),  # the latter insists
+        (ALDER_LAKE, {("int8_dynamic", False), ("int8_static(samples=8)", False)}),
+    ):
+        linux(monkeypatch, cpuinfo)
+        record, heard = run(asked, place(root))
+        assert len(exported(heard)) == 6, "what was made on another processor says nothing of this one"
+        assert len(record.artifacts) == 9
+        assert variants_made(root) == {(label, seven_bits, instruction_set()) for label, seven_bits in made}
+
+
+def test_variants_that_come_to_the_same_are_made_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    linux(monkeypatch, ZEN3)
+    _, heard = run(suite(variants=["int8_dynamic", SEVEN_BITS]), place(root))
+    assert exported(heard) == [SEVEN_BITS.label] * 3
+
+
 def test_a_further_variant_is_made_alone(root: Path) -> None:
     run(suite(variants=["fp16"]), place(root))
     before = times(root, "artifacts")
-    record, heard = run(suite(variants=["int8_dynamic", "fp32", "fp16"]), place(root))
-    assert exported(heard) == ["int8_dynamic"] * 3
+    record, heard = run(suite(variants=[SEVEN_BITS, "fp32", "fp16"]), place(root))
+    assert exported(heard) == [SEVEN_BITS.label] * 3
     assert len(record.artifacts) == 9
     assert before.items() <= times(root, "artifacts").items()
-    _, heard = run(suite(variants=["int8_dynamic", "fp32", "fp16"]), place(root))
+    _, heard = run(suite(variants=[SEVEN_BITS, "fp32", "fp16"]), place(root))
     assert heard == []
 
 
@@ -358,7 +386,7 @@ def test_a_variant_that_cannot_be_made_is_a_note_and_no_failure(root: Path, monk
         return real(variant, source, target, images)
 
     monkeypatch.setattr(export_jobs.make, "make_variant", make_variant)
-    record, _ = run(suite(variants=["fp16", "int8_dynamic"]), place(root))
+    record, _ = run(suite(variants=["fp16", SEVEN_BITS]), place(root))
     assert record.notes == ("variant fp16 was not made: no fp16: the model has a constant of 70,000",)
     assert {outcome.status for outcome in record.outcomes.values()} == {"done"}
     assert len(loaded(root).variants) == 3
@@ -431,17 +459,17 @@ def test_where_the_first_seed_failed_the_next_stands_in(root: Path) -> None:
 
 
 def test_every_variants_architecture_is_timed_once(root: Path) -> None:
-    changes = {"variants": ["fp32", "fp16", "int8_dynamic"]}
+    changes = {"variants": ["fp32", "fp16", SEVEN_BITS]}
     run(suite(**changes), place(root))
     plan, done = plan_and_done(suite(**changes))
     networks, ties = to_be_timed(plan, done, Store(root))
     assert sorted((network.label, network.variant) for network in networks) == [
         ("mlp(hidden=32)", "fp32"),
         ("mlp(hidden=32) as fp16", "fp16"),
-        ("mlp(hidden=32) as int8_dynamic", "int8_dynamic"),
+        (f"mlp(hidden=32) as {SEVEN_BITS.label}", "int8_dynamic"),
         ("mlp(hidden=8)", "fp32"),
         ("mlp(hidden=8) as fp16", "fp16"),
-        ("mlp(hidden=8) as int8_dynamic", "int8_dynamic"),
+        (f"mlp(hidden=8) as {SEVEN_BITS.label}", "int8_dynamic"),
     ]
     assert len({network.architecture for network in networks}) == 6
     assert all(network.onnx.is_file() for network in networks)

@@ -21,7 +21,8 @@ EMULATOR = "qemu-x86_64"
 
 def exact_sums(inputs: Integers, weights: Integers) -> Integers:
     """Inputs [N, K], unsigned, times weights [K, M], signed."""
-    return inputs @ weights
+    sums: Integers = inputs @ weights
+    return sums
 
 
 def saturating_sums(inputs: Integers, weights: Integers) -> Integers:
@@ -30,7 +31,8 @@ def saturating_sums(inputs: Integers, weights: Integers) -> Integers:
         inputs, weights = np.pad(inputs, ((0, 0), (0, 1))), np.pad(weights, ((0, 1), (0, 0)))
     products = inputs[:, :, None] * weights
     pairs = products.reshape(len(inputs), len(weights) // 2, 2, -1).sum(axis=2)
-    return np.clip(pairs, -(2**15), 2**15 - 1).sum(axis=1)
+    sums: Integers = np.clip(pairs, -(2**15), 2**15 - 1).sum(axis=1)
+    return sums
 
 
 def linear_layers(model: onnx.ModelProto, images: NDArray[np.float32]) -> Iterator[tuple[Integers, Integers]]:
@@ -54,7 +56,8 @@ def linear_layers(model: onnx.ModelProto, images: NDArray[np.float32]) -> Iterat
     session = ort.InferenceSession(watched.SerializeToString(), options, providers=["CPUExecutionProvider"])
     values = session.run([name for name, _ in found], {"images": images})
     for (_, weights), inputs in zip(found, values, strict=True):
-        assert (inputs.dtype, weights.dtype) == (np.uint8, np.int8)
+        assert inputs.dtype == np.uint8
+        assert weights.dtype == np.int8
         yield inputs.astype(np.int64), weights.astype(np.int64)
 
 
@@ -88,6 +91,7 @@ def emulated_logits(files: list[Path], images: NDArray[np.float32], folder: Path
     qemu's model "max" has all that its translator knows, which is AVX2 and nothing of AVX-512.
     """
     np.save(folder / "images.npy", images)
-    command = [EMULATOR, "-cpu", "max", sys.executable, "-c", _PREDICT, folder / "images.npy", *files]
+    arguments = [str(path) for path in (folder / "images.npy", *files)]
+    command = [EMULATOR, "-cpu", "max", sys.executable, "-c", _PREDICT, *arguments]
     subprocess.run(command, capture_output=True, text=True, check=True)
     return [np.load(file.with_suffix(".npy")) for file in files]

@@ -3,6 +3,7 @@
 import os
 import platform
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import psutil
 import pytest
@@ -67,6 +68,7 @@ def _ask_by(
     for module in (processor, facts):
         monkeypatch.setattr(module, "read_file", read_file)
     monkeypatch.setattr(processor, "run_program", run_program)
+    monkeypatch.setattr(facts, "_fixed_facts", lru_cache(facts._fixed_facts.__wrapped__))  # asked anew, here and after
 
 
 def no_counts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,4 @@
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -12,13 +11,6 @@ from kdbench.results.machine.facts import affinity, timing_cores, usable_cores
 from kdbench.results.machine.processor import instruction_set
 from kdbench.results.machine.software import source_hash
 from tests.results.machine.machines import M2, ZEN3, ZEN4, linux, macos, no_counts
-
-
-@pytest.fixture(autouse=True)
-def _asked_anew() -> Iterator[None]:
-    module._fixed_facts.cache_clear()
-    yield
-    module._fixed_facts.cache_clear()
 
 
 def test_facts_are_json_and_say_what_the_machine_is() -> None:
@@ -66,7 +58,6 @@ def test_the_fingerprint_does_not_move_with_the_load() -> None:
 def test_processors_of_one_name_and_other_instructions_are_different_machines(monkeypatch: pytest.MonkeyPatch) -> None:
     found = set()
     for cpuinfo in (ZEN3, ZEN4, ZEN4.replace("AMD EPYC 9654", "AMD EPYC 7763")):
-        module._fixed_facts.cache_clear()
         linux(monkeypatch, cpuinfo)
         found.add(machine_fingerprint())
     assert len(found) == 3
