@@ -13,8 +13,7 @@ from kdbench.execute.workers.executors import Inline
 from kdbench.execute.workers.job import Job
 from kdbench.results import ResultSet, Store, load_suite_results
 from kdbench.results.keys import artifact_key
-from kdbench.spec.variants import Fp32
-from kdbench.spec.variants import Int8Dynamic
+from kdbench.spec.variants import Fp32, Int8Dynamic
 from tests.execute.running import place, run
 from tests.execute.workers.jobs import DieAlone
 from tests.small import small_suite
