@@ -14,20 +14,19 @@ from kdbench.analyze.deployment.architectures import (
     describe_deployed,
 )
 from kdbench.analyze.deployment.noise import NoiseCheck, TieCheck, check_noise, check_ties
-from kdbench.analyze.deployment.variants import VariantRow, variant_rows
 from kdbench.analyze.models.conditions import ConditionRow, condition_rows
 from kdbench.analyze.models.front import Front, fronts
 from kdbench.analyze.models.gains import PooledGain, pooled_gains
 from kdbench.analyze.models.learning import LearningRow, learning_rows
 from kdbench.analyze.models.metrics import MetricRow, metric_rows
-from kdbench.analyze.models.pairs import PairSummary, loss_alone, summarize_pair, teacher_of_seed
-from kdbench.analyze.models.rows import Done, ModelRow, StudentRow, Timed
+from kdbench.analyze.models.pairs import PairSummary, summarize_pair, teacher_of_seed
+from kdbench.analyze.models.rows import ModelRow, StudentRow, Timed
 from kdbench.analyze.models.steps import StepRow, step_rows
+from kdbench.analyze.models.variants import VariantRow, variant_rows
 from kdbench.analyze.provenance import Elsewhere, find_elsewhere
 from kdbench.results import Layout, ResultSet
 from kdbench.spec import Entry, Suite
 from kdbench.spec.plan import Role
-from kdbench.statistics.ratios import RatioEstimate
 
 Status = Literal["failed", "skipped", "missing"]
 
@@ -117,9 +116,9 @@ def summarize(results: ResultSet) -> Summary:
         elsewhere=find_elsewhere(run.machine, unique.values(), results.latencies),
         pairs=pairs,
         deployed=deployed,
-        variants=variant_rows(done, results.variants, loss_alone(suite), _slowdowns(done, results, reference)),
-        conditions=condition_rows(pairs, results, suite.conditions),
-        metrics=metric_rows(pairs, results, [metric.label for metric in suite.metrics]),
+        variants=variant_rows(pairs, results, reference),
+        conditions=condition_rows(pairs, results),
+        metrics=metric_rows(pairs, results),
         learning=learning_rows(pairs, results.trials, partial(teacher_of_seed, suite)),
         fronts=found,
         pooled=pooled_gains([(row.row, row.gain) for pair in pairs for row in pair.students]),
@@ -135,18 +134,6 @@ def summarize(results: ResultSet) -> Summary:
         test_samples=any_record.test.samples if any_record else None,
         input_shape=any_record.record.input_shape if any_record else (),
     )
-
-
-def _slowdowns(
-    done: Sequence[Done], results: ResultSet, reference: ReferenceTiming | None
-) -> dict[str, RatioEstimate | None]:
-    """How many times as long a variant takes as the exported model, by the variant's architecture."""
-    exported = {entry.key: record.model.architecture for entry, record in done}
-    return {
-        made.model.architecture: reference.speedup(made.model.architecture, exported[made.trial])
-        for made in results.variants
-        if reference and made.trial in exported
-    }
 
 
 def _place(

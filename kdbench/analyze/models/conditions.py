@@ -6,15 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kdbench.analyze.models.evaluations import Found, by_seed, compared, lacking
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import ModelRow
-from kdbench.results import ResultSet, TrialResult
-from kdbench.spec import NamedChoice
+from kdbench.results import ResultSet
 from kdbench.spec.plan import Role
 from kdbench.statistics.intervals import Estimate, estimate
 from kdbench.statistics.paired import PairedDifference, paired_difference
 
 Bits = NDArray[np.bool_]
+CLEAN = "clean"
 
 
 @dataclass(frozen=True)
@@ -32,66 +33,40 @@ class ConditionRow:
     against_alone: PairedDifference | None  # that share minus the student alone's, by seed
 
 
-def condition_rows(
-    pairs: Sequence[PairSummary], results: ResultSet, asked: Sequence[NamedChoice]
-) -> tuple[ConditionRow, ...]:
+def condition_rows(pairs: Sequence[PairSummary], results: ResultSet) -> tuple[ConditionRow, ...]:
     """Rows pair by pair, teachers first; none where no condition was evaluated.
 
     'Every condition' means those that any model was evaluated under, for all rows alike: a seed that lacks one has no
     share.
     """
-    trials = results.trials
-    found = {
-        (key, condition.label): evaluation.predictions.correct
-        for key, trial in trials.items()
-        for condition in asked
-        if (evaluation := results.evaluation(trial.exported.key, condition))
-    }
-    evaluated = tuple(c.label for c in asked if any(c.label == name for _, name in found))
-    if not evaluated:
-        return ()
-    alone = {pair.pair: _stable_by_seed(pair.alone, trials, found, evaluated) if pair.alone else {} for pair in pairs}
-    return tuple(
-        _row(row, trials, found, evaluated, {} if row.role == "teacher" or row is pair.alone else alone[pair.pair])
-        for pair in pairs
-        for row in pair.models
-    )
+    found: dict[tuple[str, str], Bits] = {}
+    for key, trial in results.trials.items():
+        for condition in (None, *results.suite.conditions):
+            if evaluation := results.evaluation(trial.exported.key, condition):
+                found[key, condition.label if condition else CLEAN] = evaluation.predictions.correct
+    names = {name for _, name in found}
+    evaluated = [condition.label for condition in results.suite.conditions if condition.label in names]
+    return tuple(_row(row, alone, found, evaluated) for row, alone in compared(pairs)) if evaluated else ()
 
 
-def _row(
-    row: ModelRow,
-    trials: Mapping[str, TrialResult],
-    found: Mapping[tuple[str, str], Bits],
-    evaluated: Sequence[str],
-    alone: Mapping[int, float],
-) -> ConditionRow:
-    by_name = {name: [found[s.key, name] for s in row.seeds if (s.key, name) in found] for name in evaluated}
-    stable = _stable_by_seed(row, trials, found, evaluated)
+def _row(row: ModelRow, alone: ModelRow | None, found: Found[Bits], evaluated: Sequence[str]) -> ConditionRow:
+    bits = {name: by_seed(row, found, name).values() for name in evaluated}
+    stable = _stable_by_seed(row, found, evaluated)
     return ConditionRow(
         pair=row.pair,
         role=row.role,
         model=row.model,
         row=row.row,
         clean=row.top1,
-        top1={name: estimate([float(bits.mean()) for bits in seeds]) for name, seeds in by_name.items() if seeds},
-        lacking={name: len(row.seeds) - len(seeds) for name, seeds in by_name.items() if len(seeds) < len(row.seeds)},
+        top1={name: estimate([float(each.mean()) for each in seeds]) for name, seeds in bits.items() if seeds},
+        lacking=lacking(row, found, evaluated),
         stable=estimate(list(stable.values())) if stable else None,
-        against_alone=paired_difference(stable, alone),
+        against_alone=paired_difference(stable, _stable_by_seed(alone, found, evaluated)),
     )
 
 
-def _stable_by_seed(
-    row: ModelRow,
-    trials: Mapping[str, TrialResult],
-    found: Mapping[tuple[str, str], Bits],
-    evaluated: Sequence[str],
-) -> dict[int, float]:
+def _stable_by_seed(row: ModelRow | None, found: Found[Bits], evaluated: Sequence[str]) -> dict[int, float]:
     """The share of samples right under every condition and clean, of the seeds that have all."""
-    shares = {}
-    for seed in row.seeds:
-        if all((seed.key, name) in found for name in evaluated):
-            everywhere = trials[seed.key].test.correct.copy()
-            for name in evaluated:
-                everywhere &= found[seed.key, name]
-            shares[seed.seed] = float(everywhere.mean())
-    return shares
+    every = [by_seed(row, found, name) for name in (CLEAN, *evaluated)]
+    seeds = [seed for seed in every[0] if all(seed in each for each in every)]
+    return {seed: float(np.logical_and.reduce([each[seed] for each in every]).mean()) for seed in seeds}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from kdbench.analyze.models.evaluations import compared
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import ModelRow, by_epoch
 from kdbench.results import CurvePoint, TrialResult
@@ -55,9 +56,8 @@ def _rows(pair: PairSummary, trials: Mapping[str, TrialResult], turns: Turns) ->
     # Where the shortest student's curve ends: means over different lengths cannot be compared.
     end = min((curve[-1].samples for row in pair.students for curve in curves(row).values()), default=None)
     own = dict(pair.teacher.validation_by_seed) if pair.teacher else {}
-    alone = curves(pair.alone) if pair.alone else {}
     found = []
-    for row in pair.models:
+    for row, rival in compared([pair]):
         mine, teachers = curves(row), own if row.role == "teacher" else turns(own)
         area, log = (areas([by_samples(curve) for curve in mine.values()], log=log, end=end) for log in (False, True))
         found.append(
@@ -70,7 +70,7 @@ def _rows(pair: PairSummary, trials: Mapping[str, TrialResult], turns: Turns) ->
                 area=area[1] if area else None,
                 area_log=log[1] if log else None,
                 fits=fit_laws(row.curve.epochs, row.curve.mean) if row.curve else None,
-                targets=_targets(mine, {} if row.role == "teacher" or row is pair.alone else alone, teachers),
+                targets=_targets(mine, curves(rival) if rival else {}, teachers),
             )
         )
     return found

@@ -1,7 +1,7 @@
 """Deployed variants: what quantization saves, and how much accuracy each loss keeps."""
 
 from kdbench.analyze import Summary
-from kdbench.analyze.deployment.variants import VariantRow
+from kdbench.analyze.models.variants import VariantRow
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Cell, Column, Table

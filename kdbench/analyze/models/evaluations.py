@@ -1,0 +1,28 @@
+"""What conditions, metrics and variants have in common: a figure per trial and name, gathered over a row's seeds."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from kdbench.analyze.models.pairs import PairSummary
+from kdbench.analyze.models.rows import ModelRow
+
+T = TypeVar("T")
+Found = Mapping[tuple[str, str], T]  # by the key of a trial, and the name of a condition, metric or variant
+
+
+def by_seed(row: ModelRow | None, found: Found[T], name: str) -> dict[int, T]:
+    """The figure of each seed that has one; empty without a row."""
+    return {seed.seed: found[seed.key, name] for seed in row.seeds if (seed.key, name) in found} if row else {}
+
+
+def lacking(row: ModelRow, found: Found[T], names: Sequence[str]) -> dict[str, int]:
+    """How many seeds have no figure, of the names that some seed lacks."""
+    counts = {name: len(row.seeds) - len(by_seed(row, found, name)) for name in names}
+    return {name: count for name, count in counts.items() if count}
+
+
+def compared(pairs: Sequence[PairSummary]) -> Iterator[tuple[ModelRow, ModelRow | None]]:
+    """Every row, pair by pair with teachers first, and the student alone; None for itself and for teachers."""
+    for pair in pairs:
+        for row in pair.models:
+            yield row, None if row.role == "teacher" or row is pair.alone else pair.alone
