@@ -23,7 +23,7 @@ __version__ = "0.1.0"
 # user's cache folder, use the network, and run threads beside what is timed. Processes started from here inherit it.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-# Names resolve on first use: `kdbench --help` and the latency worker must import neither torch nor pandas.
+# Names resolve on first use: `kdbench --help` and the processes that time must import neither torch nor pandas.
 _HOMES = {
     "kdbench.api": ("load_suite", "plan", "render", "run"),
     "kdbench.results": ("ResultSet", "load"),

@@ -1,4 +1,4 @@
 """The deployable artifact: ONNX export, parity, cost, accuracy and latency of the exported file.
 
-Import from its modules: the latency worker lives in this package too, and must not import torch.
+Import from its modules: its timing runs in processes that must not import torch.
 """

@@ -124,7 +124,7 @@ def _name(condition: NamedChoice | None) -> str:
 
 
 def _note(crashed: Crashed) -> Noted:
-    text = f"a job broke after training, and its figures are missing: {crashed.reason}"
+    text = f"a job crashed after training, and its figures are missing: {crashed.reason}"
     return Noted(text=text, traceback=crashed.traceback)
 
 

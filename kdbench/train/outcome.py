@@ -1,6 +1,5 @@
 """What the training loop yields and returns."""
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,7 +7,6 @@ from torch import nn
 
 from kdbench.results import CurvePoint, TrainingCost
 from kdbench.spec import Trial
-from kdbench.spec.generators import drain
 
 
 @dataclass(frozen=True)
@@ -43,8 +41,3 @@ class NotTrained:
 
 
 Outcome = Trained | NotTrained
-
-
-def run_to_end(training: Generator[EpochDone, None, list[Outcome]]) -> list[Outcome]:
-    """The outcomes of a training whose progress nobody follows."""
-    return drain(training)

@@ -6,9 +6,10 @@ from dataclasses import replace
 import torch
 
 from kdbench.spec import Trial
+from kdbench.spec.generators import drain
 from kdbench.train.faculty import Parents
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import Trained, run_to_end
+from kdbench.train.outcome import Trained
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
 
@@ -24,7 +25,7 @@ def seconds_per_step(
     found: list[float] = []
     began = time.perf_counter()
     while len(found) < 2 or time.perf_counter() - began < seconds:  # the first one warms up
-        (outcome,) = run_to_end(train_cohort([trial], part, catalog, parents, until=1))
+        (outcome,) = drain(train_cohort([trial], part, catalog, parents, until=1))
         if not isinstance(outcome, Trained) or not outcome.cost.steps:
             return None
         cost = outcome.cost

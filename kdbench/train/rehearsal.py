@@ -6,10 +6,11 @@ from dataclasses import replace
 import torch
 
 from kdbench.spec import Trial
+from kdbench.spec.generators import drain
 from kdbench.train.build import build_model
 from kdbench.train.faculty import OpenTeacherCache, Parents, no_cache
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import NotTrained, run_to_end
+from kdbench.train.outcome import NotTrained
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import NotApplicable
@@ -60,6 +61,6 @@ def rehearse(
     short = trial.model_copy(update={"train": trial.train.model_copy(update={"batch_size": 2})})
     given = untrained(parents, splits, catalog)
     until = min(1, trial.train.epochs)
-    (outcome,) = run_to_end(train_cohort([short], few, catalog, given, open_cache, until=until))
+    (outcome,) = drain(train_cohort([short], few, catalog, given, open_cache, until=until))
     if isinstance(outcome, NotTrained) and outcome.status == "skipped":
         raise NotApplicable(outcome.reason)

@@ -198,7 +198,7 @@ def test_a_condition_that_cannot_serve_is_a_note_and_the_others_are_evaluated(
     record, heard = run(suite(conditions=places), place(root, plugins=("weather",)))
     assert record.notes == (
         "condition 'fog' was not evaluated: it is indoors",
-        "a job broke after training, and its figures are missing: RuntimeError: struck by lightning",
+        "a job crashed after training, and its figures are missing: RuntimeError: struck by lightning",
     )
     assert evaluated(heard) == [("condition faded", 3)]
     assert {outcome.status for outcome in record.outcomes.values()} == {"done"}
@@ -213,7 +213,7 @@ def test_a_damaged_file_loses_its_own_figures_alone(root: Path) -> None:
     assert {outcome.status for outcome in record.outcomes.values()} == {"done"}
     assert evaluated(heard) == [("clean images", 2), ("condition faded", 1), ("condition faded", 1)]  # one by one
     assert len(loaded(root).variants) == 2
-    assert any("a job broke after training" in note or "was not made" in note for note in record.notes)
+    assert any("a job crashed after training" in note or "was not made" in note for note in record.notes)
 
 
 def plan_and_done(where: Suite) -> tuple[Plan, dict[str, Outcome]]:
@@ -400,7 +400,7 @@ def test_a_job_that_dies_is_a_note_and_its_variant_is_missing(tmp_path: Path) ->
         tmp_path, where, lambda job: [Crashed(reason=KILLED) if isinstance(job, MakeVariant) else Done()]
     )
     assert len(executor.all(MakeVariant)) == 3
-    text = f"a job broke after training, and its figures are missing: {KILLED}"
+    text = f"a job crashed after training, and its figures are missing: {KILLED}"
     assert [event.text for event in heard if isinstance(event, Noted)] == [text] * 3
     assert len(found.artifacts) == 3
 

@@ -11,11 +11,12 @@ from torch.nn import functional
 
 from kdbench.results.output_cache import CacheFolder, OutputCache
 from kdbench.spec import Trial
+from kdbench.spec.generators import drain
 from kdbench.train.build import build_model
 from kdbench.train.faculty import Parents
 from kdbench.train.learner import Learner
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import Trained, run_to_end
+from kdbench.train.outcome import Trained
 from kdbench.train.rehearsal import rehearse
 from kdbench.zoo.catalog import BUILTIN, Catalog
 from kdbench.zoo.datasets.splits import Splits
@@ -52,7 +53,7 @@ def test_a_cohort_of_all_losses_trains_on_the_gpu(monkeypatch: pytest.MonkeyPatc
 
     real_close = Learner.close_epoch
     monkeypatch.setattr(Learner, "close_epoch", close)
-    for outcome in run_to_end(train_cohort(trials, splits, Catalog(), guide(splits))):
+    for outcome in drain(train_cohort(trials, splits, Catalog(), guide(splits))):
         assert isinstance(outcome, Trained), outcome
         assert outcome.cost.device.startswith("cuda")
         assert outcome.cost.step_seconds > 0
@@ -78,7 +79,7 @@ def looking(student: Outputs, teacher: Outputs, labels: Tensor, moment: Moment) 
 def test_a_loss_is_given_everything_on_the_gpu() -> None:
     splits = random_splits().to("cuda")
     trial = taught(f"{__name__}:looking", epochs=1, batch_size=16)
-    (outcome,) = run_to_end(train_cohort([trial], splits, Catalog((__name__,)), guide(splits)))
+    (outcome,) = drain(train_cohort([trial], splits, Catalog((__name__,)), guide(splits)))
     assert isinstance(outcome, Trained), outcome
 
 
@@ -115,7 +116,7 @@ def test_no_step_waits_for_the_device(views: str, precision: str, mixup: float |
         patch.setattr(Learner, "step", step)
         patch.setattr(Learner, "close_epoch", close)
         try:
-            outcomes = run_to_end(train_cohort(list(trials.values()), splits, Catalog(), guide(splits), open_cache))
+            outcomes = drain(train_cohort(list(trials.values()), splits, Catalog(), guide(splits), open_cache))
         finally:
             torch.cuda.set_sync_debug_mode("default")
     assert all(isinstance(outcome, Trained) for outcome in outcomes), outcomes

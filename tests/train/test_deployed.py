@@ -10,11 +10,12 @@ from torch import nn
 from kdbench.deploy.export.export import export_onnx, hash_weights
 from kdbench.deploy.export.parity import check_parity
 from kdbench.spec import Trial
+from kdbench.spec.generators import drain
 from kdbench.train import learner as learner_module
 from kdbench.train.build import build_criterion, build_model
 from kdbench.train.evaluate import evaluate
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import Trained, run_to_end
+from kdbench.train.outcome import Trained
 from kdbench.zoo import trace
 from kdbench.zoo.catalog import BUILTIN, Catalog
 from kdbench.zoo.interface import Draw
@@ -52,7 +53,7 @@ def taught(loss: str = "simkd", model: object = STUDENT, train: dict[str, object
 
 
 def train(trials: Sequence[Trial], guide: nn.Module) -> list[Trained]:
-    outcomes = run_to_end(train_cohort(trials, SPLITS, Catalog(), taught_by(guide, TAUGHT_BY)))
+    outcomes = drain(train_cohort(trials, SPLITS, Catalog(), taught_by(guide, TAUGHT_BY)))
     assert all(isinstance(outcome, Trained) for outcome in outcomes), outcomes
     return outcomes
 

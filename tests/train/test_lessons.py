@@ -10,11 +10,12 @@ from torch.nn import functional
 
 from kdbench.deploy.export.export import hash_weights
 from kdbench.spec import Lesson, Trial
+from kdbench.spec.generators import drain
 from kdbench.train.build import build_model, start_from
 from kdbench.train.faculty import Parents
 from kdbench.train.instruction import combine_outputs
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import NotTrained, Outcome, Trained, run_to_end
+from kdbench.train.outcome import NotTrained, Outcome, Trained
 from kdbench.train.rehearsal import rehearse
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.interface import NotApplicable, Outputs
@@ -36,7 +37,7 @@ def parents(*starts: Trial) -> Parents:
 
 def train(*trials: Trial, starts: tuple[Trial, ...] = ()) -> list[Outcome]:
     torch.set_num_threads(1)
-    return run_to_end(train_cohort(trials, SPLITS, Catalog(), parents(*starts)))
+    return drain(train_cohort(trials, SPLITS, Catalog(), parents(*starts)))
 
 
 def weights(outcome: Outcome) -> str:
@@ -106,7 +107,7 @@ def test_a_teacher_three_times_over_is_that_teacher() -> None:
     given = parents()
     alike = Parents(dict.fromkeys(given.teachers, given.teachers[GUIDES[0].key]))
     several, single = small_trial(loss=KD, teachers=GUIDES), small_trial(loss=KD, teachers=GUIDES[:1])
-    one, other = (run_to_end(train_cohort([trial], SPLITS, Catalog(), alike))[0] for trial in (several, single))
+    one, other = (drain(train_cohort([trial], SPLITS, Catalog(), alike))[0] for trial in (several, single))
     assert isinstance(one, Trained)
     assert isinstance(other, Trained)
     for name, value in one.model.state_dict().items():
@@ -130,7 +131,7 @@ def test_the_cost_of_an_ensemble_is_that_of_all_its_teachers() -> None:
     for teacher in slow.teachers.values():
         teacher.register_forward_hook(lambda *_: time.sleep(0.002))
     trial = small_trial(loss=KD, teachers=GUIDES)
-    (outcome,) = run_to_end(train_cohort([trial], SPLITS, Catalog(), slow))
+    (outcome,) = drain(train_cohort([trial], SPLITS, Catalog(), slow))
     assert isinstance(outcome, Trained)
     assert outcome.cost.teacher == "live"
     assert outcome.cost.teacher_seconds >= 3 * outcome.cost.steps * 0.002
@@ -160,7 +161,7 @@ def test_a_lesson_without_labels_keeps_them_from_its_loss() -> None:
     refusal = "it asks for the labels, which its lesson keeps from it (labels = false)"
     assert refused(small_trial(lessons=[{"loss": "cross_entropy", "labels": False}])) == refusal
     trial = small_trial(lessons=[{"loss": f"{__name__}:without_labels", "teachers": [GUIDES[0].key], "labels": False}])
-    (outcome,) = run_to_end(train_cohort([trial], SPLITS, Catalog((__name__,)), parents()))
+    (outcome,) = drain(train_cohort([trial], SPLITS, Catalog((__name__,)), parents()))
     assert isinstance(outcome, Trained)
 
 
@@ -176,7 +177,7 @@ def test_a_lesson_without_labels_keeps_them_from_its_loss() -> None:
 def test_what_is_not_built_or_means_nothing_is_refused(content: dict[str, object], reason: str) -> None:
     trial = small_trial(lessons=[{"loss": "cross_entropy", **content}])
     guide = Parents({"x": network(GUIDES[0])})
-    (outcome,) = run_to_end(train_cohort([trial], SPLITS, Catalog(), guide))
+    (outcome,) = drain(train_cohort([trial], SPLITS, Catalog(), guide))
     assert isinstance(outcome, NotTrained)
     assert reason in outcome.reason
 

@@ -27,7 +27,7 @@ Call = Callable[[], int]  # runs once on the next input and gives the nanosecond
 
 
 def prepare(images: NDArray[np.float32], batch: int) -> Batches:
-    """Inputs made beforehand: consecutive samples in batches, going round until each sample was used once."""
+    """Batches of consecutive samples, made beforehand; the last one wraps around, so that each sample is used."""
     count = -(-len(images) // batch)
     return [images.take(range(at * batch, (at + 1) * batch), axis=0, mode="wrap") for at in range(count)]
 
@@ -138,5 +138,5 @@ def slice_pair(candidate: Sequence[int], reference: Sequence[int]) -> SlicePair:
 
 
 def thin(values: Sequence[float], most: int) -> tuple[float, ...]:
-    """Every k-th value, so that at most `most` are left: their percentiles stay what they are."""
+    """Every k-th value, so that at most `most` are left, with about the same percentiles."""
     return tuple(values[:: max(1, -(-len(values) // most))])

@@ -1,4 +1,4 @@
-"""How a cohort gets at the cache of its teacher's outputs, and what happens where there is no room for it."""
+"""The caches of a cohort's teacher outputs: how they are opened, and what happens where there is no room for one."""
 
 from collections.abc import Mapping
 
@@ -38,14 +38,14 @@ def cache_of(trial: Trial, splits: Splits, context: Context, notes: list[str]) -
         except CacheFull as full:
             if context.setting.cache == "require":
                 raise _no_room(full) from full
-            notes.append(f"no room for the cache of teacher outputs: {full}; the teacher was asked live")
+            notes.append(f"no room for the cache of teacher outputs: {full}; the teacher runs on every batch")
             return None
 
     return open_cache
 
 
 def room_for_cache(trial: Trial, splits: Splits, context: Context) -> OpenTeacherCache:
-    """For a rehearsal: opens none, but refuses one that is required and would find no room."""
+    """For a rehearsal, which opens none. Raises `UserError` where one is required and there is no room for it."""
 
     def look(_: str, widths: Mapping[str, int]) -> None:
         if context.setting.cache == "require" and trial.train.slots:
@@ -58,5 +58,5 @@ def room_for_cache(trial: Trial, splits: Splits, context: Context) -> OpenTeache
 
 
 def _no_room(full: CacheFull) -> UserError:
-    help = "raise --cache-limit, make room on the disk, or drop --cache require to ask the teacher live"
+    help = "raise --cache-limit, make room on the disk, or drop --cache require to run the teacher on every batch"
     return UserError(f"no room for the cache of teacher outputs: {full}", help=help)

@@ -1,4 +1,4 @@
-"""One metric of one model: the callable is asked, and its answer is looked at."""
+"""One metric of one model: the callable is called, and its result is checked."""
 
 import math
 from numbers import Real
@@ -30,7 +30,7 @@ def compute_metric(metric: Choice, logits: NDArray[np.float32], labels: NDArray[
         raise NoFigure(str(reason)) from reason
     except UserError as error:
         raise NoFigure(error.problems[0].what) from error
-    except Exception as error:  # anybody's code: what it raises is its answer, and other metrics still have theirs
+    except Exception as error:  # anybody's code: one metric that fails must not stop the others
         raise NoFigure(f"{type(error).__name__}: {error}") from error
     if isinstance(value, np.ndarray) and value.shape == ():
         value = value[()]

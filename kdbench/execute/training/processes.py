@@ -1,4 +1,4 @@
-"""How a wave of cohorts is laid out on the cores: processes times threads, by a short measured probe."""
+"""Processes times threads of a wave of cohorts, chosen by a short measured probe."""
 
 from collections.abc import Callable, Sequence
 

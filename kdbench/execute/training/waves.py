@@ -118,7 +118,7 @@ def _train_cohorts(
                     else:
                         left.append(trial)
                 if retry and len(left) > 1:
-                    yield Noted(text=f"a cohort of {len(left)} models broke and was trained one by one: {reason}")
+                    yield Noted(text=f"a cohort of {len(left)} models crashed and was trained one by one: {reason}")
                     retry(tuple(left))
                     continue
                 for trial in left:

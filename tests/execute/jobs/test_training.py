@@ -1,4 +1,4 @@
-"""Teacher outputs across a run: recalled from the store's caches, asked live with a note, or refused as asked."""
+"""Teacher outputs in a run: read from the store's caches, computed on every batch with a note, or refused as asked."""
 
 import json
 import shutil
@@ -107,7 +107,7 @@ def test_where_there_is_no_room_the_teacher_is_asked_live_and_a_note_says_so(
     else:
         text = (
             "no room for the cache of teacher outputs: it needs 0.1 MB, and the limit is 0.1 MB; "
-            "the teacher was asked live"
+            "the teacher runs on every batch"
         )
         assert notes == [text]
         assert Store(root).latest_run("small").notes == (text,)
@@ -207,7 +207,7 @@ def test_a_cohort_that_breaks_is_tried_one_by_one(root: Path, monkeypatch: pytes
     monkeypatch.syspath_prepend(tmp_path)
     record, heard = run(suite(losses=["kd", "memory:shy", "memory:hungry"]), place(root, plugins=("memory",)))
     text = (
-        "a cohort of 3 models broke and was trained one by one: "
+        "a cohort of 3 models crashed and was trained one by one: "
         "OutOfMemoryError: CUDA out of memory: tried to allocate 20 GiB"
     )
     assert [event.text for event in heard if isinstance(event, Noted)] == [text]

@@ -14,9 +14,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from kdbench.spec import TrainSpec
+from kdbench.spec.generators import drain
 from kdbench.train.build import build_model
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import Trained, run_to_end
+from kdbench.train.outcome import Trained
 from kdbench.train.rehearsal import rehearse
 from kdbench.train.samples.batches import batches, normalize, view_samples
 from kdbench.train.samples.mixup import mix, partners
@@ -292,7 +293,7 @@ def test_every_loss_trains_under_mixup_or_declines() -> None:
         with pytest.raises(NotApplicable, match=reason):
             rehearse(trials.pop(use), [teacher], SPLITS, Catalog())
     guide = build_model(teacher.model, Catalog(), SPLITS.classes, SPLITS.shape, teacher.seed)
-    outcomes = run_to_end(train_cohort(list(trials.values()), SPLITS, Catalog(), taught_by(guide, teacher)))
+    outcomes = drain(train_cohort(list(trials.values()), SPLITS, Catalog(), taught_by(guide, teacher)))
     assert len(outcomes) == len(BUILTIN["losses"]) - len(DECLINED)
     assert not [o for o in outcomes if not isinstance(o, Trained)]
     # the loss of soft labels cannot fall below their entropy, unlike that of hard ones

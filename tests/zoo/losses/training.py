@@ -8,10 +8,11 @@ from torch import nn
 
 from kdbench.deploy.export.export import hash_weights
 from kdbench.spec import Choice, Trial
+from kdbench.spec.generators import drain
 from kdbench.train.build import build_model
 from kdbench.train.faculty import Parents
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import Trained, run_to_end
+from kdbench.train.outcome import Trained
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.digits import digits
 from kdbench.zoo.datasets.splits import split
@@ -53,7 +54,7 @@ def train(*trials: Trial, until: int | None = None) -> list[Trained]:
     torch.set_num_threads(1)
     (key,) = trials[0].teachers
     splits, guide = (DIGITS, _trained_teacher()) if key == TEACHER.key else (NOISE, drawn(_GUIDES[key]))
-    outcomes = run_to_end(train_cohort(trials, splits, Catalog(), Parents({key: guide}), until=until))
+    outcomes = drain(train_cohort(trials, splits, Catalog(), Parents({key: guide}), until=until))
     assert all(isinstance(outcome, Trained) for outcome in outcomes), outcomes
     return [outcome for outcome in outcomes if isinstance(outcome, Trained)]
 
@@ -65,7 +66,7 @@ def drawn(trial: Trial) -> nn.Module:
 
 @cache
 def _trained_teacher() -> nn.Module:
-    (outcome,) = run_to_end(train_cohort([TEACHER], DIGITS, Catalog()))
+    (outcome,) = drain(train_cohort([TEACHER], DIGITS, Catalog()))
     assert isinstance(outcome, Trained)
     return outcome.model
 

@@ -1,0 +1,160 @@
+"""What is trained when, and what becomes of trials whose jobs or parents fail: the executor is scripted."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kdbench import api
+from kdbench.execute.events import LaidOut, RunEvent, TrialEnded
+from kdbench.execute.jobs.records import CohortTrained, Done, Rehearse, TrainCohort
+from kdbench.execute.training.waves import check, train
+from kdbench.execute.workers.messages import Crashed, EpochFinished, Noted
+from kdbench.results import Outcome
+from kdbench.spec import Plan, Record
+from tests.execute.running import Scripted, place
+from tests.small import small_suite
+
+DONE = Outcome(status="done")
+
+
+@pytest.fixture
+def plan() -> Plan:
+    """A teacher, two students by labels alone, and two cohorts of two that it teaches."""
+    return api.plan(small_suite(losses=["cross_entropy", "kd", "logit_mse"]))
+
+
+class Recorded:
+    """A store whose trials with these keys are recorded, with an accuracy; nothing is written."""
+
+    root = Path("results")
+    validation_top1 = 0.5
+
+    def __init__(self, keys: set[str]) -> None:
+        self.keys = keys
+
+    def is_trained(self, key: str) -> bool:
+        return key in self.keys
+
+    def read_trial(self, key: str) -> "Recorded":
+        return self
+
+
+def trained(job: TrainCohort, **others: Outcome) -> CohortTrained:
+    return CohortTrained(outcomes={trial.key: others.get(trial.key, DONE) for trial in job.trials})
+
+
+def go(
+    plan: Plan, root: Path, answer: Callable[[Any], Iterable[Record]], keys: set[str]
+) -> tuple[dict[str, Outcome], list[RunEvent], Scripted]:
+    """Train a plan, keeping outcomes as a run does."""
+    executor, outcomes, heard = Scripted(answer), dict[str, Outcome](), list[RunEvent]()
+    where = place(root, executor=executor, threads=1, store=Recorded(keys))
+    for event in train(plan, outcomes, where):
+        heard.append(event)
+        if isinstance(event, TrialEnded):
+            assert event.key not in outcomes  # each ends once
+            outcomes[event.key] = Outcome(status=event.status, reason=event.reason)
+    return outcomes, heard, executor
+
+
+def losses(job: TrainCohort) -> list[str]:
+    return [trial.lessons[0].loss.use for trial in job.trials]
+
+
+def test_students_are_trained_after_their_teacher_in_cohorts(plan: Plan, tmp_path: Path) -> None:
+    outcomes, heard, executor = go(plan, tmp_path, lambda job: [trained(job)], set())
+    teacher = plan.waves[0][0]
+    assert executor.asked[0].trials == (teacher,)  # others wait for it
+    assert [losses(job) for job in executor.asked] == [["cross_entropy"]] * 3 + [["kd", "logit_mse"]] * 2
+    assert outcomes == dict.fromkeys(plan.trials, DONE)
+    assert sum(isinstance(event, LaidOut) for event in heard) == 2
+    assert {event.top1 for event in heard if isinstance(event, TrialEnded)} == {0.5}
+
+
+def test_progress_is_passed_on(plan: Plan, tmp_path: Path) -> None:
+    epoch = EpochFinished(key="x", epoch=1, train_loss=0.1, top1=0.2)
+    _, heard, executor = go(plan, tmp_path, lambda job: [epoch, trained(job)], set())
+    assert heard.count(epoch) == len(executor.asked)
+
+
+def test_a_lost_teacher_loses_its_students_with_its_reason(plan: Plan, tmp_path: Path) -> None:
+    teacher = plan.waves[0][0].key
+    lost = Outcome(status="failed", reason="diverged: NaN")
+    outcomes, _, executor = go(plan, tmp_path, lambda job: [trained(job, **{teacher: lost})], set())
+    assert len(executor.asked) == 3
+    taught = [outcomes[key] for key, trial in plan.trials.items() if trial.teachers]
+    reason = f"its teacher {plan.trials[teacher].model.label} was not trained: diverged: NaN"
+    assert taught == [Outcome(status="failed", reason=reason)] * 4
+
+
+def test_a_cohort_that_crashes_is_trained_one_by_one_without_what_it_had_recorded(plan: Plan, tmp_path: Path) -> None:
+    first, second = (trial.key for trial in plan.trials.values() if trial.seed == 0 and trial.teachers)
+    keys: set[str] = set()
+
+    def answer(job: TrainCohort) -> list[Record]:
+        if len(job.trials) > 1 and job.trials[0].key == first:
+            keys.add(first)  # it was recorded before its process died
+            return [Crashed(reason="its process was killed by SIGKILL")]
+        return [trained(job)]
+
+    outcomes, heard, _ = go(plan, tmp_path, answer, keys)
+    assert outcomes == dict.fromkeys(
+        plan.trials, Outcome(status="failed", reason="its process was killed by SIGKILL")
+    ) | {key: DONE for key in plan.trials if key != second}
+    assert not [event for event in heard if isinstance(event, Noted)]  # a single one that is left is not tried again
+
+
+def test_what_crashes_alone_too_has_failed(plan: Plan, tmp_path: Path) -> None:
+    bad = next(key for key, trial in plan.trials.items() if trial.teachers)
+
+    def answer(job: TrainCohort) -> list[Record]:
+        if any(trial.key == bad for trial in job.trials):
+            return [Crashed(reason="ValueError: seven", traceback="where it was")]
+        return [trained(job)]
+
+    outcomes, heard, executor = go(plan, tmp_path, answer, set())
+    assert {key for key, outcome in outcomes.items() if outcome.status == "failed"} == {bad}
+    (note,) = (event for event in heard if isinstance(event, Noted))
+    assert note.text == "a cohort of 2 models crashed and was trained one by one: ValueError: seven"
+    assert [len(job.trials) for job in executor.asked[3:]] == [2, 2, 1, 1]
+    (failed,) = (event for event in heard if isinstance(event, TrialEnded) and event.status == "failed")
+    assert (failed.reason, failed.traceback) == ("ValueError: seven", "where it was")
+
+
+def test_a_job_without_an_answer_has_failed_its_trials(plan: Plan, tmp_path: Path) -> None:
+    outcomes, _, _ = go(plan, tmp_path, lambda job: [trained(job)] if len(job.trials) == 1 else [], set())
+    unanswered = Outcome(status="failed", reason="its job ended without an answer")
+    assert [outcomes[key] for key, trial in plan.trials.items() if trial.teachers] == [unanswered] * 4
+
+
+def rehearsed(
+    plan: Plan, root: Path, answer: Callable[[Rehearse], Iterable[Record]]
+) -> tuple[list[RunEvent], Scripted]:
+    executor = Scripted(answer)
+    return list(check(plan, {}, place(root, executor=executor))), executor
+
+
+def test_trials_are_rehearsed_once_for_all_seeds_under_their_parents(plan: Plan, tmp_path: Path) -> None:
+    heard, executor = rehearsed(plan, tmp_path, lambda job: [Done()])
+    assert heard == []
+    assert [job.trial.lessons[0].loss.use for job in executor.asked] == [
+        "cross_entropy", "cross_entropy", "kd", "logit_mse",
+    ]  # fmt: skip
+    teacher = plan.waves[0][0]
+    assert [job.parents for job in executor.asked] == [(), (), (teacher,), (teacher,)]
+
+
+def test_what_cannot_run_is_skipped_with_all_its_seeds(plan: Plan, tmp_path: Path) -> None:
+    def answer(job: Rehearse) -> list[Record]:
+        return [Done(reason="it does not fit" if job.trial.lessons[0].loss.use == "kd" else None)]
+
+    heard, _ = rehearsed(plan, tmp_path, answer)
+    skipped = [key for key, trial in plan.trials.items() if trial.lessons[0].loss.use == "kd"]
+    assert heard == [TrialEnded(key=key, status="skipped", reason="it does not fit") for key in skipped]
+    assert len(skipped) == 2
+
+
+def test_a_rehearsal_that_crashes_leaves_the_failure_to_training(plan: Plan, tmp_path: Path) -> None:
+    assert rehearsed(plan, tmp_path, lambda job: [Crashed(reason="no memory")])[0] == []
