@@ -11,8 +11,8 @@ from pydantic import JsonValue, ValidationError
 from kdbench.results.predictions import pack_bits
 from kdbench.results.records import ModelFacts
 from kdbench.results.result_set import ResultSet
-from kdbench.results.store import Store, read_stored, sha256_of
-from kdbench.results.stored import Stored
+from kdbench.results.store import Store, sha256_of
+from kdbench.results.stored import Stored, read_stored
 from kdbench.spec import Problem, Record, Suite, UserError
 from kdbench.spec.choice import Several
 from kdbench.spec.plan import row_name

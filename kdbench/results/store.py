@@ -9,10 +9,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
-
 from kdbench.results.records import ArtifactRecord, RunRecord, TrialRecord
-from kdbench.results.stored import SCHEMA, Stored
+from kdbench.results.stored import Stored, read_stored
 from kdbench.spec import UserError
 
 S = TypeVar("S", bound=Stored)
@@ -107,37 +105,6 @@ class Store:
 
     def suites(self) -> tuple[str, ...]:
         return tuple(sorted(path.name for path in (self.root / "suites").glob("*") if path.is_dir()))
-
-
-CARRY_OVER = "carry its folder over with `python -m kdbench.results.carry_over OLD NEW`, or choose another folder"
-
-
-class _Numbered(BaseModel):
-    """Any stored record, of which only the number of its schema is read."""
-
-    schema_number: int = 1
-
-
-def read_stored(path: Path, kind: type[S], *, older: str = CARRY_OVER) -> S:
-    """A record from its file. Raises `UserError` where it is missing, of another schema, or damaged.
-
-    `older` says what to do about a file of an older schema.
-    """
-    try:
-        content = path.read_bytes()
-        number = _Numbered.model_validate_json(content).schema_number
-        if number != SCHEMA:
-            advice = older if number < SCHEMA else "install a newer kdbench"
-            raise UserError(f"'{path}' has schema {number}, and this kdbench reads schema {SCHEMA}: {advice}")
-        return kind.model_validate_json(content)
-    except OSError as error:
-        help = "run the suite again: what is missing is measured again"
-        raise UserError(f"cannot read '{path}': {error.strerror}", help=help) from error
-    except ValidationError as error:
-        detail = error.errors()[0]
-        at = ".".join(map(str, detail["loc"])) or "the whole file"
-        help = "remove the file, and it is measured again"
-        raise UserError(f"'{path}' is damaged: {at}: {detail['msg']}", help=help) from error
 
 
 def prepare_folder(folder: Path, option: str) -> None:

@@ -1,18 +1,17 @@
 """The store: whole or not at all, never edited."""
 
-import json
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from kdbench.results import EvaluationRecord, Store, TrialRecord
-from kdbench.results.store import read_stored, sha256_of, write_whole
-from kdbench.results.stored import SCHEMA, Stored
+from kdbench.results import EvaluationRecord, Store
+from kdbench.results.store import sha256_of, write_whole
+from kdbench.results.stored import Stored
 from kdbench.results.timings import LatencyRecord, ThroughputRecord
 from kdbench.spec import UserError
-from tests.records import Shape, latency_record, make_results
+from tests.records import Shape, make_results
 
 
 def fill(store: Store, key: str, text: str = "{}") -> None:
@@ -118,43 +117,6 @@ def test_an_artifact_is_its_record_and_its_file(tmp_path: Path) -> None:
     assert not store.is_exported(record.key)
     assert store.has_artifact(record.key)
     assert store.read_artifact(record.key) == record
-
-
-# One reading function for all of them
-
-
-def test_a_record_of_schema_1_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "x.json").write_text('{"key": "x", "environment": {}}')  # schema 1 had no number
-    with pytest.raises(
-        UserError, match=r"x\.json' has schema 1, and this kdbench reads schema 2: carry its folder over"
-    ):
-        read_stored(tmp_path / "x.json", TrialRecord)
-
-
-def test_a_record_of_a_later_schema_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    content = latency_record().model_dump(mode="json") | {"schema_number": SCHEMA + 1, "unknown": 1}
-    (tmp_path / "x.json").write_text(json.dumps(content))
-    with pytest.raises(UserError, match=r"has schema 3, and this kdbench reads schema 2: install a newer kdbench"):
-        read_stored(tmp_path / "x.json", LatencyRecord)
-
-
-@pytest.mark.parametrize(
-    ("content", "where"),
-    [
-        (latency_record().model_dump(mode="json") | {"calls": "many"}, "calls: Input should be a valid integer"),
-        (latency_record().model_dump(mode="json") | {"how": {}}, "how.provider: Field required"),
-        (None, "the whole file: Invalid JSON"),
-    ],
-)
-def test_what_is_damaged_names_file_and_field(tmp_path: Path, content: object, where: str) -> None:
-    (tmp_path / "x.json").write_text(json.dumps(content) if content else "{half")
-    with pytest.raises(UserError, match=f"x.json' is damaged: {where}"):
-        read_stored(tmp_path / "x.json", LatencyRecord)
-
-
-def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"cannot read '.*x\.json': No such file"):
-        read_stored(tmp_path / "x.json", TrialRecord)
 
 
 def test_the_last_run_counts(tmp_path: Path) -> None:

@@ -1,0 +1,53 @@
+"""One reading function for all records: what it cannot read it refuses in one sentence, with file and field."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kdbench.results import TrialRecord
+from kdbench.results.stored import SCHEMA, read_stored
+from kdbench.results.timings import LatencyRecord
+from kdbench.spec import UserError
+from tests.records import latency_record, make_results
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    for number, record in enumerate((latency_record(), *make_results().records.values())):
+        path = tmp_path / f"{number}.json"
+        path.write_text(record.model_dump_json())
+        assert read_stored(path, type(record)) == record
+
+
+def test_a_record_of_schema_1_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"key": "x", "environment": {}}')  # schema 1 had no number
+    with pytest.raises(
+        UserError, match=r"x\.json' has schema 1, and this kdbench reads schema 2: carry its folder over"
+    ):
+        read_stored(tmp_path / "x.json", TrialRecord)
+
+
+def test_a_record_of_a_later_schema_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    content = latency_record().model_dump(mode="json") | {"schema_number": SCHEMA + 1, "unknown": 1}
+    (tmp_path / "x.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"has schema 3, and this kdbench reads schema 2: install a newer kdbench"):
+        read_stored(tmp_path / "x.json", LatencyRecord)
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        (latency_record().model_dump(mode="json") | {"calls": "many"}, "calls: Input should be a valid integer"),
+        (latency_record().model_dump(mode="json") | {"how": {}}, "how.provider: Field required"),
+        (None, "the whole file: Invalid JSON"),
+    ],
+)
+def test_what_is_damaged_names_file_and_field(tmp_path: Path, content: object, where: str) -> None:
+    (tmp_path / "x.json").write_text(json.dumps(content) if content else "{half")
+    with pytest.raises(UserError, match=f"x.json' is damaged: {where}"):
+        read_stored(tmp_path / "x.json", LatencyRecord)
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"cannot read '.*x\.json': No such file"):
+        read_stored(tmp_path / "x.json", TrialRecord)
