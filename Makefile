@@ -47,8 +47,10 @@ system-test:
 quickstart: install ## run the quickstart suite, and say where its report is
 	@$(BIN)/kdbench run quickstart
 
+# Each file runs in one of so many processes; nothing runs beside a test that measures time (tests/conftest.py).
+PROCESSES ?= 2
 test: install-test system-test ## install what the tests need, and run them (with format, lint, strict types)
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow" -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --benchmark-disable
 
 test-slow: install-test system-test ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow

@@ -53,6 +53,7 @@ def test_all_loops_of_a_process_are_timed(network: Path, images: np.ndarray) -> 
     assert all(value > 0 for values in found.values() for value in values)
 
 
+@pytest.mark.alone
 def test_a_loop_that_clocks_more_than_the_call_is_found_out(
     network: Path, images: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,6 +77,7 @@ def test_a_bare_process_tells_its_sessions(network: Path, images: np.ndarray) ->
     assert min(told["session_p50"]) <= told["p50"] <= max(told["session_p50"])
 
 
+@pytest.mark.alone
 def test_loadgen_clocks_the_system_under_test() -> None:
     pytest.importorskip("mlperf_loadgen", reason="MLPerf LoadGen is not installed: `make bench-latency` installs it")
     from mlperf_loadgen import QuerySampleResponse, QuerySamplesComplete

@@ -194,6 +194,7 @@ class Deep(nn.Module):
         return features
 
 
+@pytest.mark.alone
 def test_a_copy_ties_and_twice_the_layers_are_slower(tmp_path: Path) -> None:
     paths = [tmp_path / f"{name}.onnx" for name in ("first", "copy", "twice")]
     export_onnx(Deep(20), (1, 8, 8), paths[0])

@@ -264,7 +264,7 @@ def tell(process: subprocess.Popen[str], text: str = "go\n") -> None:
 
 
 def test_processes_at_once_share_the_work(tmp_path: Path) -> None:
-    processes = start(tmp_path, 0.03, 0.03)
+    processes = start(tmp_path, 0.2, 0.2)
     for process in processes:
         tell(process)
     lines = [process.communicate("\n")[0].splitlines() for process in processes]
@@ -287,7 +287,7 @@ def test_a_process_killed_at_its_block_blocks_nobody(tmp_path: Path) -> None:
     with opened(tmp_path, slots=3) as cache:
         cache.ensure([0], teacher)
     assert teacher.asked == blocks(0)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60  # of the 600 s for which the block was held
 
 
 def test_who_waits_for_a_block_does_it_where_its_owner_dies(tmp_path: Path) -> None:
@@ -298,7 +298,7 @@ def test_who_waits_for_a_block_does_it_where_its_owner_dies(tmp_path: Path) -> N
     assert [line_of(waiter) for _ in range(2)] == ["0 1", "0 2"]  # all but the owner's
     owner.send_signal(signal.SIGKILL)
     owner.communicate()
-    assert waiter.communicate("\n", timeout=20)[0].split("\n")[0] == "0 0"
+    assert waiter.communicate("\n", timeout=120)[0].split("\n")[0] == "0 0"
     assert waiter.returncode == 0
 
 

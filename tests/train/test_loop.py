@@ -252,6 +252,7 @@ def test_a_cohort_changes_nothing_in_bfloat16() -> None:
         ].loss.use
 
 
+@pytest.mark.alone
 def test_the_parts_of_the_cost_add_up_to_the_pass() -> None:
     trials = [taught(loss) for loss in ("kd", "fitnet", "cross_entropy")]
     costs = [trained(outcome).cost for outcome in train(trials, teacher())[0]]

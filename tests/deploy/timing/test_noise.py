@@ -13,15 +13,15 @@ from kdbench.deploy.timing.noise import Noise
 
 def test_counters_grow_by_what_was_done() -> None:
     counters = Noise("cpu")
-    end = time.perf_counter() + 0.2
-    while time.perf_counter() < end:
+    start = time.process_time()
+    while time.process_time() < start + 0.2:  # of this process, whatever else is busy
         pass
     worked = counters.since()
     time.sleep(0.2)
     slept = counters.since()
     json.dumps(worked, allow_nan=False)
     assert 0.2 <= worked["wall_seconds"] < slept["wall_seconds"] - 0.19
-    assert 0.05 < worked["cpu_seconds"] <= worked["wall_seconds"] + 0.05
+    assert 0.2 <= worked["cpu_seconds"] <= worked["wall_seconds"] + 0.05
     assert slept["cpu_seconds"] < worked["cpu_seconds"] + 0.1
     assert worked["involuntary_context_switches"] >= 0
     assert worked["load_average"] == pytest.approx(os.getloadavg(), abs=5)

@@ -82,10 +82,12 @@ def ratio_of(candidate: str, reference: str, folder: Path, here: Place) -> float
     return median(pair.candidate_min / pair.reference_min for session in found.sessions for pair in session)
 
 
+@pytest.mark.alone
 def test_a_file_against_itself_ties(folder, here) -> None:
     assert 0.8 < ratio_of("4", "4", folder, here) < 1.25
 
 
+@pytest.mark.alone
 def test_twice_the_work_is_slower_and_the_other_way_round(folder, here) -> None:
     assert ratio_of("8", "4", folder, here) > 1.4
     assert ratio_of("4", "8", folder, here) < 0.7

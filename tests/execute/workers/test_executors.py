@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,7 +72,7 @@ def test_processes_are_kept_and_replaced_where_they_died_idle(two: Subprocesses)
     assert len(first) == 2
     assert set(pids(two, slow, slow)) == first
     os.kill(min(first), signal.SIGKILL)
-    time.sleep(0.2)
+    os.waitid(os.P_PID, min(first), os.WEXITED | os.WNOWAIT)  # it is dead, and its parent has not yet noticed
     assert len(set(pids(two, slow, slow)) & first) == 1
     two.close()
     assert all(not Path(f"/proc/{pid}").exists() for pid in first)
