@@ -38,8 +38,7 @@ def protocol(summary: Summary) -> Facts:
     suite, train = summary.suite, summary.suite.train
     data = suite.data
     chosen = "the last epoch" if train.select == "last" else "the epoch that is best on validation"
-    kept = "" if data.fraction == 1 else f", {100 * data.fraction:g} % of the training samples"
-    kept += f", at most {data.per_class} training samples a class" if data.per_class else ""
+    kept = "".join(f", {part.label} of the training samples" for part in data.parts)
     shape = " x ".join(map(str, summary.input_shape)) or "unknown"
     tested = f"{summary.test_samples:,} test samples" if summary.test_samples is not None else "no test samples"
     teachers = f"{f.several(suite.teacher_seeds, 'teacher')} per pair"

@@ -51,6 +51,11 @@ class Choice(Record):
         options = ", ".join(f"{k}={_plain(v)}" for k, v in self.options.items())
         return f"{self.use}({options})" if options else self.use
 
+    @property
+    def arguments(self) -> dict[str, object]:
+        """The options as the callable expects them: JSON has lists where Python has tuples."""
+        return {name: tuple(value) if isinstance(value, list) else value for name, value in self.options.items()}
+
 
 class NamedChoice(Choice):
     """A choice that reports may call by a name of its own."""

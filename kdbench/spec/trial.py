@@ -9,7 +9,7 @@ from pydantic_core import CoreSchema
 from kdbench.spec.choice import Choice, Record, Several, open_table
 from kdbench.spec.keys import Neutral, content_key, record_content
 from kdbench.spec.recipe import TrainSpec
-from kdbench.spec.types import Count, Fraction, Positive, WholeNumber
+from kdbench.spec.types import Positive, WholeNumber
 
 # Part of every key: raise it when a change of kdbench alters the numbers that a trial yields.
 RECIPE = 2
@@ -21,8 +21,6 @@ class DataSpec(Record):
     """A dataset and which samples of its training split are used; validation is held out first."""
 
     dataset: Choice
-    fraction: Fraction = 1.0  # of the training samples, stratified by class
-    per_class: Count | None = None  # at most so many training samples of each class
     parts: Several[Choice] = ()  # applied in order to the training samples; none: all of them
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
     split_seed: WholeNumber = 0

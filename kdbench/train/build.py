@@ -57,7 +57,7 @@ class Criterion:
 def build_model(choice: Choice, catalog: Catalog, classes: int, shape: tuple[int, int, int], seed: int) -> nn.Module:
     """A freshly initialized model: the same weights for the same seed, whatever loss will train it."""
     torch.manual_seed(Draw(seed).seed_of("weights"))
-    model: nn.Module = catalog.load("models", choice.use)(classes, shape, **_options(choice))
+    model: nn.Module = catalog.load("models", choice.use)(classes, shape, **choice.arguments)
     return model.to(memory_format=torch.channels_last)
 
 
@@ -101,7 +101,7 @@ def build_criterion(
     thing: Any = catalog.load("losses", lesson.loss.use)
     inputs = catalog.signature("losses", lesson.loss.use).inputs
     _refuse_unbuilt(lesson, inputs, len(teachers))
-    options = _options(lesson.loss)
+    options = lesson.loss.arguments
     if not is_loss_module(thing):
         return Criterion(partial(thing, **options), inputs)
     torch.manual_seed(draw.seed_of(f"weights of loss {number}"))
@@ -126,9 +126,4 @@ def _refuse_unbuilt(lesson: Lesson, inputs: Sequence[str], teachers: int) -> Non
 
 def build_view(choice: Choice, catalog: Catalog) -> View:
     """A view with its options bound."""
-    return partial(catalog.load("views", choice.use), **_options(choice))
-
-
-def _options(choice: Choice) -> dict[str, object]:
-    """Options as the callable expects them: JSON has no tuples."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in choice.options.items()}
+    return partial(catalog.load("views", choice.use), **choice.arguments)

@@ -58,7 +58,12 @@ BUILTIN: dict[Kind, dict[str, str]] = {
         "cifar100": "kdbench.zoo.datasets.from_torchvision:cifar100",
         "image_folder": "kdbench.zoo.datasets.image_folder:image_folder",
     },
-    "parts": {},
+    "parts": {
+        "fraction": "kdbench.zoo.parts.fraction:fraction",
+        "per_class": "kdbench.zoo.parts.per_class:per_class",
+        "classes": "kdbench.zoo.parts.classes:classes",
+        "shard": "kdbench.zoo.parts.shard:shard",
+    },
     "views": {
         "clean": "kdbench.zoo.views.clean:clean",
         "crop": "kdbench.zoo.views.crop:crop",

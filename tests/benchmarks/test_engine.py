@@ -40,7 +40,8 @@ def planned() -> Plan:
     """The sweep in miniature, on the digits."""
     text = (SUITES / "sweep.toml").read_text("utf-8")
     for old, new in {
-        'use = "fashion_mnist", per_class = 2000': 'use = "digits", per_class = 20',
+        'use = "fashion_mnist"': 'use = "digits"',
+        "count = 2000": "count = 20",
         "width = 80": "width = 8",
         "width = 32": "width = 4",
         "batch_size = 128": "batch_size = 32",

@@ -1,4 +1,4 @@
-"""A package of somebody else's, really installed: its loss, model, dataset, view and metric by entry points and by -p."""
+"""A package of somebody else's, really installed: its losses, model, dataset, part, view and metric by entry points and by -p."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ ROOT = Path(kdbench.__file__).parent.parent
 
 SUITE = """\
 name = "theirs"
-data = {{ use = "{datasets}stripes", samples = 120 }}
+data = {{ use = "{datasets}stripes", samples = 120, parts = ["{parts}every_other"] }}
 seeds = 1
 metrics = ["{metrics}worst_recall"]
 conditions = [{{ use = "{views}dead_pixels", share = 0.2, name = "old camera" }}]
@@ -41,7 +41,7 @@ temperature = 3.0
 [[losses]]
 use = "{losses}{probe}"
 """
-KINDS = ("losses", "models", "datasets", "views", "metrics")
+KINDS = ("losses", "models", "datasets", "parts", "views", "metrics")
 
 
 def call(*argv: str, at: Path, path: Path, code: int = 0) -> str:

@@ -25,8 +25,8 @@ def test_a_choice_is_a_name_or_a_table() -> None:
 
 
 def test_data_takes_slice_and_options_in_one_table() -> None:
-    data = DataSpec.model_validate({"use": "digits", "fraction": 0.5, "other": 1})
-    assert data == DataSpec(dataset=Choice(use="digits", options={"other": 1}), fraction=0.5)
+    data = DataSpec.model_validate({"use": "digits", "validation": 0.5, "other": 1})
+    assert data == DataSpec(dataset=Choice(use="digits", options={"other": 1}), validation=0.5)
 
 
 def test_seeds_are_a_count_or_a_list() -> None:

@@ -43,5 +43,5 @@ def _catalog(plugins: tuple[str, ...]) -> Catalog:
 @lru_cache(maxsize=1)
 def _load_splits(spec_json: str, root: Path, catalog: Catalog, device: str) -> Splits:
     spec = DataSpec.model_validate_json(spec_json)
-    dataset = catalog.load("datasets", spec.dataset.use)(root, **spec.dataset.options)
-    return split(dataset, spec).to(device)
+    dataset = catalog.load("datasets", spec.dataset.use)(root, **spec.dataset.arguments)
+    return split(dataset, spec, catalog).to(device)

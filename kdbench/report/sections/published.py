@@ -55,9 +55,9 @@ def _row(row: PublishedRow) -> tuple[Cell, ...]:
 def _our_protocol(summary: Summary) -> str:
     """What ours were trained on, for how long, and which epoch is reported."""
     suite, train = summary.suite, summary.suite.train
-    share = f"{100 * (1 - suite.data.validation) * suite.data.fraction:.3g} % of the training split"
-    if suite.data.per_class:
-        share += f", at most {f.several(suite.data.per_class, 'sample')} a class"
+    share = f"{100 * (1 - suite.data.validation):.3g} % of the training split"
+    if suite.data.parts:
+        share += f", of these {', '.join(part.label for part in suite.data.parts)}"
     chosen = "of the last epoch" if train.select == "last" else "of the epoch that is best on validation"
     return (
         f"Ours: {f.several(train.epochs, 'epoch')} in batches of {train.batch_size} on {share}, weights {chosen}, "

@@ -16,7 +16,7 @@ from kdbench.spec.suite import Suite
 # What to write, by the place that lacks it or holds something else.
 WANTED = {
     "name": 'allowed: lower-case letters, digits, ".", "_" and "-", at most 64 of them, as name = "my-suite"',
-    "data": 'name a dataset: data = "digits", or with options data = { use = "digits", fraction = 0.5 }',
+    "data": 'name a dataset: data = "digits", or with options data = { use = "digits", validation = 0.2 }',
     "seeds": "allowed: how many seeds, at least 1, as seeds = 3; or a list of whole numbers, as seeds = [0, 1, 2]",
     "pairs": 'give at least one pair: [[pairs]], and below it teacher = "..." and student = "..."; '
     "`kdbench list models` shows the names",
@@ -64,6 +64,8 @@ def explain(at: Location, detail: ErrorDetails, table: dict[str, Any]) -> Locate
             return at, Problem(f"{locate(at)} is {as_toml(value)}", help=nearest(str(value), _tags(at[:2], table)))
         case "model_type" | "model_attributes_type":
             wanted = wanted or _say_table(at, detail, table)
+        case "tuple_type" if keys[-1] == "parts":
+            wanted = 'allowed: a list, as parts = [{ use = "fraction", share = 0.1 }]'
         case "tuple_type" if isinstance(value, dict):
             wanted = f"write [[{where}]], with two brackets: it is a list of tables"
         case "tuple_type" if keys[-1] == "augment":

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from kdbench.spec.errors import Problem, UserError, nearest
+from kdbench.spec.errors import Problem, UserError, as_toml, nearest
 from kdbench.spec.reading.explain import explain, inside, written
 from kdbench.spec.reading.lines import find_line
 from kdbench.spec.resolve import Located, Location, locate, resolve
@@ -116,8 +116,12 @@ def _is_misspelt(at: Location, detail: ErrorDetails, details: Details) -> bool:
     return detail["type"] == "missing" and bool(difflib.get_close_matches(str(at[-1]), extra, n=1))
 
 
+# Keys that `data` had before there were parts, and the option of the part that took their place.
+FORMER = {"fraction": "share", "per_class": "count"}
+
+
 def _widen(at: Location, problem: Problem, table: dict[str, Any], catalog: Catalog) -> Located:
-    """An unknown option of a dataset may as well be a misspelt key of `data` itself."""
+    """An unknown option of a dataset may as well be a misspelt key of `data` itself, or one that it had before."""
     data = table["data"]
     if (
         len(at) == 2
@@ -126,6 +130,9 @@ def _widen(at: Location, problem: Problem, table: dict[str, Any], catalog: Catal
         and "use" in data
         and problem.what.startswith("unknown option")
     ):
+        if at[1] in FORMER:
+            new = f'parts = [{{ use = "{at[1]}", {FORMER[str(at[1])]} = {as_toml(data[at[1]])} }}]'
+            return at, Problem(f"the key '{at[1]}' at data is a part of the data now", help=f"write {new}")
         options = [option.name for option in catalog.signature("datasets", data["use"]).options]
         allowed = [*options, "use", *(field for field in DataSpec.model_fields if field != "dataset")]
         return at, Problem(f"unknown key '{at[1]}' at data", help=nearest(str(at[1]), allowed))

@@ -9,10 +9,12 @@ from typing import TypeGuard
 import torch
 from torch import Tensor
 
-from kdbench.spec import DataSpec, UserError
+from kdbench.spec import Choice, DataSpec, UserError
 from kdbench.spec.task import Head, Input, Task
+from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.capacity import fits_on
-from kdbench.zoo.interface import Dataset, Draw, Split
+from kdbench.zoo.interface import Dataset, Draw, NotApplicable, Split
+from kdbench.zoo.parts.strata import by_class, count_of
 from kdbench.zoo.streamed import Streamed
 
 CHUNK = 2**23  # values that are looked at together, where a split is read as a whole
@@ -75,38 +77,54 @@ class Splits:
         return digest.hexdigest()
 
 
-def split(dataset: Dataset, spec: DataSpec) -> Splits:
-    """Hold validation out of the published training split, then take the slice of what remains.
+def split(dataset: Dataset, spec: DataSpec, catalog: Catalog | None = None) -> Splits:
+    """Hold validation out of the published training split, then take `spec.parts` of what remains, one after another.
 
-    Both are stratified by class and decided by `spec.split_seed` alone, so every trial of a suite shares them. The
-    validation split does not depend on the slice, and a smaller slice lies within a larger one. A class with one
-    sample keeps it for training. Means and standard deviations are of all training samples without validation, so that
-    every slice of a dataset is given the same inputs. Raises `UserError` where no sample is left to validate on, or
-    labels do not fit.
+    `spec.split_seed` decides all of it, so every trial of a suite shares it. Validation is stratified by class and does
+    not depend on the parts; a class with one sample keeps it for training. Means and standard deviations are of all
+    training samples without validation, so that every part of a dataset is given the same inputs. Parts are looked up
+    in the catalog, by default in that of kdbench and of installed packages. Raises `UserError` where no sample is left
+    to validate or train on, labels do not fit, or a part cannot be taken.
     """
     _check_labels(dataset, spec)
-    order = _shuffle(len(dataset.train), spec.split_seed)
-    rest: list[Tensor] = []
-    train: list[Tensor] = []
-    validation: list[Tensor] = []
-    for label in range(dataset.classes):
-        members = order[dataset.train.labels[order] == label]
-        if not len(members):
-            continue
-        held = min(max(1, _round(spec.validation * len(members))), len(members) - 1)
-        kept = max(1, _round(spec.fraction * (len(members) - held)))
-        kept = kept if spec.per_class is None else min(kept, spec.per_class)
+    validation, training = _hold_out(dataset, spec)
+    whole = dataset.train.take(training)
+    used = training
+    for part in spec.parts:
+        used = used[_positions(part, dataset.train.labels[used], _draw(spec, used), catalog or Catalog())]
+    train = whole if len(used) == len(training) else dataset.train.take(used)
+    return Splits(train, dataset.train.take(validation), dataset.test, _task(dataset, whole))
+
+
+def _hold_out(dataset: Dataset, spec: DataSpec) -> tuple[Tensor, Tensor]:
+    """Which samples of the published training split validate, and which remain, both in order."""
+    validation, training = [], []
+    for members in by_class(dataset.train.labels, _draw(spec, torch.arange(len(dataset.train))), "validation"):
+        held = min(max(1, count_of(spec.validation, len(members))), len(members) - 1)
         validation.append(members[:held])
-        rest.append(members[held:])
-        train.append(members[held : held + kept])
+        training.append(members[held:])
     if not sum(map(len, validation)):
         raise UserError(
             f"dataset '{spec.dataset.label}' has no class with 2 training samples: none is left to validate on"
         )
-    training, taken, held_out = (torch.cat(members).sort().values for members in (rest, train, validation))
-    whole = dataset.train.take(training)
-    used = whole if len(taken) == len(training) else dataset.train.take(taken)
-    return Splits(used, dataset.train.take(held_out), dataset.test, _task(dataset, whole))
+    return torch.cat(validation).sort().values, torch.cat(training).sort().values
+
+
+def _draw(spec: DataSpec, samples: Tensor) -> Draw:
+    """Samples are named by their place in the published training split, whichever of them are left."""
+    return Draw(spec.split_seed, samples=samples, purpose="data")
+
+
+def _positions(part: Choice, labels: Tensor, draw: Draw, catalog: Catalog) -> Tensor:
+    """Which of the samples with these labels a part takes, in order."""
+    try:
+        taken = catalog.load("parts", part.use)(labels, draw, **part.arguments)
+    except NotApplicable as reason:
+        raise UserError(f"the part {part.label} cannot be taken of the training samples: {reason}") from reason
+    positions: Tensor = torch.unique(taken)
+    if not len(positions) or len(positions) < len(taken):
+        raise UserError(f"the part {part.label} gives {'a sample twice' if len(positions) else 'no sample'}")
+    return positions
 
 
 def _task(dataset: Dataset, training: Split) -> Task:
@@ -139,17 +157,6 @@ def _check_labels(dataset: Dataset, spec: DataSpec) -> None:
                 f"dataset '{spec.dataset.label}' has {name} labels from {low} to {high}, "
                 f"but {dataset.classes} classes: allowed are 0 to {dataset.classes - 1}"
             )
-
-
-def _shuffle(samples: int, seed: int) -> Tensor:
-    """A permutation [samples]: the order of counter-based random words, the same in every version of torch."""
-    words = Draw(seed, 0, torch.arange(samples)).words("split")[:, 0]
-    return torch.argsort(words, stable=True)
-
-
-def _round(value: float) -> int:
-    """The nearest integer, halves up (Python's `round` takes them to the even neighbour)."""
-    return int(value + 0.5)
 
 
 def _statistics(images: Tensor | Streamed) -> tuple[Tensor, Tensor]:

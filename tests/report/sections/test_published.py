@@ -54,8 +54,9 @@ def test_what_differs_is_said(found: Summary) -> None:
     assert (
         "Ours: 240 epochs in batches of 64 on 90 % of the training split, weights of the last epoch, 5 seeds." in intro
     )
-    part = summary(Shape(pairs=PAIR), fraction=0.5, per_class=20, validation=0.2)
-    assert "on 40 % of the training split, at most 20 samples a class" in published_section(part).intro
+    half = Choice(use="fraction", options={"share": 0.5})
+    part = summary(Shape(pairs=PAIR), parts=(half,), validation=0.2)
+    assert "on 80 % of the training split, of these fraction(share=0.5)," in published_section(part).intro
     (note,) = published_section(found).tables[0].notes
     assert note == (
         "In the 40 published training logs that give both, the best epoch on test is 0.11 to 0.92 points above the last one, "

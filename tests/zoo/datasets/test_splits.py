@@ -2,9 +2,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from kdbench.spec import Choice, DataSpec, UserError
-from kdbench.zoo import Dataset, Split
+from kdbench.zoo import Catalog, Dataset, Draw, Split
 from kdbench.zoo.datasets.digits import digits
 from kdbench.zoo.datasets.splits import split
 
@@ -19,6 +20,24 @@ def made_up(labels: list[int], classes: int = 4) -> Dataset:
     return Dataset(train, Split(-1 - images[:1], torch.zeros(1, dtype=torch.int64)), classes)
 
 
+def fraction(share: float) -> Choice:
+    return Choice(use="fraction", options={"share": share})
+
+
+def per_class(count: int) -> Choice:
+    return Choice(use="per_class", options={"count": count})
+
+
+def nothing(labels: Tensor, draw: Draw) -> Tensor:
+    """A part that is wrong."""
+    return torch.empty(0, dtype=torch.int64)
+
+
+def twice(labels: Tensor, draw: Draw) -> Tensor:
+    """Another one."""
+    return torch.zeros(2, dtype=torch.int64)
+
+
 def ids(part: Split) -> list[int]:
     return part.images[:, 0, 0, 0].long().tolist()
 
@@ -27,8 +46,7 @@ LABELS = st.lists(st.integers(0, 3), min_size=8, max_size=120).filter(lambda lab
 SPECS = st.builds(
     DataSpec,
     dataset=st.just(CHOICE),
-    fraction=st.floats(0.01, 1.0),
-    per_class=st.none() | st.integers(1, 20),
+    parts=st.lists(st.builds(fraction, st.floats(0.01, 1.0)) | st.builds(per_class, st.integers(1, 20)), max_size=2),
     validation=st.floats(0.05, 0.6),
     split_seed=st.integers(0, 5),
 )
@@ -49,41 +67,79 @@ def test_splits_are_disjoint_deterministic_and_in_order(labels, spec) -> None:
     again = split(dataset, spec)
     assert (ids(again.train), ids(again.validation)) == (train, validation)
     assert set(splits.train.labels.tolist()) == set(labels)  # at least one of each class
-    if spec.per_class is not None:
-        assert torch.bincount(splits.train.labels).max() <= spec.per_class
+    for part in spec.parts:
+        if part.use == "per_class":
+            assert torch.bincount(splits.train.labels).max() <= part.options["count"]
 
 
 @settings(max_examples=40, deadline=None)
 @given(labels=LABELS, seed=st.integers(0, 5), validation=st.floats(0.05, 0.6))
-def test_the_whole_slice_is_complete(labels, seed, validation) -> None:
+def test_without_parts_every_sample_is_used(labels, seed, validation) -> None:
     splits = split(made_up(labels), DataSpec(dataset=CHOICE, split_seed=seed, validation=validation))
     assert sorted(ids(splits.train) + ids(splits.validation)) == list(range(len(labels)))
 
 
 @settings(max_examples=40, deadline=None)
 @given(labels=LABELS, small=st.floats(0.01, 1.0), large=st.floats(0.01, 1.0))
-def test_slices_are_nested_and_leave_validation_alone(labels, small, large) -> None:
-    small, large = sorted((small, large))
-    few, many = (split(made_up(labels), DataSpec(dataset=CHOICE, fraction=fraction)) for fraction in (small, large))
+def test_parts_are_nested_and_leave_validation_alone(labels, small, large) -> None:
+    specs = (DataSpec(dataset=CHOICE, parts=(fraction(share),)) for share in sorted((small, large)))
+    few, many = (split(made_up(labels), spec) for spec in specs)
     assert set(ids(few.train)) <= set(ids(many.train))
     assert ids(few.validation) == ids(many.validation)
 
 
 def test_shares_are_stratified() -> None:
     dataset = made_up([0] * 100 + [1] * 40 + [2] * 11)
-    splits = split(dataset, DataSpec(dataset=CHOICE, validation=0.2, fraction=0.25))
+    splits = split(dataset, DataSpec(dataset=CHOICE, validation=0.2, parts=(fraction(0.25),)))
     # validation: 20, 8 and 2.2 -> 2; a quarter of the remaining 80, 32 and 9: 20, 8 and 2.25 -> 2
     assert torch.bincount(splits.validation.labels).tolist() == [20, 8, 2]
     assert torch.bincount(splits.train.labels).tolist() == [20, 8, 2]
-    few = split(dataset, DataSpec(dataset=CHOICE, per_class=5))
+    few = split(dataset, DataSpec(dataset=CHOICE, parts=(per_class(5),)))
     assert torch.bincount(few.train.labels).tolist() == [5, 5, 5]
+
+
+def test_parts_are_taken_one_after_another() -> None:
+    # 90 samples of class 0 and 9 of class 1 are left to train on; a third of them is 30 and 3, of which 5 and 3 stay.
+    dataset = made_up([0] * 100 + [1] * 10)
+    spec = DataSpec(dataset=CHOICE, parts=(fraction(1 / 3), per_class(5)))
+    assert torch.bincount(split(dataset, spec).train.labels).tolist() == [5, 3]
+    one = DataSpec(dataset=CHOICE, parts=(Choice(use="classes", options={"which": [1]}),))
+    assert torch.bincount(split(dataset, one).train.labels).tolist() == [0, 9]
+
+
+def test_clients_share_all_samples_and_no_sample() -> None:
+    dataset = made_up([0] * 60 + [1] * 60)
+    clients = [
+        split(
+            dataset,
+            DataSpec(dataset=CHOICE, parts=(Choice(use="shard", options={"index": at, "of": 3, "alpha": 9.0}),)),
+        )
+        for at in range(3)
+    ]
+    whole = split(dataset, DataSpec(dataset=CHOICE))
+    assert sorted(each for client in clients for each in ids(client.train)) == ids(whole.train)
+    assert all(client.task == whole.task for client in clients)
+    assert all(ids(client.validation) == ids(whole.validation) for client in clients)
+
+
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [
+        (Choice(use="classes", options={"which": [3]}), r"the part classes\(which=3\) cannot be taken of the training"),
+        (Choice(use=f"{__name__}:nothing"), "nothing gives no sample"),
+        (Choice(use=f"{__name__}:twice"), "twice gives a sample twice"),
+    ],
+)
+def test_a_part_that_cannot_be_taken_is_refused(part: Choice, reason: str) -> None:
+    with pytest.raises(UserError, match=reason):
+        split(made_up([0, 0, 1, 1]), DataSpec(dataset=CHOICE, parts=(part,)), Catalog([__name__]))
 
 
 def test_the_seed_decides_and_the_shuffle_is_pinned() -> None:
     dataset = made_up([0] * 20)
     chosen = [ids(split(dataset, DataSpec(dataset=CHOICE, split_seed=seed)).validation) for seed in (0, 1, 2)]
     # A change here changes every published number: raise RECIPE with it.
-    assert chosen == [[6, 14], [15, 17], [5, 19]]
+    assert chosen == [[15, 19], [11, 12], [7, 8]]
 
 
 def test_statistics_are_those_of_the_training_split_whichever_part_is_used() -> None:
@@ -94,7 +150,7 @@ def test_statistics_are_those_of_the_training_split_whichever_part_is_used() -> 
     torch.testing.assert_close(splits.std, values.std((0, 2, 3), unbiased=False).float())
     assert splits.mean.shape == splits.std.shape == (1,)
     assert splits.mean.dtype == splits.std.dtype == torch.float32
-    assert splits.task == split(dataset, DataSpec(dataset=CHOICE, fraction=0.3)).task
+    assert splits.task == split(dataset, DataSpec(dataset=CHOICE, parts=(fraction(0.3),))).task
     assert splits.mean != split(dataset, DataSpec(dataset=CHOICE, split_seed=1)).mean
 
 
@@ -147,7 +203,7 @@ def test_labels_that_cannot_be_split(labels, message) -> None:
 def test_the_hash_tells_other_data_and_other_splits() -> None:
     hashes = {
         split(digits(None), DataSpec(dataset=CHOICE, **changes)).sha256()  # type: ignore[arg-type]
-        for changes in ({}, {"split_seed": 1}, {"fraction": 0.5})
+        for changes in ({}, {"split_seed": 1}, {"parts": (fraction(0.5),)})
     }
     assert len(hashes) == 3
     assert split(digits(None), DataSpec(dataset=CHOICE)).sha256() in hashes  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ LABELS = st.lists(st.integers(0, 4), min_size=1, max_size=80).map(torch.tensor)
 
 def draw_of(labels: Tensor, seed: int = 0) -> Draw:
     """As `split` gives it: the samples are numbered in the published split, here from 100 on."""
-    return Draw(seed, 0, 100 + torch.arange(len(labels)))
+    return Draw(seed, samples=100 + torch.arange(len(labels)), purpose="data")
 
 
 def counts(labels: Tensor, part: Tensor) -> list[int]:

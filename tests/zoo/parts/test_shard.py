@@ -43,7 +43,7 @@ def test_alpha_decides_how_much_the_clients_differ() -> None:
     labels = torch.arange(5).repeat_interleave(1000)
     alike, apart = (np.array([counts(labels, each) for each in shards(labels, 4, alpha)]) for alpha in (1e6, 0.05))
     assert abs(alike - 250).max() <= 2
-    assert (apart.max(axis=0) > 800).sum() >= 3  # most classes lie almost whole with one client
+    assert np.median(apart.max(axis=0)) > 900  # most classes lie almost whole with one client
     assert len({tuple(row) for row in apart.tolist()}) == 4
 
 

@@ -19,7 +19,7 @@ def test_the_order_of_two_samples_does_not_depend_on_others() -> None:
     labels = torch.zeros(30, dtype=torch.int64)
     (whole,) = by_class(labels, draw_of(labels), "any")
     few = torch.arange(0, 30, 3)
-    (part,) = by_class(labels[few], Draw(0, 0, 100 + few), "any")
+    (part,) = by_class(labels[few], Draw(0, samples=100 + few, purpose="data"), "any")
     assert few[part].tolist() == [at for at in whole.tolist() if at % 3 == 0]
 
 
