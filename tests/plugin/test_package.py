@@ -45,13 +45,13 @@ KINDS = ("losses", "models", "datasets", "parts", "views", "metrics")
 
 
 def call(*argv: str, at: Path, path: Path, code: int = 0) -> str:
-    """Run Python with `path` beside what is installed; returns all that it said."""
+    """Run Python with `path` beside what is installed; returns all that it printed."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(path), str(ROOT)])}
     done = subprocess.run([sys.executable, *argv], cwd=at, env=environment, capture_output=True, text=True, timeout=180)
-    said = done.stdout + done.stderr
-    assert done.returncode == code, said
-    assert "Traceback" not in said
-    return said
+    output = done.stdout + done.stderr
+    assert done.returncode == code, output
+    assert "Traceback" not in output
+    return output
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def read_report(folder: Path, loss: str, metric: str, model: str, dataset: str) 
     """All that was added stands in both forms of the report, and its figures in the records."""
     for name in ("index.html", "report.md"):
         text = (folder / "reports/theirs" / name).read_text("utf-8").replace("\\_", "_")
-        for word in (loss, metric, f"{model}(width=2)", dataset, "old camera", "Further metrics"):
+        for word in (loss, metric, f"{model}(width=2)", dataset, "every_other", "old camera", "Further metrics"):
             assert word in text, (name, word)
         assert "have no result" not in text
     results = load_suite_results(Store(folder / "results"), "theirs")
@@ -97,8 +97,8 @@ def test_list_has_what_an_installed_package_adds(installed: Path, tmp_path: Path
 
 def test_a_suite_uses_all_of_an_installed_package_by_name(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "theirs.toml").write_text(SUITE.format(**dict.fromkeys(KINDS, ""), probe="probe"))
-    said = call("-m", "kdbench", "run", "theirs.toml", "--workers", "1", at=tmp_path, path=installed)
-    assert "condition old camera: 4 files evaluated" in said
+    output = call("-m", "kdbench", "run", "theirs.toml", "--workers", "1", at=tmp_path, path=installed)
+    assert "condition old camera: 4 files evaluated" in output
     read_report(tmp_path, "jeffreys", "worst_recall", "one_conv", "stripes")
 
 
@@ -108,8 +108,8 @@ def test_a_suite_uses_the_same_by_module(tmp_path: Path) -> None:
     asked = ("-m", "kdbench", "run", "theirs.toml", "--workers", "1")
     read = {"at": tmp_path, "path": source}
     assert "unknown loss 'studious.losses:jeffreys'" in call(*asked, **read, code=2)  # not without -p
-    said = call(*asked, "-p", "studious", **read)
-    assert "condition old camera: 4 files evaluated" in said
+    output = call(*asked, "-p", "studious", **read)
+    assert "condition old camera: 4 files evaluated" in output
     names = {kind: f"studious.{kind}:" for kind in KINDS}
     read_report(
         tmp_path,
