@@ -14,7 +14,7 @@ def steps_section(summary: Summary) -> Section:
         "Steps before the reported student",
         "Some ways of teaching train several trials in turn, such as generations, and report the last. The others are "
         "steps: they are trained, but neither exported nor evaluated on the test split, so this table compares "
-        "validation accuracy.",
+        "validation accuracy. Training costs in this report are those of the reported student, without its steps.",
         tables=(steps_table(summary),),
     )
 
