@@ -17,7 +17,7 @@ from kdbench.execute.training.waves import check, train
 from kdbench.execute.workers.messages import Noted
 from kdbench.execute.workers.place import Place
 from kdbench.results import Layout, Outcome, RunRecord, Store, machine_facts
-from kdbench.results.machine.processor import instruction_set, int8_saturates
+from kdbench.results.machine.processor import computes_bfloat16, instruction_set, int8_saturates
 from kdbench.spec import Plan
 from kdbench.spec.generators import Followed
 from kdbench.spec.variants import resolve
@@ -65,6 +65,7 @@ def run_plan(plan: Plan, place: Place, command: str = "") -> Generator[RunEvent,
     began, started, machine = time.perf_counter(), datetime.now(UTC), machine_facts()
     outcomes = {key: Outcome(status="done") for key in plan.trials if place.store.is_trained(key)}
     course = _Course(outcomes | _known_skips(plan, place.store, machine))
+    yield from course.of(_slow_precision(plan, course.outcomes, place))
     yield from course.of(check(plan, course.outcomes, place))
     yield from course.of(train(plan, course.outcomes, place))
     deployed = yield from course.of(deploy(plan, course.outcomes, place))
@@ -96,6 +97,13 @@ def _on_this_processor(plan: Plan) -> Plan:
     saturates = int8_saturates(instruction_set())
     variants = dict.fromkeys(resolve(variant, saturates) for variant in plan.suite.variants)
     return replace(plan, suite=plan.suite.model_copy(update={"variants": tuple(variants)}))
+
+
+def _slow_precision(plan: Plan, outcomes: Mapping[str, Outcome], place: Place) -> Generator[RunEvent, None, None]:
+    """A note where trials are to be trained in bfloat16 on a processor without instructions for it."""
+    asked = any(trial.train.precision == "bfloat16" for key, trial in plan.trials.items() if key not in outcomes)
+    if asked and place.device == "cpu" and computes_bfloat16(instruction_set()) is False:
+        yield Noted(text="this processor has no instructions for bfloat16: training in float32 is faster (decision 15)")
 
 
 def _time(plan: Plan, outcomes: Mapping[str, Outcome], place: Place) -> Generator[RunEvent, None, Timed]:

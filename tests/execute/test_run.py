@@ -13,6 +13,7 @@ from kdbench.execute.events import LatencyMeasured, TrialEnded
 from kdbench.results import ResultSet, Store, load_suite_results
 from kdbench.spec import UserError
 from tests.execute.running import place, run
+from tests.results.machine.machines import ALDER_LAKE, ZEN4, linux
 from tests.small import small_suite
 
 pytestmark = pytest.mark.usefixtures("short_rounds")
@@ -210,3 +211,16 @@ def test_the_python_interface(tmp_path: Path) -> None:
     html, markdown = kdbench.render(results, tmp_path / "reports")
     assert html.is_file()
     assert markdown.is_file()
+
+
+@pytest.mark.parametrize(("cpuinfo", "slow"), [(ALDER_LAKE, True), (ZEN4, False), (None, False)])
+def test_bfloat16_without_instructions_for_it_is_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cpuinfo: str | None, slow: bool
+) -> None:
+    linux(monkeypatch, cpuinfo)
+    train = {"epochs": 1, "batch_size": 64, "precision": "bfloat16"}
+    where = place(tmp_path)
+    record, _ = run(small_suite(train=train, losses=["cross_entropy"], seeds=1, **UNTIMED), where)
+    assert any("no instructions for bfloat16" in note for note in record.notes) == slow
+    again, _ = run(small_suite(train=train, losses=["cross_entropy"], seeds=1, **UNTIMED), where)
+    assert again == record, "what is trained already is not noted again"
