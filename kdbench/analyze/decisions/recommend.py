@@ -7,6 +7,7 @@ student alone above 0?
 
 from dataclasses import dataclass
 
+from kdbench.analyze.decisions.damaged import variant_warnings
 from kdbench.analyze.decisions.wording import percent, points, points_interval, several
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import StudentRow
@@ -169,6 +170,8 @@ def _limits(summary: Summary, chosen: StudentRow) -> tuple[str, ...]:
 
 
 def _caveats(summary: Summary) -> tuple[str, ...]:
+    warnings = variant_warnings(summary.variants)
     if not summary.trouble:
-        return ()
-    return (f"{len(summary.trouble)} of {summary.entries} rows have no result; they are listed with reasons.",)
+        return warnings
+    missing = f"{len(summary.trouble)} of {summary.entries} rows have no result; they are listed with reasons."
+    return (*warnings, missing)

@@ -61,7 +61,7 @@ def _row(row: VariantRow) -> tuple[Cell, ...]:
     return (
         Cell(row.model),
         Cell(row.row),
-        Cell(row.variant),
+        Cell(row.variant, "damaged" if row.damaged else ""),
         Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
         Cell(f.points(change.mean), f.points_interval(change.interval), change.mean) if change else Cell(f.NONE),
         Cell(f.points(against.mean), f.points_interval(against.interval), against.mean) if against else Cell(f.NONE),
