@@ -4,15 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from kdbench.spec import Choice, UserError
+from kdbench.spec import Choice, Lesson, UserError
 from kdbench.train.build import build_criterion
-from kdbench.zoo import LossModule, NotApplicable, Outputs, check_loss, trace
+from kdbench.zoo import Draw, LossModule, NotApplicable, Outputs, check_loss, trace
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.loss_module import is_loss_module
 from kdbench.zoo.losses.fitnet import FitNet
 from kdbench.zoo.losses.kd import kd
 from kdbench.zoo.models.mlp import mlp
-from tests.small import small_trial
 
 STUDENT, TEACHER = (trace(mlp(2, (1, 4, 4), hidden=(width,)), (1, 4, 4)) for width in (3, 5))
 
@@ -58,10 +57,10 @@ def test_a_function_is_no_module_and_a_class_of_another_base_is_refused() -> Non
         is_loss_module(Bare)
 
 
-def test_the_contract_and_the_training_refuse_it_alike(monkeypatch) -> None:
+def test_the_contract_and_the_training_refuse_it_alike() -> None:
     with pytest.raises(UserError, match="is a class, but not a LossModule"):
         check_loss(Bare)
     catalog = Catalog([__name__])
-    trial = small_trial(loss=Choice(use=f"{__name__}:Bare"))
+    lesson = Lesson(loss=Choice(use=f"{__name__}:Bare"))
     with pytest.raises(UserError, match="is a class, but not a LossModule"):
-        build_criterion(trial, catalog, STUDENT, None)
+        build_criterion(lesson, catalog, STUDENT, (), Draw(0))
