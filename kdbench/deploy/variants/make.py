@@ -1,6 +1,6 @@
 """A deployed variant of an exported model: one self-contained ONNX file, with the same input and output.
 
-`quantize.py` makes the graphs, and tells what decided how.
+`quantize.py` makes the graphs, and has the measurements behind its choices.
 """
 
 import contextlib
@@ -38,10 +38,10 @@ class VariantError(Exception):
 def make_variant(variant: Variant, source: Path, target: Path, calibration_images: Images) -> None:
     """Write the variant, resolved for a processor, of the exported model in `source` to `target`.
 
-    `calibration_images` [N, C, H, W]: normalized training images; static quantization takes the first
-    `variant.samples`, or all where they are fewer, in any order. The same input gives the same bytes on one machine;
-    on another the last bits of the calibrated ranges may differ. A dynamic scale is of a whole batch, so there the
-    logits of an image depend on the images beside it. Raises `VariantError`.
+    `calibration_images` [N, C, H, W]: normalized training images. Static quantization uses the first
+    `variant.samples`, or all where they are fewer; their order does not matter. The same input gives the same bytes on
+    one machine; on another, the last bits of the calibrated ranges may differ. Dynamic quantization scales a whole
+    batch, so the logits of an image depend on the other images of its batch. Raises `VariantError`.
     """
     if isinstance(variant, Fp32):
         target.write_bytes(source.read_bytes())
@@ -68,7 +68,7 @@ def _make(variant: Fp16 | Int8Dynamic | Int8Static, model: onnx.ModelProto, imag
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """onnxruntime's quantizer prints, and logs advice that is followed here."""
+    """Nothing is printed or logged: onnxruntime's quantizer does both, and its advice is followed here."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
@@ -79,7 +79,7 @@ def _silence() -> Iterator[None]:
 
 
 def variant_facts(exported: ModelFacts, path: Path) -> ModelFacts:
-    """What the variant in `path` costs; parameters, FLOPs and weights are those of the exported model."""
+    """Facts of the variant in `path`; parameters, FLOPs and weights are those of the exported model."""
     content = path.read_bytes()
     model = onnx.load_model_from_string(content)
     return exported.model_copy(

@@ -1,18 +1,18 @@
 """From an ONNX graph to one with fewer bits: half precision, or 8 bits with fixed or dynamic scales. No torch.
 
-What decided the choices below: microseconds a call, fp32 / chosen / rejected; onnxruntime 1.31, x86 with VNNI, one
-thread, calls interleaved.
+Measurements behind the choices below: microseconds a call, fp32 / chosen / rejected; onnxruntime 1.31, x86 with VNNI,
+one thread, calls interleaved.
 
-- Dynamic quantization leaves convolutions alone. The operator for them, ConvInteger, is slower than fp32: resnet20,
+- Dynamic quantization leaves convolutions in float32. Their 8-bit operator, ConvInteger, is slower than fp32: resnet20,
   batch 1: 870 / 883 / 7,152 (1,886 with unsigned weights). Only linear layers gain: mlp 512-256, batch 1: 56 / 30.
-  So on a convolutional network it saves little more than bytes, and not the most of those.
-- It takes one scale for a weight, not one a channel: mlp: 56 / 30 / 35, and the logits drift .015 SD against .012.
+  A convolutional network becomes smaller by it, though less than by static quantization, and hardly faster.
+- It takes one scale for a weight matrix, not one a channel: mlp: 56 / 30 / 35, and logits drift .015 SD against .012.
 - Static quantization takes unsigned activations and signed weights. With both signed, a network with residual blocks is
   slower than in fp32: resnet20: 870 / 501 / 1,330. A scale a channel costs 1 % (501 against 496) and drifts less.
 - Weights take 7 bits where sums of 8-bit products saturate (`int8_saturates`). On an emulated processor with AVX2 and
   without VNNI the logits of an mlp 192-16-10 drift .376 SD with 8 bits and .082 with 7; with VNNI .048 and .082.
 - QOperator files run as fast as QDQ ones (502 against 501), and the latter are what other providers read.
-- Logits stay float: quantized they are cut off at the largest that was seen in calibration, and have ties.
+- Logits stay float: quantized, they would be cut off at the largest value of the calibration images, and have ties.
 """
 
 import tempfile
@@ -34,7 +34,7 @@ from kdbench.spec.variants import Int8Dynamic, Int8Static
 def fold(source: Path) -> onnx.ModelProto:
     """The model with BatchNorm folded into its convolutions, as a session does it on loading.
 
-    Left apart, each BatchNorm would have its own rounding, and the weights' range would not be that of what is run.
+    Otherwise each BatchNorm would be rounded by itself, and the ranges would not be those of the weights that run.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "folded.onnx"
@@ -50,7 +50,7 @@ def fold(source: Path) -> onnx.ModelProto:
 def halve(model: onnx.ModelProto) -> onnx.ModelProto:
     """The model with float16 inside and float32 at its input and output."""
     converted = ONNXModel(convert_float_to_float16(model, keep_io_types=True))
-    converted.topological_sort()  # it puts the casts of the input last
+    converted.topological_sort()  # the converter puts the casts of the input last
     return _clean(converted.model)
 
 
@@ -122,7 +122,7 @@ def _with_float_outputs(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _clean(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model without traces of tools, with what is used only, in place."""
+    """The model without the names of tools and without unused tensors and opsets, in place."""
     graph = model.graph
     strip_noise(model)
     del graph.value_info[:]  # the quantizer replaces weights and leaves their old shapes there

@@ -1,4 +1,4 @@
-"""What CUDA lacks on this machine, told by the errors of ONNX Runtime and torch, each with its fix."""
+"""What CUDA lacks on this machine, by the errors of ONNX Runtime and torch, each with its fix."""
 
 import os
 import re
@@ -10,7 +10,7 @@ SWAP = f"pip uninstall -y onnxruntime onnxruntime-gpu && {INSTALL}"
 _DRIVER = ("/proc/driver/nvidia/version", "/dev/nvidia0", "/usr/lib/wsl/lib/libcuda.so.1")
 _PCI = Path("/sys/bus/pci/devices")
 _NVIDIA = "0x10de"
-_DISPLAYS = "0x03"  # the PCI class of what draws, or once did
+_DISPLAYS = "0x03"  # the PCI class of display controllers
 
 _LIBRARY = re.compile(r"error: (\S+): cannot open shared object file")
 _BUILT_FOR = re.compile(r"Require cuDNN (\S+) and CUDA (\S+)\. ")
@@ -38,7 +38,7 @@ def _text(path: Path) -> str:
 
 
 def diagnose(said: str, install: str = INSTALL) -> tuple[str, str]:
-    """What is wrong, and how to mend it, by what ONNX Runtime (or torch) said as it failed to run on CUDA.
+    """What is wrong, and how to mend it, by the error of ONNX Runtime (or torch) when it failed to run on CUDA.
 
     `install` is the command that brings the libraries.
     """
@@ -72,9 +72,9 @@ def diagnose(said: str, install: str = INSTALL) -> tuple[str, str]:
 
 
 def last_words(said: str) -> str:
-    """The last line that tells something, without a warning's place in the source and folders of this machine."""
+    """The last line that says why, without places in the source and folders of this machine."""
     lines = [line.strip() for line in _plain(said).splitlines() if line.strip(" *\t")]
-    line = next((line for line in reversed(lines) if "Falling back" not in line), "it failed without a word")
+    line = next((line for line in reversed(lines) if "Falling back" not in line), "it failed without a message")
     line = re.sub(r"^.*\[ONNXRuntimeError\] : \d+ : \w+ : |^\S+ \S+ \[[EWF]:[^\]]*\] ", "", line)
     return re.sub(r"(?<!\S)/\S*/(?=\S)", "", line)[:300]
 

@@ -23,7 +23,7 @@ SECONDS = 300  # that an import may take; a cold disk and a CUDA build of torch 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. `note` is for what works without it; `problem` is for what does not."""
+    """One thing that was examined. `note`: kdbench works without it; `problem`: it does not."""
 
     name: str
     status: Literal["ok", "note", "problem"]
@@ -101,7 +101,7 @@ def _provider(name: str) -> Finding:
 
 
 def _refusal(name: str) -> str | None:
-    """What was said where no session opens and runs on the provider, or None where one does."""
+    """The error where no session opens and runs on the provider, or None where one does."""
     wanted = PROVIDERS[name]
     done = _python(
         f"from kdbench.execute.doctor.first_session import first_provider; print(first_provider('{wanted}'))"
@@ -190,7 +190,7 @@ def _listed(instructions: tuple[str, ...] | None) -> str:
 
 
 def _python(code: str) -> subprocess.CompletedProcess[str]:
-    """Run code in a process of its own. One that takes too long has failed."""
+    """Run code in a process of its own, which fails where it takes too long."""
     command = [sys.executable, "-c", code]
     try:
         return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False)

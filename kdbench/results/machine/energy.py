@@ -1,7 +1,7 @@
-"""Energy by a counter of the machine: NVML's of a GPU, or RAPL's of the processor. Without a counter, no figure.
+"""Energy by a counter of the machine: NVML's of a GPU, or RAPL's of the processor. No counter, no figure.
 
-Both count all that runs there, whoever started it. What they count over `REST_SECONDS` before the work is taken as the
-power at rest.
+Both count everything that runs on the device, whichever process started it. The power at rest is what they count over
+`REST_SECONDS` before the work.
 """
 
 import time
@@ -11,13 +11,14 @@ from kdbench.results.machine.energy_counters import Counter, NoCounter, open_cou
 from kdbench.results.timings import Energy
 
 REST_SECONDS = 3.0
-LEAST_SECONDS = 10.0  # of a stretch that is told: a GPU refreshes its counter only some ten times a second
+LEAST_SECONDS = 10.0  # of measured work: a GPU refreshes its counter only about ten times a second
 
 
 def metered(work: Callable[[], int], provider: str) -> Energy:
     """Measure the power at rest, then the energy of `work`, which returns the number of samples it predicted.
 
-    Without a counter the work is not done, and the record says why. So it does of work under `LEAST_SECONDS`.
+    Without a counter the work is not done. The record then holds the reason, as it does for work that took less than
+    `LEAST_SECONDS`.
     """
     try:
         counter = open_counter(provider)
@@ -27,7 +28,7 @@ def metered(work: Callable[[], int], provider: str) -> Energy:
         idle_watts = power_at_rest(counter)
         joules, start = counter.joules(), time.perf_counter()
         units = work()
-        return _told(counter, idle_watts, joules, start, units)
+        return _record(counter, idle_watts, joules, start, units)
     except NoCounter as why:
         return Energy(reason=str(why))
     finally:
@@ -35,9 +36,9 @@ def metered(work: Callable[[], int], provider: str) -> Energy:
 
 
 class EnergyMeter:
-    """The energy of a stretch that begins when this is made; `read` tells how much it has been so far.
+    """The energy used since this was made; `read` returns it.
 
-    `device` is torch's name of it. A counter cannot be divided among processes that use the device at the same time.
+    `device` is torch's name. A counter cannot be divided among processes that use the device at the same time.
     Close it, or use it in a `with`.
     """
 
@@ -65,11 +66,11 @@ class EnergyMeter:
         self.close()
 
     def read(self, units: int) -> Energy:
-        """What was spent since the beginning, on so many `units` of work."""
+        """The energy used since this was made, for so many `units` of work."""
         if self._counter is None:
             return Energy(reason=self._reason)
         try:
-            return _told(self._counter, self._idle_watts, self._joules, self._start, units)
+            return _record(self._counter, self._idle_watts, self._joules, self._start, units)
         except NoCounter as why:
             return Energy(reason=str(why))
 
@@ -91,14 +92,14 @@ _RESTED: dict[str, float] = {}
 
 
 def _idle_watts(device: str, counter: Counter) -> float:
-    """The power at rest, once per process: it would take longer than many a cohort trains."""
+    """The power at rest, measured once per process: it takes longer than some cohorts train."""
     if device not in _RESTED:
         _RESTED[device] = power_at_rest(counter)
     return _RESTED[device]
 
 
-def _told(counter: Counter, idle_watts: float, joules: float, start: float, units: int) -> Energy:
-    """The record of a stretch that began at `joules` and `start` and ends now."""
+def _record(counter: Counter, idle_watts: float, joules: float, start: float, units: int) -> Energy:
+    """The record of the work that began at `joules` and `start`, and ends now."""
     spent, seconds = counter.joules() - joules, time.perf_counter() - start
     if seconds < LEAST_SECONDS:
         return Energy(reason=f"{seconds:.1f} s are too few for {counter.source}: at least {LEAST_SECONDS:g}")

@@ -1,4 +1,4 @@
-"""The counters of energy that a machine may have: NVML's of a GPU, RAPL's of the processor's packages."""
+"""Counters of energy that a machine may have: NVML's of a GPU, RAPL's of the processor's packages."""
 
 import threading
 from pathlib import Path
@@ -15,7 +15,7 @@ class NoCounter(Exception):
 
 
 class Counter(Protocol):
-    """Joules since it was made."""
+    """Counts the joules used since it was made."""
 
     source: str
 
@@ -35,7 +35,7 @@ def open_counter(device: str) -> Counter:
 
 
 def why_no_counter(device: str) -> str | None:
-    """Why nothing counts this device's energy here, or None where something does."""
+    """Why this machine has no counter of the device's energy, or None where it has one."""
     try:
         open_counter(device).close()
     except NoCounter as why:
@@ -55,7 +55,7 @@ class _Nvml:
         return (self._millijoules() - self.start) / 1e3
 
     def close(self) -> None:
-        """Nothing stays open: NVML is started for each reading."""
+        """Nothing to close: NVML is started for each reading."""
 
     def _millijoules(self) -> int:
         try:
@@ -66,13 +66,13 @@ class _Nvml:
                     self.source = f"NVML, all of {nvml.nvmlDeviceGetName(handle)}"
                     return int(nvml.nvmlDeviceGetTotalEnergyConsumption(handle))
                 except nvml.NVMLError as error:
-                    raise NoCounter(f"this GPU tells no energy (those before Volta do not): {error}") from error
+                    raise NoCounter(f"this GPU does not report energy (those before Volta do not): {error}") from error
         except NoGpu as why:
             raise NoCounter(str(why)) from why
 
 
 def _divided(nvml: Any, handle: Any) -> bool:
-    """Whether the GPU is divided into instances. Those that cannot be are not."""
+    """Whether the GPU is divided into instances (MIG)."""
     try:
         return bool(nvml.nvmlDeviceGetMigMode(handle)[0])
     except nvml.NVMLError:
@@ -106,14 +106,15 @@ class _Rapl:
         while not self.closed.wait(RAPL_PERIOD):
             try:
                 self.joules()
-            except NoCounter:  # whoever asks next is told
+            except NoCounter:  # the next call of `joules` raises it again
                 return
 
 
 def _packages() -> dict[Path, str]:
     """The folders of the packages' counters, Intel's and AMD's alike, and their names: `intel-rapl:0` is package-0.
 
-    Parts of a package (`core` in `intel-rapl:0:0`) are within it; `intel-rapl-mmio:0` is the same package again.
+    Counters of parts of a package (`core` in `intel-rapl:0:0`) are left out, since the package's include them; so is
+    `intel-rapl-mmio:0`, which counts the same package again.
     """
     folders = [path for path in sorted(POWERCAP.glob("intel-rapl:*")) if (path / "name").is_file()]
     named = {path: (path / "name").read_text("utf-8").strip() for path in folders}

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-# What slows the clocks down, by the bits of NVML's clocks event reasons (nvml.h).
+# What lowers the clocks, by the bits of NVML's clocks event reasons (nvml.h).
 SLOWED_BY = {
     0x001: "idle",
     0x002: "clocks set by an application",
@@ -23,13 +23,13 @@ SLOWED_BY = {
 
 
 class NoGpu(Exception):
-    """NVML cannot be asked; the text says why."""
+    """NVML cannot be used; the text says why."""
 
 
 def gpu_state(device: int = 0) -> JsonValue:
-    """Clocks, temperature, power and what slows it down now; none, with the reason, where one cannot be read.
+    """Clocks, temperature, power and what lowers the clocks now; what cannot be read is None, with the reason.
 
-    `device` counts as CUDA does. Where NVML cannot be asked at all, only `reason` is there.
+    `device` is CUDA's number. Where NVML cannot be used at all, the state has only `reason`.
     """
     try:
         with nvml_device(device) as (nvml, handle):
@@ -59,7 +59,7 @@ def _state(nvml: Any, handle: Any) -> dict[str, JsonValue]:
 
 
 def _reasons(nvml: Any, handle: Any) -> int:
-    # Before nvidia-ml-py 12.535.108 the same bits went by their older name alone.
+    # Before nvidia-ml-py 12.535.108 the function had its older name alone.
     ask = getattr(nvml, "nvmlDeviceGetCurrentClocksEventReasons", None)
     return int((ask or nvml.nvmlDeviceGetCurrentClocksThrottleReasons)(handle))
 
@@ -87,7 +87,7 @@ def nvml_device(device: int = 0) -> Iterator[tuple[Any, Any]]:
 
 
 def _handle(nvml: Any, device: int) -> Any:
-    """CUDA counts the GPUs that it may see, the fastest first; NVML counts all of them, by their place on the bus."""
+    """CUDA numbers the visible GPUs, the fastest first; NVML numbers all GPUs by their address on the bus."""
     name = str(device)
     if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
         names = [part.strip() for part in visible.split(",") if part.strip()]

@@ -140,7 +140,7 @@ def test_a_silent_fall_back_says_to_where(machine: Machine, found: Found) -> Non
 
 def test_a_provider_that_crashes_its_process(machine: Machine, found: Found) -> None:
     machine(cuda=(-11, "", ""))
-    assert found("CUDA").detail == "no session opens on it: it failed without a word"
+    assert found("CUDA").detail == "no session opens on it: it failed without a message"
 
 
 def test_tensorrt_is_listed_by_every_gpu_wheel(machine: Machine, found: Found) -> None:

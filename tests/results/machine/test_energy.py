@@ -159,7 +159,7 @@ def test_a_counter_that_only_root_may_read_names_the_way_out(
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"nvmlDeviceGetTotalEnergyConsumption": NVMLError("Not Supported")}, "tells no energy"),
+        ({"nvmlDeviceGetTotalEnergyConsumption": NVMLError("Not Supported")}, "does not report energy"),
         ({"nvmlDeviceGetMigMode": [1, 1]}, "divided"),
         ({"nvmlInit": NVMLError("Driver Not Loaded")}, "Driver Not Loaded"),
     ],
