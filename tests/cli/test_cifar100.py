@@ -100,7 +100,7 @@ def test_a_part_of_it_can_be_tried(user: Path) -> None:
         cwd=user,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr

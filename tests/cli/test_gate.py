@@ -7,19 +7,23 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.cli.test_cli import SUITE, kdbench
+from tests.cli.test_cli import ONE, SUITE, kdbench
 
-GATED = SUITE.replace("[[pairs]]", '[[pairs]]\nname = "pair"').replace("seeds = 2", "seeds = 3") + (
-    '\n[[gates]]\nmetric = "top1"\nmay_drop = 0.1\n\n[[gates]]\nmetric = "latency"\nmay_rise = 0.5\n'
+PAIR = SUITE.replace("[[pairs]]", '[[pairs]]\nname = "pair"').replace("seeds = 2", "seeds = 3")
+TIMED = PAIR.replace("epochs = 2", "epochs = 8").replace("hidden = [8]", "hidden = [32]")
+ACCURACY, LATENCY = (
+    '\n[[gates]]\nmetric = "top1"\nmay_drop = 0.1\n',
+    '\n[[gates]]\nmetric = "latency"\nmay_rise = 0.5\n',
 )
-GATED = GATED.replace("epochs = 2", "epochs = 8").replace("hidden = [8]", "hidden = [32]")
+GATED = TIMED + ACCURACY + LATENCY
+UNTIMED = TIMED.replace("batch_sizes = [1]", "batch_sizes = []") + ACCURACY
 
 
 @pytest.fixture(scope="module")
 def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("gate")
     (folder / "tiny.toml").write_text(GATED)
-    kdbench("run", "tiny.toml", at=folder)
+    kdbench("run", "tiny.toml", *ONE, at=folder)
     done = kdbench("baseline", "tiny.toml", "--to", "base", "--force", at=folder)
     assert done.stdout.strip() == "base: 7 trials, 2 architectures"
     return folder
@@ -30,6 +34,7 @@ def user(frozen: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(frozen, tmp_path / "user"))
 
 
+@pytest.mark.alone
 def test_nothing_changed_passes(user: Path) -> None:
     done = kdbench("check", "tiny.toml", "--baseline", "base", at=user)
     assert done.stdout.startswith("## No regression")
@@ -38,7 +43,8 @@ def test_nothing_changed_passes(user: Path) -> None:
 
 
 def test_training_anew_gives_the_same_bits(user: Path) -> None:
-    done = kdbench("check", "tiny.toml", "--baseline", "base", "--fresh", "--json", at=user)
+    (user / "tiny.toml").write_text(UNTIMED)
+    done = kdbench("check", "tiny.toml", "--baseline", "base", "--fresh", "--json", *ONE, at=user)
     verdict = json.loads(done.stdout)
     accuracies = [entry for entry in verdict["entries"] if entry["kind"] == "top1"]
     assert len(accuracies) == 3
@@ -47,16 +53,17 @@ def test_training_anew_gives_the_same_bits(user: Path) -> None:
 
 
 def test_a_worse_recipe_is_a_regression_of_accuracy(user: Path) -> None:
-    (user / "tiny.toml").write_text(GATED.replace("epochs = 8", "epochs = 1"))
-    done = kdbench("check", "tiny.toml", "--baseline", "base", at=user, code=3)
+    (user / "tiny.toml").write_text(UNTIMED.replace("epochs = 8", "epochs = 1"))
+    done = kdbench("check", "tiny.toml", "--baseline", "base", *ONE, at=user, code=3)
     assert "top-1" in done.stdout
     suite = ElementTree.parse(user / "reports/tiny/verdict.xml").getroot()
     assert suite.findall(".//failure")
 
 
+@pytest.mark.alone
 def test_a_slower_student_is_a_regression_of_latency_and_size(user: Path) -> None:
     (user / "tiny.toml").write_text(GATED.replace("hidden = [32] }\n\n", "hidden = [1024, 1024] }\n\n"))
-    done = kdbench("check", "tiny.toml", "--baseline", "base", "--json", at=user, code=3)
+    done = kdbench("check", "tiny.toml", "--baseline", "base", "--json", *ONE, at=user, code=3)
     failed = {entry["kind"] for entry in json.loads(done.stdout)["entries"] if entry["status"] == "fail"}
     assert {"latency", "parameters", "flops", "onnx_bytes"} <= failed
 

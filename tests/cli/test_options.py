@@ -29,7 +29,7 @@ student = { use = "mlp", hidden = [8] }
 
 def kdbench(*argv: str, at: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "kdbench", *argv]
-    return subprocess.run(command, cwd=at, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, cwd=at, capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.mark.parametrize(

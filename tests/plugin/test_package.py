@@ -47,7 +47,7 @@ KINDS = ("losses", "models", "datasets", "parts", "views", "metrics")
 def call(*argv: str, at: Path, path: Path, code: int = 0) -> str:
     """Run Python with `path` beside what is installed; returns all that it printed."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(path), str(ROOT)])}
-    done = subprocess.run([sys.executable, *argv], cwd=at, env=environment, capture_output=True, text=True, timeout=180)
+    done = subprocess.run([sys.executable, *argv], cwd=at, env=environment, capture_output=True, text=True, timeout=600)
     output = done.stdout + done.stderr
     assert done.returncode == code, output
     assert "Traceback" not in output
