@@ -20,8 +20,8 @@ def variant_warnings(rows: Sequence[VariantRow]) -> tuple[str, ...]:
         )
     if saturating := dict.fromkeys(row.variant for row in rows if row.saturates):
         found.append(
-            f"Sums of 8-bit products saturate on this processor, and the suite insists on weights of 8 bits for "
-            f"{', '.join(saturating)}: with reduce_range = true, or without the option, weights take 7 bits."
+            f"Sums of 8-bit products saturate on the processor of this run, and the suite insists on weights of 8 bits "
+            f"for {', '.join(saturating)}: with reduce_range = true, or without the option, weights take 7 bits."
         )
     return tuple(found)
 
