@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from kdbench.results import CurvePoint
 from kdbench.spec import Trial
 from kdbench.train.clock import Stopwatch
+from kdbench.train.ended import EpochDone
 from kdbench.train.evaluate import evaluate
 from kdbench.train.instruction import Instruction
-from kdbench.train.outcome import EpochDone
 from kdbench.train.schedule import build_optimizer
 from kdbench.train.teacher import Teacher
 from kdbench.zoo.datasets.splits import Splits

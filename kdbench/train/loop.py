@@ -16,11 +16,11 @@ from kdbench.spec import Trial
 from kdbench.train.build import build_criterion, build_model, build_view, start_from
 from kdbench.train.channels_last import keep_channels_last
 from kdbench.train.clock import Stopwatch
+from kdbench.train.ended import Ended, EpochDone, NotTrained, Trained
 from kdbench.train.faculty import NO_PARENTS, Faculty, OpenTeacherCache, Parents, no_cache
 from kdbench.train.instruction import Instruction
 from kdbench.train.learner import Learner
 from kdbench.train.memory import peak_memory_bytes, reset_peak_memory
-from kdbench.train.outcome import EpochDone, NotTrained, Outcome, Trained
 from kdbench.train.samples.batches import Batch, batches, steps_per_epoch
 from kdbench.train.schedule import learning_rate_factor
 from kdbench.zoo.catalog import Catalog
@@ -37,7 +37,7 @@ def train_cohort(
     open_cache: OpenTeacherCache = no_cache,
     processes: int | None = None,
     until: int | None = None,
-) -> Generator[EpochDone, None, list[Outcome]]:
+) -> Generator[EpochDone, None, list[Ended]]:
     """Train trials that differ in model, lessons and start only. Yields progress; returns an outcome of each, in order.
 
     Teachers are put in eval mode and get no gradient. Their outputs are read from the cache where `open_cache` gives
@@ -49,7 +49,7 @@ def train_cohort(
     epochs = spec.epochs if until is None else until
     view = build_view(trials[0].view, catalog)
     device = splits.train.labels.device
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, Ended] = {}
     learners: list[Learner] = []
     with ExitStack() as stack:
         faculty = Faculty(parents.teachers, splits, spec, seed, catalog, open_cache, stack)
@@ -116,7 +116,7 @@ def _enrol(
     return Learner(trial, model, instructions, features, device, until)
 
 
-def _conclude(learner: Learner, cost: TrainingCost) -> Outcome:
+def _conclude(learner: Learner, cost: TrainingCost) -> Ended:
     if learner.stopped not in ("epochs", "patience"):
         return NotTrained(learner.trial, "failed", f"diverged: {learner.diverged}")
     model = learner.selected_model()

@@ -7,9 +7,9 @@ import torch
 
 from kdbench.spec import Trial
 from kdbench.spec.generators import drain
+from kdbench.train.ended import Trained
 from kdbench.train.faculty import Parents
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import Trained
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
 

@@ -8,9 +8,9 @@ import torch
 from kdbench.spec import Trial
 from kdbench.spec.generators import drain
 from kdbench.train.build import build_model
+from kdbench.train.ended import NotTrained
 from kdbench.train.faculty import OpenTeacherCache, Parents, no_cache
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import NotTrained
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import NotApplicable

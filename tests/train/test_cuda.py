@@ -13,10 +13,10 @@ from kdbench.results.output_cache import CacheFolder, OutputCache
 from kdbench.spec import Trial
 from kdbench.spec.generators import drain
 from kdbench.train.build import build_model
+from kdbench.train.ended import Trained
 from kdbench.train.faculty import Parents
 from kdbench.train.learner import Learner
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import Trained
 from kdbench.train.rehearsal import rehearse
 from kdbench.zoo.catalog import BUILTIN, Catalog
 from kdbench.zoo.datasets.splits import Splits

@@ -13,9 +13,9 @@ from kdbench.spec import Trial
 from kdbench.spec.generators import drain
 from kdbench.train import learner as learner_module
 from kdbench.train.build import build_criterion, build_model
+from kdbench.train.ended import Trained
 from kdbench.train.evaluate import evaluate
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import Trained
 from kdbench.zoo import trace
 from kdbench.zoo.catalog import BUILTIN, Catalog
 from kdbench.zoo.interface import Draw

@@ -12,10 +12,10 @@ from kdbench.deploy.export.export import hash_weights
 from kdbench.spec import Lesson, Trial
 from kdbench.spec.generators import drain
 from kdbench.train.build import build_model, start_from
+from kdbench.train.ended import Ended, NotTrained, Trained
 from kdbench.train.faculty import Parents
 from kdbench.train.instruction import combine_outputs
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import NotTrained, Outcome, Trained
 from kdbench.train.rehearsal import rehearse
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.interface import NotApplicable, Outputs
@@ -35,12 +35,12 @@ def parents(*starts: Trial) -> Parents:
     return Parents(teachers, {trial.key: network(trial).state_dict() for trial in starts})
 
 
-def train(*trials: Trial, starts: tuple[Trial, ...] = ()) -> list[Outcome]:
+def train(*trials: Trial, starts: tuple[Trial, ...] = ()) -> list[Ended]:
     torch.set_num_threads(1)
     return drain(train_cohort(trials, SPLITS, Catalog(), parents(*starts)))
 
 
-def weights(outcome: Outcome) -> str:
+def weights(outcome: Ended) -> str:
     assert isinstance(outcome, Trained), outcome
     return hash_weights(outcome.model)
 

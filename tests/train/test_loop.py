@@ -13,8 +13,8 @@ from kdbench.results.machine import energy, energy_counters
 from kdbench.spec import Trial
 from kdbench.spec.generators import drain
 from kdbench.train.build import build_model
+from kdbench.train.ended import Ended, EpochDone, NotTrained, Trained
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import EpochDone, NotTrained, Outcome, Trained
 from kdbench.zoo.catalog import BUILTIN, Catalog
 from tests.small import random_splits, small_trial, taught_by
 
@@ -28,13 +28,13 @@ def teacher() -> nn.Module:
 
 def train(
     trials: Sequence[Trial], guide: nn.Module | None = None, processes: int | None = None, by: Trial | None = None
-) -> tuple[list[Outcome], list[EpochDone]]:
+) -> tuple[list[Ended], list[EpochDone]]:
     training = train_cohort(trials, SPLITS, Catalog(), taught_by(guide, by or TEACHER), processes=processes)
     progress: list[EpochDone] = []
     return drain(training, progress.append), progress
 
 
-def trained(outcome: Outcome) -> Trained:
+def trained(outcome: Ended) -> Trained:
     assert isinstance(outcome, Trained), outcome
     return outcome
 

@@ -14,9 +14,9 @@ from kdbench.results.output_cache import BLOCK, CacheFolder, CacheFull, OutputCa
 from kdbench.spec import Trial
 from kdbench.spec.generators import drain
 from kdbench.train.build import build_model, build_view
+from kdbench.train.ended import Trained
 from kdbench.train.faculty import OpenTeacherCache, no_cache
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import Trained
 from kdbench.train.samples.batches import batches
 from kdbench.train.teacher import LOGITS, Cached, Live, widths
 from kdbench.zoo.catalog import BUILTIN, Catalog

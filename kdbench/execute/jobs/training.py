@@ -13,8 +13,8 @@ from kdbench.execute.workers.messages import EpochFinished, Noted, Progress
 from kdbench.results import Outcome, Store, TrialRecord, machine_facts
 from kdbench.results.machine.facts import timestamp
 from kdbench.spec.generators import Followed
+from kdbench.train.ended import NotTrained, Trained
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import NotTrained, Trained
 from kdbench.train.probe import seconds_per_step
 from kdbench.train.rehearsal import rehearse, untrained
 from kdbench.train.samples.batches import steps_per_epoch

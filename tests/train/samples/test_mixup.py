@@ -16,8 +16,8 @@ from torch.nn import functional
 from kdbench.spec import TrainSpec
 from kdbench.spec.generators import drain
 from kdbench.train.build import build_model
+from kdbench.train.ended import Trained
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import Trained
 from kdbench.train.rehearsal import rehearse
 from kdbench.train.samples.batches import batches, normalize, view_samples
 from kdbench.train.samples.mixup import mix, partners

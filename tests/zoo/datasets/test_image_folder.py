@@ -12,8 +12,8 @@ from PIL import Image
 from kdbench.deploy.export.export import hash_weights
 from kdbench.spec import Choice, DataSpec, Trial, UserError
 from kdbench.spec.generators import drain
+from kdbench.train.ended import Trained
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import Trained
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets import capacity, splits
 from kdbench.zoo.datasets.image_folder import image_folder

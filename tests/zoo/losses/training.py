@@ -10,9 +10,9 @@ from kdbench.deploy.export.export import hash_weights
 from kdbench.spec import Choice, Trial
 from kdbench.spec.generators import drain
 from kdbench.train.build import build_model
+from kdbench.train.ended import Trained
 from kdbench.train.faculty import Parents
 from kdbench.train.loop import train_cohort
-from kdbench.train.outcome import Trained
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.digits import digits
 from kdbench.zoo.datasets.splits import split

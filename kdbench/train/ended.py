@@ -40,4 +40,4 @@ class NotTrained:
     reason: str
 
 
-Outcome = Trained | NotTrained
+Ended = Trained | NotTrained
