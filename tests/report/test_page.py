@@ -8,6 +8,7 @@ import pytest
 from kdbench.analyze import summarize
 from kdbench.analyze.decisions.recommend import recommend
 from kdbench.report import render_report
+from kdbench.report.page import SECTIONS
 from kdbench.report.writing.tables import comparison_table
 from kdbench.results import Outcome
 from tests.records import Shape, edited, make_results
@@ -36,6 +37,7 @@ SHAPES = {
     "no variance": Shape(accuracy=lambda *_: 0.9),
     "at chance": Shape(accuracy=lambda *_: 0.0),
     "one epoch": Shape(epochs=1),
+    "ways of teaching": Shape(teaching=("ensemble", "single", "generations"), losses=("cross_entropy", "kd", EVIL)),
     "conditions": Shape(seeds=6, conditions=("noise", "blur", "occlusion"), joules=1e-5),
     "long": Shape(epochs=12, seeds=5, teacher_seeds=2),
 }
@@ -215,3 +217,14 @@ def test_losses_that_deploy_another_network_are_named() -> None:
     changed = replace(found, pairs=(replace(pair, students=students),))
     told = f"{note}, except for losses that deploy another network: simkd."
     assert told in comparison_table(changed, recommend(changed)).notes
+
+
+TWO = (("big", "small"), ("wide", "thin"))
+
+
+@pytest.mark.parametrize("make", SECTIONS, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_row_has_a_cell_for_every_column(make, shape) -> None:
+    section = make(summarize(make_results(SHAPES[shape])))
+    for table in section.tables:
+        assert {len(row) for row in table.rows} <= {len(table.columns)}, table.name

@@ -1,6 +1,7 @@
 import pytest
 
-from kdbench.analyze import recommend, summarize
+from kdbench.analyze import summarize
+from kdbench.analyze.decisions.recommend import recommend
 from kdbench.results import Outcome
 from tests.records import Shape, make_results
 
@@ -139,3 +140,12 @@ def test_a_loss_with_failed_seeds_is_no_rival():
     shape = run(cross_entropy=0.90, kd=0.93, dkd=0.94)
     shape.outcomes = {("big -> small", "dkd", 0): Outcome(status="failed", reason="NaN")}
     assert recommend(summarize(make_results(shape))).student.loss == "kd"
+
+
+def test_the_recommendation_tells_speed_and_collapsed_seeds() -> None:
+    shape = Shape(accuracy=lambda p, loss, s: 0.1 if s == 1 and loss != "teacher" else 0.9, losses=("cross_entropy",))
+    found = recommend(summarize(make_results(shape)))
+    assert "times its speed, 95 % interval " in found.sentence
+    assert any(caveat.startswith("1 of its 3 seeds collapsed") for caveat in found.caveats)
+    steady = recommend(summarize(make_results(Shape(losses=("cross_entropy",)))))
+    assert not any("collapsed" in caveat for caveat in steady.caveats)

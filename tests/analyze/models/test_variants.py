@@ -1,3 +1,5 @@
+"""Variants against the exported models they were made from, and what is said of those that lose too much."""
+
 from dataclasses import replace
 
 import pytest
@@ -5,7 +7,49 @@ import pytest
 from kdbench.analyze import recommend, summarize
 from kdbench.results import ResultSet
 from kdbench.results.records import DriftFacts
-from tests.records import Shape, make_results
+from tests.records import Shape, edited, make_results
+
+
+SHAPE = Shape(seeds=2, variants=("fp32", "fp16", "int8_static"))
+
+
+def test_rows_are_variant_by_variant_then_pair_by_pair() -> None:
+    rows = summarize(make_results(SHAPE)).variants
+    assert [(row.variant, row.role, row.row) for row in rows] == [
+        (variant, role, row)
+        for variant in ("fp16", "int8_static")
+        for role, row in (("teacher", "cross_entropy"), ("student", "cross_entropy"), ("student", "kd"))
+    ]
+    # Half the bytes in half precision and a quarter in 8 bits; a variant takes .7 of the time.
+    assert [row.smaller for row in rows] == pytest.approx([2, 2, 2, 4, 4, 4])
+    assert all(row.latency is not None and 0.65 < row.latency.estimate < 0.75 for row in rows)
+    assert {row.largest_drift for row in rows} == {0.05}
+
+
+def test_changes_are_paired_by_seed_and_compared_with_the_student_alone() -> None:
+    results = make_results(SHAPE)
+    summary = summarize(results)
+    kd = next(row for row in summary.variants if (row.variant, row.row) == ("fp16", "kd"))
+    exported = next(row for row in summary.students if row.row == "kd")
+    changes = [made - was for made, was in zip(kd.top1.values, exported.top1.values, strict=True)]
+    assert kd.change is not None
+    assert kd.change.estimate.values == pytest.approx(changes)
+    assert kd.against_alone is not None
+    alone = next(
+        row for row in summary.variants if (row.variant, row.row, row.role[0]) == ("fp16", "cross_entropy", "s")
+    )
+    assert alone.change is not None
+    assert alone.against_alone is None
+    own = alone.change.estimate.values
+    assert kd.against_alone.estimate.values == pytest.approx([c - a for c, a in zip(changes, own, strict=True)])
+
+
+def test_a_seed_without_the_variant_is_left_out() -> None:
+    results = make_results(SHAPE)
+    key = next(entry.key for entry in results.run.entries if (entry.row, entry.seed) == ("kd", 1))
+    kept = edited(results, artifacts=lambda made: None if (made.trial, made.label) == (key, "fp16") else made)
+    kd = next(row for row in summarize(kept).variants if (row.variant, row.row) == ("fp16", "kd"))
+    assert len(kd.top1.values) == 1
 
 
 def on_a_processor(instructions: list[str] | None, *, reduce_range: bool, flips: int = 0) -> ResultSet:

@@ -8,7 +8,6 @@ import pytest
 
 from kdbench.analyze import summarize
 from kdbench.report.sections.cost import cost_table, energy_table, plot_cost
-from kdbench.report.writing.series import spread_out
 from kdbench.results.timings import Energy
 from tests.records import Shape, edited, make_results
 
@@ -126,13 +125,6 @@ def test_a_dearer_loss_stands_further_right_and_a_better_one_higher():
 @pytest.mark.parametrize("losses", [("cross_entropy",), ("kd", "fitnet")])
 def test_without_a_gain_there_is_no_plot(losses):
     assert plot_of(make_results(Shape(losses=losses))) is None
-
-
-def test_labels_are_spread_by_hand():
-    # Upwards at least 10 apart: 0, 10, 20, 60; nothing reaches over the top
-    assert spread_out([-5, 1, 2, 60], 10, 100) == [0, 10, 20, 60]
-    # 95, 105, 115 are pushed down from the top: 80, 90, 100
-    assert spread_out([95, 96, 97], 10, 100) == [80, 90, 100]
 
 
 def test_energy_of_training_is_told_where_a_counter_gave_it() -> None:

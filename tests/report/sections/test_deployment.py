@@ -7,11 +7,9 @@ import pytest
 
 from kdbench.analyze import Summary, summarize
 from kdbench.report.sections.deployment import architecture_table, timing_table, unmeasured_table
-from kdbench.report.sections.noise import noise_section, noise_table, tie_table
-from kdbench.report.sections.throughput import plot_throughput, throughput_section, throughput_table
 from kdbench.report.writing.tables import Table
 from kdbench.results import NotMeasured
-from tests.records import HOW, Shape, conditions, latency_record, make_results, pair_of, slice_sessions
+from tests.records import HOW, Shape, latency_record, make_results, pair_of
 
 
 def rows_of(table: Table) -> list[dict[str, tuple[str, str]]]:
@@ -99,112 +97,3 @@ def test_what_was_not_measured_is_one_row_for_a_provider_and_a_reason() -> None:
         ["cuda", "big, small", "cuda, 1 thread, batch 1; cuda, 1 thread, batch 32", "no such provider"],
         ["cpu", "small", "cpu, 1 thread, batch 1", "killed"],
     ]
-
-
-# Noise and ties
-
-
-def noisy(**changes: object) -> Summary:
-    results = make_results(Shape(ties=True))
-    noise, *others = results.latencies
-    return summarize(replace(results, latencies=(noise.model_copy(update=changes), *others)))
-
-
-def test_noise_by_hand() -> None:
-    told = conditions(
-        cpu_seconds=3.0,
-        wall_seconds=4.0,
-        lag_1_autocorrelation=0.25,
-        involuntary_context_switches=1234,
-        steal_seconds=1.5,
-    )
-    summary = noisy(sessions=around(0.0, 0.005), conditions=(told,))
-    (row,) = rows_of(noise_table(summary.noise))
-    assert row == {
-        "How": ("cpu, 1 thread, batch 1", ""),
-        "Ratio to itself": ("1.000", "0.978 to 1.022"),
-        "Trusted": ("yes", ""),
-        "Slice pairs": ("3", ""),
-        "Lag-1 correlation": ("0.25", ""),
-        "CPU / wall": ("0.75", ""),
-        "Switches": ("1,234", ""),
-        "Stolen": ("1.50 s", ""),
-    }
-    intro = noise_section(summary).intro
-    assert " It was." in intro
-    assert "and none was found to differ." in intro
-
-
-def test_noise_that_is_not_trusted_is_tagged_and_counted() -> None:
-    summary = noisy(sessions=around(0.1, 0.005))
-    (row,) = noise_table(summary.noise).rows
-    assert [(cell.text, cell.tag) for cell in row][2] == ("no", "worse")
-    assert "It was not in 1 of 1 way of timing." in noise_section(summary).intro
-
-
-def test_what_is_unknown_is_a_dash() -> None:
-    summary = noisy(sessions=slice_sessions(1.0)[:2], conditions=({},))
-    (row,) = rows_of(noise_table(summary.noise))
-    unknown = ("Ratio to itself", "Slice pairs", "Lag-1 correlation", "CPU / wall", "Stolen")
-    assert {row[head][0] for head in unknown} == {"—"}
-    assert row["Trusted"][0] == "no"
-
-
-@pytest.mark.parametrize(
-    ("sessions", "word", "tag"),
-    [
-        (around(0.0, 0.002), "yes", ""),
-        (around(0.2, 0.002), "no", "worse"),
-        (around(0.05, 0.01), "undecided", "undecided"),
-    ],
-)
-def test_a_tie_in_a_word(sessions, word: str, tag: str) -> None:
-    results = make_results(Shape(ties=True))
-    *others, tie = results.latencies
-    changed = replace(results, latencies=(*others, tie.model_copy(update={"sessions": sessions})))
-    summary = summarize(changed)
-    (row,) = tie_table(summary.ties).rows
-    assert [cell.text for cell in row[:4]] == ["small", "kd", "cross_entropy", "cpu, 1 thread, batch 1"]
-    assert (row[5].text, row[5].tag) == (word, tag)
-    assert ("some do not: see below" in noise_section(summary).intro) == (word == "no")
-
-
-def test_without_ties_and_timings_there_is_no_section() -> None:
-    assert noise_section(summarize(make_results(Shape(latency=False)))).filled is None
-    filled = noise_section(summarize(make_results())).filled
-    assert filled is not None
-    assert [table.name for table in filled.tables] == ["noise"]
-    assert "Students of one architecture" not in filled.intro
-
-
-# Throughput
-
-
-def test_throughput_by_hand() -> None:
-    # The factory's batch of n takes (n + 3) / 4 of one call's time; slices' means are 1.02 of 40 us for the student:
-    # 1 / 40.8 us = 24,510 samples a second, and of batch 8 8 / (2.75 x 40.8) = 71,301.
-    rows = rows_of(throughput_table(summarize(make_results(Shape(throughput=True, noise=0.0))).deployed))
-    small = next(row for row in rows if row["Model"][0] == "small")
-    assert small["How"][0] == "cpu, 1 thread"
-    assert small["Single stream"][0] == "24,510"
-    assert small["Offline"][0] == "71,301"
-    assert (small["Batch"][0], small["Ended at"][0]) == ("8", "8")
-    assert small["Why"][0] == "the largest batch asked for, 8"
-
-
-def test_the_plot_of_throughput_names_every_network_and_its_tips_hold_the_figures() -> None:
-    deployed = summarize(make_results(Shape(throughput=True, noise=0.0, variants=("fp32", "fp16")))).deployed
-    image = plot_throughput(deployed)
-    assert image is not None
-    for words in (
-        "small as fp16",
-        "big as fp16",
-        "small, batch 8: 71,301 samples/s",
-        "small, batch 1: 24,510 samples/s",
-    ):
-        assert words in image.inline
-
-
-def test_without_a_sweep_there_is_no_section() -> None:
-    assert throughput_section(summarize(make_results())).filled is None
-    assert plot_throughput(summarize(make_results()).deployed) is None

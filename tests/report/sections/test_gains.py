@@ -1,0 +1,54 @@
+"""The section on gains: the forest plot's scale, comparisons in detail, and pooled pairs."""
+
+from kdbench.analyze import summarize
+from kdbench.report.sections.gains import gains_section, on_scale
+from kdbench.statistics.intervals import estimate
+from tests.records import Shape, make_results
+from tests.report.sections.shown import cells
+
+
+def test_a_loss_that_collapsed_does_not_set_the_scale() -> None:
+    steady = [estimate([0.01 * i, 0.01 * i + 0.002]) for i in range(1, 9)]
+    collapsed = estimate([-0.6, -0.7])
+    assert on_scale([*steady, collapsed]) == steady
+    assert on_scale([*steady[:3], collapsed]) == [*steady[:3], collapsed]  # too few to say what is far
+
+
+TWO = (("big", "small"), ("wide", "thin"))
+
+
+def steady(pair, loss, seed):
+    """Seeds differ by a tenth of a point, gains by seed by two hundredths."""
+    level = {"teacher": 0.95, "cross_entropy": 0.90, "kd": 0.93}[loss]
+    return level + 0.001 * (seed % 4) + (0.0002 * seed if loss == "kd" else 0.0)
+
+
+def test_comparison_in_detail_shows_every_figure() -> None:
+    summary = summarize(make_results(Shape(seeds=6, accuracy=steady)))
+    row, gain = cells(gains_section(summary), "comparisons", "kd"), summary.students[1].gain
+    assert row["Gain points"].text == "+3.05"
+    # All six gains are above 0: 2 of 64 patterns of signs are as extreme.
+    assert row["Sign flips p"].text == "0.031"
+    assert row["Paired t p"].text == "< 0.001"
+    assert row["Holm p"].text == "< 0.001"
+    assert row["Improves probability"].text == "1.00"
+    assert row["Effect size SDs"].sort == gain.effect_size
+    assert row["Least detectable points"].sort == gain.least_detectable
+    assert row["Verdict of the gain"].text == "▲ better"
+
+
+def test_without_seeds_enough_nothing_is_invented() -> None:
+    row = cells(gains_section(summarize(make_results(Shape(seeds=1)))), "comparisons", "kd")
+    dashes = ("Paired t p", "Sign flips p", "Holm p", "Effect size SDs", "Improves probability")
+    assert {row[name].text for name in dashes} == {"—"}
+    assert row["Verdict of the gain"].text == "no claim"
+
+
+def test_pairs_together_only_where_there_are_several() -> None:
+    one, two = (
+        gains_section(summarize(make_results(Shape(seeds=5, pairs=p, accuracy=steady)))) for p in (TWO[:1], TWO)
+    )
+    assert [table.name for table in one.filled.tables] == ["comparisons"]
+    row = cells(two, "pooled", "kd")
+    assert (row["Pairs"].text, row["Gains seeds of all pairs"].text) == ("2", "10")
+    assert row["Gain points"].text.startswith("+3.")
