@@ -9,7 +9,6 @@ from kdbench.results import ResultSet
 from kdbench.results.records import DriftFacts
 from tests.records import Shape, edited, make_results
 
-
 SHAPE = Shape(seeds=2, variants=("fp32", "fp16", "int8_static"))
 
 
