@@ -246,4 +246,4 @@ def test_what_it_cannot_serve() -> None:
 
 
 def test_it_trains_alike_alone_and_in_a_cohort() -> None:
-    assert_learns_alike_alone_and_beside(on_digits("crd", {"negatives": 64}))
+    assert_learns_alike_alone_and_beside(on_digits("crd", {"negatives": 64}, epochs=5))

@@ -82,5 +82,5 @@ def alike_alone_and_beside(trial: Trial, *others: Trial) -> Trained:
 
 def assert_learns_alike_alone_and_beside(trial: Trial) -> None:
     """On digits: the student's validation loss falls, and company changes no bit."""
-    alone = alike_alone_and_beside(trial, on_digits("kd"), on_digits("fitnet"))
+    alone = alike_alone_and_beside(trial, *(on_digits(use, epochs=trial.train.epochs) for use in ("kd", "fitnet")))
     assert alone.curve[-1].validation_loss < 0.8 * alone.curve[0].validation_loss
