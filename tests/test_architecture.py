@@ -37,6 +37,13 @@ FLOORS = {
         "timing": {"runtime"},
         "variants": {"graph"},
     },
+    "execute": {
+        "doctor": set(),
+        "workers": set(),
+        "jobs": {"workers"},
+        "timing": {"events", "jobs", "workers"},
+        "training": {"events", "jobs", "workers"},
+    },
     "report": {"writing": set(), "sections": {"writing"}},
 }
 LARGEST_FOLDER = 16  # modules; losses are looked up by name, not read one after the other
