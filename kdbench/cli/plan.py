@@ -2,14 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from kdbench.cli import options
-
-if TYPE_CHECKING:
-    from kdbench.spec import Entry
 
 
 @click.command(name="plan")
@@ -34,7 +31,7 @@ def command(
     plan = api.plan(wanted, plugins)
     store = Store(results)
     rows = {entry.key: entry for entry in reversed(plan.entries)}
-    what = {key: _describe(entry) for key, entry in rows.items()}
+    what = {key: entry.title for key, entry in rows.items()}
     width = max(map(len, what.values()))
     done = sum(store.is_trained(key) for key in plan.trials)
     for number, wave in enumerate(plan.waves):
@@ -50,13 +47,3 @@ def command(
             before = f"  <- {', '.join(trial.parents)}" if trial.parents else ""
             click.echo(f"  {trial.key}  {state:5}  {what[trial.key]:{width}}  {entry.model}  seed {entry.seed}{before}")
     click.echo(f"{len(plan.trials)} trials, {done} done, {len(plan.trials) - done} to do", err=as_json)
-
-
-def _describe(entry: "Entry") -> str:
-    match entry.role:
-        case "teacher":
-            return "teacher"
-        case "step":
-            return f"{entry.row}, step {entry.position}"
-        case _:
-            return entry.row

@@ -69,8 +69,7 @@ class _State:
     def __init__(self, plan: Plan | None, done: Collection[str]) -> None:
         self.names: dict[str, str] = {}
         for entry in plan.entries if plan else ():
-            what = "teacher" if entry.role == "teacher" else entry.row
-            self.names.setdefault(entry.key, f"{what} · {entry.model} · seed {entry.seed}")
+            self.names.setdefault(entry.key, f"{entry.title} · {entry.model} · seed {entry.seed}")
         trials = plan.trials if plan else {}
         self.epochs = {key: trial.train.epochs for key, trial in trials.items() if key not in done}
         self.total = len(self.epochs)

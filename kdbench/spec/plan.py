@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from kdbench.spec.choice import Choice, NamedChoice, Record
 from kdbench.spec.errors import Problem, UserError
-from kdbench.spec.resolve import fill, locate, resolve
+from kdbench.spec.resolve import Located, fill, locate, resolve
 from kdbench.spec.signature import Catalog
 from kdbench.spec.suite import Pair, Suite
 from kdbench.spec.teaching import Site
@@ -42,6 +44,13 @@ class Entry(Record):
     def row(self) -> str:
         """What reports call its row: see `row_name`."""
         return row_name(self.loss, self.teaching)
+
+    @property
+    def title(self) -> str:
+        """What it is in its pair: `teacher`, its row, or for a step `kd, generations(count=3), step 1`."""
+        if self.role == "teacher":
+            return "teacher"
+        return f"{self.row}, step {self.position}" if self.role == "step" else self.row
 
 
 @dataclass(frozen=True)
@@ -130,7 +139,11 @@ class _Graph:
         """The key of the student that a way of teaching ends in; without a way, of the student alone."""
         if way is None:
             return site.add(site.student())
-        key: object = self.catalog.load("teaching", way.use)(site, **way.options)
+        try:
+            key: object = self.catalog.load("teaching", way.use)(site, **way.options)
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+            raise UserError(f"the way of teaching '{way.label}' makes a trial that is not valid: {wrong}") from error
         if not isinstance(key, str) or key not in site.trials:
             text = f"the way of teaching '{way.label}' gave {key!r}, not the key of a trial that it added"
             raise UserError(text, help="let it return what site.add(trial) gives for the student that is reported")
@@ -138,9 +151,40 @@ class _Graph:
 
     def _add_row(self, site: Site, reported: str, named: dict[str, Any]) -> None:
         for key, (trial, position) in site.trials.items():
+            if wrong := _foreign(trial, site, key == reported) or self._unresolved(trial):
+                raise UserError(f"the way of teaching '{named['teaching']}' adds a trial {wrong}")
             if unknown := [parent for parent in trial.parents if parent not in self.trials]:
                 text = f"the way of teaching '{named['teaching']}' asks for a trial {unknown[0]} that it has not added"
                 raise UserError(text, help="add a trial with site.add(trial) before others name its key")
             self.trials.setdefault(key, trial)
             role: Role = "student" if key == reported else "step"
             self.entries.append(Entry(role=role, position=position, key=key, **named))
+
+    def _unresolved(self, trial: Trial) -> str:
+        """What is wrong with the names and options in a trial; empty where nothing is."""
+        problems: list[Located] = []
+        fill(trial.model, "models", self.catalog, ("model",), problems)
+        fill(trial.view, "views", self.catalog, ("view",), problems)
+        for lesson in trial.lessons:
+            fill(lesson.loss, "losses", self.catalog, ("loss",), problems)
+        for part in trial.data.parts:
+            fill(part, "parts", self.catalog, ("parts",), problems)
+        for view in trial.train.augment:
+            fill(view, "views", self.catalog, ("augment",), problems)
+        return "with an " + "; ".join(problem.what for _, problem in problems) if problems else ""
+
+
+def _foreign(trial: Trial, site: Site, reported: bool) -> str:
+    """Why a trial cannot stand in its row, or an empty text.
+
+    Data other than the suite's would be evaluated on the wrong test split, and another split into training and
+    validation would let a student be selected on samples that its teacher was trained on. Only parts may differ. The
+    row names the model and the seed of the student that it reports, by which it is compared with other rows.
+    """
+    if trial.data.model_copy(update={"parts": ()}) != site.suite.data.model_copy(update={"parts": ()}):
+        return "on other data than the suite's: only its parts may differ"
+    if reported and trial.model != site.pair.student:
+        return f"of {trial.model.label} as the row's student, which is {site.pair.student.label}"
+    if reported and trial.seed != site.seed:
+        return f"of seed {trial.seed} as the row's student, whose seed is {site.seed}"
+    return ""

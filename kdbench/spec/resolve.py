@@ -72,6 +72,14 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
         problems.extend(_duplicates(at, alike if len({choice.label for choice in found}) == len(found) else ()))
         return tuple(found)
 
+    problems += [
+        (
+            ("teaching", i, "name"),
+            Problem(f"a way of teaching other than 'single' has its name: {way.use}", help="give it another name"),
+        )
+        for i, way in enumerate(suite.teaching)
+        if way.label == "single" != way.use
+    ]
     problems += _duplicates("variants", (variant.label for variant in suite.variants))
     problems += _duplicates("pairs", (pair.label for pair in pairs))
     problems += _duplicates("losses", (loss.label for loss in losses))

@@ -58,7 +58,10 @@ class Site:
         )
 
     def add(self, trial: Trial, position: int = 0) -> str:
-        """Have a trial trained, and give its key. `position` counts what comes one after the other: generations."""
-        key = trial.key
-        self.trials[key] = (trial, position)
-        return key
+        """Have a trial trained, and give its key. `position` counts what comes one after the other: generations.
+
+        Raises `pydantic.ValidationError` where the trial is not valid, which `model_copy` does not check.
+        """
+        valid = Trial.model_validate(trial.model_dump(mode="json", warnings=False))
+        self.trials[valid.key] = (valid, position)
+        return valid.key

@@ -3,7 +3,7 @@
 import pytest
 
 from kdbench import api, spec
-from kdbench.spec import Site, Suite, UserError
+from kdbench.spec import Choice, Lesson, Site, Suite, UserError
 from kdbench.spec.types import Count
 from kdbench.zoo.catalog import Catalog
 from tests.small import small_suite
@@ -97,14 +97,14 @@ def test_a_mistaken_model_is_told_with_the_nearest_of_its_family(teacher: str, m
     assert problem.help.startswith(f"did you mean '{meant}'? allowed: ")
 
 
-def test_environments_are_resolved_and_keep_their_names() -> None:
+def test_conditions_are_resolved_and_keep_their_names() -> None:
     crooked = {"use": "rotation", "name": "crooked"}
     (found,) = api.plan(small_suite(conditions=[crooked])).suite.conditions
     assert found.label == "crooked"
-    assert set(found.options) == {"degrees"}  # the default is filled in: another one later is another environment
+    assert set(found.options) == {"degrees"}  # the default is filled in: another one later is another condition
 
 
-def test_problems_of_environments_have_their_place() -> None:
+def test_problems_of_conditions_have_their_place() -> None:
     with pytest.raises(UserError) as caught:
         api.plan(small_suite(conditions=["contrast", "fog", {"use": "rotation", "degrees": -4.0}, "contrast"]))
     text = str(caught.value)
@@ -241,6 +241,79 @@ def rootless(site: Site) -> str:
 def test_a_way_that_leads_nowhere_is_refused(way: str, reason: str) -> None:
     with pytest.raises(UserError, match=reason):
         spec.plan(small_suite(losses=["kd"], teaching=[f"{__name__}:{way}"]), Catalog((__name__,)))
+
+
+def ungrounded(site: Site) -> str:
+    trial = site.student(site.teacher())
+    return site.add(trial.model_copy(update={"start": trial.teachers, "merge": (1.0, 3.0)}))
+
+
+def twice(site: Site) -> str:
+    return site.add(site.student(site.teacher(), site.teacher(), combine="logits"))
+
+
+def misspelt(site: Site) -> str:
+    lesson = Lesson(loss=Choice(use="kdd"), teachers=(site.teacher(),))
+    return site.add(site.student().model_copy(update={"lessons": (lesson,)}))
+
+
+def misfilled(site: Site) -> str:
+    lesson = Lesson(loss=Choice(use="kd", options={"temprature": 2.0}), teachers=(site.teacher(),))
+    return site.add(site.student().model_copy(update={"lessons": (lesson,)}))
+
+
+def leaking(site: Site) -> str:
+    data = site.suite.data.model_copy(update={"split_seed": 1})
+    before = site.add(site.student(site.teacher()).model_copy(update={"data": data}))
+    return site.add(site.student(before))
+
+
+def another_model(site: Site) -> str:
+    return site.add(site.student(site.teacher()).model_copy(update={"model": site.pair.teacher}))
+
+
+def another_seed(site: Site) -> str:
+    return site.add(site.student(site.teacher()).model_copy(update={"seed": 7}))
+
+
+@pytest.mark.parametrize(
+    ("way", "reason"),
+    [
+        ("ungrounded", "makes a trial that is not valid: .*2 weights are given to merge 1 trials"),
+        ("twice", "makes a trial that is not valid: .*names the same teacher twice"),
+        ("misspelt", "adds a trial with an unknown loss 'kdd'"),
+        ("misfilled", "adds a trial with an unknown option 'temprature'"),
+        ("leaking", "adds a trial on other data than the suite's"),
+        ("another_model", "adds a trial of .* as the row's student, which is"),
+        ("another_seed", "adds a trial of seed 7 as the row's student, whose seed is 0"),
+    ],
+)
+def test_a_trial_that_cannot_stand_in_its_row_is_refused(way: str, reason: str) -> None:
+    with pytest.raises(UserError, match=reason):
+        spec.plan(small_suite(losses=["kd"], teaching=[f"{__name__}:{way}"]), Catalog((__name__,)))
+
+
+def halved(site: Site) -> str:
+    half = Choice(use="fraction", options={"share": 0.5})
+    data = site.suite.data.model_copy(update={"parts": (half,)})
+    return site.add(site.student(site.teacher()).model_copy(update={"data": data}))
+
+
+def test_a_trial_may_be_trained_on_parts_of_the_suites_data() -> None:
+    plan = spec.plan(small_suite(seeds=1, losses=["kd"], teaching=[f"{__name__}:halved"]), Catalog((__name__,)))
+    (student,) = (plan.trials[entry.key] for entry in plan.entries if entry.role == "student")
+    assert [part.use for part in student.data.parts] == ["fraction"]
+
+
+def test_titles_tell_steps_from_the_student_of_their_row() -> None:
+    suite = small_suite(seeds=1, losses=["kd"], teaching=[{"use": "generations", "count": 2}])
+    titles = [entry.title for entry in api.plan(suite).entries]
+    assert titles == ["teacher", "kd, generations(count=2), step 1", "kd, generations(count=2)"]
+
+
+def test_only_single_may_be_called_single() -> None:
+    with pytest.raises(UserError, match="a way of teaching other than 'single' has its name: generations"):
+        api.plan(small_suite(teaching=[{"use": "generations", "name": "single"}]))
 
 
 @pytest.mark.parametrize("recipe", ["train", "teacher_train"])

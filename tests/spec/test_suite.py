@@ -76,7 +76,7 @@ def test_records_are_frozen_and_strict() -> None:
 def test_a_suite_is_evaluated_in_the_standard_environments_and_as_exported_unless_it_says_otherwise() -> None:
     content = {"name": "x", "data": "digits", "pairs": [{"teacher": "mlp", "student": "mlp"}], "losses": ["kd"]}
     usual = Suite.model_validate(content)
-    assert [environment.label for environment in usual.conditions] == [each["name"] for each in STANDARD]
+    assert [condition.label for condition in usual.conditions] == [each["name"] for each in STANDARD]
     assert usual.variants == (Fp32(),)
     other = Suite.model_validate({**content, "conditions": [], "variants": ["fp32", "int8_static"]})
     assert other.conditions == ()

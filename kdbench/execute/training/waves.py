@@ -23,7 +23,7 @@ def check(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, N
             alike.setdefault(signatures[trial.key], []).append(trial)
     groups = list(alike.values())
     setting = place.setting()
-    jobs = [Rehearse(setting=setting, trial=group[0], parents=_parents(group[0], plan)) for group in groups]
+    jobs = [Rehearse(setting=setting, trial=group[0], parents=plan.parents(group[0])) for group in groups]
     for position, said in place.run(jobs):
         # What crashes here will crash in training, where it is recorded as a failure of its trials alone.
         if isinstance(said, Done) and said.reason:
@@ -45,13 +45,8 @@ def _but_for_seeds(plan: Plan) -> dict[str, str]:
     return found
 
 
-def _parents(trial: Trial, plan: Plan) -> tuple[Trial, ...]:
-    """The trials that teach this one or that it starts from."""
-    return tuple(plan.trials[key] for key in dict.fromkeys(trial.parents))
-
-
 def train(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, None, None]:
-    """Train, again and again, all whose teachers are done. The caller adds to `outcomes` what is yielded."""
+    """Train, again and again, all whose parents are done. The caller adds to `outcomes` what is yielded."""
     while pending := [trial for trial in plan.trials.values() if trial.key not in outcomes]:
         ready = []
         for trial in pending:
@@ -85,7 +80,7 @@ def _lay_out(groups: Sequence[Cohort], plan: Plan, place: Place) -> Generator[Ru
     def probe(processes: int, threads: int) -> float | None:
         setting = place.setting(Layout(processes=processes, threads=threads))
         first = groups[0][0]
-        job = ProbeStep(setting=setting, trial=first, parents=_parents(first, plan))
+        job = ProbeStep(setting=setting, trial=first, parents=plan.parents(first))
         found = [said.epoch_seconds for _, said in place.run([job] * processes) if isinstance(said, Probed)]
         return max((epoch for epoch in found if epoch), default=None)  # what crashes here will crash in training too
 

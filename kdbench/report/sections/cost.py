@@ -107,6 +107,9 @@ def _notes(summary: Summary) -> tuple[str, ...]:
         "Rank and relative cost compare cost alone among the losses of a pair. They do not include the training of the "
         "teacher, which has a row of its own.",
     ]
+    if summary.steps:
+        names = ", ".join(dict.fromkeys(row.row for row in summary.steps))
+        notes.append(f"The costs of {names} are those of the last trial alone: the steps before it are not in them.")
     if any(_differ(pair) for pair in summary.pairs):
         notes.append(
             "Not all losses of a pair were trained on the same device with the same processes × threads: their seconds "

@@ -21,6 +21,8 @@ WANTED = {
     "pairs": 'give at least one pair: [[pairs]], and below it teacher = "..." and student = "..."; '
     "`kdbench list models` shows the names",
     "losses": 'give at least one loss: [[losses]], and below it use = "kd"; `kdbench list losses` shows the names',
+    "teaching": 'give at least one way: [[teaching]], and below it use = "ensemble"; `kdbench list teaching` shows the '
+    "names; without any of it, it is single",
     "gates": 'allowed: a list of tables: [[gates]], and below it metric = "top1" and may_drop = 0.01',
     "pairs.teacher": 'name a model: teacher = "cnn", or with options teacher = { use = "cnn", width = 16 }',
     "pairs.student": 'name a model: student = "cnn", or with options student = { use = "cnn", width = 4 }',

@@ -1,4 +1,4 @@
-"""Shares that stay right in every environment, by hand on four samples."""
+"""Shares that stay right under every condition, by hand on four samples."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def rows(results):
     return {(row.role, row.row): row for row in summarize(results).conditions}
 
 
-def test_right_everywhere_is_the_samples_right_as_they_are_and_in_each_environment() -> None:
+def test_right_everywhere_is_the_samples_right_as_they_are_and_under_each_condition() -> None:
     found = rows(made())
     # Alone: seed 0 1110 & 1100 & 1011 = 1000, seed 1 1100 & 1001 & 1100 = 1000. kd: 0110 and 1101.
     assert found["student", "cross_entropy"].stable.values == (0.25, 0.25)
@@ -58,7 +58,7 @@ def test_right_everywhere_is_the_samples_right_as_they_are_and_in_each_environme
     assert found["teacher", "cross_entropy"].against_alone is None
 
 
-def test_top1_of_each_environment() -> None:
+def test_top1_under_each_condition() -> None:
     kd = rows(made())["student", "kd"]
     assert kd.clean.values == (1.0, 0.75)
     assert {name: each.values for name, each in kd.top1.items()} == {"noise": (0.75, 0.75), "blur": (0.75, 0.75)}

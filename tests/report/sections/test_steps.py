@@ -4,6 +4,7 @@ from pathlib import Path
 
 from kdbench.analyze import summarize
 from kdbench.report import render_report
+from kdbench.report.sections.cost import cost_table
 from kdbench.report.sections.steps import steps_section
 from tests.records import Shape, make_results
 
@@ -23,6 +24,13 @@ def test_a_line_per_position_and_the_reported_student_last() -> None:
         [ROW, "3", "70.50 %", "\N{EM DASH}", "2"],
     ]
     assert table.rows[2][1].sub == "reported"
+
+
+def test_the_training_cost_says_that_steps_are_not_in_it() -> None:
+    summary = summarize(make_results(Shape(seeds=2, teaching=("single", "generations"), accuracy=accuracy)))
+    said = f"The costs of {ROW} are those of the last trial alone: the steps before it are not in them."
+    assert said in cost_table(summary).notes
+    assert said not in cost_table(summarize(make_results())).notes
 
 
 def test_suites_without_steps_have_no_such_section() -> None:

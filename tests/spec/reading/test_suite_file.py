@@ -83,12 +83,12 @@ def test_a_good_suite_parses() -> None:
 
 def test_what_is_measured_beside_accuracy_parses() -> None:
     suite = parse_suite(GOOD + MORE, "x.toml", Catalog())
-    assert [environment.label for environment in suite.conditions] == ["tilted"]
+    assert [condition.label for condition in suite.conditions] == ["tilted"]
     assert suite.variants == (Int8Static(samples=64),)
     assert suite.latency.threads == ("cores",)
     short = 'conditions = ["gaussian_blur"]\nvariants = ["fp32", "int8_static"]\n'
     suite = parse_suite(short + GOOD, "x.toml", Catalog())
-    assert [environment.label for environment in suite.conditions] == ["gaussian_blur"]
+    assert [condition.label for condition in suite.conditions] == ["gaussian_blur"]
     assert suite.variants == (Fp32(), Int8Static())
 
 
@@ -146,6 +146,7 @@ def test_every_shipped_suite_parses() -> None:
         ("seeds = 2", 'seeds = 2\nconditions = ["contrast", {use = "rotation", degree = 3.0}]', 4, ["unknown option 'degree' at conditions[1]", "did you mean 'degrees'"]),
         ("seeds = 2", 'seeds = 2\nconditions = "rotation"', 4, ['conditions is "rotation"', 'a list, as ["rotation"]']),
         ("seeds = 2", 'seeds = 2\nenvironments = ["contrast"]', 4, ["unknown key 'environments' at the top level", "'environments' is called 'conditions' now"]),
+        ("seeds = 2", "seeds = 2\nteaching = []", 4, ["teaching is []", "give at least one way"]),
         ("seeds = 2", "seeds = 2\nconditions = [3]", 4, ["conditions[0] is 3", "a name in quotes"]),
         ("seeds = 2", 'seeds = 2\nconditions = ["contrast", "contrast"]', 4, ["duplicate 'contrast' at conditions", "name ="]),
         ("seeds = 2", 'seeds = 2\nvariants = ["fp32", "int8"]', 4, ['variants[1] is "int8"', "did you mean 'int8_static'? allowed: fp16, fp32, int8_dynamic, int8_static"]),
