@@ -35,9 +35,12 @@ def carry_over(old: Path, new: Path) -> int:
         raise UserError(f"'{old}' is no results folder: it has no folder 'trials'")
     if (new / "trials").exists():
         raise UserError(f"'{new}' has results already", help="name a folder that does not exist")
+    paths = sorted(old.glob("trials/*/trial.json"))
+    if any("schema_number" in json.loads(path.read_bytes()) for path in paths):  # schema 1 had no number
+        raise UserError(f"'{old}' is not of schema 1: there is nothing to carry over")
     prepare_folder(new, "results")
     move = _Move(old, Store(new))
-    for path in sorted(old.glob("trials/*/trial.json")):
+    for path in paths:
         move.trial(path.parent)
     for record in _records(old / "variants"):
         move.variant(record)

@@ -184,3 +184,6 @@ def test_folders_that_will_not_do_are_refused(new: Path, tmp_path: Path) -> None
         carry_over(tmp_path, tmp_path / "new")
     with pytest.raises(UserError, match="has results already"):
         carry_over(OLD, new)
+    with pytest.raises(UserError, match="is not of schema 1"):
+        carry_over(new, tmp_path / "newer")
+    assert not (tmp_path / "newer").exists()
