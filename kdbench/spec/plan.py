@@ -142,7 +142,9 @@ class _Graph:
         try:
             key: object = self.catalog.load("teaching", way.use)(site, **way.options)
         except ValidationError as error:
-            wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+            places = (".".join(map(str, each["loc"])) for each in error.errors())
+            found = (each["msg"].removeprefix("Value error, ") for each in error.errors())
+            wrong = "; ".join(": ".join(filter(None, each)) for each in zip(places, found, strict=True))
             raise UserError(f"the way of teaching '{way.label}' makes a trial that is not valid: {wrong}") from error
         if not isinstance(key, str) or key not in site.trials:
             text = f"the way of teaching '{way.label}' gave {key!r}, not the key of a trial that it added"

@@ -29,7 +29,7 @@ def test_table_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert ask(tmp_path, "--difference", "1.01") == 0
     head, kd, fitnet, *_ = capsys.readouterr().out.splitlines()
     assert head.split("  ")[0] == "pair"
-    # SD 1, at most 2.12 (see tests/analyze/test_stability.py), can show 3.27; 10 seeds show 1.00 SD
+    # SD 1, at most 2.12 (see tests/statistics/test_spread.py), can show 3.27; 10 seeds show 1.00 SD
     # (paired t-test, power .8); at an SD of 2.12 the same takes about (2.8 x 2.12 / 1.01)^2 + 2 = 36.
     cells = kd.removeprefix("big -> small").split()
     assert cells[:5] == ["kd", "3", "1.00", "2.12", "3.26"]
