@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from kdbench.spec.choice import Choice, NamedChoice, Record
 from kdbench.spec.errors import Problem, UserError
 from kdbench.spec.resolve import Located, fill, locate, resolve
-from kdbench.spec.signature import Catalog
+from kdbench.spec.signature import Catalog, Kind
 from kdbench.spec.suite import Pair, Suite
 from kdbench.spec.teaching import Site
 from kdbench.spec.trial import Lesson, Trial
@@ -103,6 +103,7 @@ class _Graph:
     alone: Choice  # the loss of teachers
     entries: list[Entry] = field(default_factory=list)
     trials: dict[str, Trial] = field(default_factory=dict)
+    wrong: dict[str, str] = field(default_factory=dict)  # with the choices that trials make
 
     def add_pair(self, pair: Pair, written: Pair) -> None:
         """The pair's teachers and one row for each loss and way of teaching; `written` has the models' short labels."""
@@ -164,16 +165,21 @@ class _Graph:
 
     def _unresolved(self, trial: Trial) -> str:
         """What is wrong with the names and options in a trial; empty where nothing is."""
-        problems: list[Located] = []
-        fill(trial.model, "models", self.catalog, ("model",), problems)
-        fill(trial.view, "views", self.catalog, ("view",), problems)
-        for lesson in trial.lessons:
-            fill(lesson.loss, "losses", self.catalog, ("loss",), problems)
-        for part in trial.data.parts:
-            fill(part, "parts", self.catalog, ("parts",), problems)
-        for view in trial.train.augment:
-            fill(view, "views", self.catalog, ("augment",), problems)
-        return "with an " + "; ".join(problem.what for _, problem in problems) if problems else ""
+        choices: list[tuple[Kind, Choice]] = [("models", trial.model), ("views", trial.view)]
+        choices += [("losses", lesson.loss) for lesson in trial.lessons]
+        choices += [("parts", part) for part in trial.data.parts]
+        choices += [("views", view) for view in trial.train.augment]
+        found = [wrong for kind, choice in choices if (wrong := self._wrong(kind, choice))]
+        return "with an " + "; ".join(found) if found else ""
+
+    def _wrong(self, kind: Kind, choice: Choice) -> str:
+        """What is wrong with a choice. Each is looked up once: a plan of thousands of trials has few."""
+        at = f"{kind} {choice.model_dump_json()}"
+        if at not in self.wrong:
+            problems: list[Located] = []
+            fill(choice, kind, self.catalog, (), problems)
+            self.wrong[at] = "; ".join(problem.what for _, problem in problems)
+        return self.wrong[at]
 
 
 def _foreign(trial: Trial, site: Site, reported: bool) -> str:

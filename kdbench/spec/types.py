@@ -16,6 +16,7 @@ HalfTurn = Annotated[float, Field(ge=0, le=0.5)]
 Count = Annotated[int, Field(ge=1)]
 WholeNumber = Annotated[int, Field(ge=0)]
 TeacherCount = Annotated[int, Field(ge=1, le=5)]
+GenerationCount = Annotated[int, Field(ge=1, le=100)]
 
 # ONNX Runtime's execution providers by short name; `kdbench.deploy` maps them.
 Provider = Literal["cpu", "cuda", "tensorrt", "openvino", "coreml", "dml", "xnnpack"]

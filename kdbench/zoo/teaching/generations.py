@@ -1,10 +1,10 @@
 """Students that become teachers."""
 
 from kdbench.spec import Site
-from kdbench.spec.types import Count
+from kdbench.spec.types import GenerationCount
 
 
-def generations(site: Site, *, count: Count = 3) -> str:
+def generations(site: Site, *, count: GenerationCount = 3) -> str:
     """Self-distillation: the student learns from the teacher, and each later generation of it from the one before.
 
     Every generation is trained anew from the same initial weights for as many epochs; the last one is reported. With
