@@ -68,7 +68,7 @@ def test_noise_is_a_function_of_seed_epoch_and_sample_and_not_of_other_classes()
     order = torch.tensor([2, 0])
     assert torch.equal(perturb(torch.ones(2, 5), replace(draw, samples=samples[order]), 0.1, 1.0), whole[order])
     assert torch.equal(perturb(torch.ones(4, 3), draw, 0.1, 1.0), whole[:, :3])
-    for other in (replace(draw, seed=2), replace(draw, epoch=3), replace(draw, samples=samples + 1)):
+    for other in (replace(draw, seed=2), replace(draw, step=3), replace(draw, samples=samples + 1)):
         assert (perturb(torch.ones(4, 5), other, 0.1, 1.0) != whole).all()
 
 
