@@ -1,5 +1,6 @@
 """Every job and its answer. No torch: who asks for a job does not import what carries it out."""
 
+from abc import abstractmethod
 from typing import ClassVar, Generic, Literal
 
 from kdbench.deploy.runtime import BATCH
@@ -174,9 +175,9 @@ class TimingJob(Job[Answer], Generic[Answer]):
     how: How
     dimensions: Several[str] = (BATCH,)  # names of the files' batch dimension
 
+    @abstractmethod
     def files(self) -> tuple[str, ...]:
         """Paths of all that is read."""
-        raise NotImplementedError
 
 
 class StartCold(TimingJob[ColdStart]):
