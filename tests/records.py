@@ -33,6 +33,7 @@ from kdbench.spec import Choice, DataSpec, Entry, Gate, How, LatencySpec, NamedC
 from kdbench.spec.conditions import STANDARD
 from kdbench.spec.keys import content_key
 from kdbench.spec.plan import Role
+from kdbench.spec.suite import Budget, LossChoice
 from kdbench.spec.task import Head, Input, Task
 from kdbench.spec.types import Provider
 from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Int8Static, Variant
@@ -230,7 +231,7 @@ def make_suite(shape: Shape) -> Suite:
             Pair(teacher=Choice(use=teacher), student=Choice(use=student), name=f"{teacher} -> {student}")
             for teacher, student in shape.pairs
         ),
-        losses=tuple(NamedChoice(use=loss, name=loss) for loss in shape.losses),
+        losses=tuple(LossChoice(use=loss, name=loss) for loss in shape.losses),
         teaching=tuple(WAYS[use] for use in shape.teaching),
         conditions=tuple(standard[name] for name in shape.conditions),
         metrics=tuple(NamedChoice(use=use) for use in shape.metrics),
@@ -241,6 +242,8 @@ def make_suite(shape: Shape) -> Suite:
             largest_batch=8 if shape.throughput else 1,
         ),
         gates=tuple(shape.gates),
+        budget=Budget(by="epochs"),
+        confirm_seeds=(),
     )
 
 

@@ -26,7 +26,7 @@ from kdbench.analyze.models.variants import VariantRow, variant_rows
 from kdbench.analyze.provenance import Elsewhere, find_elsewhere
 from kdbench.results import Layout, ResultSet
 from kdbench.spec import Entry, Suite
-from kdbench.spec.plan import Role
+from kdbench.spec.plan import REPORTED, Role
 
 Status = Literal["failed", "skipped", "missing"]
 
@@ -91,7 +91,7 @@ class Summary:
 def summarize(results: ResultSet) -> Summary:
     """All figures of one run: rows by pair and loss, deployed models, and every row without a result."""
     suite, run = results.suite, results.run
-    rows = [entry for entry in run.entries if entry.role != "step"]
+    rows = [entry for entry in run.entries if entry.role in REPORTED]
     done = results.done
     deployed = describe_deployed(done, results)
     reference = choose_reference(deployed)
@@ -153,8 +153,8 @@ def _place(
 
 
 def _has_no_result(entry: Entry, results: ResultSet) -> bool:
-    """A step needs no result of its own; one that failed is told all the same."""
-    if entry.role == "step":
+    """Steps and tries need no result of their own; one that failed is told all the same."""
+    if entry.role in ("step", "try"):
         outcome = results.run.outcomes.get(entry.key)
         return outcome is not None and outcome.status != "done"
     return entry.key not in results.trials

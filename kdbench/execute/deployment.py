@@ -1,6 +1,6 @@
 """What follows training: trials that rows report are exported, made into variants and evaluated; and what to time."""
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -46,9 +46,12 @@ def deploy(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, 
 
 
 def _export(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[RunEvent]:
-    """Export every finished trial that a row reports. Trials of one model share a job, which exports its graph once."""
+    """Export every finished trial that a row reports, or that confirms one.
+
+    Trials of one model share a job, which exports its graph once.
+    """
     lacking: dict[str, list[str]] = {}
-    for key in _reported(plan, outcomes):
+    for key in _done(plan, outcomes, plan.reported | plan.confirming):
         if not place.store.is_exported(_artifact(key, Fp32())):
             lacking.setdefault(plan.trials[key].model.model_dump_json(), []).append(key)
     setting = place.setting()
@@ -64,7 +67,7 @@ def _export(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[RunEvent]:
 
 
 def _make_variants(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[RunEvent]:
-    exported = [key for key in _reported(plan, outcomes) if place.store.is_exported(_artifact(key, Fp32()))]
+    exported = [key for key in _done(plan, outcomes, plan.reported) if place.store.is_exported(_artifact(key, Fp32()))]
     asked = [
         (trial, variant)
         for variant in plan.suite.variants
@@ -142,32 +145,34 @@ class _Asked:
 
 
 def _asked(plan: Plan, outcomes: Outcomes, store: Store) -> dict[str, _Asked]:
-    """By key: each exported file on clean images and under every condition, each variant on clean images."""
+    """By key: every file on clean images, and the exported files that a row reports under every condition."""
     return {
         evaluation_key(file, condition, plan.suite.metrics): _Asked(file, condition)
-        for file, is_variant in _files(plan, outcomes, store).items()
-        for condition in ((None,) if is_variant else (None, *plan.suite.conditions))
+        for file, everywhere in _files(plan, outcomes, store).items()
+        for condition in ((None, *plan.suite.conditions) if everywhere else (None,))
     }
 
 
 def _files(plan: Plan, outcomes: Outcomes, store: Store) -> dict[str, bool]:
-    """The artifacts that the store has, and whether they are variants. Students of the same teachers come together."""
-    trials = sorted(_reported(plan, outcomes), key=lambda key: plan.trials[key].teachers)
-    keys = {
-        _artifact(trial, variant): variant.use != "fp32"
-        for trial in trials
-        for variant in (Fp32(), *plan.suite.variants)
-    }
-    return {key: is_variant for key, is_variant in keys.items() if store.is_exported(key)}
+    """The artifacts that the store has, and whether they are evaluated under conditions: variants are not, nor is what
+    confirms a row. Students of the same teachers come together.
+    """
+    found: dict[str, bool] = {}
+    trials = _done(plan, outcomes, plan.reported | plan.confirming)
+    for trial in sorted(trials, key=lambda key: plan.trials[key].teachers):
+        reported = trial in plan.reported
+        for variant in (Fp32(), *plan.suite.variants) if reported else (Fp32(),):
+            found.setdefault(_artifact(trial, variant), reported and variant.use == "fp32")
+    return {key: everywhere for key, everywhere in found.items() if store.is_exported(key)}
 
 
 def _artifact(trial: str, variant: Variant) -> str:
     return artifact_key(trial, variant, instruction_set())
 
 
-def _reported(plan: Plan, outcomes: Outcomes) -> list[str]:
-    """The trials that are done and that a row reports."""
-    return [key for key in plan.trials if key in plan.reported and outcomes[key].status == "done"]
+def _done(plan: Plan, outcomes: Outcomes, among: Collection[str]) -> list[str]:
+    """Those of some trials that are done, in the plan's order."""
+    return [key for key in plan.trials if key in among and outcomes[key].status == "done"]
 
 
 def _shares(keys: Sequence[str], place: Place) -> list[tuple[str, ...]]:
@@ -193,7 +198,7 @@ def to_be_timed(plan: Plan, outcomes: Outcomes, store: Store) -> tuple[list[Netw
     """One network per architecture, variants included; and of each architecture one per further loss, for the ties."""
     firsts: dict[tuple[str, str], Network] = {}
     variants: dict[str, Network] = {}
-    reported = set(_reported(plan, outcomes))
+    reported = set(_done(plan, outcomes, plan.reported))
     for entry in plan.entries:
         for variant in (Fp32(), *plan.suite.variants) if entry.key in reported else ():
             key = _artifact(entry.key, variant)

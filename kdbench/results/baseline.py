@@ -36,6 +36,8 @@ class BaselineRow(Record):
     teaching: str
     seed: int
     key: str
+    budget: float = 1.0
+    tuned: bool = False
     top1: float
     samples: int
     bits_sha256: str
@@ -43,7 +45,7 @@ class BaselineRow(Record):
     @property
     def row(self) -> str:
         """What reports call its row."""
-        return row_name(self.loss, self.teaching)
+        return row_name(self.loss, self.teaching, self.budget, self.tuned)
 
 
 class BaselineModel(Record):
@@ -87,7 +89,7 @@ def freeze(results: ResultSet, store: Store, folder: Path) -> Baseline:
         raise UserError(f"'{folder}' exists", help="a baseline is never edited: name a new folder, or remove this one")
     rows = [
         BaselineRow(
-            **entry.model_dump(exclude={"position"}),
+            **entry.model_dump(exclude={"position", "sweep", "settings"}),
             top1=result.test.top1,
             samples=result.test.samples,
             bits_sha256=bits_hash(pack_bits(result.test.correct)),

@@ -24,6 +24,7 @@ from kdbench.results.store import Store
 from kdbench.results.stored import Stored
 from kdbench.results.timings import LatencyRecord, ThroughputRecord
 from kdbench.spec import Choice, Entry, Suite, UserError, content_key
+from kdbench.spec.plan import Role
 
 S = TypeVar("S", bound=Stored)
 
@@ -146,9 +147,17 @@ class ResultSet:
 
     @cached_property
     def done(self) -> tuple[tuple[Entry, TrialResult], ...]:
-        """The entries of the suite's rows that have a result, with it. Steps belong to no row."""
-        rows = (entry for entry in self.run.entries if entry.role != "step")
-        return tuple((entry, self.trials[entry.key]) for entry in rows if entry.key in self.trials)
+        """The entries of the suite's rows that have a result, with it: of teachers and students alone."""
+        return self._with_result("teacher", "student")
+
+    @cached_property
+    def confirmations(self) -> tuple[tuple[Entry, TrialResult], ...]:
+        """The entries at seeds that took no part in choosing a candidate, with their results."""
+        return self._with_result("confirmation")
+
+    def _with_result(self, *roles: Role) -> tuple[tuple[Entry, TrialResult], ...]:
+        entries = (entry for entry in self.run.entries if entry.role in roles)
+        return tuple((entry, self.trials[entry.key]) for entry in entries if entry.key in self.trials)
 
     @property
     def variants(self) -> tuple[ArtifactResult, ...]:

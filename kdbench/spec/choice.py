@@ -1,6 +1,6 @@
 """The base of every record, and the choice of a callable by name."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -26,6 +26,8 @@ class Record(BaseModel):
 class Choice(Record):
     """A callable by name, with its options: `"digits"` or `{use = "cnn", width = 8}`."""
 
+    OWN: ClassVar[tuple[str, ...]] = ("use",)  # keys of a table that are not the callable's options
+
     use: str
     options: dict[str, JsonValue] = {}
     origin: str | None = None  # of a plugin's callable: a hash of its source, so that edited code has another key
@@ -36,7 +38,7 @@ class Choice(Record):
         if isinstance(value, str):
             return {"use": value}
         if isinstance(value, dict) and not isinstance(value.get("options"), dict):
-            own = {k: v for k, v in value.items() if k in ("use", "name") and k in cls.model_fields}
+            own = {k: v for k, v in value.items() if k in cls.OWN}
             own["options"] = {k: v for k, v in value.items() if k not in own}
             return own
         return value
@@ -59,6 +61,8 @@ class Choice(Record):
 
 class NamedChoice(Choice):
     """A choice that reports may call by a name of its own."""
+
+    OWN: ClassVar[tuple[str, ...]] = ("use", "name")
 
     name: str | None = None
 

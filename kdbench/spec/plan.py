@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from kdbench.spec.choice import Choice, NamedChoice, Record
 from kdbench.spec.errors import Problem, UserError
@@ -16,20 +16,27 @@ from kdbench.spec.teaching import Site
 from kdbench.spec.trial import Lesson, Trial
 
 ALONE = Choice(use="cross_entropy")
-Role = Literal["teacher", "student", "step"]
+Role = Literal["teacher", "student", "step", "try", "confirmation"]
+REPORTED: tuple[Role, ...] = ("teacher", "student")  # what stands in a row
 SINGLE = "single"  # the usual way of teaching, which rows do not name
 
 
-def row_name(loss: str, teaching: str) -> str:
-    """What reports call a row, from the labels of its loss and its way of teaching: `kd, generations(count=3)`.
+def row_name(loss: str, teaching: str, budget: float = 1.0, tuned: bool = False) -> str:
+    """What reports call a row, from its loss, its way of teaching and its budget: `kd, generations(count=3), tuned`.
 
-    The usual way, `single`, is left out: `kd`.
+    The usual way (`single`) and the usual budget (1) are left out: `kd`.
     """
-    return f"{loss}, {teaching}" if teaching not in ("", SINGLE) else loss
+    way = teaching if teaching != SINGLE else ""
+    longer = f"{budget:.3g} x epochs" if budget != 1 else ""
+    return ", ".join(filter(None, (loss, way, "tuned" if tuned else "", longer)))
 
 
 class Entry(Record):
-    """Which trial stands in a row of the suite for one seed; or, as a step, on the way to that row's student."""
+    """Which trial stands in a row of the suite for one seed, or what else it is there for.
+
+    A `step` leads to a row's student. A `try` is one of the settings that the tuning chooses among. A `confirmation`
+    trains a row at a seed that took no part in choosing that row.
+    """
 
     pair: str
     role: Role
@@ -37,20 +44,30 @@ class Entry(Record):
     loss: str
     teaching: str = ""  # the way of teaching; empty for teachers and for students that have none
     seed: int
-    position: int = 0  # among what comes one after the other in its row, such as generations
+    position: int = 0  # among what comes one after the other in its row: generations, tries
     key: str
+    budget: float = 1.0  # epochs over those of the recipe
+    tuned: bool = False  # under the settings that the tuning chose
+    sweep: str = ""  # the label of the loss that it is a swept setting of
+    # Where tuned, tried or swept: options, `lr` and keys of `train` that differ from the suite's.
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
 
     @property
     def row(self) -> str:
         """What reports call its row: see `row_name`."""
-        return row_name(self.loss, self.teaching)
+        return row_name(self.loss, self.teaching, self.budget, self.tuned)
 
     @property
     def title(self) -> str:
         """What it is in its pair: `teacher`, its row, or for a step `kd, generations(count=3), step 1`."""
-        if self.role == "teacher":
-            return "teacher"
-        return f"{self.row}, step {self.position}" if self.role == "step" else self.row
+        match self.role:
+            case "teacher":
+                return "teacher"
+            case "student":
+                return self.row
+            case "confirmation":
+                return f"{self.row}, confirmation"
+        return f"{self.row}, {self.role} {self.position}"
 
 
 @dataclass(frozen=True)
@@ -75,7 +92,12 @@ class Plan:
     @cached_property
     def reported(self) -> frozenset[str]:
         """The keys of what a row reports: these are exported, evaluated and timed; steps are only trained."""
-        return frozenset(entry.key for entry in self.entries if entry.role != "step")
+        return frozenset(entry.key for entry in self.entries if entry.role in REPORTED)
+
+    @cached_property
+    def confirming(self) -> frozenset[str]:
+        """The keys of confirmations that no row reports: these are exported, and evaluated on clean images alone."""
+        return frozenset(entry.key for entry in self.entries if entry.role == "confirmation") - self.reported
 
     def parents(self, trial: Trial) -> tuple[Trial, ...]:
         """The trials that must be done before this one, in its order."""

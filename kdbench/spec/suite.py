@@ -1,8 +1,8 @@
 """What a suite asks for: pairs, losses, ways of teaching and seeds on one dataset under one recipe."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, JsonValue, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import WithJsonSchema
 
 from kdbench.spec.choice import Choice, NamedChoice, Record, Several
@@ -42,6 +42,52 @@ class Gate(Record):
         return self
 
 
+class LossChoice(NamedChoice):
+    """A loss, with changes of the recipe for it alone. In a suite file each value may be swept: see `spec/sweep.py`."""
+
+    OWN: ClassVar[tuple[str, ...]] = ("use", "name", "lr", "train")
+
+    lr: JsonValue = None  # of the student's optimizer, where neither the recipe's nor the pair's suits this loss
+    train: dict[str, JsonValue] = Field(default_factory=dict)  # keys of the recipe
+    sweep: str = ""  # the label of the loss that this is a swept setting of, where it is one
+    settings: dict[str, JsonValue] = Field(default_factory=dict)  # that were swept
+
+
+class Budget(Record):
+    """How long students are trained, as multiples of the recipe's epochs; and at equal what losses are compared.
+
+    By cost, a loss is compared with the student alone as it is after as many seconds of training as the loss takes.
+    """
+
+    by: Literal["epochs", "cost", "both"] = "both"
+    alone: Annotated[Several[Positive], Field(min_length=1)] = (1.0, 2.0, 4.0)  # unless by = "epochs"
+    losses: Annotated[Several[Positive], Field(min_length=1)] = (1.0,)  # all others
+
+
+class Span(Record):
+    """A range of values: `{ range = [0.01, 1.0], scale = "log" }`."""
+
+    range: Annotated[tuple[Positive, Positive], Field(strict=False)]
+    scale: Literal["linear", "log"]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.range[0] >= self.range[1]:
+            raise ValueError(f"range = {list(self.range)} does not rise: give the lower value first")
+        return self
+
+
+class Tuning(Record):
+    """The search for each row's settings: learning rate and options of the loss, chosen on validation."""
+
+    trials: Annotated[int, Field(ge=2, le=1000)] = 10  # tries for each row, of which the first is as published
+    seeds: Annotated[tuple[WholeNumber, ...], Field(min_length=1, strict=False)] = (1000,)
+    epochs: Count | None = None  # of each try; none: the recipe's
+    lr: Span | None = None  # none: a tenth to ten times the one that the student has
+    search: Literal["quasi-random", "optuna"] = "quasi-random"
+
+
+SEEDS_TO_CONFIRM = 5  # as many as a claim needs: `statistics.paired.SEEDS_FOR_A_CLAIM`
 MOST_SEEDS = 1000  # a typing error must not fill the memory
 SEEDS = {
     "anyOf": [
@@ -49,6 +95,15 @@ SEEDS = {
         {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
     ]
 }
+
+
+def _is_count(value: Any) -> bool:
+    """Whether it says how many seeds, not which. Raises `ValueError` for too many."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return False
+    if value > MOST_SEEDS:
+        raise ValueError(f"{value} seeds were asked for; allowed are at most {MOST_SEEDS}")
+    return True
 
 
 class Suite(Record):
@@ -59,11 +114,14 @@ class Suite(Record):
     data: DataSpec
     seeds: Annotated[tuple[WholeNumber, ...], Field(min_length=1, strict=False), WithJsonSchema(SEEDS)] = (0, 1, 2)
     teacher_seeds: Count = 1  # teachers per pair: see `teacher_seed`
+    confirm_seeds: Annotated[tuple[WholeNumber, ...] | None, Field(strict=False), WithJsonSchema(SEEDS)] = None
+    budget: Budget = Budget()
+    tuning: Tuning | None = None
     train: TrainSpec = TrainSpec()
     teacher_train: TrainSpec | None = None  # the teachers' recipe, where it is another
     view: Choice = Choice(use="clean")
     pairs: Annotated[tuple[Pair, ...], Field(min_length=1, strict=False)]
-    losses: Annotated[tuple[NamedChoice, ...], Field(min_length=1, strict=False)]
+    losses: Annotated[tuple[LossChoice, ...], Field(min_length=1, strict=False)]
     teaching: Annotated[tuple[NamedChoice, ...], Field(min_length=1, strict=False)] = (NamedChoice(use="single"),)
     conditions: Several[NamedChoice] = tuple(NamedChoice.model_validate(each) for each in STANDARD)
     metrics: Several[NamedChoice] = ()  # of the exported model on the test split, beside accuracy and calibration
@@ -76,11 +134,25 @@ class Suite(Record):
     @field_validator("seeds", mode="before")
     @classmethod
     def _count(cls, value: Any) -> Any:
-        if isinstance(value, int) and not isinstance(value, bool):
-            if value > MOST_SEEDS:
-                raise ValueError(f"{value} seeds were asked for; allowed are at most {MOST_SEEDS}")
-            return tuple(range(value))
-        return value
+        return tuple(range(value)) if _is_count(value) else value
+
+    @field_validator("confirm_seeds", mode="before")
+    @classmethod
+    def _further(cls, value: Any, info: ValidationInfo) -> Any:
+        """As many seeds after those of the suite."""
+        first = max(info.data.get("seeds", (0,))) + 1
+        return tuple(range(first, first + value)) if _is_count(value) else value
+
+    @property
+    def confirming(self) -> tuple[int, ...]:
+        """The seeds that take no part in choosing a candidate. Where none are given: as many as the suite's.
+
+        With fewer seeds than a claim needs, or with a single loss, there is nothing to confirm, and there are none.
+        """
+        if self.confirm_seeds is not None:
+            return self.confirm_seeds
+        affordable = len(self.seeds) >= SEEDS_TO_CONFIRM and len(self.losses) > 1
+        return tuple(range(max(self.seeds) + 1, max(self.seeds) + 1 + len(self.seeds))) if affordable else ()
 
     def teacher_seed(self, index: int, further: int = 0) -> int:
         """The seed of the teacher that the student of the seed number `index` learns from: teachers take turns.

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import JsonValue
+
 from kdbench.analyze.deployment.architectures import Deployed, ReferenceTiming
 from kdbench.analyze.models.calibration import (
     AgreementFigures,
@@ -49,6 +51,10 @@ class ModelRow:
     model: str
     loss: str
     teaching: str  # the way of teaching; empty for teachers and for students without one
+    budget: float  # epochs over those of the recipe
+    tuned: bool  # under the settings that the tuning chose
+    sweep: str  # the label of the loss that it is a swept setting of
+    settings: Mapping[str, JsonValue]  # where tuned or swept
     architecture: str
     seeds: tuple[SeedResult, ...]
     top1: Estimate
@@ -69,7 +75,7 @@ class ModelRow:
     @property
     def row(self) -> str:
         """What reports call it: 'kd', or 'kd, generations(count=3)'."""
-        return row_name(self.loss, self.teaching)
+        return row_name(self.loss, self.teaching, self.budget, self.tuned)
 
     @property
     def name(self) -> tuple[str, str, str]:
@@ -128,6 +134,10 @@ def model_figures(group: Sequence[Done], timed: Timed) -> dict[str, Any]:
         "model": entry.model,
         "loss": entry.loss,
         "teaching": entry.teaching,
+        "budget": entry.budget,
+        "tuned": entry.tuned,
+        "sweep": entry.sweep,
+        "settings": entry.settings,
         "architecture": architecture,
         "seeds": tuple(_seed_result(entry, record) for entry, record in group),
         "top1": estimate(top1),

@@ -38,7 +38,7 @@ def step_rows(results: ResultSet) -> tuple[StepRow, ...]:
     last: dict[tuple[str, str, str], int] = {}
     for entry in results.run.entries:
         record, at = results.records.get(entry.key), (entry.pair, entry.model, entry.row)
-        if record is None or entry.role == "teacher":
+        if record is None or entry.role not in ("student", "step"):
             continue
         if entry.role == "student":
             reported.setdefault(at, {})[entry.seed] = record.validation_top1

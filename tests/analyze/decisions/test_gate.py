@@ -17,7 +17,7 @@ def freeze(results):
         digest = bits_hash(record.test.correct_bits)
         rows.append(
             BaselineRow(
-                **entry.model_dump(exclude={"position"}),
+                **entry.model_dump(exclude={"position", "sweep", "settings"}),
                 top1=record.test.top1,
                 samples=record.test.samples,
                 bits_sha256=digest,
