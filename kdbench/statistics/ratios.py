@@ -48,12 +48,11 @@ class RatioEstimate:
 
 @dataclass(frozen=True)
 class RatioBounds:
-    """Candidate over reference: the estimate, and one-sided bounds at 1 - alpha."""
+    """Candidate over reference: the estimate, and the one-sided bounds that decide."""
 
     estimate: float
-    lower: float
-    upper: float
-    lower_of_family: float  # at 1 - alpha / family: decides a failure
+    lower: float  # at 1 - alpha / (looks x family): over the limit it fails
+    upper: float  # at 1 - alpha / looks: under the limit it passes
 
 
 @dataclass(frozen=True)
@@ -89,22 +88,28 @@ def timing_settled(sessions: Sessions, margin: float) -> bool:
 
 
 def judge_ratio(
-    p50s: Sessions, minima: Sessions, margin: float, alpha: float = GATE_ALPHA, family: int = 1
+    p50s: Sessions,
+    minima: Sessions,
+    margin: float,
+    alpha: float = GATE_ALPHA,
+    family: int = 1,
+    looks: int = len(LOOKS),
 ) -> RatioVerdict:
     """Fail where p50 and minimum are both shown to exceed 1 + margin; pass where p50 is shown to lie under it.
 
     `p50s` and `minima` are the medians and the minima of the same slices. Estimates and bounds as for `estimate_ratio`.
-    `family` is the number of ratios judged together: failing is decided at alpha / family (Bonferroni). Raises
-    `ValueError` for a time that is not positive.
+    Each look may fail the candidate or pass it, so the `looks` share the error on both sides (Bonferroni): at exactly
+    the limit it fails in at most alpha of all timings, and passes in at most alpha. The ratios judged together, their
+    number is `family`, share the error of failing too. Raises `ValueError` for a time that is not positive.
     """
     pairs = sum(map(len, p50s))
-    p50, minimum = (_bounds(_session_medians(sessions), alpha, family) for sessions in (p50s, minima))
+    p50, minimum = (_bounds(_session_medians(each), alpha / looks, family) for each in (p50s, minima))
     number = sum(map(bool, p50s))
     if p50 is None or minimum is None:
         return RatioVerdict("undecided", None, None, number, pairs)
     limit = 1 + margin
     status: Literal["pass", "fail", "undecided"] = "undecided"
-    if p50.lower_of_family > limit and minimum.lower_of_family > limit:
+    if p50.lower > limit and minimum.lower > limit:
         status = "fail"
     elif p50.upper < limit:
         status = "pass"
@@ -126,10 +131,8 @@ def _bounds(medians: Sequence[float], alpha: float, family: int) -> RatioBounds 
     """None under three sessions, or where they have no spread to judge by."""
     if len(medians) < FEWEST_SESSIONS:
         return None
-    bounds = (
-        one_sided_bound(medians, 1 - alpha, "lower"),
-        one_sided_bound(medians, 1 - alpha, "upper"),
-        one_sided_bound(medians, 1 - alpha / family, "lower"),
-    )
-    logs = [fmean(medians), *(bound for bound in bounds if bound is not None)]
-    return RatioBounds(*map(math.exp, logs)) if len(logs) == 4 else None
+    lower = one_sided_bound(medians, 1 - alpha / family, "lower")
+    upper = one_sided_bound(medians, 1 - alpha, "upper")
+    if lower is None or upper is None:
+        return None
+    return RatioBounds(*map(math.exp, (fmean(medians), lower, upper)))

@@ -76,7 +76,7 @@ def _time(network: Path, share: float | None = None) -> Sessions:
 
 
 def _judge(sessions: Sessions, margin: float) -> RatioVerdict:
-    return judge_ratio(slice_p50s(sessions), slice_minima(sessions), margin, ALPHA, len(LOOKS))
+    return judge_ratio(slice_p50s(sessions), slice_minima(sessions), margin, ALPHA)
 
 
 def _against_itself(network: Path, trials: int) -> list[Share]:

@@ -139,13 +139,13 @@ def test_one_over_the_other_is_the_inverse_of_the_other_way_round(one, other):
     assert one.over(exact).half_width == pytest.approx(one.half_width, abs=1e-9)
 
 
-# Quantiles of Student's t of 2 degrees of freedom: 6.96456 at .99, 12.18613 at 1 - .01 / 3
+# Quantiles of Student's t of 2 degrees of freedom: 9.92484 at 1 - .01 / 2, 17.27727 at 1 - .01 / (2 x 3)
 def test_bounds_by_hand():
-    found = judge_ratio(around(0.2, 0.01, pairs=2), margin=0.05, alpha=0.01, family=3)
+    found = judge_ratio(around(0.2, 0.01, pairs=2), margin=0.05, alpha=0.01, family=3, looks=2)
     step = 0.01 / math.sqrt(3)
     for bounds in (found.p50, found.minimum):
-        told = [bounds.estimate, bounds.lower, bounds.upper, bounds.lower_of_family]
-        expected = [0.2, 0.2 - 6.96456 * step, 0.2 + 6.96456 * step, 0.2 - 12.18613 * step]
+        told = [bounds.estimate, bounds.lower, bounds.upper]
+        expected = [0.2, 0.2 - 17.27727 * step, 0.2 + 9.92484 * step]
         assert [math.log(value) for value in told] == pytest.approx(expected, abs=1e-6)
     assert (found.sessions, found.pairs) == (3, 6)
 
@@ -164,8 +164,15 @@ def test_minimum_must_agree_before_it_fails():
 def test_a_family_widens_only_the_failing_bound():
     sessions = drawn(1.06)
     alone, among = judge_ratio(sessions, 0.05), judge_ratio(sessions, 0.05, family=20)
-    assert among.p50.lower_of_family < alone.p50.lower_of_family
-    assert among.p50.upper == pytest.approx(alone.p50.upper, rel=0.002)
+    assert among.p50.lower < alone.p50.lower
+    assert among.p50.upper == alone.p50.upper
+
+
+def test_more_looks_widen_both_bounds():
+    sessions = drawn(1.06)
+    once, often = judge_ratio(sessions, 0.05, looks=1), judge_ratio(sessions, 0.05, looks=10)
+    assert often.p50.lower < once.p50.lower < once.p50.upper < often.p50.upper
+    assert judge_ratio(sessions, 0.05, looks=3) == judge_ratio(sessions, 0.05)
 
 
 @pytest.mark.parametrize("sessions", [(), drawn(2.0, sessions=2), ((), (), ())])

@@ -8,7 +8,7 @@ from kdbench.analyze.decisions.accuracy_gate import GateEntry, Status, judge_acc
 from kdbench.results import Baseline, LatencyComparison, ModelFacts, ResultSet
 from kdbench.results.baseline import BaselineModel
 from kdbench.results.timings import slice_minima, slice_p50s
-from kdbench.statistics.ratios import LOOKS, RatioBounds, judge_ratio
+from kdbench.statistics.ratios import RatioBounds, judge_ratio
 
 COUNTS: tuple[tuple[Literal["parameters", "flops", "onnx_bytes"], str], ...] = (
     ("parameters", "parameters"),
@@ -51,7 +51,7 @@ class Verdict:
 def judge(baseline: Baseline, results: ResultSet, comparisons: Sequence[LatencyComparison]) -> Verdict:
     """Hold results against a baseline: accuracy by seed, latency by interleaved slices, sizes exactly."""
     # Only comparisons that were timed share the error. During timing their number is unknown, and all share it.
-    family = len(LOOKS) * max(1, sum(bool(comparison.sessions) for comparison in comparisons))
+    family = max(1, sum(bool(comparison.sessions) for comparison in comparisons))
     margin = baseline.latency_margin
     entries = [
         *judge_accuracy(baseline, results),
@@ -84,7 +84,7 @@ def _judge_latency(comparison: LatencyComparison, margin: float, family: int) ->
         status=status,
         message=message,
         estimate=found.p50.estimate,
-        lower=found.p50.lower_of_family,
+        lower=found.p50.lower,
         upper=found.p50.upper,
         limit=1 + margin,
         n=found.pairs,
@@ -92,7 +92,7 @@ def _judge_latency(comparison: LatencyComparison, margin: float, family: int) ->
 
 
 def _ratio(bounds: RatioBounds) -> str:
-    return f"x{bounds.estimate:.3f} (one-sided 99 % bounds {bounds.lower:.3f} and {bounds.upper:.3f})"
+    return f"x{bounds.estimate:.3f} (one-sided bounds {bounds.lower:.3f} and {bounds.upper:.3f}, 99 % over all looks)"
 
 
 def _judge_counts(model: BaselineModel, results: ResultSet) -> list[GateEntry]:

@@ -15,7 +15,7 @@ from kdbench.results.baseline import BaselineModel
 from kdbench.results.machine.facts import timing_cores
 from kdbench.results.timings import Sessions, slice_minima, slice_p50s
 from kdbench.spec import How
-from kdbench.statistics.ratios import LOOKS, judge_ratio
+from kdbench.statistics.ratios import judge_ratio
 
 
 def compare_with_baseline(
@@ -69,10 +69,10 @@ def _time(
 def _decided(baseline: Baseline) -> Callable[[Sessions], bool]:
     """Whether the slices timed so far decide their comparison, as the gate will judge it.
 
-    The error is shared by all looks at everything that could be timed: at least as many as the gate will find timed.
+    The error of failing is shared by everything that could be timed: at least as much as the gate will find timed.
     """
     students = sum(model.role == "student" for model in baseline.models)
-    family = len(LOOKS) * max(1, len(baseline.spec.latency.combinations(timing_cores())) * students)
+    family = max(1, len(baseline.spec.latency.combinations(timing_cores())) * students)
 
     def decided(sessions: Sessions) -> bool:
         found = judge_ratio(slice_p50s(sessions), slice_minima(sessions), baseline.latency_margin, family=family)
