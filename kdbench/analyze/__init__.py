@@ -1,7 +1,8 @@
 """From records to figures: rows, comparisons, Pareto fronts, recommendations and the gate's verdicts. No torch."""
 
-from kdbench.analyze.decisions.accuracy_gate import GateEntry, smallest_detectable, undetectable_gates
+from kdbench.analyze.decisions.accuracy_gate import GateEntry
 from kdbench.analyze.decisions.gate import Verdict, judge
+from kdbench.analyze.decisions.gate_power import undetectable_gates, what_the_gate_sees
 from kdbench.analyze.decisions.recommend import Recommendation, recommend
 from kdbench.analyze.deployment.architectures import Deployed, Timing
 from kdbench.analyze.models.pairs import PairSummary
@@ -11,5 +12,5 @@ from kdbench.analyze.summary import Summary, Trouble, summarize
 
 __all__ = [
     "Deployed", "Elsewhere", "GateEntry", "ModelRow", "PairSummary", "Recommendation", "StudentRow", "Summary",
-    "Timing", "Trouble", "Verdict", "judge", "recommend", "smallest_detectable", "summarize", "undetectable_gates",
+    "Timing", "Trouble", "Verdict", "judge", "recommend", "summarize", "undetectable_gates", "what_the_gate_sees",
 ]  # fmt: skip

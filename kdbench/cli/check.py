@@ -15,7 +15,7 @@ from kdbench.cli import options
 @options.suite_argument
 @click.option("--baseline", "folder", type=click.Path(path_type=Path), required=True, help="Folder of the baseline.")
 @click.option("--fresh", is_flag=True, help="Train everything anew instead of using the records in --results.")
-@click.option("--strict", is_flag=True, help="Exit with 4 where the answer is inconclusive.")
+@click.option("--strict", is_flag=True, help="Exit with 4 where the answer is inconclusive, instead of 0: for CI.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON instead of Markdown.")
 @options.results_option
 @options.reports_option
@@ -34,14 +34,15 @@ def command(
 
     Runs what is missing, then times new against baseline ONNX interleaved in one run. Writes verdict.md, verdict.json
     and verdict.xml (JUnit) beside the report. Exit codes: 0 pass, 3 regression, 4 inconclusive under --strict,
-    5 baseline missing or incompatible, 6 nothing measured.
+    5 baseline missing or incompatible, 6 nothing measured. In CI use --strict: without it, a check that could decide
+    nothing exits with 0.
     """
     from kdbench import api
     from kdbench.analyze.decisions.gate import judge
     from kdbench.cli.progress import follow, invocation
     from kdbench.execute.run import run_plan
     from kdbench.execute.timing.baseline_timing import compare_with_baseline
-    from kdbench.report.verdict import render_verdict
+    from kdbench.report.verdict import render_verdict, undecided
     from kdbench.results import load_baseline, load_run
     from kdbench.results.store import prepare_folder
 
@@ -60,6 +61,8 @@ def command(
         verdict = judge(frozen, found, comparisons)
     written = render_verdict(verdict, reports / wanted.name)
     click.echo(written["json" if as_json else "markdown"].read_text("utf-8"))
+    if warning := undecided(verdict):
+        click.echo(f"inconclusive: {warning}", err=True)
     if done:
         click.echo(
             f"note: {len(done)} of {len(plan.trials)} trials came from '{results}'; --fresh trains anew", err=True

@@ -20,10 +20,14 @@ HEAD = ("pair", "loss", "seeds", "SD", "SD at most", "can show", "seeds needed",
 @click.option("--difference", type=float, required=True, help="Points of top-1 that a claim is to be about.")
 @click.option("--power", type=float, default=0.8, show_default=True, help="Chance of finding it where it is real.")
 def command(suite: str, results: Path, difference: float, power: float) -> None:
-    """Say how many seeds a claim needs: a gain over the student alone, by the spread of the suite's latest run."""
-    from kdbench.analyze import summarize
+    """Say how many seeds a claim needs: a gain over the student alone, by the spread of the suite's latest run.
+
+    And which drop the gate of `kdbench check` sees with the seeds of that run.
+    """
+    from kdbench.analyze import summarize, what_the_gate_sees
     from kdbench.analyze.decisions.power import plan_seeds
     from kdbench.results import Store, load_suite_results
+    from kdbench.results.baseline import baseline_of
     from kdbench.spec import UserError, suite_name
 
     if not 0 < difference <= 100:
@@ -32,12 +36,14 @@ def command(suite: str, results: Path, difference: float, power: float) -> None:
         )
     if not 0.5 <= power <= 0.99:
         raise UserError(f"--power {power:g} is not from 0.5 to 0.99", help="0.8 is usual: one real gain in five missed")
-    summary = summarize(load_suite_results(Store(results), suite_name(suite)))
+    found = load_suite_results(Store(results), suite_name(suite))
+    summary = summarize(found)
     rows = plan_seeds(summary.pairs, difference / 100, power)
     _refuse_what_has_no_spread(rows, summary.suite.name)
     for line in _table([HEAD, *map(_cells, rows)]):
         click.echo(line)
     click.echo(_reading(difference, power))
+    click.echo(f"\n{what_the_gate_sees(baseline_of(found))}")
 
 
 def _refuse_what_has_no_spread(rows: Sequence["SeedsNeeded"], name: str) -> None:

@@ -30,7 +30,7 @@ KINDS = {
 HEADLINES = {
     "fail": "Regression",
     "invalid": "Not comparable with this baseline",
-    "inconclusive": "Inconclusive",
+    "inconclusive": "Inconclusive, not a pass",
     "pass": "No regression",
 }
 ELEMENTS: dict[Status, str] = {
@@ -53,13 +53,17 @@ def render_verdict(verdict: Verdict, folder: Path) -> dict[str, Path]:
 
 
 def verdict_markdown(verdict: Verdict) -> str:
-    """A headline, a table, the notes, and the commands that freeze a new baseline."""
+    """A headline, what the gate could see, a table, the notes, and the commands that freeze a new baseline."""
     numbers = [(sum(entry.status == status for entry in verdict.entries), status) for status in ORDER]
     counts = ", ".join(f"{n} {status.replace('unjudged', 'not judged')}" for n, status in numbers if n)
     headline = HEADLINES[verdict.status] if verdict.measured else "Nothing was measured"
     if verdict.status == "pass" and any(entry.status == "unjudged" for entry in verdict.entries):
         headline = "No regression in what was judged"
     lines = [f"## {headline}: {markdown_text(verdict.suite)}", "", f"{counts or 'no entries'}.", ""]
+    if warning := undecided(verdict):
+        lines += [f"**{warning}**", ""]
+    if verdict.sees:
+        lines += [markdown_text(verdict.sees), ""]
     if verdict.entries:
         lines += [markdown_table(_table(verdict)), ""]
     if verdict.notes:
@@ -79,6 +83,17 @@ def verdict_markdown(verdict: Verdict) -> str:
     return "\n".join(lines) + "\n"
 
 
+def undecided(verdict: Verdict) -> str:
+    """For an inconclusive check: how much of it decided nothing, and the exit codes; otherwise empty."""
+    if verdict.status != "inconclusive" or not verdict.measured:
+        return ""
+    open_ones = sum(entry.status == "inconclusive" for entry in verdict.entries)
+    return (
+        f"{open_ones} of {len(verdict.entries)} figures could not be decided: a regression may hide in them. "
+        "The exit code is 0, and 4 with --strict, which CI should use."
+    )
+
+
 def rebaseline(verdict: Verdict) -> str:
     """The commands that measure and freeze; a baseline is never edited, hence a new folder.
 
@@ -95,6 +110,7 @@ def verdict_json(verdict: Verdict) -> str:
         "exit_code": verdict.exit_code(strict=False),
         "exit_code_strict": verdict.exit_code(strict=True),
         "measured": verdict.measured,
+        "sees": verdict.sees,
         "entries": [asdict(entry) for entry in _sorted(verdict)],
         "notes": list(verdict.notes),
         "rebaseline": rebaseline(verdict),
@@ -116,7 +132,7 @@ def verdict_junit(verdict: Verdict) -> str:
     for entry in _sorted(verdict):
         names = {"classname": f"kdbench.{KINDS[entry.kind]}", "name": f"{KINDS[entry.kind]}: {_xml(entry.what)}"}
         case = ElementTree.SubElement(suite, "testcase", names)
-        message = _xml(entry.message)
+        message = _xml(f"inconclusive: {entry.message}" if entry.status == "inconclusive" else entry.message)
         if element := ELEMENTS.get(entry.status):
             ElementTree.SubElement(case, element, {"message": message}).text = message
         else:

@@ -3,19 +3,20 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import JsonValue, ValidationError
 
 from kdbench.results.predictions import pack_bits
 from kdbench.results.records import ModelFacts
-from kdbench.results.result_set import ResultSet
+from kdbench.results.result_set import ResultSet, TrialResult
 from kdbench.results.store import Store, sha256_of
 from kdbench.results.stored import Stored, read_stored
-from kdbench.spec import Problem, Record, Suite, UserError
+from kdbench.spec import Entry, Problem, Record, Suite, UserError
 from kdbench.spec.choice import Several
-from kdbench.spec.plan import row_name
+from kdbench.spec.plan import Role
 
 LATENCY_MARGIN = 0.05  # a shared machine's noise; quiet ones may gate at 3 %
 
@@ -26,36 +27,35 @@ class BaselineError(UserError):
     exit_code = 5
 
 
-class BaselineRow(Record):
-    """One trial as it was: its accuracy, and a hash of which test samples it got right."""
+class BaselineRow(Entry):
+    """One trial as it was: its place in the suite, its accuracy, and a hash of which test samples it got right."""
 
-    pair: str
-    role: str
-    model: str
-    loss: str
-    teaching: str
-    seed: int
-    key: str
-    budget: float = 1.0
-    tuned: bool = False
     top1: float
     samples: int
     bits_sha256: str
 
-    @property
-    def row(self) -> str:
-        """What reports call its row."""
-        return row_name(self.loss, self.teaching, self.budget, self.tuned)
+
+def title_of(pair: str, role: str, rows: Sequence[str]) -> str:
+    """What verdicts call an architecture: `big -> small / student / cross_entropy and 6 more rows`."""
+    more = len(rows) - 1
+    return f"{pair} / {role} / {rows[0]}" + (f" and {more} more row{'s' * (more > 1)}" if more else "")
 
 
 class BaselineModel(Record):
-    """One architecture as it was: the pair and role it stands for, its counts, and its ONNX file."""
+    """One deployed architecture as it was: the rows of a pair that deploy it, its counts, and its ONNX file.
+
+    Most students of a pair share one; a loss that deploys more than the student, such as SimKD, has its own.
+    """
 
     pair: str
-    role: str
-    model: str
+    role: Role
+    rows: Several[str] = ()
     facts: ModelFacts
     onnx: str  # file name in the folder
+
+    @property
+    def title(self) -> str:
+        return title_of(self.pair, self.role, self.rows)
 
 
 class Baseline(Stored):
@@ -64,6 +64,7 @@ class Baseline(Stored):
     suite: dict[str, JsonValue]
     rows: Several[BaselineRow]
     models: Several[BaselineModel]
+    classes: int = 0  # 0 in baselines of an older kdbench, which are refused
     machine: dict[str, JsonValue]
     frozen: str  # ISO 8601, UTC
 
@@ -83,39 +84,78 @@ def bits_hash(record_bits: str) -> str:
     return hashlib.sha256(record_bits.encode()).hexdigest()
 
 
-def freeze(results: ResultSet, store: Store, folder: Path) -> Baseline:
-    """Write the baseline of a finished run into a new folder, whole or not at all."""
-    if folder.exists():
-        raise UserError(f"'{folder}' exists", help="a baseline is never edited: name a new folder, or remove this one")
-    rows = [
+@dataclass(frozen=True)
+class DeployedModel:
+    """An architecture that rows of a pair deploy, and the first trial that has it."""
+
+    pair: str
+    role: Role
+    rows: tuple[str, ...]
+    result: TrialResult
+
+    @property
+    def title(self) -> str:
+        return title_of(self.pair, self.role, self.rows)
+
+    @property
+    def file(self) -> str:
+        """The name of its ONNX file in a baseline."""
+        return f"{self.result.key}.onnx"
+
+
+def deployed_models(results: ResultSet) -> list[DeployedModel]:
+    """Every architecture of each pair and role, in the order of the suite."""
+    groups: dict[tuple[str, Role, str], list[tuple[str, TrialResult]]] = {}
+    for entry, result in results.done:
+        place = entry.pair, entry.role, result.model.architecture
+        groups.setdefault(place, []).append((entry.row, result))
+    return [
+        DeployedModel(pair, role, tuple(dict.fromkeys(row for row, _ in found)), found[0][1])
+        for (pair, role, _), found in groups.items()
+    ]
+
+
+def counterparts(model: BaselineModel, results: ResultSet) -> list[DeployedModel]:
+    """What the rows of a baseline's architecture deploy now: one where nothing changed, none where no row is done."""
+    found = (each for each in deployed_models(results) if (each.pair, each.role) == (model.pair, model.role))
+    common = (replace(each, rows=tuple(row for row in model.rows if row in each.rows)) for each in found)
+    return [each for each in common if each.rows]
+
+
+def baseline_of(results: ResultSet) -> Baseline:
+    """The baseline that a finished run would freeze to."""
+    rows = (
         BaselineRow(
-            **entry.model_dump(exclude={"position", "sweep", "settings"}),
+            **entry.model_dump(),
             top1=result.test.top1,
             samples=result.test.samples,
             bits_sha256=bits_hash(pack_bits(result.test.correct)),
         )
         for entry, result in results.done
-    ]
-    firsts: dict[tuple[str, str], BaselineModel] = {}
-    files: dict[str, Path] = {}
-    for entry, result in results.done:
-        if (entry.pair, entry.role) in firsts:
-            continue
-        if not store.is_exported(result.exported.key):
-            help = "these are records without their files: run the suite here, then freeze"
-            raise UserError(f"'{store.root}' has no ONNX file for trial {entry.key}", help=help)
-        name = f"{entry.key}.onnx"
-        files[name] = store.onnx(result.exported.key)
-        firsts[entry.pair, entry.role] = BaselineModel(
-            pair=entry.pair, role=entry.role, model=entry.model, facts=result.model, onnx=name
-        )
-    baseline = Baseline(
+    )
+    models = (
+        BaselineModel(pair=each.pair, role=each.role, rows=each.rows, facts=each.result.model, onnx=each.file)
+        for each in deployed_models(results)
+    )
+    return Baseline(
         suite=results.run.suite,
         rows=tuple(rows),
-        models=tuple(firsts.values()),
+        models=tuple(models),
+        classes=next((result.classes for _, result in results.done), 0),
         machine=results.run.machine,
         frozen=results.run.started,
     )
+
+
+def freeze(results: ResultSet, store: Store, folder: Path) -> Baseline:
+    """Write the baseline of a finished run into a new folder, whole or not at all."""
+    if folder.exists():
+        raise UserError(f"'{folder}' exists", help="a baseline is never edited: name a new folder, or remove this one")
+    files = {each.file: store.onnx(each.result.exported.key) for each in deployed_models(results)}
+    if lost := [name for name, file in files.items() if not file.is_file()]:
+        help = "these are records without their files: run the suite here, then freeze"
+        raise UserError(f"'{store.root}' has no ONNX file for trial {lost[0].removesuffix('.onnx')}", help=help)
+    baseline = baseline_of(results)
     _write(baseline, files, folder)
     return baseline
 
@@ -153,6 +193,9 @@ def load_baseline(folder: Path, suite: str) -> Baseline:
         raise BaselineError(f"damaged baseline '{path}': suite.{at}: {detail['msg']}", help=help) from error
     if frozen != suite:
         raise BaselineError(f"the baseline '{folder}' is of suite '{frozen}', not of '{suite}'", help=help)
+    if not baseline.classes:
+        text = f"the baseline '{folder}' is of an older kdbench: it does not say which rows deploy which file"
+        raise BaselineError(text, help="freeze a new one with the version that will check against it")
     for model in baseline.models:
         file = folder / model.onnx
         if not file.is_file():

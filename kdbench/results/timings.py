@@ -127,9 +127,7 @@ class ThroughputRecord(Stored):
 class LatencyComparison(Record):
     """New against baseline ONNX in one run: raw times."""
 
-    pair: str
-    role: str
-    model: str
+    what: str  # the rows that deploy it
     how: How
     sessions: Sessions
     reason: str | None = None  # why there are none

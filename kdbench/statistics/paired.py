@@ -136,14 +136,16 @@ def effect_interval(differences: Sequence[float], level: float = 0.95) -> Interv
     if effect is None:
         return None
     root = math.sqrt(len(differences))
-    low, high = (_shift(effect * root, len(differences) - 1, tail) for tail in ((1 + level) / 2, (1 - level) / 2))
+    low, high = (
+        noncentrality(effect * root, len(differences) - 1, tail) for tail in ((1 + level) / 2, (1 - level) / 2)
+    )
     return Interval(low / root, high / root, level)
 
 
-def _shift(t: float, df: int, probability: float) -> float:
+def noncentrality(t: float, df: int, probability: float) -> float:
     """The noncentrality at which t with `df` degrees of freedom is under `t` with this probability."""
     if t < 0:
-        return -_shift(-t, df, 1 - probability)
+        return -noncentrality(-t, df, 1 - probability)
     if t > LARGE_T:
         return t * math.sqrt(float(chdtri(df, probability)) / df)
     return float(nctdtrinc(df, probability, t))

@@ -49,14 +49,22 @@ def stability(values: Sequence[float], chance: float | None, level: float = 0.95
 
 
 def collapsed_share(values: Sequence[float], chance: float) -> float:
-    """The share of seeds that are at most 10 % of the way from chance to the best seed, or to twice chance if farther.
+    """The share of seeds that have collapsed, as `collapse_limit` has it of the best of them.
 
-    The best seed shows what the recipe can reach; the median would not where most seeds collapse. Twice chance is the
-    measure where no seed learned, so that a row at chance has collapsed as a whole. The 10 % are kdbench's own choice:
-    far below any useful accuracy, and above the noise of guessing on some 1,000 samples.
+    The best seed shows what the recipe can reach; the median would not where most seeds collapse.
     """
-    limit = chance + COLLAPSED_SHARE * max(max(values) - chance, chance)
+    limit = collapse_limit(max(values), chance)
     return sum(value <= limit for value in values) / len(values)
+
+
+def collapse_limit(best: float, chance: float) -> float:
+    """The accuracy up to which a seed has collapsed: a tenth of the way from chance to the best, or to twice chance.
+
+    The farther of the two counts. Twice chance is the measure where no seed learned, so that a row at chance has
+    collapsed as a whole. The tenth is kdbench's own choice: far below any useful accuracy, and above the noise of
+    guessing on some 1,000 samples.
+    """
+    return chance + COLLAPSED_SHARE * max(best - chance, chance)
 
 
 def sd_bound(sd: float | None, n: int, confidence: float) -> float | None:

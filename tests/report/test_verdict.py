@@ -3,6 +3,7 @@ from xml.etree import ElementTree
 
 from kdbench.analyze import GateEntry, Verdict
 from kdbench.report import render_verdict, verdict_json, verdict_junit, verdict_markdown
+from kdbench.report.verdict import undecided
 
 EVIL = "a<b>&c|d \x1b[31mred\x1b[0m"
 ENTRIES = (
@@ -64,3 +65,27 @@ def test_what_one_seed_shows_is_labelled_and_skipped():
     suite = ElementTree.fromstring(verdict_junit(verdict).encode()).find("testsuite")
     assert suite.get("skipped") == "1"
     assert [child.tag for child in suite[0]] == ["skipped"]
+
+
+UNDECIDED = Verdict("quick", ENTRIES[:2], sees="With 3 seeds the gate sees <little>.")
+
+
+def test_an_inconclusive_check_is_loud_and_no_pass():
+    text = verdict_markdown(UNDECIDED)
+    assert text.startswith(
+        "## Inconclusive, not a pass: quick\n\n1 inconclusive, 1 pass.\n\n**1 of 2 figures could not"
+    )
+    assert "exit code is 0, and 4 with --strict, which CI should use" in text
+    case = ElementTree.fromstring(verdict_junit(UNDECIDED).encode()).find("testsuite/testcase")
+    assert case[0].tag == "skipped"
+    assert case[0].get("message") == "inconclusive: not measured: no provider"
+
+
+def test_only_an_inconclusive_check_warns():
+    assert undecided(UNDECIDED)
+    assert undecided(VERDICT) == undecided(Verdict("quick", ENTRIES[:1])) == undecided(Verdict("quick", ())) == ""
+
+
+def test_what_the_gate_sees_is_said():
+    assert "\n\nWith 3 seeds the gate sees &lt;little&gt;.\n\n" in verdict_markdown(UNDECIDED)
+    assert json.loads(verdict_json(UNDECIDED))["sees"] == UNDECIDED.sees

@@ -1,21 +1,18 @@
-"""Top-1 against a baseline, paired by seed; and the smallest drop that the seeds of a run can show."""
+"""Top-1 against a baseline, paired by seed: drops beyond the limit, and seeds that collapsed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Literal
 
-from kdbench.analyze.decisions.wording import points, several
+from kdbench.analyze.decisions.wording import percent, points, several
 from kdbench.results import Baseline, ResultSet
 from kdbench.results.baseline import BaselineRow, bits_hash
 from kdbench.spec import Suite
-from kdbench.statistics.intervals import estimate, one_sided_bound, p_below, spread
-from kdbench.statistics.paired import detectable_sds, holm
+from kdbench.statistics.drops import POWER, DropVerdict, judge_drops
+from kdbench.statistics.spread import collapse_limit, collapsed_share
 
 LEAST_DROP = 0.005
-FAIL_CONFIDENCE = 0.99
-PASS_CONFIDENCE = 0.95
-ROUNDING = 1e-12  # a drop of exactly the limit, as a difference of two fractions, may exceed it by 1e-17
-MOST_SEEDS = 200  # more than anybody trains: above, only a wider gate helps
 
 # 'unjudged': shown without effect on the verdict, because one seed has no spread to judge by.
 Status = Literal["pass", "fail", "inconclusive", "invalid", "unjudged"]
@@ -42,23 +39,41 @@ class GateEntry:
 
 @dataclass(frozen=True)
 class _Compared:
-    """An entry, and the p-value of 'the drop is within the limit', where one could be computed."""
+    """A row with its changes by seed; without changes its entry is final, otherwise the whole family decides it."""
 
     entry: GateEntry
-    p_value: float | None = None
+    changes: tuple[float, ...] = ()
+    samples: int = 1  # of the test split
 
 
 def judge_accuracy(baseline: Baseline, results: ResultSet) -> list[GateEntry]:
     """One entry per (pair, role, row) of the baseline; failing is decided by Holm over all of them."""
-    limit = allowed_drop(baseline.spec)
+    limit, prone = allowed_drop(baseline.spec), collapsing(baseline)
+    compared = [
+        _compare(rows, results, limit, None if place[:2] in prone else 1 / baseline.classes)
+        for place, rows in rows_together(baseline.rows).items()
+    ]
+    tested = [each for each in compared if each.changes]
+    resolution = max((1 / each.samples for each in tested), default=1.0)
+    verdicts = iter(judge_drops([each.changes for each in tested], limit, resolution))
+    return [_decide(each.entry, next(verdicts), len(tested)) if each.changes else each.entry for each in compared]
+
+
+def rows_together(rows: Iterable[BaselineRow]) -> dict[tuple[str, str, str], list[BaselineRow]]:
+    """The seeds of each (pair, role, row)."""
     groups: dict[tuple[str, str, str], list[BaselineRow]] = {}
-    for row in baseline.rows:
+    for row in rows:
         groups.setdefault((row.pair, row.role, row.row), []).append(row)
-    compared = [_compare(rows, results, limit) for rows in groups.values()]
-    tested = [index for index, each in enumerate(compared) if each.p_value is not None]
-    adjusted = holm([p for each in compared if (p := each.p_value) is not None])
-    decided = dict(zip(tested, adjusted, strict=True))
-    return [_decide(each.entry, decided.get(index), len(tested)) for index, each in enumerate(compared)]
+    return groups
+
+
+def collapsing(baseline: Baseline) -> set[tuple[str, str]]:
+    """Each (pair, role) of which seeds collapsed in the baseline already: there, one that does now proves nothing."""
+    return {
+        place[:2]
+        for place, rows in rows_together(baseline.rows).items()
+        if collapsed_share([row.top1 for row in rows], 1 / baseline.classes)
+    }
 
 
 def allowed_drop(suite: Suite) -> float:
@@ -67,72 +82,68 @@ def allowed_drop(suite: Suite) -> float:
     return max(LEAST_DROP, min(drops, default=LEAST_DROP))
 
 
-def _compare(rows: Sequence[BaselineRow], results: ResultSet, limit: float) -> _Compared:
-    """Pair the baseline's seeds with the run's. A seed without a result fails: missing figures must not pass."""
+def _compare(rows: Sequence[BaselineRow], results: ResultSet, limit: float, chance: float | None) -> _Compared:
+    """Pair the baseline's seeds with the run's. A seed without a result fails: missing figures must not pass.
+
+    `chance` is the accuracy of guessing; None where collapsed seeds are not judged: see `collapsing`.
+    """
     what = f"{rows[0].pair} / {rows[0].role} / {rows[0].row}"
     if missing := [text for row in rows if (text := _missing(row, results))]:
         entry = GateEntry("top1", what, "fail", "; ".join(missing), limit=-limit, measured=False)
         return _Compared(entry)
     now = [results.trials[_key_now(row, results) or ""].test for row in rows]
-    was = [row.top1 for row in rows]
     tests = sorted({row.samples for row in rows} | {test.samples for test in now})
     if len(tests) > 1:
         text = f"the test split has changed: {' against '.join(map(str, tests))} samples; freeze a new baseline"
         return _Compared(GateEntry("top1", what, "invalid", text, limit=-limit, n=len(rows)))
+    changes = tuple(test.top1 - row.top1 for test, row in zip(now, rows, strict=True))
     entry = GateEntry(
         kind="top1",
         what=what,
         status="inconclusive",
         message="",
-        baseline=estimate(was).mean,
-        current=estimate([test.top1 for test in now]).mean,
+        baseline=fmean(row.top1 for row in rows),
+        current=fmean(test.top1 for test in now),
+        estimate=fmean(changes),
         limit=-limit,
         n=len(rows),
     )
     if all(bits_hash(test.correct_bits) == row.bits_sha256 for test, row in zip(now, rows, strict=True)):
         text = f"the same {tests[0]} predictions, right and wrong, in {several(len(rows), 'seed')}"
-        return _Compared(replace(entry, status="pass", message=text, estimate=0.0))
-    differences = [test.top1 - before for test, before in zip(now, was, strict=True)]
-    if not spread(differences):
-        return _Compared(_judge_constant(entry, differences[0]))
-    bounded = replace(
-        entry,
-        estimate=estimate(differences).mean,
-        lower=one_sided_bound(differences, PASS_CONFIDENCE, "lower"),
-        upper=one_sided_bound(differences, FAIL_CONFIDENCE, "upper"),
+        return _Compared(replace(entry, status="pass", message=text))
+    if chance is not None and (collapsed := _collapsed(rows, [test.top1 for test in now], chance)):
+        return _Compared(replace(entry, status="fail", message=collapsed))
+    if len(rows) == 1:
+        change = f"{points(changes[0])} points, allowed {points(-limit)}"
+        text = f"not judged: one seed ({change}; one seed has no spread to judge by)"
+        return _Compared(replace(entry, status="unjudged", message=text))
+    return _Compared(entry, changes, tests[0])
+
+
+def _collapsed(rows: Sequence[BaselineRow], now: Sequence[float], chance: float) -> str:
+    """Which seeds collapsed that had not in the baseline; empty where none did."""
+    limit = collapse_limit(max(row.top1 for row in rows), chance)
+    return "; ".join(
+        f"seed {row.seed} collapsed: {percent(top1)}, in the baseline {percent(row.top1)}"
+        for row, top1 in zip(rows, now, strict=True)
+        if top1 <= limit
     )
-    return _Compared(bounded, p_below(differences, -limit))
 
 
-def _judge_constant(entry: GateEntry, change: float) -> GateEntry:
-    """Without a spread: a change that is equal in all seeds is judged as it is; one seed alone is not judged."""
-    assert entry.limit is not None
+def _decide(entry: GateEntry, verdict: DropVerdict, family: int) -> GateEntry:
+    """The entry with the verdict on its row, and for one that decides nothing the drop that its seeds could show."""
+    status: Status = "inconclusive" if verdict.status == "undecided" else verdict.status
     allowed = f"allowed {points(entry.limit)}"
-    if entry.n == 1:
-        text = f"not judged: one seed ({points(change)} points, {allowed}; one seed has no spread to judge by)"
-        return replace(entry, status="unjudged", estimate=change, message=text)
-    text = f"{points(change)} points in each of {entry.n} seeds, {allowed}"
-    return replace(entry, status="fail" if change < entry.limit - ROUNDING else "pass", estimate=change, message=text)
-
-
-def _decide(entry: GateEntry, adjusted_p: float | None, family: int) -> GateEntry:
-    """Fail where Holm rejects 'within the limit', pass where the lower bound clears it."""
-    if entry.message:
-        return entry
-    assert entry.estimate is not None
-    assert entry.limit is not None
-    assert adjusted_p is not None
-    assert entry.lower is not None
-    assert entry.upper is not None
-    change = f"{points(entry.estimate)} points over {several(entry.n or 0, 'seed')}"
-    bounds = f"lower 95 % bound {points(entry.lower)}, upper 99 % bound {points(entry.upper)}"
-    message = f"{change} ({bounds}), allowed {points(entry.limit)}"
-    if adjusted_p < 1 - FAIL_CONFIDENCE:
-        return replace(entry, status="fail", message=message)
-    if entry.lower > entry.limit:
-        return replace(entry, status="pass", message=message)
-    if entry.upper < entry.limit:
+    seeds = several(entry.n or 0, "seed")
+    entry = replace(entry, status=status, lower=verdict.lower, upper=verdict.upper)
+    if verdict.lower is None or verdict.upper is None:
+        return replace(entry, message=f"{points(verdict.change)} points in each of {seeds}, {allowed}")
+    bounds = f"lower 95 % bound {points(verdict.lower)}, upper 99 % bound {points(verdict.upper)}"
+    message = f"{points(verdict.change)} points over {seeds} ({bounds}), {allowed}"
+    if status == "inconclusive" and entry.limit is not None and verdict.upper < entry.limit:
         message += f"; not significant once {family} comparisons share the error (Holm)"
+    if status == "inconclusive" and verdict.detectable:
+        message += f"; these seeds fail a drop of {points(verdict.detectable)} points in {100 * POWER:g} % of cases"
     return replace(entry, message=message)
 
 
@@ -152,47 +163,3 @@ def _missing(row: BaselineRow, results: ResultSet) -> str | None:
     if outcome is None or outcome.status == "done":
         return f"seed {row.seed}: no record of it"
     return f"seed {row.seed}: {outcome.status}: {outcome.reason or 'no reason was recorded'}"
-
-
-def smallest_detectable(results: ResultSet, pair: str, row: str) -> float | None:
-    """The least drop of a student's top-1 that its seeds can show, as a fraction; None without a variance.
-
-    The paired difference's SD is unknown before there is a second run: sqrt(2) times the SD over seeds bounds
-    it from above, as if seeds shared nothing.
-    """
-    top1 = _student_top1(results, pair, row)
-    sd, sds = spread(top1), detectable_sds(len(top1))
-    return 2**0.5 * sd * sds if sd and sds is not None else None
-
-
-def undetectable_gates(results: ResultSet) -> list[str]:
-    """For each accuracy gate that its seeds cannot judge: what is wrong, and which seeds or `may_drop` would do."""
-    problems = []
-    for index, gate in enumerate(results.suite.gates):
-        if gate.metric != "top1" or gate.may_drop is None:
-            continue
-        for pair, row in dict.fromkeys((e.pair, e.row) for e in results.run.entries if e.role == "student"):
-            top1 = _student_top1(results, pair, row)
-            at = f"gates[{index}] allows a drop of {100 * gate.may_drop:.2f} points of '{row}' ({pair})"
-            if len(top1) == 1:
-                problems.append(f"{at}, but one seed has no spread to judge a drop by: use at least 5 seeds")
-            least = smallest_detectable(results, pair, row)
-            if least is not None and gate.may_drop < least:
-                shown = f"{len(top1)} seeds show no drop under {100 * least:.2f} points at 80 % power"
-                problems.append(f"{at}, but {shown}: {_remedy(top1, gate.may_drop, least)}")
-    return problems
-
-
-def _student_top1(results: ResultSet, pair: str, row: str) -> list[float]:
-    return [
-        result.test.top1
-        for entry, result in results.done
-        if (entry.pair, entry.role, entry.row) == (pair, "student", row)
-    ]
-
-
-def _remedy(top1: Sequence[float], may_drop: float, least: float) -> str:
-    sd = 2**0.5 * (spread(top1) or 0.0)
-    wide = f"may_drop = {-(-least * 1000 // 1) / 1000:.3f}"
-    enough = next((n for n in range(len(top1) + 1, MOST_SEEDS) if sd * (detectable_sds(n) or 1e9) <= may_drop), None)
-    return f"use {enough} seeds or {wide}" if enough else f"use {wide} (no {MOST_SEEDS} seeds would do)"

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 from kdbench.analyze.decisions.accuracy_gate import GateEntry, Status, judge_accuracy
-from kdbench.results import Baseline, LatencyComparison, ModelFacts, ResultSet
-from kdbench.results.baseline import BaselineModel
+from kdbench.analyze.decisions.gate_power import what_the_gate_sees
+from kdbench.results import Baseline, LatencyComparison, ResultSet
+from kdbench.results.baseline import BaselineModel, counterparts
 from kdbench.results.timings import slice_minima, slice_p50s
 from kdbench.statistics.ratios import RatioBounds, judge_ratio
 
@@ -24,6 +26,7 @@ class Verdict:
     suite: str
     entries: tuple[GateEntry, ...]
     notes: tuple[str, ...] = ()
+    sees: str = ""  # what the accuracy gate can see with these seeds, in a sentence
 
     @property
     def measured(self) -> int:
@@ -58,11 +61,12 @@ def judge(baseline: Baseline, results: ResultSet, comparisons: Sequence[LatencyC
         *(_judge_latency(comparison, margin, family) for comparison in comparisons),
         *(entry for model in baseline.models for entry in _judge_counts(model, results)),
     ]
-    return Verdict(baseline.spec.name, tuple(entries), _notes(baseline, results))
+    sees = what_the_gate_sees(baseline)
+    return Verdict(baseline.spec.name, tuple(entries), _notes(baseline, results), sees)
 
 
 def _judge_latency(comparison: LatencyComparison, margin: float, family: int) -> GateEntry:
-    what = f"{comparison.pair} / {comparison.role} / {comparison.how.label}"
+    what = f"{comparison.what} / {comparison.how.label}"
     if not comparison.sessions:
         reason = comparison.reason or "no reason was recorded"
         return GateEntry("latency", what, "inconclusive", f"not measured: {reason}", limit=1 + margin, measured=False)
@@ -96,41 +100,35 @@ def _ratio(bounds: RatioBounds) -> str:
 
 
 def _judge_counts(model: BaselineModel, results: ResultSet) -> list[GateEntry]:
-    """Parameters, FLOPs and bytes of one architecture: more is a regression, fewer is noted."""
-    what = f"{model.pair} / {model.role}"
-    facts = _facts_now(model, results)
-    if facts is None:
+    """Parameters, FLOPs and bytes of what an architecture's rows deploy now: more is a regression, fewer is noted."""
+    found = counterparts(model, results)
+    if not found:
         text = "no such model finished in this run, so its size is unknown"
-        return [GateEntry("parameters", what, "fail", text, measured=False)]
+        return [GateEntry("parameters", model.title, "fail", text, measured=False)]
     entries = []
-    for field, unit in COUNTS:
-        was, now = getattr(model.facts, field), getattr(facts, field)
+    for each, (field, unit) in product(found, COUNTS):
+        was, now = getattr(model.facts, field), getattr(each.result.model, field)
         change = f"{was:,} {unit} as before" if now == was else f"{was:,} before, {now:,} {unit} now ({now - was:+,})"
         status: Status = "fail" if now > was else "pass"
-        entries.append(GateEntry(field, what, status, change, baseline=was, current=now, limit=was))
+        entries.append(GateEntry(field, each.title, status, change, baseline=was, current=now, limit=was))
     return entries
-
-
-def _facts_now(model: BaselineModel, results: ResultSet) -> ModelFacts | None:
-    keys = (entry.key for entry in results.run.entries if (entry.pair, entry.role) == (model.pair, model.role))
-    return next((results.trials[key].model for key in keys if key in results.trials), None)
 
 
 def _notes(baseline: Baseline, results: ResultSet) -> tuple[str, ...]:
     """Differences of operators, machine and versions, which may explain a verdict."""
     notes = []
-    for model in baseline.models:
-        facts = _facts_now(model, results)
-        if facts and (changed := _changes(model.facts.operators, facts.operators)):
-            notes.append(f"{model.pair} / {model.role}: operators differ: {changed}")
-        if facts and model.role == "student" and facts.onnx_sha256 == model.facts.onnx_sha256:
-            notes.append(f"{model.pair} / {model.role}: not timed: the ONNX file is the baseline's, byte for byte")
-        if facts and facts.opset != model.facts.opset:
-            notes.append(f"{model.pair} / {model.role}: opset {model.facts.opset} before, {facts.opset} now")
+    for was, now in ((model, each) for model in baseline.models for each in counterparts(model, results)):
+        before, after = was.facts, now.result.model
+        if changed := _changes(before.operators, after.operators):
+            notes.append(f"{now.title}: operators differ: {changed}")
+        if was.role == "student" and after.onnx_sha256 == before.onnx_sha256:
+            notes.append(f"{now.title}: not timed: the ONNX file is the baseline's, byte for byte")
+        if after.opset != before.opset:
+            notes.append(f"{now.title}: opset {before.opset} before, {after.opset} now")
     for fact in ("cpu", "gpus", "system"):
-        was, now = baseline.machine.get(fact), results.run.machine.get(fact)
-        if was != now:
-            notes.append(f"machine: {fact} was {was or 'unknown'}, is {now or 'unknown'}")
+        there, here = baseline.machine.get(fact), results.run.machine.get(fact)
+        if there != here:
+            notes.append(f"machine: {fact} was {there or 'unknown'}, is {here or 'unknown'}")
     versions = (baseline.machine.get("versions"), results.run.machine.get("versions"))
     if isinstance(versions[0], dict) and isinstance(versions[1], dict):
         notes += [f"versions: {text}" for text in (_changes(versions[0], versions[1]),) if text]

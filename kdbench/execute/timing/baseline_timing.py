@@ -1,6 +1,7 @@
 """The gate's measurement: new against baseline ONNX, interleaved in one run, for as many rounds as the answer needs."""
 
 from collections.abc import Callable, Generator
+from itertools import product
 from pathlib import Path
 
 from kdbench.execute.events import RunEvent
@@ -11,7 +12,7 @@ from kdbench.execute.timing.samples import RealSamples, Samples, samples_from
 from kdbench.execute.workers.job import NoAnswer
 from kdbench.execute.workers.place import Place
 from kdbench.results import Baseline, LatencyComparison, ResultSet
-from kdbench.results.baseline import BaselineModel
+from kdbench.results.baseline import counterparts
 from kdbench.results.machine.facts import timing_cores
 from kdbench.results.timings import Sessions, slice_minima, slice_p50s
 from kdbench.spec import How
@@ -21,27 +22,31 @@ from kdbench.statistics.ratios import judge_ratio
 def compare_with_baseline(
     baseline: Baseline, folder: Path, results: ResultSet, place: Place
 ) -> Generator[RunEvent, None, list[LatencyComparison]]:
-    """Time every student's architecture against the baseline's, on whatever machine this is.
+    """Time every architecture that students deploy against the baseline's, on whatever machine this is.
 
     Files that are the same byte for byte are not timed.
     """
-    decided = _decided(baseline)
-    comparisons = []
+    students = [(model, counterparts(model, results)) for model in baseline.models if model.role == "student"]
     ways = results.suite.latency.combinations(timing_cores())
+    comparisons = [
+        LatencyComparison(what=model.title, how=how, sessions=(), reason="the results have no such model")
+        for model, found in students
+        for how in ways
+        if not found
+    ]
+    changed = [
+        (model, each)
+        for model, found in students
+        for each in found
+        if each.result.model.onnx_sha256 != model.facts.onnx_sha256
+    ]
+    decided = _decided(baseline, len(changed) * len(ways))
     largest = max((how.batch for how in ways), default=1)
     with samples_from(RealSamples(results.suite.data), largest, place) as samples:
-        for model in baseline.models:
-            if model.role != "student":
-                continue
-            found = _candidate(model, results)
-            for how in ways:
-                compared = LatencyComparison(pair=model.pair, role=model.role, model=model.model, how=how, sessions=())
-                if found is None:
-                    comparisons.append(compared.model_copy(update={"reason": "the results have no such model"}))
-                elif results.trials[found].model.onnx_sha256 != model.facts.onnx_sha256:
-                    files = (place.store.onnx(results.trials[found].exported.key), folder / model.onnx)
-                    sessions, reason = yield from _time(files, how, samples, place, decided)
-                    comparisons.append(compared.model_copy(update={"sessions": sessions, "reason": reason}))
+        for (model, each), how in product(changed, ways):
+            files = (place.store.onnx(each.result.exported.key), folder / model.onnx)
+            sessions, reason = yield from _time(files, how, samples, place, decided)
+            comparisons.append(LatencyComparison(what=each.title, how=how, sessions=sessions, reason=reason))
     return comparisons
 
 
@@ -66,21 +71,15 @@ def _time(
     return tuple(session for each in timed for session in each.sessions), broke_off
 
 
-def _decided(baseline: Baseline) -> Callable[[Sessions], bool]:
-    """Whether the slices timed so far decide their comparison, as the gate will judge it.
+def _decided(baseline: Baseline, comparisons: int) -> Callable[[Sessions], bool]:
+    """Whether the slices timed so far decide one of so many comparisons, as the gate will judge it.
 
-    The error of failing is shared by everything that could be timed: at least as much as the gate will find timed.
+    The error of failing is shared by everything that is to be timed: at least as much as the gate will find timed.
     """
-    students = sum(model.role == "student" for model in baseline.models)
-    family = max(1, len(baseline.spec.latency.combinations(timing_cores())) * students)
+    family = max(1, comparisons)
 
     def decided(sessions: Sessions) -> bool:
         found = judge_ratio(slice_p50s(sessions), slice_minima(sessions), baseline.latency_margin, family=family)
         return found.status != "undecided"
 
     return decided
-
-
-def _candidate(model: BaselineModel, results: ResultSet) -> str | None:
-    keys = [e.key for e in results.run.entries if (e.pair, e.role) == (model.pair, model.role)]
-    return next((key for key in keys if key in results.trials), None)

@@ -3,33 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kdbench.analyze import GateEntry, Verdict, judge, smallest_detectable, undetectable_gates
-from kdbench.results import Baseline, LatencyComparison, Outcome
-from kdbench.results.baseline import BaselineModel, BaselineRow, bits_hash
+from kdbench.analyze import GateEntry, Verdict, judge
+from kdbench.results import LatencyComparison, Outcome
+from kdbench.results.baseline import baseline_of
 from kdbench.spec import Gate
 from tests.records import HOW, Shape, correct_bits, edited, make_results, slice_sessions
-
-
-def freeze(results):
-    """The baseline that these results would freeze to."""
-    rows, models = [], {}
-    for entry, record in results.done:
-        digest = bits_hash(record.test.correct_bits)
-        rows.append(
-            BaselineRow(
-                **entry.model_dump(exclude={"position", "sweep", "settings"}),
-                top1=record.test.top1,
-                samples=record.test.samples,
-                bits_sha256=digest,
-            )
-        )
-        models[entry.pair, entry.role] = BaselineModel(
-            pair=entry.pair, role=entry.role, model=entry.model, facts=record.model, onnx="x.onnx"
-        )
-    return Baseline(
-        suite=results.run.suite, rows=tuple(rows), models=tuple(models.values()),
-        machine=results.run.machine, frozen="2025-01-01T00:00:00Z",
-    )  # fmt: skip
 
 
 def moved(results, drop, wobble=0.0005, loss="kd"):
@@ -47,10 +25,12 @@ def moved(results, drop, wobble=0.0005, loss="kd"):
     return edited(results, evaluations=move)
 
 
-def compared(ratio, **changes):
-    fields = {"pair": "big -> small", "role": "student", "model": "small", "how": HOW}
+def compared(ratio):
     return LatencyComparison(
-        **fields | changes, sessions=slice_sessions(ratio) if ratio else (), reason=None if ratio else "no file"
+        what="big -> small / student / kd",
+        how=HOW,
+        sessions=slice_sessions(ratio) if ratio else (),
+        reason=None if ratio else "no file",
     )
 
 
@@ -60,16 +40,17 @@ def entry_of(verdict, kind, what="kd"):
 
 def test_the_same_results_pass_bit_for_bit():
     results = make_results()
-    verdict = judge(freeze(results), results, [compared(1.0)])
+    verdict = judge(baseline_of(results), results, [compared(1.0)])
     assert {e.status for e in verdict.entries} == {"pass"}
     assert (verdict.exit_code(False), verdict.exit_code(True)) == (0, 0)
     assert "the same 10000 predictions" in entry_of(verdict, "top1").message
-    assert verdict.notes == ()
+    same = "big -> small / student / cross_entropy and 1 more row: not timed: the ONNX file is the baseline's"
+    assert verdict.notes == (f"{same}, byte for byte",)
 
 
 def test_a_clear_drop_fails():
     results = make_results(Shape(seeds=5))
-    verdict = judge(freeze(results), moved(results, 0.02), [])
+    verdict = judge(baseline_of(results), moved(results, 0.02), [])
     found = entry_of(verdict, "top1")
     assert found.status == "fail"
     assert found.upper < found.limit == -0.005
@@ -80,7 +61,7 @@ def test_a_clear_drop_fails():
 
 def test_rows_of_one_loss_are_told_apart_by_their_way_of_teaching():
     results = make_results(Shape(seeds=5, teaching=("single", "ensemble", "generations")))
-    baseline = freeze(results)
+    baseline = baseline_of(results)
     below = {e.key for e in results.run.entries if e.row == "kd, ensemble(count=2)"}
 
     def lower(record):
@@ -101,21 +82,21 @@ def test_rows_of_one_loss_are_told_apart_by_their_way_of_teaching():
 
 def test_a_drop_within_the_limit_passes_and_a_vague_one_is_inconclusive():
     results = make_results(Shape(seeds=5))
-    assert entry_of(judge(freeze(results), moved(results, 0.001), []), "top1").status == "pass"
-    vague = judge(freeze(results), moved(results, 0.005, wobble=0.004), [])
+    assert entry_of(judge(baseline_of(results), moved(results, 0.001), []), "top1").status == "pass"
+    vague = judge(baseline_of(results), moved(results, 0.005, wobble=0.004), [])
     assert entry_of(vague, "top1").status == "inconclusive"
     assert (vague.exit_code(False), vague.exit_code(True)) == (0, 4)
 
 
 def test_the_users_limit_is_used_but_never_under_half_a_point():
     results = make_results(Shape(seeds=5, gates=(Gate(metric="top1", may_drop=0.03),)))
-    assert entry_of(judge(freeze(results), moved(results, 0.02), []), "top1").status == "pass"
+    assert entry_of(judge(baseline_of(results), moved(results, 0.02), []), "top1").status == "pass"
 
 
 @pytest.mark.parametrize("drop", [0.2, 0.0001])
 def test_one_seed_is_shown_and_not_judged(drop):
     results = make_results(Shape(seeds=1))
-    verdict = judge(freeze(results), moved(results, drop, wobble=0), [])
+    verdict = judge(baseline_of(results), moved(results, drop, wobble=0), [])
     found = entry_of(verdict, "top1")
     assert found.status == "unjudged"
     assert found.message.startswith("not judged: one seed")
@@ -133,7 +114,7 @@ def test_unjudged_rows_alone_are_no_verdict():
 def test_a_constant_change_is_judged_as_it_is(drop, status):
     before = make_results(Shape(seeds=3, accuracy=lambda *_: 0.9))
     now = make_results(Shape(seeds=3, accuracy=lambda pair, loss, seed: 0.9 - drop * (loss == "kd")))
-    found = entry_of(judge(freeze(before), now, []), "top1", "/ kd")
+    found = entry_of(judge(baseline_of(before), now, []), "top1", "/ kd")
     assert found.status == status
     assert "in each of 3 seeds" in found.message
 
@@ -151,7 +132,7 @@ def test_holm_guards_the_family(losses, status):
         # t = (.0085 - .005) / .00071 = 4.95 with 4 degrees of freedom
         return 0.9 if loss == "teacher" else 0.9 - 0.0085 * (loss == "kd") + wobble[seed]
 
-    verdict = judge(freeze(make_results(was)), make_results(replace(was, accuracy=now)), [])
+    verdict = judge(baseline_of(make_results(was)), make_results(replace(was, accuracy=now)), [])
     found = entry_of(verdict, "top1", "/ kd")
     assert found.status == status
     assert ("12 comparisons share the error (Holm)" in found.message) == (losses is MANY)
@@ -161,18 +142,18 @@ def test_holm_guards_the_family(losses, status):
 def test_a_row_that_failed_now_is_a_failure_with_its_reason():
     before = make_results()
     now = make_results(Shape(outcomes={("big -> small", "kd", 1): Outcome(status="failed", reason="NaN at step 3")}))
-    found = entry_of(judge(freeze(before), now, []), "top1")
+    found = entry_of(judge(baseline_of(before), now, []), "top1")
     assert (found.status, found.measured) == ("fail", False)
     assert found.message == "seed 1: failed: NaN at step 3"
 
 
 def test_a_row_the_suite_no_longer_has_is_a_failure():
-    found = entry_of(judge(freeze(make_results()), make_results(Shape(losses=("cross_entropy",))), []), "top1")
+    found = entry_of(judge(baseline_of(make_results()), make_results(Shape(losses=("cross_entropy",))), []), "top1")
     assert "the suite no longer asks for it" in found.message
 
 
 def test_another_test_split_is_invalid():
-    verdict = judge(freeze(make_results()), make_results(Shape(samples=5000)), [])
+    verdict = judge(baseline_of(make_results()), make_results(Shape(samples=5000)), [])
     assert {e.status for e in verdict.entries if e.kind == "top1"} == {"invalid"}
     assert verdict.exit_code(False) == 5
 
@@ -180,20 +161,20 @@ def test_another_test_split_is_invalid():
 @pytest.mark.parametrize(("ratio", "status", "code"), [(1.0, "pass", 0), (1.2, "fail", 3), (1.05, "inconclusive", 0)])
 def test_latency(ratio, status, code):
     results = make_results()
-    verdict = judge(freeze(results), results, [compared(ratio)])
+    verdict = judge(baseline_of(results), results, [compared(ratio)])
     assert entry_of(verdict, "latency", "cpu").status == status
     assert verdict.exit_code(False) == code
 
 
 def test_latency_margin_comes_from_the_baselines_gates():
     results = make_results(Shape(gates=(Gate(metric="latency", may_rise=0.3),)))
-    baseline = freeze(results)
+    baseline = baseline_of(results)
     assert entry_of(judge(baseline, results, [compared(1.2)]), "latency", "cpu").status == "pass"
 
 
 def test_what_was_not_timed_takes_no_share_of_the_error():
     results = make_results()
-    baseline = freeze(results)
+    baseline = baseline_of(results)
     alone, among = (judge(baseline, results, [compared(1.08), *more]) for more in ((), [compared(None)] * 20))
     timed = judge(baseline, results, [compared(1.08)] * 5)
     lower = [entry_of(verdict, "latency", "cpu").lower for verdict in (alone, among, timed)]
@@ -202,7 +183,7 @@ def test_what_was_not_timed_takes_no_share_of_the_error():
 
 def test_a_latency_that_was_not_measured_is_inconclusive_with_its_reason():
     results = make_results()
-    verdict = judge(freeze(results), results, [compared(None)])
+    verdict = judge(baseline_of(results), results, [compared(None)])
     found = entry_of(verdict, "latency", "cpu")
     assert (found.status, found.message) == ("inconclusive", "not measured: no file")
     assert verdict.exit_code(True) == 4
@@ -214,7 +195,7 @@ def test_a_latency_that_was_not_measured_is_inconclusive_with_its_reason():
 @pytest.mark.parametrize(("change", "status"), [(1, "fail"), (-1, "pass"), (0, "pass")])
 def test_counts_are_compared_exactly(field, kind, change, status):
     results = make_results()
-    baseline = freeze(results)
+    baseline = baseline_of(results)
 
     def grow(record):
         model = record.model.model_copy(update={field: getattr(record.model, field) + change})
@@ -227,7 +208,7 @@ def test_counts_are_compared_exactly(field, kind, change, status):
 
 def test_operators_and_versions_are_noted():
     results = make_results()
-    baseline = freeze(results)
+    baseline = baseline_of(results)
 
     def change(record):
         model = record.model.model_copy(update={"operators": {"Conv": 4, "Relu": 3}})
@@ -236,7 +217,8 @@ def test_operators_and_versions_are_noted():
     versions = results.run.machine["versions"] | {"onnxruntime": "9.9"}
     run = results.run.model_copy(update={"machine": results.run.machine | {"versions": versions}})
     notes = judge(baseline, replace(edited(results, artifacts=change), run=run), []).notes
-    assert "big -> small / student: operators differ: Conv 3 -> 4, Gemm 1 -> none" in notes
+    students = "big -> small / student / cross_entropy and 1 more row"
+    assert f"{students}: operators differ: Conv 3 -> 4, Gemm 1 -> none" in notes
     assert "versions: onnxruntime 1.23.0 -> 9.9" in notes
 
 
@@ -246,27 +228,70 @@ def test_nothing_measured():
     assert Verdict("x", (lost,)).exit_code(False) == 6
 
 
-def test_gates_finer_than_the_seeds_can_show_are_named_with_a_remedy():
-    wobble = [0.0, 0.01, -0.01]
-    shape = Shape(gates=(Gate(metric="top1", may_drop=0.005),), accuracy=lambda p, loss, s: 0.9 + wobble[s])
-    results = make_results(shape)
-    # SD .01, paired at most sqrt(2) times that, times 3.26 for three seeds
-    assert smallest_detectable(results, "big -> small", "kd") == pytest.approx(0.01 * 2**0.5 * 3.26, rel=0.01)
-    found = undetectable_gates(results)
-    assert len(found) == 2
-    assert "3 seeds show no drop under 4.6" in found[0]
-    assert "seeds or may_drop = 0.047" in found[0]
+def of_another_architecture(results, loss, flops):
+    """The same results, where the students of one loss are deployed as another network, as SimKD's are."""
+    keys = {e.key for e in results.run.entries if e.loss == loss and e.role == "student"}
+
+    def change(record):
+        facts = {"architecture": f"deployed by {loss}", "flops": flops}
+        model = record.model.model_copy(update=facts)
+        return record.model_copy(update={"model": model}) if record.trial in keys else record
+
+    return edited(results, artifacts=change)
 
 
-def test_the_remedies_work():
-    shape = Shape(gates=(Gate(metric="top1", may_drop=0.047),), accuracy=lambda p, loss, s: 0.9 + [0.0, 0.01, -0.01][s])
-    assert undetectable_gates(make_results(shape)) == []
+def test_every_deployed_network_is_held_against_its_own_baseline():
+    plain = make_results(Shape(losses=("cross_entropy", "kd", "simkd")))
+    was, now = (of_another_architecture(plain, "simkd", flops) for flops in (10**6, 2 * 10**6))
+    entries = [e for e in judge(baseline_of(was), now, []).entries if e.kind == "flops"]
+    assert {e.what: e.status for e in entries} == {
+        "big -> small / teacher / cross_entropy": "pass",
+        "big -> small / student / cross_entropy and 1 more row": "pass",
+        "big -> small / student / simkd": "fail",
+    }
 
 
-def test_one_seed_cannot_hold_an_accuracy_gate():
-    found = undetectable_gates(make_results(Shape(seeds=1, gates=(Gate(metric="top1", may_drop=0.05),))))
-    assert "one seed has no spread" in found[0]
+def test_a_loss_that_deploys_another_network_than_before_is_told_from_the_others():
+    plain = make_results(Shape(losses=("cross_entropy", "kd", "fitnet")))
+    now = of_another_architecture(plain, "kd", 10**9)
+    entries = [e for e in judge(baseline_of(plain), now, []).entries if e.kind == "flops" and "student" in e.what]
+    assert {e.what: e.status for e in entries} == {
+        "big -> small / student / cross_entropy and 1 more row": "pass",
+        "big -> small / student / kd": "fail",
+    }
 
 
-def test_no_accuracy_gate_no_complaint():
-    assert undetectable_gates(make_results(Shape(seeds=1, gates=(Gate(metric="latency", may_rise=0.05),)))) == []
+def collapsing(*seeds):
+    """'kd' at chance in these seeds; all other seeds around 90 %."""
+    return lambda pair, loss, seed: 0.1 if (loss, seed) in seeds else 0.9 + 0.001 * seed
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_a_seed_that_collapsed_fails_where_none_had(seeds):
+    before, now = (
+        make_results(Shape(seeds=seeds, accuracy=collapsing(*which))) for which in ((), (("kd", seeds - 1),))
+    )
+    verdict = judge(baseline_of(before), now, [])
+    found = entry_of(verdict, "top1", "/ kd")
+    assert found.status == "fail"
+    assert found.message == f"seed {seeds - 1} collapsed: 10.00 %, in the baseline {90 + 0.1 * (seeds - 1):.2f} %"
+    assert verdict.exit_code(False) == 3
+
+
+def test_where_the_baselines_seeds_collapse_one_more_is_no_proof():
+    before = make_results(Shape(accuracy=collapsing(("cross_entropy", 0))))
+    now = make_results(Shape(accuracy=collapsing(("kd", 1))))
+    assert entry_of(judge(baseline_of(before), now, []), "top1", "/ kd").status == "inconclusive"
+
+
+def test_a_drop_that_is_no_collapse_is_left_to_the_seeds():
+    before, now = (make_results(Shape(accuracy=lambda p, loss, s, low=low: 0.9 if s else low)) for low in (0.9, 0.2))
+    found = entry_of(judge(baseline_of(before), now, []), "top1", "/ kd")
+    # SD 70 / sqrt(3) = 40.4 points, x 26.9 / sqrt(3) for 2 degrees of freedom and 2 tested rows
+    assert found.status == "inconclusive"
+    assert "these seeds fail a drop of" in found.message
+
+
+def test_what_the_gate_sees_is_part_of_the_verdict():
+    results = make_results()
+    assert "3 seeds" in judge(baseline_of(results), results, []).sees

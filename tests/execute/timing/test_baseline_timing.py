@@ -7,9 +7,9 @@ import pytest
 from kdbench import api
 from kdbench.execute.jobs.records import SamplesSaved, TimePair
 from kdbench.execute.timing.baseline_timing import compare_with_baseline
+from kdbench.results.baseline import baseline_of
 from kdbench.results.timings import Round
 from kdbench.spec import Gate
-from tests.analyze.decisions.test_gate import freeze
 from tests.execute.running import Scripted, place
 from tests.records import Shape, make_results, slice_sessions
 
@@ -17,7 +17,7 @@ from tests.records import Shape, make_results, slice_sessions
 def rounds_of(root: Path, ratio: float, shape: Shape, same_file: bool = False) -> int:
     """How many rounds are timed of a student that is so many times as slow as the baseline's."""
     results = make_results(shape)
-    baseline = freeze(results)
+    baseline = baseline_of(results)
     student = next(results.trials[entry.key] for entry in results.run.entries if entry.role == "student")
     file = {"onnx_sha256": student.model.onnx_sha256 if same_file else "another"}
     models = tuple(model.model_copy(update={"facts": model.facts.model_copy(update=file)}) for model in baseline.models)

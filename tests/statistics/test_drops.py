@@ -1,0 +1,85 @@
+"""Drops against a baseline: hand-worked t-values, and scipy's noncentral t as oracle of the power."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from kdbench.statistics.drops import detectable_drop, judge_drops, seeds_to_show
+
+WOBBLE = (-0.002, -0.001, 0.0, 0.001, 0.002)  # SD .00158, standard error .00071
+SAMPLE = 1e-4
+
+
+def fallen(by: float) -> list[float]:
+    return [each - by for each in WOBBLE]
+
+
+@pytest.mark.parametrize(
+    ("drop", "status"),
+    [
+        (0.0085, "fail"),  # t = -.0035 / .00071 = -4.95, against -3.75 at 1 %
+        (0.0075, "undecided"),  # -3.54
+        (0.0036, "undecided"),  # lower bound: -.0036 - 2.13 x .00071 = -.0051
+        (0.0034, "pass"),  # -.0049
+    ],
+)
+def test_one_row_by_hand(drop: float, status: str) -> None:
+    (found,) = judge_drops([fallen(drop)], 0.005, SAMPLE)
+    assert found.status == status
+    assert found.change == pytest.approx(-drop)
+    assert found.p_value == pytest.approx(stats.ttest_1samp(fallen(drop), -0.005, alternative="less").pvalue)
+
+
+def test_a_family_shares_the_error() -> None:
+    """p = .0039 alone; among three rows 3 x .0039 > .01."""
+    alone, *_ = judge_drops([fallen(0.0085)], 0.005, SAMPLE)
+    among, *others = judge_drops([fallen(0.0085), fallen(0), fallen(0)], 0.005, SAMPLE)
+    assert (alone.status, among.status) == ("fail", "undecided")
+    assert among.p_value == pytest.approx(3 * alone.p_value)
+    assert {each.status for each in others} == {"pass"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "samples", "status"),
+    [
+        ((-0.01, -0.01, -0.01), 10_000, "fail"),
+        ((-0.005, -0.005, -0.005), 10_000, "pass"),
+        ((-0.01, -0.01), 200, "undecided"),  # two samples of 200 in both seeds: t = .005 / (.005 / sqrt 2), df 1
+        ((-0.01, -0.01), 10_000, "fail"),  # t = 70.7, against 31.8
+    ],
+)
+def test_seeds_that_changed_alike(changes: tuple[float, ...], samples: int, status: str) -> None:
+    (found,) = judge_drops([changes], 0.005, 1 / samples)
+    assert (found.status, found.lower, found.upper, found.detectable) == (status, None, None, None)
+
+
+def test_one_seed_is_refused() -> None:
+    with pytest.raises(ValueError, match="one seed"):
+        judge_drops([(0.1, 0.2), (0.1,)], 0.005, SAMPLE)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 10, 30])
+@pytest.mark.parametrize("family", [1, 9, 100])
+def test_the_detectable_drop_is_found_in_four_of_five(n: int, family: int) -> None:
+    sd, limit = 0.003, 0.01
+    drop = detectable_drop(sd, n, limit, family)
+    assert drop is not None
+    shift = (drop - limit) / (sd / n**0.5)
+    critical = stats.t.ppf(1 - 0.01 / family, n - 1)
+    # At large t, where scipy's noncentral t fails: by the chi-square of the SD, given a normal mean.
+    random = np.random.default_rng(n)
+    t = (shift + random.normal(size=200_000)) / np.sqrt(random.chisquare(n - 1, 200_000) / (n - 1))
+    assert (t > critical).mean() == pytest.approx(0.8, abs=0.005)
+
+
+def test_no_drop_is_detectable_without_a_spread() -> None:
+    assert detectable_drop(0.003, 1, 0.01) is None
+    assert detectable_drop(0.0, 5, 0.01) is None
+
+
+@pytest.mark.parametrize("family", [1, 9])
+def test_enough_seeds_and_not_one_more(family: int) -> None:
+    n = seeds_to_show(0.02, 0.006, 0.01, family)
+    assert n is not None
+    assert (detectable_drop(0.006, n, 0.01, family) or 1) <= 0.02 < (detectable_drop(0.006, n - 1, 0.01, family) or 0)
+    assert seeds_to_show(0.0101, 0.006, 0.01, family) is None
