@@ -8,7 +8,8 @@ from kdbench import spec
 from kdbench.execute.events import RunEvent
 from kdbench.execute.workers.executors import Subprocesses
 from kdbench.execute.workers.place import Place, UseOfCache
-from kdbench.results import ResultSet, Store, load_run
+from kdbench.results import Outcome, ResultSet, Store, load_run
+from kdbench.results.finished import finished
 from kdbench.results.machine.facts import usable_cores
 from kdbench.spec import Plan, Suite
 from kdbench.spec.generators import drain
@@ -23,9 +24,20 @@ def load_suite(name: str | Path, plugins: Sequence[str] = ()) -> Suite:
     return spec.load_suite(spec.find_suite(str(name)), Catalog(plugins))
 
 
-def plan(suite: Suite, plugins: Sequence[str] = ()) -> Plan:
-    """The graph of trials that a suite asks for. Imports no torch."""
-    return spec.plan(suite, Catalog(plugins))
+def plan(suite: Suite, plugins: Sequence[str] = (), store: Store | None = None) -> Plan:
+    """The graph of trials that a suite asks for. Imports no torch.
+
+    With a store, what follows from its trials is planned as well: see `kdbench.spec.planning`.
+    """
+    catalog = Catalog(plugins)
+    found = spec.plan(suite, catalog)
+    while store:
+        trained = {key: Outcome(status="done") for key in found.trials if store.is_trained(key)}
+        further = spec.plan(suite, catalog, finished(store, trained))
+        if further.trials.keys() == found.trials.keys():
+            return further
+        found = further
+    return found
 
 
 def place(
@@ -61,10 +73,10 @@ def run(suite: Suite, where: Place | None = None, on_event: Listener | None = No
 
     Raises `UserError` before any training where the input is bad; a trial that fails is an outcome, no exception.
     """
-    from kdbench.execute.run import run_plan  # scipy, .4 s: not for a plan
+    from kdbench.execute.run import run_suite  # scipy, .4 s: not for a plan
 
     with where or place() as here:
-        record = drain(run_plan(plan(suite, here.plugins), here), on_event)
+        record = drain(run_suite(suite, here), on_event)
     return load_run(here.store, record)
 
 

@@ -30,10 +30,11 @@ from kdbench.results.keys import artifact_key, evaluation_key, score_name, unnam
 from kdbench.results.predictions import Agreement, ConfidenceBin
 from kdbench.results.timings import BatchTimed, ColdStart, Energy, ThroughputRecord
 from kdbench.spec import Choice, DataSpec, Entry, Gate, How, LatencySpec, NamedChoice, Pair, Suite, TrainSpec
+from kdbench.spec.comparison import Budget
 from kdbench.spec.conditions import STANDARD
 from kdbench.spec.keys import content_key
-from kdbench.spec.plan import Role
-from kdbench.spec.suite import Budget, LossChoice
+from kdbench.spec.planning.entry import Role
+from kdbench.spec.suite import LossChoice
 from kdbench.spec.task import Head, Input, Task
 from kdbench.spec.types import Provider
 from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Int8Static, Variant

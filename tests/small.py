@@ -15,7 +15,7 @@ from kdbench.zoo.interface import Split
 
 
 def small_suite(**changes: object) -> Suite:
-    """Digits, one MLP pair, two losses, two seeds, two epochs; timed in a single round, and not swept."""
+    """Digits, one MLP pair, two losses, two seeds, two epochs; timed in a single round, at equal epochs, and not swept."""
     content: dict[str, object] = {
         "name": "small",
         "data": "digits",
@@ -23,6 +23,7 @@ def small_suite(**changes: object) -> Suite:
         "train": {"epochs": 2, "batch_size": 64},
         "pairs": [{"teacher": {"use": "mlp", "hidden": [32]}, "student": {"use": "mlp", "hidden": [8]}}],
         "losses": ["cross_entropy", "kd"],
+        "budget": {"by": "epochs"},
         "conditions": [],
         "latency": {"batch_sizes": [1], "margin": 10.0, "largest_batch": 1},
     }

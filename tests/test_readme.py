@@ -16,8 +16,9 @@ SUITE = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)[0]
 
 def test_the_suite_file_can_be_planned() -> None:
     plan = api.plan(parse_suite(SUITE, "my.toml", Catalog()))
-    # Over 5 seeds the student alone, and two losses with one teacher, with three, and two more generations; 3 teachers.
-    assert len(plan.trials) == 5 * (1 + 2 * (1 + 1 + 2)) + 3
+    # Over 5 seeds the student alone for one, two and four times the epochs, and two losses with one teacher, with three,
+    # and two more generations; 3 teachers.
+    assert len(plan.trials) == 5 * (3 + 2 * (1 + 1 + 2)) + 3
 
 
 def test_the_error_is_word_for_word() -> None:

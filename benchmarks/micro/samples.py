@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from kdbench.spec import Trial
-from kdbench.spec.plan import plan
+from kdbench.spec.planning.plan import plan
 from kdbench.spec.suite import Suite
 from kdbench.spec.task import Head, Input, Task
 from kdbench.zoo.catalog import Catalog

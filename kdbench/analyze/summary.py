@@ -26,7 +26,7 @@ from kdbench.analyze.models.variants import VariantRow, variant_rows
 from kdbench.analyze.provenance import Elsewhere, find_elsewhere
 from kdbench.results import Layout, ResultSet
 from kdbench.spec import Entry, Suite
-from kdbench.spec.plan import REPORTED, Role
+from kdbench.spec.planning.entry import REPORTED, Role
 
 Status = Literal["failed", "skipped", "missing"]
 

@@ -40,7 +40,7 @@ def command(
     from kdbench import api
     from kdbench.analyze.decisions.gate import judge
     from kdbench.cli.progress import follow, invocation
-    from kdbench.execute.run import run_plan
+    from kdbench.execute.run import run_suite
     from kdbench.execute.timing.baseline_timing import compare_with_baseline
     from kdbench.report.verdict import render_verdict, undecided
     from kdbench.results import load_baseline, load_run
@@ -52,21 +52,18 @@ def command(
         wanted = api.load_suite(suite, how["plugins"])
         frozen = load_baseline(folder, wanted.name)
         where = stack.enter_context(api.place(results, **how))
-        plan = api.plan(wanted, where.plugins)
         prepare_folder(reports, "reports")
-        done = [key for key in plan.trials if where.store.is_trained(key)]
-        run = follow(run_plan(plan, where, invocation()), plan, done)
+        run = follow(run_suite(wanted, where, invocation()), live=True)
         found = load_run(where.store, run)
-        comparisons = follow(compare_with_baseline(frozen, folder, found, where), plan, plan.trials)
+        comparisons = follow(compare_with_baseline(frozen, folder, found, where), live=True)
         verdict = judge(frozen, found, comparisons)
     written = render_verdict(verdict, reports / wanted.name)
     click.echo(written["json" if as_json else "markdown"].read_text("utf-8"))
     if warning := undecided(verdict):
         click.echo(f"inconclusive: {warning}", err=True)
-    if done:
-        click.echo(
-            f"note: {len(done)} of {len(plan.trials)} trials came from '{results}'; --fresh trains anew", err=True
-        )
+    done = sum(outcome.status == "done" for outcome in run.outcomes.values())
+    if reused := done - len(run.trained):
+        click.echo(f"note: {reused} of {done} trials came from '{results}'; --fresh trains anew", err=True)
     if page := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(page).open("a", encoding="utf-8") as file:
             file.write(written["markdown"].read_text("utf-8"))

@@ -28,11 +28,10 @@ def command(
     from kdbench.results import Store
 
     wanted = restrict(api.load_suite(suite, plugins), **part)
-    plan = api.plan(wanted, plugins)
     store = Store(results)
+    plan = api.plan(wanted, plugins, store)
     rows = {entry.key: entry for entry in reversed(plan.entries)}
-    what = {key: entry.title for key, entry in rows.items()}
-    width = max(map(len, what.values()))
+    width = max(len(entry.title) for entry in rows.values())
     done = sum(store.is_trained(key) for key in plan.trials)
     for number, wave in enumerate(plan.waves):
         if not as_json:
@@ -43,7 +42,10 @@ def command(
                 content = {"key": trial.key, "wave": number, "state": state, "trial": trial.model_dump(mode="json")}
                 click.echo(json.dumps(content))
                 continue
-            entry = rows[trial.key]
+            entry = rows.get(trial.key)
+            title, model = (entry.title, entry.model) if entry else ("a step before it", trial.model.label)
             before = f"  <- {', '.join(trial.parents)}" if trial.parents else ""
-            click.echo(f"  {trial.key}  {state:5}  {what[trial.key]:{width}}  {entry.model}  seed {entry.seed}{before}")
+            click.echo(f"  {trial.key}  {state:5}  {title:{width}}  {model}  seed {trial.seed}{before}")
+    for text in () if as_json else plan.later:
+        click.echo(f"later: {text}")
     click.echo(f"{len(plan.trials)} trials, {done} done, {len(plan.trials) - done} to do", err=as_json)

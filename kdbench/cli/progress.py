@@ -3,7 +3,7 @@
 import shlex
 import sys
 import time
-from collections.abc import Collection, Generator
+from collections.abc import Generator
 from typing import Protocol, TypeVar
 
 import click
@@ -15,12 +15,12 @@ from kdbench.execute.events import (
     LatencyMeasured,
     LatencyMissing,
     NotExported,
+    Planned,
     RunEvent,
     ThroughputMeasured,
     TrialEnded,
 )
 from kdbench.execute.workers.messages import EpochFinished, Noted
-from kdbench.spec import Plan
 from kdbench.spec.generators import drain
 
 T = TypeVar("T")
@@ -31,13 +31,10 @@ def invocation() -> str:
     return shlex.join(["kdbench", *sys.argv[1:]])
 
 
-def follow(events: Generator[RunEvent, None, T], plan: Plan | None = None, done: Collection[str] = ()) -> T:
-    """Show events as they come; returns what the generator returns. `done` are trials that are there already.
-
-    Without a plan nothing is trained, and each event has a line.
-    """
-    state = _State(plan, done)
-    view: View = _Live(state) if plan and sys.stderr.isatty() else _Lines(state)
+def follow(events: Generator[RunEvent, None, T], *, live: bool = False) -> T:
+    """Show events as they come; returns what the generator returns. `live`: on a terminal as a bar over all epochs."""
+    state = _State()
+    view: View = _Live(state) if live and sys.stderr.isatty() else _Lines(state)
 
     def show(event: RunEvent) -> None:
         view.show(event)
@@ -66,13 +63,9 @@ class View(Protocol):
 class _State:
     """What has happened so far, of the trials that were not done before."""
 
-    def __init__(self, plan: Plan | None, done: Collection[str]) -> None:
+    def __init__(self) -> None:
         self.names: dict[str, str] = {}
-        for entry in plan.entries if plan else ():
-            self.names.setdefault(entry.key, f"{entry.title} · {entry.model} · seed {entry.seed}")
-        trials = plan.trials if plan else {}
-        self.epochs = {key: trial.train.epochs for key, trial in trials.items() if key not in done}
-        self.total = len(self.epochs)
+        self.epochs: dict[str, int] = {}  # of the trials that are trained in this run, as far as they are known
         self.ended = 0
         self.evaluated: dict[str, int] = {}
         self.seen: dict[str, int] = {}  # epochs finished
@@ -82,6 +75,12 @@ class _State:
 
     def update(self, event: RunEvent) -> None:
         match event:
+            case Planned(plan=plan, lacking=lacking):
+                for entry in plan.entries:
+                    self.names.setdefault(entry.key, f"{entry.title} · {entry.model} · seed {entry.seed}")
+                for key in lacking:
+                    self.epochs[key] = plan.trials[key].train.epochs
+                    self.names.setdefault(key, f"step · {plan.trials[key].model.label} · seed {plan.trials[key].seed}")
             case EpochFinished(key=key, epoch=epoch):
                 self.seen[key] = epoch
             case TrialEnded(key=key):
@@ -120,8 +119,8 @@ class _State:
         return None
 
     def _count(self) -> str:
-        width = len(str(self.total))
-        return f"[{self.ended:>{width}}/{self.total}]"
+        total = len(self.epochs)
+        return f"[{self.ended:>{len(str(total))}}/{total}]"
 
 
 class _Lines:
@@ -175,7 +174,7 @@ class _Live:
             loss = "" if last.train_loss is None else f", loss {last.train_loss:.3f}"
             how = f"epoch {last.epoch}{loss}, {100 * last.top1:.1f} %"
             now = f"{len(self.running)} running: {state.names[last.key]}, {how}"
-        trials = f"{state.ended}/{state.total} trials"
+        trials = f"{state.ended}/{len(state.epochs)} trials"
         self.progress.update(self.task, total=todo, completed=done, trials=trials, now=now)
 
     def close(self) -> None:

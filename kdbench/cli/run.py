@@ -28,17 +28,15 @@ def command(
     from kdbench import api
     from kdbench.cli.progress import follow, invocation
     from kdbench.cli.restrict import restrict
-    from kdbench.execute.run import run_plan
+    from kdbench.execute.run import run_suite
     from kdbench.results import load_run
     from kdbench.results.store import prepare_folder
 
     where = api.place(results, **how)
     wanted = restrict(api.load_suite(suite, where.plugins), **part)
-    plan = api.plan(wanted, where.plugins)
     prepare_folder(reports, "reports")  # before the work, not after it
-    done = [key for key in plan.trials if where.store.is_trained(key)]
     with where:
-        run = follow(run_plan(plan, where, invocation()), plan, done)
+        run = follow(run_suite(wanted, where, invocation()), live=True)
     found = load_run(where.store, run)
     failed = sum(outcome.status == "failed" for outcome in run.outcomes.values())
     if not found.trials:

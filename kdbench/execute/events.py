@@ -1,11 +1,20 @@
 """What a run tells its caller as it goes on."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 from kdbench.execute.workers.messages import EpochFinished, Noted
 from kdbench.results import Layout, NotMeasured
 from kdbench.results.predictions import Predictions
-from kdbench.spec import How, Record
+from kdbench.spec import How, Plan, Record
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What is known to be needed so far, and which trials of it are to be trained."""
+
+    plan: Plan
+    lacking: frozenset[str]
 
 
 class LaidOut(Record):
@@ -86,7 +95,8 @@ class ThroughputMeasured(Record):
 
 
 RunEvent = (
-    LaidOut
+    Planned
+    | LaidOut
     | EpochFinished
     | Noted
     | TrialEnded

@@ -1,4 +1,8 @@
-"""One run of a suite: what is missing is checked, trained wave by wave, evaluated, timed alone, and recorded."""
+"""One run of a suite: what is missing is checked, trained wave by wave, evaluated, timed alone, and recorded.
+
+Some trials follow from others: those under settings that the tuning chose, and those that confirm a candidate. So the
+suite is planned again after each training, until nothing is missing.
+"""
 
 import secrets
 import time
@@ -10,17 +14,20 @@ from typing import TypeVar
 from pydantic import JsonValue
 
 from kdbench.execute.deployment import deploy, to_be_timed
-from kdbench.execute.events import LaidOut, NotExported, RunEvent, TrialEnded
+from kdbench.execute.events import LaidOut, NotExported, Planned, RunEvent, TrialEnded
 from kdbench.execute.timing.samples import RealSamples
 from kdbench.execute.timing.timing import Timed, time_networks
 from kdbench.execute.training.waves import check, train
 from kdbench.execute.workers.messages import Noted
 from kdbench.execute.workers.place import Place
 from kdbench.results import Layout, Outcome, RunRecord, Store, machine_facts
+from kdbench.results.finished import finished
 from kdbench.results.machine.processor import computes_bfloat16, instruction_set, int8_saturates
-from kdbench.spec import Plan
+from kdbench.spec import Plan, Suite
+from kdbench.spec import plan as plan_suite
 from kdbench.spec.generators import Followed
 from kdbench.spec.variants import resolve
+from kdbench.zoo.catalog import Catalog
 
 T = TypeVar("T")
 
@@ -55,19 +62,25 @@ class _Course:
                 self.notes[text] = None
 
 
-def run_plan(plan: Plan, place: Place, command: str = "") -> Generator[RunEvent, None, RunRecord]:
-    """Carry out a plan. Yields events as things happen; returns the record of the run.
+def run_suite(suite: Suite, place: Place, command: str = "") -> Generator[RunEvent, None, RunRecord]:
+    """Carry out what a suite asks for. Yields events as things happen; returns the record of the run.
 
     Raises `UserError` before anything is trained where the input is bad. A trial that fails leaves the others running.
     """
-    plan = _on_this_processor(plan)
+    catalog = Catalog(place.plugins)
+    plan = plan_suite(suite, catalog)
     place.store.prepare()
     began, started, machine = time.perf_counter(), datetime.now(UTC), machine_facts()
-    outcomes = {key: Outcome(status="done") for key in plan.trials if place.store.is_trained(key)}
-    course = _Course(outcomes | _known_skips(plan, place.store, machine))
-    yield from course.of(_slow_precision(plan, course.outcomes, place))
-    yield from course.of(check(plan, course.outcomes, place))
-    yield from course.of(train(plan, course.outcomes, place))
+    course = _Course({})
+    while lacking := [key for key in plan.trials if key not in course.outcomes]:
+        course.outcomes |= {key: Outcome(status="done") for key in lacking if place.store.is_trained(key)}
+        course.outcomes |= _known_skips(plan, place.store, machine)
+        yield Planned(plan=plan, lacking=frozenset(key for key in lacking if key not in course.outcomes))
+        yield from course.of(_slow_precision(plan, course.outcomes, place))
+        yield from course.of(check(plan, course.outcomes, place))
+        yield from course.of(train(plan, course.outcomes, place))
+        plan = plan_suite(suite, catalog, finished(place.store, course.outcomes))
+    plan = _on_this_processor(plan)
     deployed = yield from course.of(deploy(plan, course.outcomes, place))
     timed = yield from course.of(_time(plan, course.outcomes, place))
     record = RunRecord(

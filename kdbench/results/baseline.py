@@ -16,7 +16,7 @@ from kdbench.results.store import Store, sha256_of
 from kdbench.results.stored import Stored, read_stored
 from kdbench.spec import Entry, Problem, Record, Suite, UserError
 from kdbench.spec.choice import Several
-from kdbench.spec.plan import Role
+from kdbench.spec.planning.entry import Role
 
 LATENCY_MARGIN = 0.05  # a shared machine's noise; quiet ones may gate at 3 %
 

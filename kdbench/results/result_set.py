@@ -24,7 +24,7 @@ from kdbench.results.store import Store
 from kdbench.results.stored import Stored
 from kdbench.results.timings import LatencyRecord, ThroughputRecord
 from kdbench.spec import Choice, Entry, Suite, UserError, content_key
-from kdbench.spec.plan import Role
+from kdbench.spec.planning.entry import Role
 
 S = TypeVar("S", bound=Stored)
 

@@ -4,7 +4,8 @@ from kdbench.spec.choice import Choice, NamedChoice, Record
 from kdbench.spec.errors import Problem, UserError, nearest
 from kdbench.spec.keys import content_key, record_content
 from kdbench.spec.latency import How, LatencySpec
-from kdbench.spec.plan import Entry, Plan, plan
+from kdbench.spec.planning.entry import Entry
+from kdbench.spec.planning.plan import Plan, plan
 from kdbench.spec.reading.library import find_suite, suite_name, suites
 from kdbench.spec.reading.suite_file import load_suite, parse_suite
 from kdbench.spec.recipe import AdamW, Constant, Cosine, Sgd, Step, TrainSpec

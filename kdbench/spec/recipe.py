@@ -1,10 +1,12 @@
 """The recipe of a training: optimizer, schedule, views and when it ends."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
     GetJsonSchemaHandler,
+    JsonValue,
     field_validator,
     model_validator,
 )
@@ -96,6 +98,32 @@ class TrainSpec(Record):
         if self.bank is not None and self.views != "bank":
             raise ValueError(f'bank = {self.bank} needs views = "bank", and views is "{self.views}": drop one of them')
         return self
+
+    def at(self, lr: float) -> "TrainSpec":
+        """The same at another learning rate."""
+        return self.model_copy(update={"optimizer": self.optimizer.model_copy(update={"lr": lr})})
+
+    def lasting(self, epochs: float) -> "TrainSpec":
+        """The same over other epochs, rounded to at least 1; milestones move with them, and the warm-up stays."""
+        whole = max(1, round(epochs))
+        changes: dict[str, object] = {"epochs": whole}
+        if isinstance(self.schedule, Step):
+            moved = tuple(max(1, round(at * whole / self.epochs)) for at in self.schedule.milestones)
+            changes["schedule"] = self.schedule.model_copy(update={"milestones": moved})
+        return self.model_copy(update=changes)
+
+    def changed(self, changes: Mapping[str, JsonValue]) -> "TrainSpec":
+        """The same with other values of some keys; a table with the same `use` keeps what it does not name.
+
+        Raises `pydantic.ValidationError` for keys and values that no recipe has.
+        """
+        content = self.model_dump(mode="json")
+        for key, value in changes.items():
+            was = content.get(key)
+            if isinstance(was, dict) and isinstance(value, dict) and value.get("use", was["use"]) == was["use"]:
+                value = {**was, **value}
+            content[key] = value
+        return TrainSpec.model_validate(content)
 
     @property
     def slots(self) -> int | None:

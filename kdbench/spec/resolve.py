@@ -1,13 +1,16 @@
 """A suite with every name looked up and every option filled in, or all that is wrong with it."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from pydantic import ValidationError
 
 from kdbench.spec.choice import Choice, NamedChoice
-from kdbench.spec.errors import Problem, UserError, nearest
+from kdbench.spec.errors import Problem, UserError, as_toml, nearest, say_allowed
 from kdbench.spec.recipe import TrainSpec
+from kdbench.spec.search.sweep import expand
 from kdbench.spec.signature import Catalog, Kind, Signature, fill_options
-from kdbench.spec.suite import Pair, Suite
+from kdbench.spec.suite import LossChoice, Pair, Suite
 from kdbench.spec.trial import DataSpec
 
 # What kdbench passes to each kind of callable; a loss takes those that it needs, all others take all.
@@ -58,8 +61,9 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
     )
     losses = []
     for i, loss in enumerate(suite.losses):
-        filled = look_up(Choice(use=loss.use, options=loss.options), "losses", "losses", i)
-        losses.append(NamedChoice(use=filled.use, options=filled.options, origin=filled.origin, name=loss.label))
+        settings, wrong = expand(loss, catalog)
+        problems += [(("losses", i, *at), problem) for at, problem in wrong]
+        losses += [_loss(setting, i, suite, catalog, problems) for setting in settings]
 
     def distinct(choices: Iterable[NamedChoice], kind: Kind, at: str) -> tuple[NamedChoice, ...]:
         """Filled in, each with its name as written; no two of one name or of one content."""
@@ -83,7 +87,7 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
     problems += _duplicates("variants", (variant.label for variant in suite.variants))
     problems += _duplicates("pairs", (pair.label for pair in pairs))
     problems += _duplicates("losses", (loss.label for loss in losses))
-    problems += _duplicates("seeds", map(str, suite.seeds))
+    problems += _duplicates("seeds", map(str, suite.seeds)) + _seeds_of_their_own(suite) + _budget(suite, losses)
     if suite.teacher_seeds > len(suite.seeds):
         text = f"teacher_seeds is {suite.teacher_seeds}, but there are only {len(suite.seeds)} seeds"
         problems.append((("teacher_seeds",), Problem(text, help="lower teacher_seeds or add seeds")))
@@ -101,6 +105,68 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
         "teaching": distinct(suite.teaching, "teaching", "teaching"),
     }
     return suite.model_copy(update=resolved), problems
+
+
+def _loss(loss: LossChoice, i: int, suite: Suite, catalog: Catalog, problems: list[Located]) -> LossChoice:
+    """A loss with its options filled in, and the recipe that it changes checked."""
+    filled = fill(Choice(use=loss.use, options=loss.options), "losses", catalog, ("losses", i), problems)
+    if "epochs" in loss.train:
+        text = "a loss has the epochs of the suite, so that losses can be compared"
+        help = "give [budget] losses = [...], multiples of the epochs of the recipe"
+        problems.append((("losses", i, "train", "epochs"), Problem(text, help=help)))
+    try:
+        for number, view in enumerate(loss.recipe(suite.train).augment if loss.train else ()):
+            fill(view, "views", catalog, ("losses", i, "train", "augment", number), problems)
+    except ValidationError as error:
+        for detail in error.errors():
+            at = ("train", *detail["loc"]) if detail["loc"] else ("lr",)
+            text, help = f"{locate(('losses', i, *at))} is {as_toml(detail['input'])}", say_allowed(detail)
+            if detail["type"] == "extra_forbidden":
+                text = f"unknown key '{at[-1]}' at {locate(('losses', i, *at[:-1]))}"
+                help = "allowed: the keys of [train]"
+            problems.append((("losses", i, *at), Problem(text, help=help)))
+    return loss.model_copy(update={**filled.model_dump(), "name": loss.label})
+
+
+def _seeds_of_their_own(suite: Suite) -> list[Located]:
+    """Seeds that are to tune or to confirm, and that a row has as well."""
+    tuning = suite.tuning.seeds if suite.tuning else ()
+    kinds: list[tuple[Location, tuple[int, ...], tuple[int, ...]]] = [
+        (("tuning", "seeds"), tuning, suite.seeds),
+        (("confirm_seeds",), suite.confirming, (*suite.seeds, *tuning)),
+    ]
+    found = _duplicates("confirm_seeds", map(str, suite.confirming)) + _duplicates("tuning", map(str, tuning))
+    for at, own, others in kinds:
+        if shared := sorted(set(own) & set(others)):
+            text = f"{locate(at)} has {', '.join(map(str, shared))}, which other seeds of the suite are as well"
+            help = "a choice must not be judged by the seeds that it was made with: give seeds of their own"
+            found.append((at, Problem(text, help=help)))
+    return found
+
+
+def _budget(suite: Suite, losses: Sequence[LossChoice]) -> list[Located]:
+    """Multiples of the epochs that say the same, or that leave a loss without a student alone of its cost."""
+    found: list[Located] = []
+    if not suite.train.epochs:
+        return found  # which is a problem of its own
+    for name, multiples in (("alone", suite.budget.alone), ("losses", suite.budget.losses)):
+        if 1 not in multiples:
+            help = "1 stands for the epochs of the recipe, with which all rows are compared: add it"
+            found.append((("budget", name), Problem(f"budget.{name} is {list(multiples)}, without 1", help=help)))
+        epochs = Counter(suite.train.lasting(multiple * suite.train.epochs).epochs for multiple in multiples)
+        if alike := [each for each, count in epochs.items() if count > 1]:
+            text = f"budget.{name} is {list(multiples)}, of which several come to {alike[0]} epochs"
+            found.append((("budget", name), Problem(text, help="give multiples that differ by an epoch or more")))
+    if suite.budget.by != "epochs" and max(suite.budget.losses) > max(suite.budget.alone):
+        text = (
+            f"budget.losses asks for {max(suite.budget.losses):g} times the epochs, and the student alone is trained "
+            f"for at most {max(suite.budget.alone):g} times as many: nothing has the cost of such a loss"
+        )
+        found.append((("budget", "losses"), Problem(text, help='extend budget.alone, or give by = "epochs"')))
+    if suite.tuning and (swept := [loss.sweep for loss in losses if loss.sweep]):
+        text = f"'{swept[0]}' is swept in a suite with [tuning], which chooses its settings itself"
+        found.append((("tuning",), Problem(text, help="tune or sweep, in suites of their own")))
+    return found
 
 
 def resolve_data(name: str, catalog: Catalog) -> DataSpec:

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, JsonValue, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, JsonValue, TypeAdapter, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import WithJsonSchema
 
 from kdbench.spec.choice import Choice, NamedChoice, Record, Several
+from kdbench.spec.comparison import Budget, Tuning
 from kdbench.spec.conditions import STANDARD
 from kdbench.spec.latency import LatencySpec
 from kdbench.spec.recipe import TrainSpec
@@ -42,6 +43,9 @@ class Gate(Record):
         return self
 
 
+LR = TypeAdapter[float](Positive)
+
+
 class LossChoice(NamedChoice):
     """A loss, with changes of the recipe for it alone. In a suite file each value may be swept: see `spec/sweep.py`."""
 
@@ -52,39 +56,10 @@ class LossChoice(NamedChoice):
     sweep: str = ""  # the label of the loss that this is a swept setting of, where it is one
     settings: dict[str, JsonValue] = Field(default_factory=dict)  # that were swept
 
-
-class Budget(Record):
-    """How long students are trained, as multiples of the recipe's epochs; and at equal what losses are compared.
-
-    By cost, a loss is compared with the student alone as it is after as many seconds of training as the loss takes.
-    """
-
-    by: Literal["epochs", "cost", "both"] = "both"
-    alone: Annotated[Several[Positive], Field(min_length=1)] = (1.0, 2.0, 4.0)  # unless by = "epochs"
-    losses: Annotated[Several[Positive], Field(min_length=1)] = (1.0,)  # all others
-
-
-class Span(Record):
-    """A range of values: `{ range = [0.01, 1.0], scale = "log" }`."""
-
-    range: Annotated[tuple[Positive, Positive], Field(strict=False)]
-    scale: Literal["linear", "log"]
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.range[0] >= self.range[1]:
-            raise ValueError(f"range = {list(self.range)} does not rise: give the lower value first")
-        return self
-
-
-class Tuning(Record):
-    """The search for each row's settings: learning rate and options of the loss, chosen on validation."""
-
-    trials: Annotated[int, Field(ge=2, le=1000)] = 10  # tries for each row, of which the first is as published
-    seeds: Annotated[tuple[WholeNumber, ...], Field(min_length=1, strict=False)] = (1000,)
-    epochs: Count | None = None  # of each try; none: the recipe's
-    lr: Span | None = None  # none: a tenth to ten times the one that the student has
-    search: Literal["quasi-random", "optuna"] = "quasi-random"
+    def recipe(self, usual: TrainSpec) -> TrainSpec:
+        """The recipe of a student under this loss. Raises `pydantic.ValidationError` for what no recipe has."""
+        found = usual.changed(self.train) if self.train else usual
+        return found if self.lr is None else found.at(LR.validate_python(self.lr))
 
 
 SEEDS_TO_CONFIRM = 5  # as many as a claim needs: `statistics.paired.SEEDS_FOR_A_CLAIM`

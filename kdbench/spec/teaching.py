@@ -21,22 +21,11 @@ class Site:
     suite: Suite
     pair: Pair
     loss: Choice
-    index: int  # of the seed among the suite's
+    recipe: TrainSpec  # the student's
+    seed: int  # what the row's student draws its initial weights, its order and its views from
+    index: int  # of the seed among those of its kind, such as the suite's
     train_teacher: Callable[[int], str]  # from a seed to the key of the pair's teacher of that seed
     trials: dict[str, tuple[Trial, int]] = field(default_factory=dict)  # what was added: by key, with its position
-
-    @property
-    def seed(self) -> int:
-        """What the row's student draws its initial weights, its order and its views from."""
-        return self.suite.seeds[self.index]
-
-    @property
-    def recipe(self) -> TrainSpec:
-        """The student's recipe: the suite's, at the pair's own learning rate where it has one."""
-        if self.pair.lr is None:
-            return self.suite.train
-        optimizer = self.suite.train.optimizer.model_copy(update={"lr": self.pair.lr})
-        return self.suite.train.model_copy(update={"optimizer": optimizer})
 
     def teacher(self, further: int = 0) -> str:
         """The key of the teacher whose turn it is at this seed; `further` counts on to other teachers of the pair."""

@@ -1,17 +1,46 @@
 """Option types with ranges. A callable annotates an option with one; a value outside is refused before any run."""
 
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from kdbench.spec.keys import Neutral as Neutral
 
+T = TypeVar("T")
+
+Scale = Literal["linear", "log"]
+
+
+@dataclass(frozen=True)
+class Range:
+    """Annotates an option with the values that a search tries; where `relative`, as multiples of what the loss has."""
+
+    low: float
+    high: float
+    scale: Scale = "log"
+    relative: bool = False
+
+
+class _NetworkMark:
+    """Marks an option that changes which network is deployed."""
+
+
+NETWORK = _NetworkMark()
+# `factor: Deployed[Count] = 2`: its values give networks of other costs, so that no search or sweep may choose one.
+Deployed = Annotated[T, NETWORK]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 ProperFraction = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(gt=0, le=1), Range(0.05, 1.0, "linear")]
+Smoothing = Annotated[float, Field(ge=0, lt=1), Range(0.02, 0.4)]
+# Of losses: weights and other factors are tried from a tenth to ten times what the loss has.
+Factor = Annotated[float, Field(gt=0, allow_inf_nan=False), Range(0.1, 10.0, relative=True)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False), Range(0.1, 10.0, relative=True)]
+Temperature = Annotated[float, Field(gt=0, allow_inf_nan=False), Range(0.25, 4.0, relative=True)]
 HalfTurn = Annotated[float, Field(ge=0, le=0.5)]
 Count = Annotated[int, Field(ge=1)]
 WholeNumber = Annotated[int, Field(ge=0)]

@@ -24,6 +24,9 @@ conditions = []
 epochs = 2
 batch_size = 64
 
+[budget]
+by = "epochs"
+
 [[pairs]]
 teacher = { use = "mlp", hidden = [32] }
 student = { use = "mlp", hidden = [8] }

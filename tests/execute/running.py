@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from kdbench import api
-from kdbench.execute.events import RunEvent
-from kdbench.execute.run import run_plan
+from kdbench.execute.events import Planned, RunEvent
+from kdbench.execute.run import run_suite
 from kdbench.execute.workers.executors import Inline
 from kdbench.execute.workers.job import Job
 from kdbench.execute.workers.place import Place
@@ -20,9 +20,10 @@ def place(root: Path, **changes: object) -> Place:
 
 
 def run(suite: Suite, where: Place) -> tuple[RunRecord, list[RunEvent]]:
+    """The record of a run, and what was heard of it but for its plans."""
     heard: list[RunEvent] = []
-    events = run_plan(api.plan(suite, where.plugins), where)
-    return api.drain(events, heard.append), heard
+    record = api.drain(run_suite(suite, where), heard.append)
+    return record, [event for event in heard if not isinstance(event, Planned)]
 
 
 class Scripted:

@@ -78,7 +78,7 @@ def test_keys_are_those_of_records_in_users_stores() -> None:
     To add to the file what is new: run this test, and copy what it found.
     """
     found = {
-        name: [entry.key for entry in api.plan(api.load_suite(name)).entries][::97]
+        name: [entry.key for entry in api.plan(api.load_suite(name)).entries if entry.budget == 1][::97]
         for name in ("quickstart", "fashion", "losses-fashion", "mnist-mlp")
     }
     teaching = [{"use": "ensemble", "count": 2}, {"use": "generations", "count": 2}]

@@ -7,7 +7,7 @@ from statistics import median
 from kdbench.results import LatencyRecord, ModelFacts, NotMeasured, ResultSet, TrialResult
 from kdbench.results.timings import Energy, ThroughputRecord, slice_p50s
 from kdbench.spec import Entry, How
-from kdbench.spec.plan import Role
+from kdbench.spec.planning.entry import Role
 from kdbench.statistics.percentiles import CallTimes, summarize_calls
 from kdbench.statistics.ratios import RatioEstimate, estimate_ratio, timing_settled
 

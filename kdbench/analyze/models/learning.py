@@ -7,7 +7,7 @@ from kdbench.analyze.models.evaluations import compared
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import ModelRow, by_epoch
 from kdbench.results import CurvePoint, TrialResult
-from kdbench.spec.plan import Role
+from kdbench.spec.planning.entry import Role
 from kdbench.statistics.curves import areas
 from kdbench.statistics.intervals import Estimate
 from kdbench.statistics.laws import Fits, fit_laws

@@ -7,7 +7,7 @@ from kdbench.analyze.models.evaluations import Found, by_seed, compared, lacking
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import ModelRow
 from kdbench.results import ResultSet
-from kdbench.spec.plan import Role
+from kdbench.spec.planning.entry import Role
 from kdbench.statistics.intervals import Estimate, estimate
 from kdbench.statistics.paired import PairedDifference, paired_difference
 

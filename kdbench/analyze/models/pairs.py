@@ -7,7 +7,7 @@ from kdbench.analyze.models.cost import ranks
 from kdbench.analyze.models.gains import compare_with_alone
 from kdbench.analyze.models.rows import Done, ModelRow, StudentRow, Timed, model_figures, student_row
 from kdbench.spec import Suite
-from kdbench.spec.plan import ALONE, SINGLE
+from kdbench.spec.planning.entry import ALONE, SINGLE
 from kdbench.statistics.spread import brown_forsythe
 
 

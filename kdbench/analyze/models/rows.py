@@ -17,7 +17,7 @@ from kdbench.analyze.models.cost import TrainingFigures, training_figures
 from kdbench.analyze.models.efficiency import ComputeEfficiency, compute_efficiency
 from kdbench.results import CurvePoint, TrialResult
 from kdbench.spec import Entry
-from kdbench.spec.plan import Role, row_name
+from kdbench.spec.planning.entry import Role, row_name
 from kdbench.statistics.curves import Curve, LinearFit, MeanCurve, fit_line, mean_curve
 from kdbench.statistics.gap import GapClosed, retention
 from kdbench.statistics.intervals import Estimate, Interval, estimate

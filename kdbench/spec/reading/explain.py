@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from kdbench.spec.choice import Record
+from kdbench.spec.comparison import Budget, Tuning
 from kdbench.spec.errors import Problem, as_toml, nearest, say_allowed
 from kdbench.spec.latency import LatencySpec
 from kdbench.spec.recipe import AdamW, Sgd, TrainSpec
@@ -28,6 +29,8 @@ WANTED = {
     "pairs.student": 'name a model: student = "cnn", or with options student = { use = "cnn", width = 4 }',
     "view": 'name a view: view = "clean", or with options view = { use = "...", ... }; `kdbench list views`',
     "gates.metric": 'allowed: metric = "top1" or metric = "latency"',
+    "tuning.lr.scale": 'add scale = "log", or scale = "linear"',
+    "tuning.lr.range": "give the lowest and the highest learning rate, as range = [0.005, 0.5]",
     "train.schedule.milestones": "give the epochs at which the learning rate falls, as milestones = [30, 40]",
 }
 WANTED["teacher_train.schedule.milestones"] = WANTED["train.schedule.milestones"]
@@ -39,6 +42,8 @@ HOMES: dict[str, tuple[type[Record], ...]] = {
     "belongs in [train]": (TrainSpec,),
     "belongs in train.optimizer": (Sgd, AdamW),
     "belongs in [latency]": (LatencySpec,),
+    "belongs in [budget]": (Budget,),
+    "belongs in [tuning]": (Tuning,),
 }
 
 

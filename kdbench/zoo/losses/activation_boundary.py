@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kdbench.spec.types import NonNegative, Positive
+from kdbench.spec.types import NonNegative, Positive, Weight
 from kdbench.zoo.interface import Moment, Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule
@@ -43,7 +43,7 @@ class ActivationBoundary(LossModule):
         teacher_layers: tuple[str, ...] = (),
         margin: Positive = 1.0,
         init_epochs: NonNegative | None = None,
-        weight: NonNegative = 0.003,
+        weight: Weight = 0.003,
         ce_weight: NonNegative = 1.0,
     ) -> None:
         layers = pair_layers_before_relu("activation_boundary", student, teacher, student_layers, teacher_layers)

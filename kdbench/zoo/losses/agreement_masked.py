@@ -5,7 +5,7 @@ from typing import Literal
 from torch import Tensor
 from torch.nn import functional
 
-from kdbench.spec.types import NonNegative, Positive
+from kdbench.spec.types import NonNegative, Temperature, Weight
 from kdbench.zoo.interface import Outputs
 
 
@@ -15,8 +15,8 @@ def agreement_masked(
     labels: Tensor,
     *,
     agree_with: Literal["teacher", "label"] = "teacher",
-    temperature: Positive = 0.5,
-    weight: NonNegative = 0.5,
+    temperature: Temperature = 0.5,
+    weight: Weight = 0.5,
     ce_weight: NonNegative = 0.5,
 ) -> Tensor:
     """Cross-entropy to the teacher's probabilities where both predict one class, with cross-entropy to the labels.

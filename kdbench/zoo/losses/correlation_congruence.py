@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kdbench.spec.types import Count, NonNegative, Positive
+from kdbench.spec.types import Count, Factor, NonNegative, Weight
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule
@@ -37,9 +37,9 @@ class CorrelationCongruence(LossModule):
         student_layer: str = "embedding",
         teacher_layer: str = "embedding",
         kernel: Literal["gaussian", "bilinear"] = "gaussian",
-        gamma: Positive = 0.4,
+        gamma: Factor = 0.4,
         order: Count = 2,
-        weight: NonNegative = 100.0,
+        weight: Weight = 100.0,
         ce_weight: NonNegative = 1.0,
     ) -> None:
         super().__init__(student, teacher, (student_layer,), (teacher_layer,))

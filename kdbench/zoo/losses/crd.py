@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kdbench.spec.types import Count, NonNegative, Positive, ProperFraction
+from kdbench.spec.types import Count, NonNegative, ProperFraction, Temperature, Weight
 from kdbench.zoo.interface import Draw, Moment, NotApplicable, Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule
@@ -49,9 +49,9 @@ class CRD(LossModule):
         teacher_layer: str = "embedding",
         width: Count = 128,
         negatives: Count = 16384,
-        temperature: Positive = 0.07,
+        temperature: Temperature = 0.07,
         momentum: ProperFraction = 0.5,
-        weight: NonNegative = 0.8,
+        weight: Weight = 0.8,
         ce_weight: NonNegative = 1.0,
     ) -> None:
         super().__init__(student, teacher, (student_layer,), (teacher_layer,))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kdbench.spec.types import NonNegative, Positive
+from kdbench.spec.types import NonNegative, Positive, Weight
 from kdbench.zoo.interface import Moment, Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule
@@ -39,7 +39,7 @@ class CTKD(LossModule):
         lowest: Positive = 1.0,
         spread: Positive = 20.0,
         warmup_epochs: NonNegative | None = None,
-        weight: NonNegative = 0.9,
+        weight: Weight = 0.9,
         ce_weight: NonNegative = 0.1,
     ) -> None:
         super().__init__(student, teacher)

@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
-from kdbench.spec.types import NonNegative, Positive
+from kdbench.spec.types import NonNegative, Temperature, Weight
 from kdbench.zoo.interface import NotApplicable, Outputs
 
 
@@ -12,10 +12,10 @@ def dist(
     teacher: Outputs,
     labels: Tensor,
     *,
-    temperature: Positive = 4.0,
-    beta: NonNegative = 1.0,
-    gamma: NonNegative = 1.0,
-    weight: NonNegative = 2.0,
+    temperature: Temperature = 4.0,
+    beta: Weight = 1.0,
+    gamma: Weight = 1.0,
+    weight: Weight = 2.0,
     ce_weight: NonNegative = 1.0,
 ) -> Tensor:
     """Pearson distance of rows and of columns of the softened probabilities, with cross-entropy to the labels.

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kdbench.spec.types import NonNegative, Positive
+from kdbench.spec.types import NonNegative, Temperature, Weight
 from kdbench.zoo.interface import Moment, NotApplicable, Outputs
 from kdbench.zoo.losses.phases import Phase
 
@@ -15,9 +15,9 @@ def dkd(
     labels: Tensor,
     moment: Moment,
     *,
-    temperature: Positive = 4.0,
-    alpha: NonNegative = 1.0,
-    beta: NonNegative = 8.0,
+    temperature: Temperature = 4.0,
+    alpha: Weight = 1.0,
+    beta: Weight = 8.0,
     warmup_epochs: NonNegative | None = None,
     ce_weight: NonNegative = 1.0,
 ) -> Tensor:

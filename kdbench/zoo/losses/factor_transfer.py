@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kdbench.spec.types import NonNegative, Positive
+from kdbench.spec.types import NonNegative, Positive, Weight
 from kdbench.zoo.interface import Moment, Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule
@@ -45,7 +45,7 @@ class FactorTransfer(LossModule):
         teacher_layer: str = "last",
         rate: Positive = 0.5,
         init_epochs: NonNegative | None = None,
-        weight: NonNegative = 200.0,
+        weight: Weight = 200.0,
         ce_weight: NonNegative = 1.0,
     ) -> None:
         layers = (student_layer,), (teacher_layer,)

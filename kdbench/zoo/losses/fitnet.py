@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kdbench.spec.types import NonNegative
+from kdbench.spec.types import NonNegative, Weight
 from kdbench.zoo.interface import NotApplicable, Outputs
 from kdbench.zoo.layers.taps import Shape, Trace
 from kdbench.zoo.loss_module import LossModule
@@ -32,7 +32,7 @@ class FitNet(LossModule):
         *,
         student_layer: str = "middle",
         teacher_layer: str = "middle",
-        weight: NonNegative = 100.0,
+        weight: Weight = 100.0,
         ce_weight: NonNegative = 1.0,
     ) -> None:
         super().__init__(student, teacher, (student_layer,), (teacher_layer,))

@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
-from kdbench.spec.types import NonNegative, Positive
+from kdbench.spec.types import NonNegative, Temperature, Weight
 from kdbench.zoo.interface import Outputs
 
 
@@ -12,8 +12,8 @@ def kd(
     teacher: Outputs,
     labels: Tensor,
     *,
-    temperature: Positive = 4.0,
-    weight: NonNegative = 0.9,
+    temperature: Temperature = 4.0,
+    weight: Weight = 0.9,
     ce_weight: NonNegative = 0.1,
 ) -> Tensor:
     """Divergence from the teacher's softened probabilities, with cross-entropy to the labels.

@@ -3,11 +3,11 @@
 from torch import Tensor
 from torch.nn import functional
 
-from kdbench.spec.types import ProperFraction
+from kdbench.spec.types import Smoothing
 from kdbench.zoo.interface import NotApplicable, Outputs
 
 
-def label_smoothing(student: Outputs, labels: Tensor, *, smoothing: ProperFraction = 0.1) -> Tensor:
+def label_smoothing(student: Outputs, labels: Tensor, *, smoothing: Smoothing = 0.1) -> Tensor:
     """Cross-entropy to labels that give `smoothing` away, in equal parts, to the other classes.
 
     Formula: mean over the batch of -sum_k q_k log softmax(z_s)[k]; q_y = 1 - a, others a / (C - 1). For labels that are

@@ -3,12 +3,12 @@
 from torch import Tensor
 from torch.nn import functional
 
-from kdbench.spec.types import NonNegative
+from kdbench.spec.types import NonNegative, Weight
 from kdbench.zoo.interface import Outputs
 
 
 def logit_mse(
-    student: Outputs, teacher: Outputs, labels: Tensor, *, weight: NonNegative = 0.1, ce_weight: NonNegative = 1.0
+    student: Outputs, teacher: Outputs, labels: Tensor, *, weight: Weight = 0.1, ce_weight: NonNegative = 1.0
 ) -> Tensor:
     """Mean squared difference of the logits, with cross-entropy to the labels.
 

@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
-from kdbench.spec.types import NonNegative, Positive
+from kdbench.spec.types import NonNegative, Temperature, Weight
 from kdbench.zoo.interface import NotApplicable, Outputs
 from kdbench.zoo.losses.kd import softened_divergence
 
@@ -13,8 +13,8 @@ def logit_standardization(
     teacher: Outputs,
     labels: Tensor,
     *,
-    temperature: Positive = 2.0,
-    weight: NonNegative = 9.0,
+    temperature: Temperature = 2.0,
+    weight: Weight = 9.0,
     ce_weight: NonNegative = 0.1,
 ) -> Tensor:
     """Divergence from the teacher's probabilities, both from standardized logits, with cross-entropy to the labels.

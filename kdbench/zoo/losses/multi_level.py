@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kdbench.spec.types import Count, NonNegative, Positive
+from kdbench.spec.types import Count, NonNegative, Positive, Weight
 from kdbench.zoo.interface import Outputs
 
 
@@ -14,7 +14,7 @@ def multi_level(
     labels: Tensor,
     *,
     temperatures: tuple[Positive, ...] = (2.0, 3.0, 4.0, 5.0, 6.0),
-    weight: NonNegative = 0.9,
+    weight: Weight = 0.9,
     ce_weight: NonNegative = 0.1,
     reference_batch: Count = 64,
 ) -> Tensor:

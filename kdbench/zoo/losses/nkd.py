@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kdbench.spec.types import NonNegative, Positive
+from kdbench.spec.types import NonNegative, Temperature, Weight
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.losses.dkd import others, owners, require_two_classes
 
@@ -14,8 +14,8 @@ def nkd(
     teacher: Outputs,
     labels: Tensor,
     *,
-    temperature: Positive = 1.0,
-    gamma: NonNegative = 1.5,
+    temperature: Temperature = 1.0,
+    gamma: Weight = 1.5,
     ce_weight: NonNegative = 1.0,
 ) -> Tensor:
     """Cross-entropy on the label's class, weighed by the teacher, and among the others, with that to the labels.

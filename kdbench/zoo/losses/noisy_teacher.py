@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from kdbench.spec.types import Fraction, NonNegative, Positive
+from kdbench.spec.types import NonNegative, Share, Temperature, Weight
 from kdbench.zoo.interface import Draw, Moment, Outputs
 from kdbench.zoo.losses.kd import kd
 
@@ -14,10 +14,10 @@ def noisy_teacher(
     labels: Tensor,
     moment: Moment,
     *,
-    variance: NonNegative = 0.1,
-    probability: Fraction = 0.5,
-    temperature: Positive = 4.0,
-    weight: NonNegative = 0.9,
+    variance: Weight = 0.1,
+    probability: Share = 0.5,
+    temperature: Temperature = 4.0,
+    weight: Weight = 0.9,
     ce_weight: NonNegative = 0.1,
 ) -> Tensor:
     """Knowledge distillation from a teacher some of whose logits are each multiplied by a random factor around 1.

@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
-from kdbench.spec.types import NonNegative
+from kdbench.spec.types import NonNegative, Weight
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule
@@ -31,7 +31,7 @@ class NST(LossModule):
         *,
         student_layers: tuple[str, ...] = (),
         teacher_layers: tuple[str, ...] = (),
-        weight: NonNegative = 50.0,
+        weight: Weight = 50.0,
         ce_weight: NonNegative = 1.0,
     ) -> None:
         layers = pair_layers("nst", student, teacher, student_layers, teacher_layers)

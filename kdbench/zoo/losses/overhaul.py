@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kdbench.spec.types import NonNegative
+from kdbench.spec.types import NonNegative, Weight
 from kdbench.zoo.interface import NotApplicable, Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule
@@ -41,7 +41,7 @@ class Overhaul(LossModule):
         *,
         student_layers: tuple[str, ...] = (),
         teacher_layers: tuple[str, ...] = (),
-        weight: NonNegative = 1e-3,
+        weight: Weight = 1e-3,
         ce_weight: NonNegative = 1.0,
     ) -> None:
         layers = pair_layers_before_relu("overhaul", student, teacher, student_layers, teacher_layers)

@@ -3,12 +3,12 @@
 from torch import Tensor
 from torch.nn import functional
 
-from kdbench.spec.types import NonNegative
+from kdbench.spec.types import NonNegative, Weight
 from kdbench.zoo.interface import Outputs
 
 
 def pseudo_label(
-    student: Outputs, teacher: Outputs, labels: Tensor, *, weight: NonNegative = 0.5, ce_weight: NonNegative = 0.5
+    student: Outputs, teacher: Outputs, labels: Tensor, *, weight: Weight = 0.5, ce_weight: NonNegative = 0.5
 ) -> Tensor:
     """Cross-entropy to the class that the teacher predicts, with cross-entropy to the labels.
 

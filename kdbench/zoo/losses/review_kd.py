@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kdbench.spec.types import NonNegative
+from kdbench.spec.types import NonNegative, Weight
 from kdbench.zoo.interface import Moment, NotApplicable, Outputs
 from kdbench.zoo.layers.taps import BEFORE, Shape, Trace
 from kdbench.zoo.loss_module import Layers, LossModule
@@ -47,7 +47,7 @@ class ReviewKD(LossModule):
         student_layers: tuple[str, ...] = (),
         teacher_layers: tuple[str, ...] = (),
         warmup_epochs: NonNegative | None = None,
-        weight: NonNegative = 1.0,
+        weight: Weight = 1.0,
         ce_weight: NonNegative = 1.0,
     ) -> None:
         layers = _layers(student, teacher, student_layers, teacher_layers)

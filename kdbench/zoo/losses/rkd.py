@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kdbench.spec.types import NonNegative
+from kdbench.spec.types import NonNegative, Weight
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule
@@ -35,9 +35,9 @@ class RKD(LossModule):
         *,
         student_layer: str = "embedding",
         teacher_layer: str = "embedding",
-        distance_weight: NonNegative = 25.0,
-        angle_weight: NonNegative = 50.0,
-        weight: NonNegative = 1.0,
+        distance_weight: Weight = 25.0,
+        angle_weight: Weight = 50.0,
+        weight: Weight = 1.0,
         ce_weight: NonNegative = 1.0,
     ) -> None:
         super().__init__(student, teacher, (student_layer,), (teacher_layer,))

@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
-from kdbench.spec.types import NonNegative
+from kdbench.spec.types import NonNegative, Weight
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule
@@ -30,7 +30,7 @@ class SimilarityPreserving(LossModule):
         *,
         student_layer: str = "last",
         teacher_layer: str = "last",
-        weight: NonNegative = 3000.0,
+        weight: Weight = 3000.0,
         ce_weight: NonNegative = 1.0,
     ) -> None:
         super().__init__(student, teacher, (student_layer,), (teacher_layer,))

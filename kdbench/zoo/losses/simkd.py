@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kdbench.spec.types import Count, NonNegative
+from kdbench.spec.types import Count, Deployed, NonNegative, Weight
 from kdbench.zoo.interface import NotApplicable, Outputs
 from kdbench.zoo.layers.cut import after, up_to
 from kdbench.zoo.layers.taps import Shape, Trace
@@ -41,10 +41,10 @@ class SimKD(LossModule):
         student: Trace,
         teacher: Trace,
         *,
-        student_layer: str = "last",
-        teacher_layer: str = "last",
-        factor: Count = 2,
-        weight: NonNegative = 1.0,
+        student_layer: Deployed[str] = "last",
+        teacher_layer: Deployed[str] = "last",
+        factor: Deployed[Count] = 2,
+        weight: Weight = 1.0,
         ce_weight: NonNegative = 0.0,
     ) -> None:
         super().__init__(student, teacher, (student_layer,), (teacher_layer,))

@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
-from kdbench.spec.types import NonNegative, Positive
+from kdbench.spec.types import NonNegative, Temperature, Weight
 from kdbench.zoo.interface import Outputs
 
 
@@ -12,8 +12,8 @@ def soft_cross_entropy(
     teacher: Outputs,
     labels: Tensor,
     *,
-    temperature: Positive = 1.0,
-    weight: NonNegative = 1.0,
+    temperature: Temperature = 1.0,
+    weight: Weight = 1.0,
     ce_weight: NonNegative = 1.0,
 ) -> Tensor:
     """Cross-entropy to the teacher's probabilities, with cross-entropy to the labels.

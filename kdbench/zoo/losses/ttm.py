@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
-from kdbench.spec.types import NonNegative, Positive
+from kdbench.spec.types import Factor, NonNegative, Weight
 from kdbench.zoo.interface import Outputs
 
 
@@ -12,8 +12,8 @@ def ttm(
     teacher: Outputs,
     labels: Tensor,
     *,
-    gamma: Positive = 0.1,
-    weight: NonNegative = 45.0,
+    gamma: Factor = 0.1,
+    weight: Weight = 45.0,
     ce_weight: NonNegative = 1.0,
 ) -> Tensor:
     """Divergence of the student, at temperature 1, from the teacher's transformed probabilities, with cross-entropy.
@@ -35,8 +35,8 @@ def wttm(
     teacher: Outputs,
     labels: Tensor,
     *,
-    gamma: Positive = 0.2,
-    weight: NonNegative = 4.0,
+    gamma: Factor = 0.2,
+    weight: Weight = 4.0,
     ce_weight: NonNegative = 1.0,
 ) -> Tensor:
     """The divergence of `ttm` times a sample's weight, larger where the teacher is less certain, with cross-entropy.

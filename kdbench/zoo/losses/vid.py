@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kdbench.spec.types import NonNegative, Positive
+from kdbench.spec.types import NonNegative, Positive, Weight
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.layers.taps import Shape, Trace
 from kdbench.zoo.loss_module import LossModule
@@ -37,7 +37,7 @@ class VID(LossModule):
         student_layers: tuple[str, ...] = (),
         teacher_layers: tuple[str, ...] = (),
         initial_variance: Positive = 5.0,
-        weight: NonNegative = 1.0,
+        weight: Weight = 1.0,
         ce_weight: NonNegative = 1.0,
     ) -> None:
         layers = pair_layers("vid", student, teacher, student_layers, teacher_layers)

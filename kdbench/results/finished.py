@@ -1,0 +1,20 @@
+"""What a plan needs to know of trials that have ended."""
+
+from collections.abc import Mapping
+
+from kdbench.results.records import Outcome
+from kdbench.results.store import Store
+from kdbench.spec.planning.choices import Finished
+
+
+def finished(store: Store, outcomes: Mapping[str, Outcome]) -> dict[str, Finished]:
+    """Validation accuracy and seconds of what is trained; what failed or was skipped has no accuracy."""
+    return {
+        key: _of(store, key) if outcome.status == "done" else Finished(validation=None)
+        for key, outcome in outcomes.items()
+    }
+
+
+def _of(store: Store, key: str) -> Finished:
+    record = store.read_trial(key)
+    return Finished(validation=record.validation_top1, seconds=record.training.alone_seconds)

@@ -1,0 +1,1 @@
+"""From a suite to the graph of trials that it asks for."""

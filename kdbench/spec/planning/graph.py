@@ -1,0 +1,98 @@
+"""The graph of trials of a suite: what ways of teaching add is checked, and entered under its row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from kdbench.spec.choice import Choice, NamedChoice
+from kdbench.spec.errors import UserError
+from kdbench.spec.planning.choices import Done
+from kdbench.spec.planning.entry import Entry, Role
+from kdbench.spec.resolve import Located, fill
+from kdbench.spec.signature import Catalog, Kind
+from kdbench.spec.suite import Suite
+from kdbench.spec.teaching import Site
+from kdbench.spec.trial import Trial
+
+
+@dataclass
+class Graph:
+    """The entries and trials of the pairs that were added so far."""
+
+    suite: Suite
+    catalog: Catalog
+    done: Done
+    entries: list[Entry] = field(default_factory=list)
+    trials: dict[str, Trial] = field(default_factory=dict)
+    later: list[str] = field(default_factory=list)
+    wrong: dict[str, str] = field(default_factory=dict)  # with the choices that trials make
+
+    def teach(self, site: Site, way: NamedChoice | None, role: Role, named: Mapping[str, Any]) -> str:
+        """Add what a way of teaching makes of a site; without a way, the student alone. Gives the student's key.
+
+        The student stands under `role`, and the steps of a row under `step`; `named` has the other fields of `Entry`.
+        """
+        reported = self._reported(site, way)
+        for key, (trial, position) in site.trials.items():
+            if wrong := _foreign(trial, site, key == reported) or self._unresolved(trial):
+                raise UserError(f"the way of teaching '{named['teaching']}' adds a trial {wrong}")
+            if unknown := [parent for parent in trial.parents if parent not in self.trials]:
+                text = f"the way of teaching '{named['teaching']}' asks for a trial {unknown[0]} that it has not added"
+                raise UserError(text, help="add a trial with site.add(trial) before others name its key")
+            self.trials.setdefault(key, trial)
+            if key == reported:
+                self.entries.append(Entry(**{"position": position, **named}, role=role, key=key))
+            elif role == "student":
+                self.entries.append(Entry(**named, position=position, role="step", key=key))
+        return reported
+
+    def _reported(self, site: Site, way: NamedChoice | None) -> str:
+        if way is None:
+            return site.add(site.student())
+        try:
+            key: object = self.catalog.load("teaching", way.use)(site, **way.options)
+        except ValidationError as error:
+            places = (".".join(map(str, each["loc"])) for each in error.errors())
+            found = (each["msg"].removeprefix("Value error, ") for each in error.errors())
+            wrong = "; ".join(": ".join(filter(None, each)) for each in zip(places, found, strict=True))
+            raise UserError(f"the way of teaching '{way.label}' makes a trial that is not valid: {wrong}") from error
+        if not isinstance(key, str) or key not in site.trials:
+            text = f"the way of teaching '{way.label}' gave {key!r}, not the key of a trial that it added"
+            raise UserError(text, help="let it return what site.add(trial) gives for the student that is reported")
+        return key
+
+    def _unresolved(self, trial: Trial) -> str:
+        """What is wrong with the names and options in a trial; empty where nothing is."""
+        choices: list[tuple[Kind, Choice]] = [("models", trial.model), ("views", trial.view)]
+        choices += [("losses", lesson.loss) for lesson in trial.lessons]
+        choices += [("parts", part) for part in trial.data.parts]
+        choices += [("views", view) for view in trial.train.augment]
+        found = [wrong for kind, choice in choices if (wrong := self._wrong(kind, choice))]
+        return "with an " + "; ".join(found) if found else ""
+
+    def _wrong(self, kind: Kind, choice: Choice) -> str:
+        """What is wrong with a choice. Each is looked up once: a plan of thousands of trials has few."""
+        at = f"{kind} {choice.model_dump_json()}"
+        if at not in self.wrong:
+            problems: list[Located] = []
+            fill(choice, kind, self.catalog, (), problems)
+            self.wrong[at] = "; ".join(problem.what for _, problem in problems)
+        return self.wrong[at]
+
+
+def _foreign(trial: Trial, site: Site, reported: bool) -> str:
+    """Why a trial cannot stand in its row, or an empty text.
+
+    Data other than the suite's would be evaluated on the wrong test split, and another split into training and
+    validation would let a student be selected on samples that its teacher was trained on. Only parts may differ. The
+    row names the model and the seed of the student that it reports, by which it is compared with other rows.
+    """
+    if trial.data.model_copy(update={"parts": ()}) != site.suite.data.model_copy(update={"parts": ()}):
+        return "on other data than the suite's: only its parts may differ"
+    if reported and trial.model != site.pair.student:
+        return f"of {trial.model.label} as the row's student, which is {site.pair.student.label}"
+    if reported and trial.seed != site.seed:
+        return f"of seed {trial.seed} as the row's student, whose seed is {site.seed}"
+    return ""

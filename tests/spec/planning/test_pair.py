@@ -1,0 +1,145 @@
+"""Rows at several budgets, tuned rows, and confirmations: what follows from trials that are done."""
+
+from typing import Any
+
+import pytest
+
+from kdbench.spec import Plan, plan
+from kdbench.spec.planning.choices import Finished
+from kdbench.spec.suite import SEEDS_TO_CONFIRM
+from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM
+from kdbench.zoo.catalog import Catalog
+from tests.small import small_suite
+
+SEEDS: dict[str, Any] = {"seeds": 5, "budget": {"by": "both", "alone": [1, 2]}}
+
+
+def of_role(found: Plan, role: str) -> list[tuple[str, int]]:
+    return [(entry.row, entry.seed) for entry in found.entries if entry.role == role]
+
+
+def ended(found: Plan, **validation: float) -> dict[str, Finished]:
+    """All trials of a plan, with an accuracy by loss; distilling takes 2.5 times as long."""
+    return {
+        entry.key: Finished(validation.get(entry.loss, 0.5), 25.0 if entry.loss == "kd" else 10.0)
+        for entry in found.entries
+    }
+
+
+def test_the_student_alone_has_rows_for_longer_training() -> None:
+    found = plan(small_suite(seeds=1, budget={}), Catalog())
+    rows = ["cross_entropy", "cross_entropy, 2 x epochs", "cross_entropy, 4 x epochs", "kd"]
+    assert of_role(found, "student") == [(row, 0) for row in rows]
+    epochs = [found.trials[entry.key].train.epochs for entry in found.entries if entry.role == "student"]
+    assert epochs == [2, 4, 8, 2]
+
+
+def test_every_other_loss_has_the_budgets_that_it_is_given() -> None:
+    found = plan(small_suite(seeds=1, budget={"by": "epochs", "losses": [0.5, 1]}), Catalog())
+    assert [row for row, _ in of_role(found, "student")] == ["cross_entropy", "kd, 0.5 x epochs", "kd"]
+
+
+def test_milestones_move_with_the_epochs() -> None:
+    train = {"epochs": 10, "schedule": {"use": "step", "milestones": [5, 8]}}
+    found = plan(small_suite(seeds=1, train=train, budget={"alone": [1, 2]}), Catalog())
+    longer = next(entry for entry in found.entries if entry.budget == 2)
+    assert found.trials[longer.key].train.model_dump()["schedule"]["milestones"] == (10, 16)
+
+
+def test_a_loss_may_change_the_recipe() -> None:
+    changed = {"use": "kd", "lr": 0.2, "train": {"batch_size": 32, "optimizer": {"nesterov": True}}}
+    found = plan(small_suite(seeds=1, losses=["cross_entropy", changed]), Catalog())
+    alone, kd = (found.trials[entry.key].train for entry in found.entries if entry.role == "student")
+    usual = {"use": "sgd", "lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4, "nesterov": False}
+    assert (alone.batch_size, alone.optimizer.model_dump()) == (64, usual)
+    assert (kd.batch_size, kd.optimizer.model_dump()) == (32, usual | {"lr": 0.2, "nesterov": True})
+
+
+def test_tuned_rows_follow_once_all_their_tries_have_ended() -> None:
+    suite = small_suite(tuning={"trials": 3, "seeds": [100, 101], "epochs": 1})
+    first = plan(suite, Catalog())
+    assert len(of_role(first, "try")) == 2 * 3 * 2
+    assert {trial.train.epochs for trial in first.trials.values() if trial.seed >= 100} == {1}
+    assert len(first.later) == 2
+    assert not any(entry.tuned for entry in first.entries)
+
+    tries = [entry for entry in first.entries if entry.role == "try" and entry.loss == "kd"]
+    done = {entry.key: Finished(0.9 if entry.position == 2 else 0.5) for entry in tries}
+    second = plan(suite, Catalog(), done)
+    assert of_role(second, "student")[-2:] == [("kd, tuned", 0), ("kd, tuned", 1)]
+    (note,) = second.later
+    assert "cross_entropy, tuned" in note
+    tuned = next(entry for entry in second.entries if entry.tuned)
+    assert tuned.settings == next(entry.settings for entry in tries if entry.position == 2)
+    trial = second.trials[tuned.key]
+    assert trial.train.optimizer.lr == tuned.settings["lr"]
+    assert trial.train.epochs == 2
+    assert trial.lessons[0].loss.options["temperature"] == tuned.settings["temperature"]
+
+
+def test_a_loss_all_of_whose_tries_failed_has_no_tuned_row() -> None:
+    suite = small_suite(tuning={"trials": 2})
+    first = plan(suite, Catalog())
+    second = plan(suite, Catalog(), {e.key: Finished(None) for e in first.entries if e.role == "try"})
+    assert second.later == ()
+    assert not any(entry.tuned for entry in second.entries)
+
+
+def test_optuna_asks_for_one_try_after_the_other() -> None:
+    pytest.importorskip("optuna")
+    suite = small_suite(losses=["kd"], tuning={"trials": 3, "search": "optuna"})
+    done: dict[str, Finished] = {}
+    for number in (1, 2, 3):
+        tries = [entry for entry in plan(suite, Catalog(), done).entries if entry.role == "try"]
+        assert [entry.position for entry in tries] == list(range(1, number + 1))
+        done = {entry.key: Finished(0.5) for entry in tries}
+    assert any(entry.tuned for entry in plan(suite, Catalog(), done).entries)
+
+
+def test_the_candidate_and_the_student_alone_are_trained_at_seeds_of_their_own() -> None:
+    suite = small_suite(**SEEDS)
+    first = plan(suite, Catalog())
+    assert of_role(first, "confirmation") == []
+    assert "confirmation" in first.later[0]
+    second = plan(suite, Catalog(), ended(first, kd=0.8))
+    assert second.later == ()
+    assert of_role(second, "confirmation") == [
+        (row, seed) for row in ("kd", "cross_entropy", "cross_entropy, 2.5 x epochs") for seed in range(5, 10)
+    ]
+    longer = next(entry for entry in second.entries if entry.budget == 2.5)
+    assert second.trials[longer.key].train.epochs == 5
+    assert second.confirming <= second.trials.keys()
+    assert not second.confirming & second.reported
+
+
+def test_at_equal_epochs_nothing_is_trained_longer_to_confirm() -> None:
+    suite = small_suite(**{**SEEDS, "budget": {"by": "epochs"}})
+    second = plan(suite, Catalog(), ended(plan(suite, Catalog()), kd=0.8))
+    assert {row for row, _ in of_role(second, "confirmation")} == {"kd", "cross_entropy"}
+
+
+@pytest.mark.parametrize("kd", [0.4, 0.5])
+def test_where_the_student_alone_is_as_good_there_is_nothing_to_confirm(kd: float) -> None:
+    suite = small_suite(**SEEDS)
+    assert of_role(plan(suite, Catalog(), ended(plan(suite, Catalog()), kd=kd)), "confirmation") == []
+
+
+def test_only_tuned_rows_are_candidates_where_there_was_a_tuning() -> None:
+    suite = small_suite(**SEEDS, tuning={"trials": 2})
+    found = plan(suite, Catalog())
+    for _ in range(2):
+        found = plan(suite, Catalog(), ended(found, kd=0.8))
+    confirmed = {row for row, _ in of_role(found, "confirmation")}
+    assert confirmed == {"kd, tuned", "cross_entropy, tuned", "cross_entropy, tuned, 2.5 x epochs"}
+
+
+def test_few_seeds_or_one_loss_confirm_nothing() -> None:
+    assert small_suite(seeds=4).confirming == ()
+    assert small_suite(seeds=5, losses=["kd"]).confirming == ()
+    assert small_suite(seeds=5, confirm_seeds=0).confirming == ()
+    assert small_suite(seeds=4, confirm_seeds=2).confirming == (4, 5)
+    assert small_suite(seeds=5).confirming == (5, 6, 7, 8, 9)
+
+
+def test_as_many_seeds_confirm_as_a_claim_needs() -> None:
+    assert SEEDS_TO_CONFIRM == SEEDS_FOR_A_CLAIM
