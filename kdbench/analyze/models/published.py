@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from kdbench.analyze.models.pairs import PairSummary, single_ways
 from kdbench.analyze.models.rows import ModelRow
@@ -58,9 +59,20 @@ METHODS = {
 }
 
 
+# What a source says of its protocol that this run does not share, and why its figures are not comparable then.
+OTHERWISE = {
+    "own recipe": "another recipe",
+    "KD-Zoo recipe": "another recipe",
+    "RandAugment": "more augmentation",
+    "tuned per pair": "options tuned by pair",
+    "augmented teacher": "another kind of teacher",
+}
+Epoch = Literal["last", "best on test"]
+
+
 @dataclass(frozen=True)
 class PublishedFigure:
-    """A published top-1, from 0 to 1, with its source and the protocol that the source states."""
+    """A published top-1, from 0 to 1, with its source and what the source says of its protocol. Unknown is None."""
 
     teacher: str  # kdbench's name, without the family
     student: str
@@ -69,6 +81,52 @@ class PublishedFigure:
     top1: float
     source: str  # repository, commit and file
     protocol: str  # '' where the source states none
+
+    @property
+    def seeds(self) -> str | None:
+        """The number of runs that the figure is the mean of; 'several' where the source does not say how many."""
+        if re.search(r"\b(one seed|1 run)\b", self.protocol):
+            return "1"
+        return self._said(r"mean of (\d+)") or ("several" if "mean of runs" in self.protocol else None)
+
+    @property
+    def epoch(self) -> Epoch | None:
+        """Which epoch's accuracy is reported."""
+        if "last epoch" in self.protocol:
+            return "last"
+        return "best on test" if re.search(r"best[- ](epoch )?on[- ]test", self.protocol) else None
+
+    @property
+    def epochs(self) -> str | None:
+        """Of training: a number, or a range over pairs."""
+        return self._said(r"(\d+(-\d+)?) ep\b")
+
+    @property
+    def batch_size(self) -> str | None:
+        return self._said(r"\bbs(\d+)")
+
+    def _said(self, pattern: str) -> str | None:
+        found = re.search(pattern, self.protocol)
+        return found[1] if found else None
+
+
+def differences(figure: PublishedFigure, suite: Suite) -> tuple[str, ...]:
+    """Why a published figure is not comparable with the same row of this suite; empty where nothing differs.
+
+    What the source does not say counts as a difference. The teachers of a suite are its own in any case.
+    """
+    train = suite.train
+    share = f"{100 * (1 - suite.data.validation):.3g} %{' of a part' if suite.data.parts else ''}"
+    theirs_and_ours = {
+        "training samples": ("100 %", share),
+        "epoch": (figure.epoch, "last" if train.select == "last" else "best on validation"),
+        "epochs": (figure.epochs, str(train.epochs)),
+        "batch size": (figure.batch_size, str(train.batch_size)),
+    }
+    differ = [f"{what} {a}, ours {b}" for what, (a, b) in theirs_and_ours.items() if a and a != b]
+    differ += dict.fromkeys(why for words, why in OTHERWISE.items() if words in figure.protocol)
+    unsaid = [what for what, (theirs, _) in theirs_and_ours.items() if not theirs]
+    return (*differ, f"not said: {', '.join(unsaid)}") if unsaid else tuple(differ)
 
 
 @dataclass(frozen=True)
@@ -96,7 +154,7 @@ def _figure(pair: str, method: str, top1: str, source: str) -> PublishedFigure:
     teacher, _, student = pair.partition("->")
     name, *remarks = re.split(r" \((?!f=)", method)  # (f=2) is an option of the method
     where, _, said = source.partition(" [")
-    protocol = [*(remark.removesuffix(")") for remark in remarks), said.removesuffix("]")]
+    protocol = [*(remark.removesuffix(")") for remark in remarks), *_said_of(name, said.removesuffix("]"))]
     return PublishedFigure(
         teacher=MODELS.get(teacher, teacher),
         student=MODELS.get(student, student),
@@ -106,6 +164,18 @@ def _figure(pair: str, method: str, top1: str, source: str) -> PublishedFigure:
         source=where,
         protocol=", ".join(part for part in protocol if part),
     )
+
+
+def _said_of(method: str, said: str) -> list[str]:
+    """What a source says of this method: 'MLKD rows 480-960 ep' holds for MLKD alone, 'DIST/DKD rows' for these two."""
+    found = []
+    for part in said.split("; "):
+        rows = re.fullmatch(r"([\w/]+) rows (.+)", part)
+        if rows is None:
+            found.append(part)
+        elif set(rows[1].split("/")) & set(method.split("+")):
+            found.append(rows[2])
+    return found
 
 
 def published_rows(suite: Suite, pairs: Iterable[PairSummary]) -> tuple[PublishedRow, ...]:
@@ -125,7 +195,8 @@ def _names(figure: PublishedFigure) -> tuple[str, str]:
 
 def _rows_of(pair: PairSummary, suite: Suite, figures: Iterable[PublishedFigure]) -> list[PublishedRow]:
     ways = single_ways(suite)
-    ours: dict[str, ModelRow] = {row.loss: row for row in pair.students if row.teaching in ways}
+    published = (row for row in pair.students if row.teaching in ways and row.budget == 1 and not row.tuned)
+    ours: dict[str, ModelRow] = {row.loss: row for row in published}
     asked = [(TEACHER, TEACHER, pair.teacher), *((x.label, x.use, ours.get(x.label)) for x in suite.losses)]
     found = list(figures)
     return [

@@ -3,10 +3,11 @@
 from statistics import mean
 
 from kdbench.analyze import Summary
-from kdbench.analyze.models.published import PublishedRow, chosen_on_test, published_rows
+from kdbench.analyze.models.published import PublishedRow, chosen_on_test, differences, published_rows
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell
+from kdbench.spec import Suite
 
 LONG = 24  # rows: a longer table opens at a click
 
@@ -16,10 +17,10 @@ def published_section(summary: Summary) -> Section:
     return Section(
         "published",
         "Published figures",
-        "What others report for the same teacher, student and method, as the source states it. Rows of different "
-        "sources are not comparable with each other, nor with ours where the protocol differs: many report the epoch "
-        "that is best on the test set or tune options by pair, and none holds out a validation split. "
-        f"{_our_protocol(summary)}",
+        "What others report for the same teacher, student and method: over how many seeds, of which epoch, by which "
+        "version of which source, and whether it is comparable with ours: same data, same protocol. What a source does "
+        "not say is unknown. None holds out a validation split, as kdbench does, and our teachers are our own. Rows of "
+        f"different sources are not comparable with each other either. {_our_protocol(summary)}",
         tables=(published_table(summary),),
     )
 
@@ -31,24 +32,31 @@ def published_table(summary: Summary) -> Table:
         Column("Loss", "", "the suite's; below, the method's name in the source where it is another", numeric=False),
         Column("Ours", "% of test", "mean over seeds, with its 95 % Student-t interval"),
         Column("Published", "% of test", "top-1 that the source reports"),
-        Column("Source", "repository, file", numeric=False),
-        Column("Protocol", "", "as the source states it", numeric=False),
+        Column("Seeds", "", "runs that the published figure is the mean of"),
+        Column("Epoch", "", "whose accuracy the source reports", numeric=False),
+        Column("Comparable", "", "with ours, and why not", numeric=False),
+        Column("Source", "", "repository; below, file and commit", numeric=False),
+        Column("Protocol", "", "as far as the source states it", numeric=False),
     )
-    rows = tuple(map(_row, published_rows(summary.suite, summary.pairs)))
+    rows = tuple(_row(row, summary.suite) for row in published_rows(summary.suite, summary.pairs))
     return Table("published", "Published top-1 beside ours", columns, rows, _notes(summary), folded=len(rows) > LONG)
 
 
-def _row(row: PublishedRow) -> tuple[Cell, ...]:
+def _row(row: PublishedRow, suite: Suite) -> tuple[Cell, ...]:
     published = row.published
     repository, _, place = published.source.partition("@")
     commit, _, file = place.partition(":")
+    why = differences(published, suite)
     return (
         Cell(row.pair),
         Cell(row.loss, published.method if published.method.casefold() != row.loss.casefold() else ""),
         estimate_cell(row.ours.top1 if row.ours else None, f.percent, f.percent_interval),
         Cell(f.percent(published.top1), sort=published.top1),
-        Cell(repository, f"{file} at {commit}" if file else ""),
-        Cell(published.protocol or "not stated"),
+        Cell(published.seeds or "unknown"),
+        Cell(published.epoch or "unknown"),
+        Cell(f"no: {'; '.join(why)}" if why else "yes"),
+        Cell(repository, f"{file} at {commit}" if file else "commit unknown"),
+        Cell(published.protocol or "unknown"),
     )
 
 

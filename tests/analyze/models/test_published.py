@@ -11,11 +11,12 @@ from kdbench.analyze.models.published import (
     PublishedFigure,
     PublishedRow,
     chosen_on_test,
+    differences,
     published_figures,
     published_rows,
 )
 from kdbench.results import Outcome
-from kdbench.spec import Choice, DataSpec, NamedChoice
+from kdbench.spec import Choice, DataSpec, NamedChoice, TrainSpec
 from tests.records import Shape, make_results
 
 FIGURES = published_figures("cifar100")
@@ -30,6 +31,66 @@ def summary(shape: Shape, dataset: str = "cifar100") -> Summary:
     """A summary of made-up records, as if they were of another dataset."""
     found = summarize(make_results(shape))
     return replace(found, suite=found.suite.model_copy(update={"data": DataSpec(dataset=Choice(use=dataset))}))
+
+
+SUITE = make_results(Shape()).suite.model_copy(update={"train": TrainSpec(epochs=240, batch_size=64)})
+
+
+def figure(protocol: str) -> PublishedFigure:
+    return PublishedFigure("resnet56", "resnet20", "KD", "kd", 0.7, "a/b@c:README.md", protocol)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "seeds", "epoch", "epochs", "batch_size"),
+    [
+        ("last epoch, single-GPU, 240 ep, bs64", None, "last", "240", "64"),
+        (
+            "KD-Zoo recipe, 200 ep, lr .1, bs128, best-on-test, one seed, lambda untuned",
+            "1",
+            "best on test",
+            "200",
+            "128",
+        ),
+        ("log, best epoch on test, raw log, 1 run, 480 ep", "1", "best on test", "480", None),
+        ("best-on-test, 480-960 ep + RandAugment", None, "best on test", "480-960", None),
+        ("mean of 3 runs, own recipe", "3", None, None, None),
+        ("std 0.18, mean of runs, std in README", "several", None, None, None),
+        ("", None, None, None, None),
+    ],
+)
+def test_what_a_source_says_of_its_protocol(protocol, seeds, epoch, epochs, batch_size) -> None:
+    found = figure(protocol)
+    assert (found.seeds, found.epoch, found.epochs, found.batch_size) == (seeds, epoch, epochs, batch_size)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "why"),
+    [
+        ("last epoch, 240 ep, bs64", ()),
+        ("best-on-test, 240 ep, bs64", ("epoch best on test, ours last",)),
+        (
+            "KD-Zoo recipe, own recipe, 200 ep, bs128, last epoch",
+            ("epochs 200, ours 240", "batch size 128, ours 64", "another recipe"),
+        ),
+        ("last epoch, 240 ep, kd-weight/T tuned per pair", ("options tuned by pair", "not said: batch size")),
+        ("", ("not said: epoch, epochs, batch size",)),
+    ],
+)
+def test_why_a_figure_is_not_comparable(protocol, why) -> None:
+    assert differences(figure(protocol), SUITE) == ("training samples 100 %, ours 90 %", *why)
+
+
+def test_the_weights_that_are_best_on_validation_are_another_epoch() -> None:
+    suite = SUITE.model_copy(update={"train": SUITE.train.model_copy(update={"select": "best"})})
+    assert "epoch last, ours best on validation" in differences(figure("last epoch"), suite)
+
+
+def test_what_is_said_of_some_methods_is_not_said_of_others() -> None:
+    standardized = {x.method: x for x in FIGURES if x.source.startswith("sunshangquan") and "tuned" in x.protocol}
+    assert standardized["MLKD"].epochs == standardized["MLKD+LSKD"].epochs == "480-960"
+    assert standardized["DKD"].epochs is standardized["DKD+LSKD"].epochs is None
+    quoted = {x.method for x in FIGURES if x.source.startswith("zkxufo/TTM") and "quoted" in x.protocol}
+    assert quoted == {"DIST", "DKD"}
 
 
 def test_all_figures_are_there() -> None:
