@@ -112,6 +112,6 @@ def differences(by_arm: dict[str, dict[int, float]]) -> dict[tuple[str, str], Pa
         for other in by_arm:
             if other in ours and ours.index(other) >= ours.index(arm):
                 continue
-            if difference := paired_difference(by_arm[arm], by_arm[other], MARGIN):
+            if difference := paired_difference(by_arm[arm], by_arm[other]):
                 found[arm, other] = difference
     return found

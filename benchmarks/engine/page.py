@@ -10,6 +10,7 @@ from benchmarks.harness import Content
 from benchmarks.presentation import Tables, markdown, measured_on, with_interval
 from kdbench.report.writing.drawing import GRID, INK, MUTED, PAPER, SERIES, Drawing, Image, draw
 from kdbench.statistics.intervals import estimate
+from kdbench.statistics.verdicts import family_verdicts
 
 TITLES = {
     "sweep": "Six losses, five seeds",
@@ -70,10 +71,15 @@ def _accuracies(content: Content, name: str) -> str:
 
 
 def _differences(content: Content, name: str) -> str:
-    rows = [
-        (use, arm, other, with_interval(found.estimate, 100, 2), str(len(found.seeds)), found.verdict)
+    compared = [
+        (use, arm, other, found)
         for use, by_arm in accuracies(content, name).items()
         for (arm, other), found in differences(by_arm).items()
+    ]
+    verdicts = family_verdicts([found.estimate for *_, found in compared], MARGIN)
+    rows = [
+        (use, arm, other, with_interval(found.estimate, 100, 2), str(len(found.seeds)), verdict.word)
+        for (use, arm, other, found), verdict in zip(compared, verdicts, strict=True)
     ]
     head = ("loss", "side", "minus", "difference, points", "seeds", f"against {100 * MARGIN:g} points")
     return markdown(head, rows)

@@ -1,20 +1,21 @@
-"""Paired differences over seeds: tests, effect sizes, verdicts. A figure that is not defined is None, never 0."""
+"""Paired differences over seeds: tests and effect sizes. A figure that is not defined is None, never 0.
+
+What a family of differences shows: `kdbench.statistics.verdicts`.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 
 # scipy.stats takes a second to import; its distributions rest on these.
-from scipy.special import chdtri, nctdtr, nctdtrinc, stdtr, stdtrit
+from scipy.special import chdtri, nctdtr, nctdtrinc, stdtrit
 
-from kdbench.statistics.intervals import Estimate, Interval, estimate, spread
+from kdbench.statistics.crossed import Table, crossed_estimate
+from kdbench.statistics.intervals import Error, Estimate, Interval, estimate, spread
 from kdbench.statistics.resampling import sign_flip_p
-
-Judgement = Literal["better", "equivalent", "worse", "undecided"]
 
 # Half a point of accuracy: smaller differences are of no practical consequence.
 EQUIVALENCE = 0.005
@@ -31,12 +32,11 @@ class PairedDifference:
     seeds: tuple[int, ...]
     estimate: Estimate
     least_detectable: float | None  # at 80 % power, in the unit of the values
-    p_value: float | None  # two-sided paired t against no difference
+    p_value: float | None  # two-sided t against no difference, with the error that the estimate's interval has
     sign_flip_p: float | None  # the same without normality; from `SEEDS_FOR_SIGN_FLIPS` seeds on
     effect_size: float | None  # Cohen's d_z: mean / SD of the differences
     effect_interval: Interval | None
     improvement: float | None  # probability that a seed of the first beats any seed of the second
-    verdict: Judgement  # always 'undecided' with under `SEEDS_FOR_A_CLAIM` seeds
 
     @property
     def claims(self) -> bool:
@@ -44,21 +44,18 @@ class PairedDifference:
         return len(self.seeds) >= SEEDS_FOR_A_CLAIM
 
 
-@lru_cache(maxsize=256)
-def detectable_sds(n: int, alpha: float = 0.05, power: float = 0.8) -> float | None:
-    """The least difference, in SDs of the paired differences, that a two-sided t-test of n pairs finds.
+@lru_cache(maxsize=1024)
+def detectable_errors(df: float, alpha: float = 0.05, power: float = 0.8) -> float:
+    """The least difference, in standard errors, that a two-sided t-test with `df` degrees of freedom finds.
 
-    Exact through the noncentral t: power = P(|T'(n-1, d sqrt n)| > t critical). None under two pairs.
+    Exact through the noncentral t: power = P(|T'(df, difference)| > t critical).
     """
-    if n < 2:
-        return None
-    critical = float(stdtrit(n - 1, 1 - alpha / 2))
+    critical = float(stdtrit(df, 1 - alpha / 2))
 
-    def found(effect: float) -> float:
-        shift = effect * n**0.5
+    def found(shift: float) -> float:
         # scipy 1.17 gives nan for the far tail of a large shift, where numerical integration gives 0.
-        far = float(nctdtr(n - 1, shift, -critical))
-        return 1 - float(nctdtr(n - 1, shift, critical)) + (0.0 if math.isnan(far) else far)
+        far = float(nctdtr(df, shift, -critical))
+        return 1 - float(nctdtr(df, shift, critical)) + (0.0 if math.isnan(far) else far)
 
     low, high = 0.0, 1.0
     while found(high) < power:
@@ -69,46 +66,58 @@ def detectable_sds(n: int, alpha: float = 0.05, power: float = 0.8) -> float | N
     return high
 
 
-def least_detectable(sd: float | None, n: int) -> float | None:
-    """The least detectable difference in the unit of `sd`; None where there is no variance to judge by."""
-    sds = detectable_sds(n)
-    return sds * sd if sds is not None and sd else None
+def detectable_sds(n: int, alpha: float = 0.05, power: float = 0.8) -> float | None:
+    """The least difference that n pairs find, in SDs of the paired differences; None under two pairs."""
+    return detectable_errors(n - 1, alpha, power) / math.sqrt(n) if n > 1 else None
 
 
-def paired_difference(
-    first: Mapping[int, float], second: Mapping[int, float], margin: float = EQUIVALENCE
-) -> PairedDifference | None:
+def least_detectable(error: Error) -> float:
+    """The least difference that these seeds find, in the unit of the mean: each part of the error at its own power."""
+    return math.sqrt(sum(detectable_errors(df) ** 2 * variance for variance, df in error.parts))
+
+
+def paired_difference(first: Mapping[int, float], second: Mapping[int, float]) -> PairedDifference | None:
     """`first - second` by seed, over the seeds that both have; None where they share none."""
     seeds = tuple(sorted(first.keys() & second.keys()))
     if not seeds:
         return None
-    found = estimate([first[seed] - second[seed] for seed in seeds])
-    p_value = None
-    if found.sd:
-        t = abs(found.mean) / (found.sd / len(seeds) ** 0.5)
-        p_value = 2 * float(stdtr(len(seeds) - 1, -t))
+    ours, theirs = [first[seed] for seed in seeds], [second[seed] for seed in seeds]
+    return _describe(seeds, estimate([a - b for a, b in zip(ours, theirs, strict=True)]), ours, theirs)
+
+
+def crossed_difference(first: Mapping[int, Table], second: Mapping[int, Table]) -> PairedDifference | None:
+    """As `paired_difference`, from scores of each test sample by seed: paired by seed and by sample.
+
+    The interval and the p-value then hold for other test samples too. Where the two sides have different samples, they
+    are paired by seed alone.
+    """
+    seeds = tuple(sorted(first.keys() & second.keys()))
+    if not seeds:
+        return None
+    ours, theirs = np.stack([first[seed] for seed in seeds]), np.stack([second[seed] for seed in seeds])
+    left, right = ours.mean(axis=1), theirs.mean(axis=1)
+    if ours.shape == theirs.shape:
+        found = crossed_estimate(np.subtract(ours, theirs, dtype=np.float64))
+    else:
+        found = estimate((left - right).tolist())
+    return _describe(seeds, found, left.tolist(), right.tolist())
+
+
+def _describe(
+    seeds: tuple[int, ...], found: Estimate, first: Sequence[float], second: Sequence[float]
+) -> PairedDifference:
+    """The figures of differences whose mean and its error are `found`."""
+    error = found.error
     return PairedDifference(
         seeds=seeds,
         estimate=found,
-        least_detectable=least_detectable(found.sd, len(seeds)),
-        p_value=p_value,
+        least_detectable=least_detectable(error) if error else None,
+        p_value=2 * error.p_above(abs(found.mean), 0.0) if error else None,
         sign_flip_p=sign_flip_p(found.values),
         effect_size=effect_size(found.values),
         effect_interval=effect_interval(found.values),
-        improvement=probability_of_improvement([first[s] for s in seeds], [second[s] for s in seeds]),
-        verdict=judge_interval(found.interval, margin) if len(seeds) >= SEEDS_FOR_A_CLAIM else "undecided",
+        improvement=probability_of_improvement(first, second),
     )
-
-
-def judge_interval(interval: Interval | None, margin: float = EQUIVALENCE) -> Judgement:
-    """The position of an interval against -margin..margin: wholly above, inside, below, or none of these."""
-    if interval is None:
-        return "undecided"
-    if interval.low > margin:
-        return "better"
-    if interval.high < -margin:
-        return "worse"
-    return "equivalent" if -margin <= interval.low and interval.high <= margin else "undecided"
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtri, fdtrc
 
-from kdbench.statistics.intervals import Interval, spread
+from kdbench.statistics.intervals import Interval, share_interval, spread
 
 COLLAPSED_SHARE = 0.1  # of the way from chance to the best seed
 
@@ -24,7 +24,8 @@ class Stability:
     worst: float
     best: float
     range: float | None
-    collapsed: float | None  # share of seeds that learned hardly anything; None where chance is unknown
+    collapsed: int | None  # seeds that learned hardly anything; None where chance is unknown
+    collapsed_interval: Interval | None  # of their share, exact; None where chance is unknown
 
 
 def stability(values: Sequence[float], chance: float | None, level: float = 0.95) -> Stability:
@@ -35,6 +36,7 @@ def stability(values: Sequence[float], chance: float | None, level: float = 0.95
     mean, worst, best = float(array.mean()), float(array.min()), float(array.max())
     sd, several = spread(values), len(values) > 1
     quarter, three_quarters = np.percentile(array, (25, 75))
+    lost = None if chance is None else sum(collapsed(values, chance))
     return Stability(
         mean=mean,
         sd=sd,
@@ -44,17 +46,18 @@ def stability(values: Sequence[float], chance: float | None, level: float = 0.95
         worst=worst,
         best=best,
         range=best - worst if several else None,
-        collapsed=None if chance is None else collapsed_share(values, chance),
+        collapsed=lost,
+        collapsed_interval=None if lost is None else share_interval(lost, len(values), level),
     )
 
 
-def collapsed_share(values: Sequence[float], chance: float) -> float:
-    """The share of seeds that have collapsed, as `collapse_limit` has it of the best of them.
+def collapsed(values: Sequence[float], chance: float) -> list[bool]:
+    """Which seeds have collapsed, as `collapse_limit` has it of the best of them.
 
     The best seed shows what the recipe can reach; the median would not where most seeds collapse.
     """
     limit = collapse_limit(max(values), chance)
-    return sum(value <= limit for value in values) / len(values)
+    return [value <= limit for value in values]
 
 
 def collapse_limit(best: float, chance: float) -> float:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betaincinv, ndtri
+from scipy.special import ndtri
 
-from kdbench.statistics.intervals import Interval, t_interval
+from kdbench.statistics.intervals import Interval, share_interval, t_interval
 from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM
 
 # Of the teacher's validation accuracy (docs/method.md).
@@ -147,14 +147,6 @@ def median_bounds(
         _first_at_most_half(times, [band[0] for band in bands]),
         _first_at_most_half(times, [band[1] for band in bands]),
     )
-
-
-def share_interval(successes: int, n: int, level: float = 0.95) -> Interval:
-    """The exact interval of a share (Clopper and Pearson 1934)."""
-    tail = (1 - level) / 2
-    low = float(betaincinv(successes, n - successes + 1, tail)) if successes else 0.0
-    high = float(betaincinv(successes + 1, n - successes, 1 - tail)) if successes < n else 1.0
-    return Interval(low, high, level)
 
 
 def sample_efficiency(

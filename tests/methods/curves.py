@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdbench.statistics.gap import gap_closed
-from kdbench.statistics.intervals import Interval, t_interval
+from kdbench.statistics.intervals import Interval, share_interval, t_interval
 from kdbench.statistics.laws import SIGNIFICANT, Fits, fit_laws
 from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM
 from kdbench.statistics.pareto import Cost, front_probability
@@ -17,7 +17,6 @@ from kdbench.statistics.survival import (
     first_crossing,
     median_bounds,
     sample_efficiency,
-    share_interval,
     survival_curve,
 )
 from tests.methods.share import Share, count

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kdbench.statistics.drops import FAIL_ALPHA, PASS_ALPHA, POWER, detectable_drop, judge_drops
-from kdbench.statistics.spread import collapse_limit, collapsed_share
+from kdbench.statistics.spread import collapse_limit, collapsed
 from tests.methods.populations import COUNTED, Population
 from tests.methods.share import Share, count
 
@@ -99,6 +99,6 @@ def _collapses(share: float, n: int, trials: int, random: np.random.Generator) -
 
 
 def _any_new_collapse(before: list[list[float]], now: list[list[float]]) -> bool:
-    if any(collapsed_share(row, CHANCE) for row in before):
+    if any(any(collapsed(row, CHANCE)) for row in before):
         return False
     return any(min(new) <= collapse_limit(max(old), CHANCE) for old, new in zip(before, now, strict=True))

@@ -58,3 +58,29 @@ def test_bound_and_p_value_say_the_same():
     values = [-0.02, -0.03, -0.025, -0.01]
     bound = s.one_sided_bound(values, 0.99, "upper")
     assert s.p_below(values, bound) == pytest.approx(0.01)
+
+
+def test_two_parts_of_an_error_add_their_squared_widths():
+    # t(4, .975) = 2.77645 and t(100, .975) = 1.98397: sqrt(2.77645^2 * .04 + 1.98397^2 * .01) = .58967
+    error = s.Error(((0.04, 4.0), (0.01, 100.0)))
+    found = error.interval(1.0)
+    assert found.high - 1.0 == pytest.approx(0.58967, abs=1e-5)
+    assert 1.0 - found.low == pytest.approx(0.58967, abs=1e-5)
+    # The p-value is the level at which the interval ends at the limit, on either side of the mean.
+    assert error.p_above(1.0, found.low) == pytest.approx(0.025)
+    assert error.p_above(1.0, found.high) == pytest.approx(0.975)
+    assert error.p_above(1.0, -1e9) < 1e-14
+
+
+@pytest.mark.parametrize("limit", [0.2, 0.5, 0.9])
+def test_one_part_of_an_error_is_the_usual_t_test(limit):
+    values = [0.4, 0.6, 0.7, 0.5]
+    oracle = stats.ttest_1samp(values, limit, alternative="greater").pvalue
+    assert s.error_of(values).p_above(np.mean(values), limit) == pytest.approx(oracle)
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 3), (1, 3), (3, 3), (7, 10)])
+def test_share_interval_agrees_with_scipy(k, n):
+    oracle = stats.binomtest(k, n).proportion_ci(0.95, method="exact")
+    found = s.share_interval(k, n)
+    assert (found.low, found.high) == (pytest.approx(oracle.low), pytest.approx(oracle.high))

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from kdbench.statistics import paired as s
-from kdbench.statistics.intervals import Interval
+from kdbench.statistics.crossed import crossed_estimate
+from kdbench.statistics.intervals import Error
 
 ACCURACIES = st.lists(st.integers(0, 10_000).map(lambda k: k / 10_000), min_size=2, max_size=12)
 
@@ -31,8 +32,15 @@ def test_detectable_effect_has_80_percent_power_by_integration(n):
 
 def test_one_pair_detects_nothing():
     assert s.detectable_sds(1) is None
-    assert s.least_detectable(None, 1) is None
-    assert s.least_detectable(0.0, 5) is None
+    found = s.paired_difference({1: 0.5}, {1: 0.4})
+    assert (found.least_detectable, found.p_value, found.claims) == (None, None, False)
+
+
+def test_least_detectable_difference_takes_each_part_of_the_error_at_its_own_power():
+    # 3.7611 standard errors with 4 degrees of freedom (1.6820 sqrt 5), 2.8305 with 99: sqrt(3.7611^2 * 4 + 2.8305^2).
+    found = s.least_detectable(Error(((4.0, 4.0), (1.0, 99.0))))
+    assert s.least_detectable(Error(((4.0, 4.0),))) == pytest.approx(2 * s.detectable_sds(5) * 5**0.5)
+    assert found == pytest.approx(math.hypot(2 * 3.7611, 2.8305), abs=1e-3)
 
 
 @given(st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), min_size=2, max_size=10))
@@ -46,7 +54,6 @@ def test_paired_difference_agrees_with_scipy(values):
         assert found.p_value == pytest.approx(oracle.pvalue, rel=1e-6)
     else:
         assert found.p_value is None
-        assert found.verdict == "undecided"
 
 
 def test_pairs_are_matched_by_seed():
@@ -56,26 +63,23 @@ def test_pairs_are_matched_by_seed():
     assert s.paired_difference({1: 0.5}, {2: 0.5}) is None
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "verdict"),
-    [
-        (0.006, 0.02, "better"),
-        (-0.004, 0.004, "equivalent"),
-        (0.001, 0.004, "equivalent"),
-        (-0.02, -0.006, "worse"),
-        (0.001, 0.02, "undecided"),
-        (-0.02, 0.02, "undecided"),
-    ],
-)
-def test_verdict_against_half_a_point(low, high, verdict):
-    assert s.judge_interval(Interval(low, high)) == verdict
+def test_bits_are_paired_by_seed_and_by_sample():
+    first = {1: np.array([1, 1, 0, 1]) > 0, 2: np.array([1, 1, 1, 1]) > 0, 9: np.zeros(4) > 0}
+    second = {1: np.array([1, 0, 0, 1]) > 0, 2: np.array([1, 0, 1, 0]) > 0}
+    found = s.crossed_difference(first, second)
+    assert found.seeds == (1, 2)
+    assert found.estimate.values == (0.25, 0.5)
+    # The table of differences is [[0, 1, 0, 0], [0, 1, 0, 1]]: see test_crossed for its parts.
+    assert found.estimate.error == crossed_estimate(np.array([[0, 1, 0, 0], [0, 1, 0, 1]])).error
+    assert found.p_value == pytest.approx(2 * found.estimate.error.p_above(0.375, 0.0))
+    assert s.crossed_difference({1: first[1]}, {2: second[2]}) is None
 
 
-@pytest.mark.parametrize(("seeds", "verdict"), [(4, "undecided"), (5, "better")])
-def test_no_verdict_under_five_seeds(seeds, verdict):
-    found = s.paired_difference({i: 0.9 + 0.0001 * i for i in range(seeds)}, dict.fromkeys(range(seeds), 0.5))
-    assert found.estimate.interval.low > 0.3
-    assert (found.verdict, found.claims) == (verdict, seeds == 5)
+def test_bits_of_different_samples_are_paired_by_seed_alone():
+    first = {0: np.array([1, 1, 0, 1]) > 0, 1: np.array([1, 1, 1, 1]) > 0}
+    second = {0: np.array([1, 0]) > 0, 1: np.array([1, 0]) > 0}
+    found, plain = s.crossed_difference(first, second), s.paired_difference({0: 0.75, 1: 1.0}, {0: 0.5, 1: 0.5})
+    assert found == plain
 
 
 def under(t, df, shift):
@@ -134,10 +138,6 @@ def test_improvement_agrees_with_mann_whitney(first, second):
 def test_sign_flips_from_six_seeds_on(seeds, p):
     found = s.paired_difference({i: 0.9 + 0.01 * i for i in range(seeds)}, dict.fromkeys(range(seeds), 0.5))
     assert found.sign_flip_p == p
-
-
-def test_no_interval_decides_nothing():
-    assert s.judge_interval(None) == "undecided"
 
 
 def test_holm_by_hand():

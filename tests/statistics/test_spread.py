@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from kdbench.statistics.spread import brown_forsythe, collapsed_share, sd_bound, stability
+from kdbench.statistics.spread import brown_forsythe, collapsed, sd_bound, stability
 
 ACCURACIES = st.lists(st.integers(0, 1000).map(lambda k: k / 1000), min_size=2, max_size=9)
 
@@ -22,7 +22,7 @@ def test_stability_by_hand():
     assert found.iqr == pytest.approx(0.02)
     assert found.cv == pytest.approx(sd / 0.90)
     assert (found.worst, found.best, found.range) == (0.88, 0.92, pytest.approx(0.04))
-    assert found.collapsed == 0.0
+    assert (found.collapsed, found.collapsed_interval.low) == (0, 0.0)
     # chi-square(4): .975 quantile 11.1433, .025 quantile .484419 (any table).
     assert found.sd_interval.low == pytest.approx(sd * math.sqrt(4 / 11.1433), rel=1e-5)
     assert found.sd_interval.high == pytest.approx(sd * math.sqrt(4 / 0.484419), rel=1e-5)
@@ -31,6 +31,7 @@ def test_stability_by_hand():
 def test_one_seed_has_no_spread():
     found = stability([0.9], chance=None)
     assert (found.sd, found.sd_interval, found.iqr, found.cv, found.range, found.collapsed) == (None,) * 6
+    assert found.collapsed_interval is None
     assert (found.mean, found.worst, found.best) == (0.9, 0.9, 0.9)
     with pytest.raises(ValueError, match="no values"):
         stability([], chance=0.1)
@@ -51,19 +52,26 @@ def test_upper_bound_of_an_sd_of_three_seeds():
 
 
 @pytest.mark.parametrize(
-    ("values", "chance", "share"),
+    ("values", "chance", "lost"),
     [
-        ([0.90, 0.91, 0.12, 0.92], 0.1, 0.25),  # limit .1 + .1 x .82 = .182
-        ([0.10, 0.11, 0.12, 0.92], 0.1, 0.75),  # most have, and a median would hide it
-        ([0.182, 0.92], 0.1, 0.5),  # at the limit
-        ([0.183, 0.92], 0.1, 0.0),
-        ([0.10, 0.104, 0.098], 0.1, 1.0),  # none learned: the limit is .1 + .1 x .1 = .11
-        ([0.52, 0.95], 0.5, 0.5),  # limit .5 + .1 x .5 = .55
-        ([0.0012, 0.0011, 0.02], 0.001, 2 / 3),  # limit .001 + .1 x .019 = .0029
+        ([0.90, 0.91, 0.12, 0.92], 0.1, [2]),  # limit .1 + .1 x .82 = .182
+        ([0.10, 0.11, 0.12, 0.92], 0.1, [0, 1, 2]),  # most have, and a median would hide it
+        ([0.182, 0.92], 0.1, [0]),  # at the limit
+        ([0.183, 0.92], 0.1, []),
+        ([0.10, 0.104, 0.098], 0.1, [0, 1, 2]),  # none learned: the limit is .1 + .1 x .1 = .11
+        ([0.52, 0.95], 0.5, [0]),  # limit .5 + .1 x .5 = .55
+        ([0.0012, 0.0011, 0.02], 0.001, [0, 1]),  # limit .001 + .1 x .019 = .0029
     ],
 )
-def test_collapsed_seeds_by_hand(values, chance, share):
-    assert collapsed_share(values, chance) == share
+def test_collapsed_seeds_by_hand(values, chance, lost):
+    assert [index for index, gone in enumerate(collapsed(values, chance)) if gone] == lost
+
+
+def test_the_share_of_collapsed_seeds_has_an_exact_interval():
+    found = stability([0.90, 0.91, 0.12, 0.92], chance=0.1)
+    oracle = stats.binomtest(1, 4).proportion_ci(0.95, method="exact")
+    assert found.collapsed == 1
+    assert (found.collapsed_interval.low, found.collapsed_interval.high) == pytest.approx((oracle.low, oracle.high))
 
 
 @given(st.lists(ACCURACIES, min_size=2, max_size=5))

@@ -117,13 +117,6 @@ def test_times_without_outcomes_are_an_error(times, reached):
         s.kaplan_meier(times, reached)
 
 
-@pytest.mark.parametrize(("k", "n"), [(0, 3), (1, 3), (3, 3), (7, 10)])
-def test_share_interval_agrees_with_scipy(k, n):
-    oracle = stats.binomtest(k, n).proportion_ci(0.95, method="exact")
-    found = s.share_interval(k, n)
-    assert (found.low, found.high) == (pytest.approx(oracle.low), pytest.approx(oracle.high))
-
-
 def test_sample_efficiency_by_hand():
     alone = {0: crossing(20), 1: crossing(40), 2: crossing(40)}
     distilled = {0: crossing(10), 1: crossing(10), 2: crossing(20)}

@@ -10,7 +10,7 @@ from kdbench.results import Baseline, ResultSet
 from kdbench.results.baseline import BaselineRow, bits_hash
 from kdbench.spec import Suite
 from kdbench.statistics.drops import POWER, DropVerdict, judge_drops
-from kdbench.statistics.spread import collapse_limit, collapsed_share
+from kdbench.statistics.spread import collapse_limit, collapsed
 
 LEAST_DROP = 0.005
 
@@ -72,7 +72,7 @@ def collapsing(baseline: Baseline) -> set[tuple[str, str]]:
     return {
         place[:2]
         for place, rows in rows_together(baseline.rows).items()
-        if collapsed_share([row.top1 for row in rows], 1 / baseline.classes)
+        if any(collapsed([row.top1 for row in rows], 1 / baseline.classes))
     }
 
 

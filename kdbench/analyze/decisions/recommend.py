@@ -13,6 +13,7 @@ from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import StudentRow
 from kdbench.analyze.summary import Summary
 from kdbench.statistics.paired import EQUIVALENCE, SEEDS_FOR_A_CLAIM, PairedDifference, paired_difference
+from kdbench.statistics.verdicts import family_verdicts
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,11 @@ def _trade(winners: list[StudentRow]) -> StudentRow:
     """The most accurate on validation, unless a cheaper one is shown to be equivalent there."""
     best = max(winners, key=lambda row: row.validation.mean)
     cheaper = sorted((row for row in winners if _cost(row) < _cost(best)), key=_cost)
-    return next((row for row in cheaper if (d := _on_validation(row, best)) and d.verdict == "equivalent"), best)
+    return next((row for row in cheaper if (d := _on_validation(row, best)) and _equivalent(d)), best)
+
+
+def _equivalent(difference: PairedDifference) -> bool:
+    return family_verdicts([difference.estimate])[0].word == "equivalent"
 
 
 def _cost(row: StudentRow) -> float:
@@ -154,15 +159,14 @@ def _limits(summary: Summary, chosen: StudentRow) -> tuple[str, ...]:
         "the 95 % interval of the candidate's paired gain on it lies above 0, with at least "
         f"{SEEDS_FOR_A_CLAIM} seeds."
     )
-    if chosen.stability.collapsed:
-        lost = round(chosen.stability.collapsed * n)
+    if lost := chosen.stability.collapsed:
         found.append(
             f"{lost} of its {seeds} collapsed: trained again it may learn hardly anything, so test the model you ship."
         )
-    if chosen.gain and chosen.gain.verdict != "better":
+    if chosen.gain and chosen.verdict != "better":
         found.append(
             f"The gain is shown to be above 0, but not above {100 * EQUIVALENCE:g} points: against that margin it is "
-            f"{chosen.gain.verdict}."
+            f"{chosen.verdict}."
         )
     if summary.teacher_seeds == 1 and not chosen.alone:
         found.append("All seeds have the same teacher: the intervals do not include how teachers vary.")

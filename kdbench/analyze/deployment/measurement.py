@@ -9,9 +9,8 @@ from kdbench.analyze.deployment.noise import NoiseCheck, check_noise
 from kdbench.results.measurement import MeasuredModel, Measurement
 from kdbench.results.predictions import Predictions
 from kdbench.spec import LatencySpec
-from kdbench.statistics.intervals import Interval, t_interval
+from kdbench.statistics.intervals import Interval, share_interval, t_interval
 from kdbench.statistics.predictions import expected_calibration_error
-from kdbench.statistics.survival import share_interval
 
 
 @dataclass(frozen=True)

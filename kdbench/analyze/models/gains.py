@@ -7,6 +7,7 @@ from kdbench.analyze.models.rows import StudentRow
 from kdbench.statistics.gap import gap_closed
 from kdbench.statistics.paired import PairedDifference, holm, paired_difference
 from kdbench.statistics.resampling import PooledEstimate, stratified_iqm
+from kdbench.statistics.verdicts import family_verdicts
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ def compare_with_alone(
     gains = {row.row: paired_difference(row.test_by_seed, alone.test_by_seed) for row in others}
     tested = {row: gain.p_value for row, gain in gains.items() if gain and gain.p_value is not None}
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
+    verdicts = family_verdicts([gain.estimate if gain else None for gain in gains.values()])
+    words = dict(zip(gains, verdicts, strict=True))
     gaps = {row.row: gap_closed(row.test_by_seed, alone.test_by_seed, turns) for row in others}
     return tuple(
         replace(
@@ -35,6 +38,7 @@ def compare_with_alone(
             alone=row is alone,
             gain=gains.get(row.row),
             holm_p=adjusted.get(row.row),
+            verdict=words[row.row].word if gains.get(row.row) else None,
             gap=gaps.get(row.row),
         )
         for row in rows

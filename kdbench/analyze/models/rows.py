@@ -24,6 +24,7 @@ from kdbench.statistics.intervals import Estimate, Interval, estimate
 from kdbench.statistics.paired import PairedDifference
 from kdbench.statistics.ratios import RatioEstimate
 from kdbench.statistics.spread import Stability, stability
+from kdbench.statistics.verdicts import Word
 
 Done = tuple[Entry, TrialResult]
 
@@ -103,6 +104,7 @@ class StudentRow(ModelRow):
     alone: bool  # trained on labels only: what every gain is measured against
     gain: PairedDifference | None  # on test, over the student alone; None for itself
     holm_p: float | None  # of that gain, adjusted for all losses of the pair
+    verdict: Word | None  # on that gain, in the family of all losses of the pair
     retention: float | None  # student / teacher accuracy, mean over seeds
     retention_interval: Interval | None
     gap: GapClosed | None  # between the student alone and the teacher; None for the student alone
@@ -183,6 +185,7 @@ def student_row(
         alone=False,
         gain=None,
         holm_p=None,
+        verdict=None,
         retention=kept.mean if kept else None,
         retention_interval=kept.interval if kept else None,
         gap=None,

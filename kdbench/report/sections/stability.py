@@ -31,7 +31,8 @@ def stability_table(summary: Summary) -> Table:
         Column(
             "Collapsed",
             "seeds",
-            f"at most {100 * COLLAPSED_SHARE:g} % of the way from chance to the best seed: hardly anything was learned",
+            f"at most {100 * COLLAPSED_SHARE:g} % of the way from chance to the best seed: hardly anything learned; "
+            "below, the exact 95 % interval of their share",
         ),
     )
     rows = tuple(_row(summary, row) for row in summary.models)
@@ -41,7 +42,7 @@ def stability_table(summary: Summary) -> Table:
 
 def _row(summary: Summary, row: ModelRow) -> tuple[Cell, ...]:
     found, seeds = row.stability, len(row.seeds)
-    collapsed = f.NONE if found.collapsed is None else f"{round(found.collapsed * seeds)} of {seeds}"
+    collapsed = f.NONE if found.collapsed is None else f"{found.collapsed} of {seeds}"
     return (
         model_cell(summary, row),
         Cell(f.percent(found.mean), sort=found.mean),
@@ -50,7 +51,12 @@ def _row(summary: Summary, row: ModelRow) -> tuple[Cell, ...]:
         Cell(f.NONE if found.cv is None else f"{100 * found.cv:.2f}", sort=found.cv),
         Cell(f.percent(found.worst), sort=found.worst),
         Cell(f.spread(found.range), sort=found.range),
-        Cell(collapsed, sort=found.collapsed, tag="worse" if found.collapsed else ""),
+        Cell(
+            collapsed,
+            f"{f.whole_percent_interval(found.collapsed_interval)} %" if found.collapsed else "",
+            found.collapsed,
+            tag="worse" if found.collapsed else "",
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from kdbench.analyze import Recommendation, StudentRow, Summary
 from kdbench.report.writing import formats as f
 from kdbench.statistics.intervals import Estimate, Interval
 from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM, PairedDifference
+from kdbench.statistics.verdicts import Word
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,13 @@ class Named(Protocol):
     def row(self) -> str: ...
 
 
-VERDICT_SIGNS = {"better": "▲ better", "equivalent": "= equivalent", "worse": "▼ worse", "undecided": "? undecided"}
+VERDICT_SIGNS: dict[Word, str] = {
+    "better": "▲ better",
+    "equivalent": "= equivalent",
+    "undecided": "? undecided",
+    "unstable": "! unstable",
+    "worse": "▼ worse",
+}
 
 
 def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
@@ -142,13 +149,13 @@ def row_cell(summary: Summary, row: Named) -> Cell:
 
 def verdict_cell(row: StudentRow) -> Cell:
     """The verdict on the gain; none where there are too few seeds."""
-    gain = row.gain
-    if gain is None:
+    gain, verdict = row.gain, row.verdict
+    if gain is None or verdict is None:
         return Cell(f.NONE, sort=9.0)
-    order = ("better", "equivalent", "undecided", "worse").index(gain.verdict)
+    order = float(list(VERDICT_SIGNS).index(verdict))
     if not gain.claims:
-        return Cell("no claim", f.several(len(gain.seeds), "seed"), float(order), "undecided")
-    return Cell(VERDICT_SIGNS[gain.verdict], _p_value(row.holm_p), float(order), gain.verdict)
+        return Cell("no claim", f.several(len(gain.seeds), "seed"), order, "undecided")
+    return Cell(VERDICT_SIGNS[verdict], _p_value(row.holm_p), order, verdict)
 
 
 def _whose(summary: Summary, row: StudentRow) -> str:

@@ -9,7 +9,7 @@ from kdbench.results import LatencyRecord
 from kdbench.results.measurement import MeasuredModel, Measurement
 from kdbench.results.predictions import Predictions
 from kdbench.spec import LatencySpec
-from kdbench.statistics.survival import share_interval
+from kdbench.statistics.intervals import share_interval
 from tests.records import latency_record, predictions, slice_sessions
 
 
