@@ -166,8 +166,7 @@ def _with_rounds(events: "Generator[RunEvent, None, T]") -> "Generator[RunEvent,
                 case LatencyMeasured() | LatencyMissing() | FileEvaluated() | ThroughputMeasured():
                     last = time.monotonic()
                 case RoundFinished(number=number, most=most) if time.monotonic() > last + SILENCE:
-                    over = f"round {number} of at most {most} is over" if number else f"at most {most} rounds ..."
-                    click.echo(f"          timing, {over}", err=True)
+                    click.echo(f"          timing, round {number} of at most {most}", err=True)
                     last = time.monotonic()
             yield event
         return followed.result

@@ -63,7 +63,7 @@ class FileEvaluated(Record):
 
 
 class RoundFinished(Record):
-    """A round of timing is over; round 0: timing of one network begins."""
+    """One ratio was timed for one more round. Others may have their turn before it goes on."""
 
     number: int
     most: int  # rounds that there may be

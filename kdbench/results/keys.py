@@ -12,7 +12,7 @@ from kdbench.spec.keys import record_content
 from kdbench.spec.variants import Variant
 
 # Part of every latency's key: raise it when a change of kdbench alters how calls are timed.
-TIMING = 2
+TIMING = 3
 # Likewise of every artifact and evaluation.
 EVALUATION = 2
 

@@ -29,6 +29,7 @@ class Store:
     EVALUATIONS = "evaluations"
     LATENCY = "latency"
     THROUGHPUT = "throughput"
+    ROUNDS = "rounds"  # of latencies that are being timed
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -72,7 +73,7 @@ class Store:
         return read_stored(self.artifact_folder(key) / self.ARTIFACT, ArtifactRecord)
 
     def read(self, folder: str, key: str, kind: type[S]) -> S | None:
-        """A record of `evaluations`, `latency` or `throughput` by its key; none where it is not there."""
+        """A record of `evaluations`, `latency`, `throughput` or `rounds` by its key; none where it is not there."""
         return read_stored(self._path(folder, key), kind) if self.has(folder, key) else None
 
     def has(self, folder: str, key: str) -> bool:
@@ -80,6 +81,10 @@ class Store:
 
     def write(self, folder: str, key: str, record: Stored) -> None:
         write_whole(self._path(folder, key), record.model_dump_json())
+
+    def remove(self, folder: str, key: str) -> None:
+        """Remove a record that became part of another, if it is there."""
+        self._path(folder, key).unlink(missing_ok=True)
 
     def _path(self, folder: str, key: str) -> Path:
         return self.root / folder / f"{key}.json"

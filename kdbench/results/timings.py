@@ -60,21 +60,25 @@ def slice_minima(sessions: Sessions) -> Times:
     return tuple(tuple((pair.candidate_min, pair.reference_min) for pair in session) for session in sessions)
 
 
-class Round(Record):
-    """Freshly created pairs of sessions, each with its slice pairs, timed in one process."""
-
-    sessions: Sessions
-    calls: int  # of the candidate
-    call_microseconds: Several[float]  # of them, evenly thinned
-    conditions: dict[str, JsonValue]  # counters of noise, clocks, session options, versions
-
-
 class ColdStart(Record):
     """A model in a process of its own that has done nothing before."""
 
     load_seconds: float
     first_run_seconds: float
     memory_bytes: int  # by which loading and the first run raised the process's peak
+
+
+class Round(Stored):
+    """Freshly created pairs of sessions, each with its slice pairs, timed in one process.
+
+    A run stores it until the record that it becomes a part of is there.
+    """
+
+    sessions: Sessions
+    calls: int  # of the candidate
+    call_microseconds: Several[float]  # of them, evenly thinned
+    conditions: dict[str, JsonValue]  # counters of noise, clocks, session options, versions
+    cold: ColdStart | None = None  # of the candidate, before anything else in that process
 
 
 class LatencyRecord(Stored):
@@ -91,6 +95,7 @@ class LatencyRecord(Stored):
     reference_sha256: str
     cold: Several[ColdStart]
     sessions: Sessions
+    apart: bool = False  # whether they come from rounds with those of other networks between them
     calls: int  # of the candidate
     call_microseconds: Several[float]  # of them, evenly thinned to some thousands
     energy: Energy

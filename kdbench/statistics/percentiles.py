@@ -1,4 +1,8 @@
-"""Percentiles of call times, each with an upper bound."""
+"""Percentiles of call times, each with an upper bound.
+
+The bounds take the calls as drawn independently from one distribution. So they hold for the conditions in which these
+calls were made, and not for a later session: what differs from session to session is in the ratios' intervals alone.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +16,7 @@ BOUND_CONFIDENCE = 0.99
 
 @dataclass(frozen=True)
 class Percentile:
-    """A percentile of call times, and an upper bound of the true one at 99 % confidence; microseconds."""
+    """A percentile of call times, and an upper bound at 99 % confidence of that of such calls; microseconds."""
 
     value: float
     bound: float

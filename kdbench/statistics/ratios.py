@@ -10,8 +10,8 @@ from kdbench.statistics.intervals import one_sided_bound, t_interval
 
 # Of each session, the times of candidate and reference in each pair of slices: microseconds a call.
 Sessions = Sequence[Sequence[tuple[float, float]]]
-# Rounds after which the ratio is looked at. Each look may end the timing, so all looks share the error.
-LOOKS = (1, 3, 6)
+# Sessions after which the ratio is looked at. Each look may end the timing, so all looks share the error.
+LOOKS = (5, 10, 16)
 # Sessions differ more than the pairs of one session: with fewer, their spread is hardly known.
 FEWEST_SESSIONS = 3
 GATE_ALPHA = 0.01

@@ -1,6 +1,6 @@
 """Ratios of latencies: how often the interval over sessions holds the truth, and the gate is wrong at its limit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +12,10 @@ BETWEEN = 0.0058  # SD between sessions, measured
 WITHIN = 0.0024  # error within one, which can be understood in two ways: see NOISES
 PAIRS = 8  # a session
 DRAWS = 2000
-ROUND = 5  # sessions
-MARGIN = 0.01  # at which one round seldom settles a ratio of this noise
+FIRST = LOOKS[0]
+MARGIN = 0.01  # at which the first look seldom settles a ratio of this noise
+DRIFT = 0.02  # SD between parts of a run, some four times that of sessions
+LASTING = (0.0, 0.2, 0.5)  # correlation of the drift in one round and in the next
 Session = list[tuple[float, float]]
 
 
@@ -25,9 +27,12 @@ class Noise:
     pair: float
     session: float = BETWEEN
 
-    def sessions(self, random: np.random.Generator, number: int, ratio: float = 1.0) -> list[Session]:
-        offsets = random.normal(np.log(ratio), self.session, (number, 1))
-        ratios = np.exp(offsets + random.normal(0, self.pair, (number, PAIRS)))
+    def sessions(
+        self, random: np.random.Generator, number: int, ratio: float = 1.0, drift: Sequence[float] | float = 0.0
+    ) -> list[Session]:
+        """Sessions of a true ratio, each off by what the machine has drifted by then."""
+        offsets = np.log(ratio) + random.normal(0, self.session, number) + drift
+        ratios = np.exp(offsets[:, None] + random.normal(0, self.pair, (number, PAIRS)))
         return [[(one, 1.0) for one in row] for row in ratios.tolist()]
 
 
@@ -44,11 +49,12 @@ def shares(trials: int, seed: int = 0) -> list[Share]:
     part = max(1, trials // 8)
     found = []
     for noise in NOISES:
-        found += [_one_look(noise, number, 1, part, random) for number in (3, ROUND)]
-        found += [_one_look(noise, number, len(LOOKS), part, random) for number in (3, ROUND)]
-        found += [_bootstrap(noise, number, part, random) for number in (1, 3, ROUND)]
+        found += [_one_look(noise, number, 1, part, random) for number in (3, FIRST)]
+        found += [_one_look(noise, number, len(LOOKS), part, random) for number in (3, FIRST)]
+        found += [_bootstrap(noise, number, part, random) for number in (1, 3, FIRST)]
         found += [_until_settled(noise, max(1, part // 2), random)]
         found += _gate_at_its_limit(noise, part, random)
+    found += _drifting(NOISES[0], part, random)
     return sorted(found, key=lambda share: share.what)
 
 
@@ -65,6 +71,38 @@ def _one_look(noise: Noise, number: int, looks: int, trials: int, random: np.ran
     shared = f"error shared by {looks} looks, one taken" if looks > 1 else "one look"
     what = f"ratio: Student t over sessions, {shared}, 95 %"
     return count(what, f"{number} sessions x {PAIRS} pairs, {noise.name}", "coverage", 0.95, held)
+
+
+def _drifting(noise: Noise, trials: int, random: np.random.Generator) -> list[Share]:
+    """The truth is the ratio over all that the machine may drift to: a run's sessions see some of it, or one part."""
+
+    def held(number: int, lasting: float | None) -> list[bool]:
+        drifts = (_drift(number, lasting, random) for _ in range(trials))
+        return [_holds(estimate_ratio(noise.sessions(random, number, drift=drift))) for drift in drifts]
+
+    what = "ratio that drifts: Student t over sessions, error shared by 3 looks, 95 %"
+    beside = "ratio that drifts: the same of sessions in one go (not used)"
+    found = []
+    for number in (FIRST, LOOKS[-1]):
+        setting = f"{number} sessions, drift of SD {100 * DRIFT:g} %"
+        found.append(count(beside, setting, "share", None, held(number, None)))
+        for lasting in LASTING:
+            lasts = f"{setting}, correlation {lasting:g} from round to round"
+            nominal = None if lasting else 0.95
+            found.append(count(what, lasts, "share" if lasting else "coverage", nominal, held(number, lasting)))
+    return found
+
+
+def _drift(number: int, lasting: float | None, random: np.random.Generator) -> list[float]:
+    """Of each session: the same in one go (None), or as a process of first order."""
+    drift = [random.normal(0, DRIFT)]
+    while len(drift) < number:
+        drift.append(drift[-1] if lasting is None else _next(drift[-1], lasting, random))
+    return drift
+
+
+def _next(drift: float, lasting: float, random: np.random.Generator) -> float:
+    return float(lasting * drift + random.normal(0, DRIFT * (1 - lasting**2) ** 0.5))
 
 
 def _bootstrap(noise: Noise, number: int, trials: int, random: np.random.Generator) -> Share:
@@ -88,7 +126,7 @@ def _until_settled(noise: Noise, trials: int, random: np.random.Generator) -> Sh
     """As kdbench times: more rounds until the interval is within half the margin, which is a look each."""
     timed = [_time(noise, 1.0, lambda sessions: timing_settled(sessions, MARGIN), random) for _ in range(trials)]
     held = [_holds(estimate_ratio(sessions)) for sessions in timed]
-    setting = f"{ROUND} to {LOOKS[-1] * ROUND} sessions, margin {100 * MARGIN:g} %, {noise.name}"
+    setting = f"{FIRST} to {LOOKS[-1]} sessions, margin {100 * MARGIN:g} %, {noise.name}"
     return count("ratio: Student t over sessions, rounds until settled, 95 %", setting, "coverage", 0.95, held)
 
 
@@ -103,7 +141,7 @@ def _gate_at_its_limit(noise: Noise, trials: int, random: np.random.Generator) -
         return status(sessions) != "undecided"
 
     given = [status(_time(noise, 1 + margin, decided, random)) for _ in range(trials)]
-    setting = f"slower by exactly {100 * margin:g} %, {ROUND} to {LOOKS[-1] * ROUND} sessions, {noise.name}"
+    setting = f"slower by exactly {100 * margin:g} %, {FIRST} to {LOOKS[-1]} sessions, {noise.name}"
     return [
         count(f"gate of latency: '{each}' at any look", setting, "error", alpha, [found == each for found in given])
         for each in ("fail", "pass")
@@ -115,8 +153,8 @@ def _time(
 ) -> list[Session]:
     """Sessions until a look at them finds enough."""
     sessions: list[Session] = []
-    for rounds in LOOKS:
-        sessions += noise.sessions(random, rounds * ROUND - len(sessions), ratio)
+    for look in LOOKS:
+        sessions += noise.sessions(random, look - len(sessions), ratio)
         if enough(sessions):
             break
     return sessions

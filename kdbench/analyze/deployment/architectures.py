@@ -22,6 +22,7 @@ class Timing:
     times: CallTimes
     ratio: RatioEstimate | None  # to the reference; None for the reference itself
     settled: bool  # whether the interval became as narrow as asked for
+    apart: bool  # whether its sessions come from parts of the run that lie apart
     load_seconds: float
     first_run_seconds: float
     memory_bytes: int
@@ -135,6 +136,7 @@ def _timing(record: LatencyRecord, margin: float) -> Timing:
         times=summarize_calls(record.call_microseconds, record.how.batch),
         ratio=estimate_ratio(slice_p50s(record.sessions)) if record.kind == "latency" else None,
         settled=timing_settled(slice_p50s(record.sessions), margin),
+        apart=record.apart,
         load_seconds=median(start.load_seconds for start in record.cold),
         first_run_seconds=median(start.first_run_seconds for start in record.cold),
         memory_bytes=round(median(start.memory_bytes for start in record.cold)),

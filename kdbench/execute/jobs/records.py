@@ -8,7 +8,7 @@ from kdbench.execute.workers.job import Answer, Job, OwnProcess
 from kdbench.execute.workers.place import Setting
 from kdbench.results import Outcome
 from kdbench.results.predictions import Predictions
-from kdbench.results.timings import ColdStart, Energy, Round
+from kdbench.results.timings import Energy, Round
 from kdbench.spec import DataSpec, How, NamedChoice, Record, Trial
 from kdbench.spec.choice import Several
 from kdbench.spec.variants import Variant
@@ -180,16 +180,6 @@ class TimingJob(Job[Answer], Generic[Answer]):
         """Paths of all that is read."""
 
 
-class StartCold(TimingJob[ColdStart]):
-    """Load a file and run it once."""
-
-    function: ClassVar[str] = f"{TIMING}:start_cold"
-    onnx: str
-
-    def files(self) -> tuple[str, ...]:
-        return self.onnx, self.samples
-
-
 class ReadEnergy(TimingJob[Energy]):
     """Run a file for so many seconds beside the machine's counter of energy."""
 
@@ -202,13 +192,17 @@ class ReadEnergy(TimingJob[Energy]):
 
 
 class TimePair(TimingJob[Round]):
-    """Time two files against each other in `sessions` re-created pairs of sessions of at most `pairs` slice pairs."""
+    """Time two files against each other in `sessions` re-created pairs of sessions of at most `pairs` slice pairs.
+
+    If `cold`, the candidate is loaded and run once before anything else.
+    """
 
     function: ClassVar[str] = f"{TIMING}:time_pair"
     candidate: str
     reference: str
     sessions: int
     pairs: int
+    cold: bool = False
 
     def files(self) -> tuple[str, ...]:
         return self.candidate, self.reference, self.samples

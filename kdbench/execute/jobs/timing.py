@@ -8,15 +8,9 @@ import numpy as np
 
 from kdbench.deploy.runtime.session import CannotMeasure
 from kdbench.deploy.timing.measurements import MOST_SAMPLES, cold_start, energy_of, time_pairs
-from kdbench.execute.jobs.records import ReadEnergy, SamplesSaved, SaveRandomSamples, StartCold, TimePair
+from kdbench.execute.jobs.records import ReadEnergy, SamplesSaved, SaveRandomSamples, TimePair
 from kdbench.execute.workers.job import NoAnswer
-from kdbench.results.timings import ColdStart, Energy, Round
-
-
-def start_cold(job: StartCold) -> ColdStart:
-    """Loading and the first run. Raises `NoAnswer`."""
-    with _reason():
-        return cold_start(Path(job.onnx), Path(job.samples), job.how, job.dimensions)
+from kdbench.results.timings import Energy, Round
 
 
 def read_energy(job: ReadEnergy) -> Energy:
@@ -26,10 +20,12 @@ def read_energy(job: ReadEnergy) -> Energy:
 
 
 def time_pair(job: TimePair) -> Round:
-    """A round of interleaved slices, candidate against reference. Raises `NoAnswer`."""
-    files = (Path(job.candidate), Path(job.reference))
+    """A cold start of the candidate if asked for, then slices of candidate and reference. Raises `NoAnswer`."""
+    files, samples = (Path(job.candidate), Path(job.reference)), Path(job.samples)
     with _reason():
-        return time_pairs(files, Path(job.samples), job.how, job.dimensions, sessions=job.sessions, pairs=job.pairs)
+        cold = cold_start(files[0], samples, job.how, job.dimensions) if job.cold else None
+        timed = time_pairs(files, samples, job.how, job.dimensions, sessions=job.sessions, pairs=job.pairs)
+        return timed.model_copy(update={"cold": cold})
 
 
 def save_random_samples(job: SaveRandomSamples) -> SamplesSaved:

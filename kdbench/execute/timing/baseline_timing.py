@@ -1,13 +1,13 @@
 """The gate's measurement: new against baseline ONNX, interleaved in one run, for as many rounds as the answer needs."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from itertools import product
 from pathlib import Path
 
 from kdbench.execute.events import RunEvent
 from kdbench.execute.jobs.records import TimePair
 from kdbench.execute.timing import rounds
-from kdbench.execute.timing.rounds import time_rounds
+from kdbench.execute.timing.rounds import take_turns, time_rounds
 from kdbench.execute.timing.samples import RealSamples, Samples, samples_from
 from kdbench.execute.workers.job import NoAnswer
 from kdbench.execute.workers.place import Place
@@ -24,7 +24,7 @@ def compare_with_baseline(
 ) -> Generator[RunEvent, None, list[LatencyComparison]]:
     """Time every architecture that students deploy against the baseline's, on whatever machine this is.
 
-    Files that are the same byte for byte are not timed.
+    All comparisons take turns. Files that are the same byte for byte are not timed.
     """
     students = [(model, counterparts(model, results)) for model in baseline.models if model.role == "student"]
     ways = results.suite.latency.combinations(timing_cores())
@@ -43,10 +43,17 @@ def compare_with_baseline(
     decided = _decided(baseline, len(changed) * len(ways))
     largest = max((how.batch for how in ways), default=1)
     with samples_from(RealSamples(results.suite.data), largest, place) as samples:
+
+        def compare(at: int, files: tuple[Path, Path], how: How) -> Iterator[RunEvent]:
+            sessions, reason = yield from _time(files, how, samples, place, decided)
+            comparisons[at] = comparisons[at].model_copy(update={"sessions": sessions, "reason": reason})
+
+        turns = []
         for (model, each), how in product(changed, ways):
             files = (place.store.onnx(each.result.exported.key), folder / model.onnx)
-            sessions, reason = yield from _time(files, how, samples, place, decided)
-            comparisons.append(LatencyComparison(what=each.title, how=how, sessions=sessions, reason=reason))
+            turns.append(compare(len(comparisons), files, how))
+            comparisons.append(LatencyComparison(what=each.title, how=how, sessions=()))
+        yield from take_turns(turns)
     return comparisons
 
 
@@ -64,7 +71,7 @@ def _time(
         reference=reference,
         samples=samples.path,
         how=how,
-        sessions=rounds.SESSIONS,
+        sessions=1,
         pairs=rounds.PAIRS,
     )
     timed, broke_off = yield from time_rounds(job, place, decided)

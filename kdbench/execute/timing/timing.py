@@ -1,7 +1,7 @@
 """Latency, throughput and energy of exported networks: each architecture once, alone on the machine.
 
 A network is timed slice by slice against the suite's reference: its architecture with the fewest FLOPs. The reference
-against itself shows the noise of the machine.
+against itself shows the noise of the machine. Networks take turns, so that each is timed in several parts of the run.
 """
 
 from collections.abc import Generator, Iterator, Sequence
@@ -10,10 +10,10 @@ from pathlib import Path
 from statistics import median
 
 from kdbench.deploy.runtime import BATCH
-from kdbench.execute.events import LatencyMeasured, LatencyMissing, RoundFinished, RunEvent, ThroughputMeasured
-from kdbench.execute.jobs.records import ReadEnergy, StartCold, TimePair
+from kdbench.execute.events import LatencyMeasured, LatencyMissing, RunEvent, ThroughputMeasured
+from kdbench.execute.jobs.records import ReadEnergy, TimePair
 from kdbench.execute.timing import rounds
-from kdbench.execute.timing.rounds import measure, time_rounds
+from kdbench.execute.timing.rounds import forget_rounds, measure, take_turns, time_rounds
 from kdbench.execute.timing.samples import Samples, Source, samples_from
 from kdbench.execute.timing.throughput import sweep
 from kdbench.execute.workers.job import NoAnswer
@@ -22,11 +22,12 @@ from kdbench.results import LatencyRecord, NotMeasured, Store, machine_facts, ma
 from kdbench.results.keys import latency_key, throughput_key
 from kdbench.results.machine.energy_counters import why_no_counter
 from kdbench.results.machine.facts import timestamp, timing_cores
-from kdbench.results.timings import ColdStart, Energy, Sessions, ThroughputRecord, slice_p50s
+from kdbench.results.timings import Energy, Round, Sessions, ThroughputRecord, slice_p50s
 from kdbench.spec import How, LatencySpec
-from kdbench.statistics.ratios import LOOKS, timing_settled
+from kdbench.statistics.ratios import timing_settled
 
-COLD_STARTS = 3
+# Of a tie check, all in one go: what drifts acts alike on two files with the same graph.
+TIE_SESSIONS = 5
 ENERGY_SECONDS = 10.0
 KEPT_CALLS = 5000
 
@@ -71,9 +72,7 @@ def time_networks(
         session = _Session(asked, samples, dimensions, place, machine_fingerprint(), found)
         ordered = [reference, *(network for network in networks if network is not reference)]
         ways = asked.combinations(timing_cores())
-        for how in ways:
-            for network in ordered:
-                yield from session.latency(network, reference, how)
+        yield from take_turns(session.latency(network, reference, how) for how in ways for network in ordered)
         failed = [missing.how for missing in found.missing if missing.architecture == reference.architecture]
         possible = [how for how in ways if how not in failed]
         for twin in ties if possible else ():
@@ -105,17 +104,19 @@ class _Session:
         key = latency_key(*names, how, self.machine, margin=self.asked.margin, files=files)
         if key in self.found.latencies:
             return
+        self.found.latencies.append(key)  # in the order of what was asked for, whichever is settled first
         if not self.place.store.has(Store.LATENCY, key):
             try:
                 if reason := self._reason(how) or _why_not(network, how):
                     raise NoAnswer(reason)
-                record = yield from self._measure(network, reference, how)
+                record = yield from self._measure(network, reference, how, key)
             except NoAnswer as reason:
+                self.found.latencies.remove(key)
                 yield from self._missing(network, how, str(reason))
                 return
             self.place.store.write(Store.LATENCY, key, record)
+            forget_rounds(key, self.place.store)
             yield _measured(key, network.label, record)
-        self.found.latencies.append(key)
 
     def _reason(self, how: How) -> str | None:
         at = (how.provider, how.threads)
@@ -126,23 +127,19 @@ class _Session:
             self.reasons[at] = why_impossible(how.provider, how.threads)
         return self.reasons[at]
 
-    def _measure(self, network: Network, reference: Network, how: How) -> Generator[RunEvent, None, LatencyRecord]:
-        """Rounds until they are settled. Raises `NoAnswer`."""
+    def _measure(
+        self, network: Network, reference: Network, how: How, key: str
+    ) -> Generator[RunEvent, None, LatencyRecord]:
+        """Rounds until they are settled; a tie check is one longer round. Raises `NoAnswer`."""
         tie = _is_tie(network, reference)
-        yield RoundFinished(number=0, most=LOOKS[-1])
         yield from self.samples.save()
-        cold: tuple[ColdStart, ...] = ()
-        energy = Energy(reason="read of one file per architecture")
-        if not tie:
-            cold = yield from self._start_cold(network, how)
+        job = self._pair(network, reference, how)
+        if tie:
+            timed = [(yield from measure(job.model_copy(update={"sessions": TIE_SESSIONS}), self.place))]
+            energy = Energy(reason="read of one file per architecture")
+        else:
+            timed = yield from self._rounds(job, key)
             energy = yield from self._read_energy(network, how)
-
-        def settled(sessions: Sessions) -> bool:
-            return tie or timing_settled(slice_p50s(sessions), self.asked.margin)
-
-        timed, reason = yield from time_rounds(self._pair(network, reference, how), self.place, settled)
-        if reason:
-            raise NoAnswer(reason)
         calls = [took for each in timed for took in each.call_microseconds]
         return LatencyRecord(
             trial=network.trial,
@@ -151,8 +148,9 @@ class _Session:
             how=how,
             onnx_sha256=network.sha256,
             reference_sha256=reference.sha256,
-            cold=cold,
+            cold=tuple(each.cold for each in timed if each.cold),
             sessions=tuple(session for each in timed for session in each.sessions),
+            apart=not tie,
             calls=sum(each.calls for each in timed),
             call_microseconds=tuple(calls[:: max(1, -(-len(calls) // KEPT_CALLS))]),
             energy=energy,
@@ -161,12 +159,16 @@ class _Session:
             finished=timestamp(),
         )
 
-    def _start_cold(self, network: Network, how: How) -> Generator[RunEvent, None, tuple[ColdStart, ...]]:
-        job = StartCold(onnx=_path(network), samples=self.samples.path, how=how, dimensions=self.dimensions)
-        starts: tuple[ColdStart, ...] = ()
-        while len(starts) < COLD_STARTS:
-            starts = (*starts, (yield from measure(job, self.place)))
-        return starts
+    def _rounds(self, job: TimePair, key: str) -> Generator[RunEvent, None, list[Round]]:
+        """Raises `NoAnswer` where a round broke off."""
+
+        def settled(sessions: Sessions) -> bool:
+            return timing_settled(slice_p50s(sessions), self.asked.margin)
+
+        timed, reason = yield from time_rounds(job.model_copy(update={"cold": True}), self.place, settled, key)
+        if reason:
+            raise NoAnswer(reason)
+        return timed
 
     def _read_energy(self, network: Network, how: How) -> Generator[RunEvent, None, Energy]:
         if reason := why_no_counter(how.provider):
@@ -187,7 +189,7 @@ class _Session:
             samples=self.samples.path,
             how=how,
             dimensions=self.dimensions,
-            sessions=rounds.SESSIONS,
+            sessions=1,
             pairs=rounds.PAIRS,
         )
 

@@ -9,6 +9,9 @@ from kdbench.report.writing.tables import Cell, Column, Table
 from kdbench.results import NotMeasured
 from kdbench.results.timings import Energy
 from kdbench.statistics.percentiles import Percentile
+from kdbench.statistics.ratios import LOOKS
+
+BOUND = "below, its upper bound at 99 % confidence, for these calls"
 
 
 def deployment_section(summary: Summary) -> Section:
@@ -91,10 +94,10 @@ def timing_table(deployed: Sequence[Deployed]) -> Table:
     columns = (
         Column("Model", numeric=False),
         Column("How", "provider, threads, batch", numeric=False),
-        Column("p50", "of one call", "below, an upper bound of the true value that holds with 99 % confidence"),
+        Column("p50", "observed", f"median of the calls of this run; {BOUND}"),
         Column("Against the reference", "ratio", "of interleaved slices, with its 95 % interval over sessions"),
-        Column("p90", "", "below, an upper bound of the true value that holds with 99 % confidence"),
-        Column("p99", "", "below, an upper bound of the true value that holds with 99 % confidence"),
+        Column("p90", "observed", f"of the calls of this run; {BOUND}"),
+        Column("p99", "observed", f"of the calls of this run; {BOUND}"),
         Column("Fastest"),
         Column("Throughput", "samples/s", "of calls one after the other"),
         Column("Load", "cold", "median of fresh processes"),
@@ -107,14 +110,29 @@ def timing_table(deployed: Sequence[Deployed]) -> Table:
     reference = next((names_of(m) for m in deployed if any(t.ratio is None for t in m.timings)), f.NONE)
     reasons = dict.fromkeys(t.energy.reason for m in deployed for t in m.timings if t.energy.reason)
     notes = (
-        "ONNX Runtime, after warm-up. Each network was timed in slices of 10 ms, interleaved with slices of the "
-        f"reference {reference}, in newly created sessions, until the interval of the ratio was within half the margin "
-        "or six rounds were over (inconclusive). The ratio is robust to drift of a shared machine; a p50 is not.",
-        f"p90 needs 64 calls and p99 662 (MLPerf's bound); {f.NONE}: too few. On a shared machine p99 depends more on "
-        "other processes than on the model.",
+        "ONNX Runtime, after warm-up. Networks took turns: in each round, every network was timed in slices of 10 ms, "
+        f"interleaved with slices of the reference {reference}, in newly created sessions, until the interval of its "
+        f"ratio was within half the margin or {LOOKS[-1]} rounds were over (inconclusive). The interval is over "
+        "sessions, so it includes the spread between parts of the run.",
+        "A ratio is robust to drift of a shared machine; a p50 is not, and bounds of percentiles (MLPerf's early "
+        "stopping) hold for the calls of this run, not for later sessions.",
+        *_timed_in_one_go(deployed),
+        f"p90 needs 64 calls and p99 662; {f.NONE}: too few. On a shared machine p99 depends more on other processes "
+        "than on the model.",
         *(f"No energy: {reason}." for reason in reasons),
     )
     return Table("timings", "Latency and throughput", columns, rows, notes)
+
+
+def _timed_in_one_go(deployed: Sequence[Deployed]) -> tuple[str, ...]:
+    ratios = [timing for model in deployed for timing in model.timings if timing.ratio]
+    in_one_go = sum(not timing.apart for timing in ratios)
+    if not in_one_go:
+        return ()
+    return (
+        f"{in_one_go} of {f.several(len(ratios), 'ratio')} were timed in one go, by an earlier kdbench: their "
+        "intervals leave out drift during the run.",
+    )
 
 
 def _timing_row(model: Deployed, timing: Timing) -> tuple[Cell, ...]:

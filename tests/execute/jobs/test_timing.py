@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from kdbench.deploy.export.export import export_onnx
-from kdbench.execute.jobs.records import ReadEnergy, SaveRandomSamples, StartCold, TimePair, TimingJob
+from kdbench.execute.jobs.records import ReadEnergy, SaveRandomSamples, TimePair, TimingJob
 from kdbench.execute.timing.rounds import measure
 from kdbench.execute.workers.executors import Inline
 from kdbench.execute.workers.job import NoAnswer
@@ -100,13 +100,13 @@ def test_the_process_never_imports_torch(folder, here) -> None:
 
 
 def test_cold_starts_are_of_fresh_processes(folder, here) -> None:
-    job = StartCold(onnx=str(folder / "8.onnx"), samples=str(folder / "samples.npy"), how=CPU)
-    starts = [ask(job, here) for _ in range(2)]
+    starts = [ask(pair(folder, "8", "4", cold=True), here).cold for _ in range(2)]
     for start in starts:
         assert 0 < start.first_run_seconds < 30
         assert 0 < start.load_seconds < 30
         assert start.memory_bytes > 0  # loading was the first thing that the process did
     assert starts[0] != starts[1]
+    assert ask(pair(folder), here).cold is None
 
 
 def test_made_up_samples_are_always_the_same(tmp_path: Path, here) -> None:
@@ -128,7 +128,7 @@ def test_a_missing_provider_is_a_reason(folder, here) -> None:
 def test_more_threads_than_cores_are_a_reason(folder, here) -> None:
     many = CPU.model_copy(update={"threads": 4096})
     one = {"onnx": str(folder / "4.onnx"), "samples": str(folder / "samples.npy"), "how": many}
-    for job in (pair(folder, how=many), StartCold(**one), ReadEnergy(**one, seconds=0.1)):
+    for job in (pair(folder, how=many), pair(folder, how=many, cold=True), ReadEnergy(**one, seconds=0.1)):
         assert refusal(job, here).startswith("4096 threads were asked for")
 
 

@@ -1,6 +1,8 @@
 """How much is timed, in which order, and what is not timed again: the executor is scripted, nothing is measured."""
 
-from collections.abc import Callable, Iterable, Sequence
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,26 +10,25 @@ import pytest
 
 from kdbench import api
 from kdbench.execute.events import LatencyMeasured, LatencyMissing, RoundFinished, RunEvent, ThroughputMeasured
-from kdbench.execute.jobs.records import ReadEnergy, SamplesSaved, SaveRandomSamples, SaveSamples, StartCold, TimePair
+from kdbench.execute.jobs.records import ReadEnergy, SamplesSaved, SaveRandomSamples, SaveSamples, TimePair
 from kdbench.execute.timing import throughput, timing
-from kdbench.execute.timing.rounds import PAIRS, SESSIONS, measure, time_rounds
+from kdbench.execute.timing.rounds import COLD_STARTS, PAIRS, measure, take_turns, time_rounds
 from kdbench.execute.timing.samples import RandomSamples, RealSamples, Source
-from kdbench.execute.timing.timing import COLD_STARTS, ENERGY_SECONDS, Network, Timed, time_networks
+from kdbench.execute.timing.timing import ENERGY_SECONDS, Network, Timed, time_networks
 from kdbench.execute.workers.job import Job, NoAnswer
-from kdbench.execute.workers.messages import Crashed, Refused
+from kdbench.execute.workers.messages import Crashed, Noted, Refused
 from kdbench.results import LatencyRecord, Store
-from kdbench.results.timings import ColdStart, Energy, Round, ThroughputRecord, slice_p50s
-from kdbench.spec import DataSpec, LatencySpec, Problem, Record, UserError
-from kdbench.statistics.ratios import estimate_ratio
+from kdbench.results.timings import ColdStart, Energy, Round, ThroughputRecord
+from kdbench.spec import DataSpec, How, LatencySpec, Problem, Record, UserError
+from kdbench.statistics.ratios import LOOKS
 from tests.execute.running import Scripted, place
 from tests.records import HOW, pair_of
 
-SLICES = tuple((pair_of(ratio), pair_of(ratio)) for ratio in (1.998, 1.999, 2.0, 2.001, 2.002))
-ROUND = Round(sessions=SLICES, calls=30, call_microseconds=(2.0, 3.0), conditions={"steal_seconds": 0.0})
+RATIOS = (1.998, 1.999, 2.0, 2.001, 2.002)
 COLD = ColdStart(load_seconds=0.1, first_run_seconds=0.01, memory_bytes=7)
 NO_COUNTER = Energy(reason="no counter of cpu")
 DIGITS = DataSpec.model_validate("digits")
-ONCE = LatencySpec(batch_sizes=(1,), largest_batch=1)  # one round settles the ratio to its margin
+ONCE = LatencySpec(batch_sizes=(1,), largest_batch=1)  # the first look settles the ratio to its margin
 NEVER = ONCE.model_copy(update={"margin": 1e-6})
 
 
@@ -46,15 +47,30 @@ def no_counter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timing, "why_no_counter", lambda provider: f"no counter of {provider}")
 
 
+SEEN = Counter[tuple[str, str, How]]()
+
+
+def round_of(job: TimePair) -> Round:
+    """Sessions of two pairs, in which any five in a row of one ratio differ as `RATIOS` do."""
+    ratio = (job.candidate, job.reference, job.how)
+    first = SEEN[ratio]
+    SEEN[ratio] += job.sessions
+    return Round(
+        sessions=tuple((pair_of(RATIOS[(first + i) % 5]),) * 2 for i in range(job.sessions)),
+        calls=6 * job.sessions,
+        call_microseconds=(2.0, 3.0),
+        conditions={"steal_seconds": 0.0},
+        cold=COLD if job.cold else None,
+    )
+
+
 def usual(job: Job[Any]) -> Iterable[Record]:
     """Everything goes well."""
     match job:
         case SaveSamples() | SaveRandomSamples():
             yield SamplesSaved(sample_bytes=16)
-        case StartCold():
-            yield COLD
         case TimePair():
-            yield ROUND
+            yield round_of(job)
 
 
 def time_(
@@ -86,32 +102,57 @@ def sweeps_of(executor: Scripted) -> list[TimePair]:
 # How many rounds
 
 
-@pytest.mark.parametrize(("enough", "rounds"), [(1, 1), (2, 3), (3, 3), (4, 6), (6, 6), (7, 6)])
+@pytest.mark.parametrize(("enough", "rounds"), [(4, 5), (5, 5), (6, 10), (10, 10), (11, 16), (16, 16), (17, 16)])
 def test_rounds_end_at_a_look_that_finds_the_ratio_known_to_half_the_margin(
-    tmp_path: Path, enough: int, rounds: int
+    tmp_path: Path, enough: int, rounds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = estimate_ratio(slice_p50s(ROUND.sessions * enough))
-    assert known is not None
-    asked = ONCE.model_copy(update={"margin": 2.001 * known.half_width})
-    timed, heard, executor = time_(tmp_path, networks=(SMALL,), asked=asked)
+    monkeypatch.setattr(timing, "timing_settled", lambda sessions, margin: len(sessions) >= enough and margin == 0.05)
+    timed, heard, executor = time_(tmp_path, networks=(SMALL,))
     assert len(rounds_of(executor)) == rounds
-    assert [event.number for event in heard if isinstance(event, RoundFinished)] == list(range(rounds + 1))
+    assert [event.number for event in heard if isinstance(event, RoundFinished)] == list(range(1, rounds + 1))
     (record,) = records(tmp_path, timed)
-    assert len(record.sessions) == 5 * rounds
-    assert record.calls == 30 * rounds
+    assert len(record.sessions) == rounds
+    assert record.calls == 6 * rounds
     assert len(record.conditions) == rounds
+
+
+def test_a_known_ratio_is_settled_at_the_first_look_and_an_unknown_one_never(tmp_path: Path) -> None:
+    _, _, executor = time_(tmp_path / "once", networks=(SMALL,))
+    assert len(rounds_of(executor)) == LOOKS[0]
+    _, _, executor = time_(tmp_path / "never", networks=(SMALL,), asked=NEVER)
+    assert len(rounds_of(executor)) == LOOKS[-1]
+
+
+def test_those_that_go_on_take_turns() -> None:
+    def ratio(name: str, rounds: int) -> Iterator[RunEvent]:
+        for number in range(1, rounds + 1):
+            yield Noted(text=f"{name}{number}")
+            yield RoundFinished(number=number, most=9)
+        yield Noted(text=f"{name} is over")
+
+    told = [each.text for each in take_turns([ratio("a", 1), ratio("b", 3), ratio("c", 2)]) if isinstance(each, Noted)]
+    assert told == ["a1", "b1", "c1", "a is over", "b2", "c2", "b3", "c is over", "b is over"]
+
+
+def test_rounds_of_one_ratio_have_those_of_the_others_between_them(tmp_path: Path) -> None:
+    asked = LatencySpec(batch_sizes=(1, 8), largest_batch=1)
+    timed, _, executor = time_(tmp_path, asked=asked)
+    order = [(job.candidate, job.how.batch) for job in rounds_of(executor)]
+    assert order == [(f"/nets/{name}.onnx", batch) for batch in (1, 8) for name in ("small", "big")] * 5
+    assert all(record.apart for record in records(tmp_path, timed))
 
 
 def pair_job(**changes: object) -> TimePair:
     content = {"candidate": "/a/one.onnx", "reference": "/b/two.onnx", "samples": "/c/samples.npy", "how": HOW}
-    return TimePair(**{**content, "sessions": 5, "pairs": 8, **changes})
+    return TimePair(**{**content, "sessions": 1, "pairs": 8, **changes})
 
 
 def test_rounds_that_break_off_are_returned_with_those_before(tmp_path: Path) -> None:
-    answers = iter([ROUND, ROUND, Crashed(reason="its process was killed by SIGKILL")])
+    done = [round_of(pair_job()), round_of(pair_job())]
+    answers = iter([*done, Crashed(reason="its process was killed by SIGKILL")])
     where = place(tmp_path, executor=Scripted(lambda job: [next(answers)]))
     rounds, reason = api.drain(time_rounds(pair_job(), where, lambda sessions: False))
-    assert rounds == [ROUND, ROUND]
+    assert rounds == done
     assert reason == "its process was killed by SIGKILL"
 
 
@@ -127,15 +168,15 @@ def test_a_reason_is_one_line_that_names_files_without_their_folders(tmp_path: P
 
 def test_a_job_is_told_both_files_the_way_and_the_samples(tmp_path: Path) -> None:
     _, _, executor = time_(tmp_path)
-    assert [(job.candidate, job.reference) for job in rounds_of(executor)] == [
+    assert [(job.candidate, job.reference) for job in rounds_of(executor)[:2]] == [
         ("/nets/small.onnx", "/nets/small.onnx"),
         ("/nets/big.onnx", "/nets/small.onnx"),
     ]
     (saving,) = executor.all(SaveSamples)
     assert (saving.data, saving.scale, saving.batch) == (DIGITS, "standard", 1)
-    for job in (*executor.all(StartCold), *executor.all(TimePair)):
+    for job in executor.all(TimePair):
         assert (job.samples, job.how, job.dimensions) == (saving.path, HOW, ("batch",))
-    assert {(job.sessions, job.pairs) for job in rounds_of(executor)} == {(SESSIONS, PAIRS)} == {(5, 8)}
+    assert {(job.sessions, job.pairs) for job in rounds_of(executor)} == {(1, PAIRS)} == {(1, 8)}
     assert not Path(saving.path).parent.exists()
 
 
@@ -152,7 +193,8 @@ def test_samples_are_enough_for_the_largest_batch_and_made_up_without_data(tmp_p
 
 def test_the_reference_comes_first_and_against_itself(tmp_path: Path) -> None:
     timed, heard, executor = time_(tmp_path)
-    assert [type(job) for job in executor.asked] == [SaveSamples, *[*[StartCold] * COLD_STARTS, TimePair] * 2]
+    assert [type(job) for job in executor.asked] == [SaveSamples, *[TimePair] * 10]
+    assert [job.cold for job in rounds_of(executor)] == [True] * 2 * COLD_STARTS + [False] * 4
     assert [(r.architecture, r.reference, r.kind) for r in records(tmp_path, timed)] == [
         ("small", "small", "noise"),
         ("big", "small", "latency"),
@@ -167,9 +209,10 @@ def test_a_record_holds_what_was_measured_and_of_which_files(tmp_path: Path) -> 
     record = records(tmp_path, timed)[1]
     assert (record.trial, record.onnx_sha256, record.reference_sha256) == ("trial-big", "sha-big", "sha-small")
     assert (record.cold, record.energy, record.how) == ((COLD,) * 3, NO_COUNTER, HOW)
-    assert record.sessions == ROUND.sessions * 6
-    assert record.call_microseconds == ROUND.call_microseconds * 6
-    assert record.conditions == (ROUND.conditions,) * 6
+    assert sorted(session[0].candidate_p50 for session in record.sessions[:5]) == list(RATIOS)
+    assert len(record.sessions) == 16
+    assert record.call_microseconds == (2.0, 3.0) * 16
+    assert record.conditions == ({"steal_seconds": 0.0},) * 16
     assert record.machine["versions"]
 
 
@@ -185,12 +228,14 @@ def test_energy_is_read_where_there_is_a_counter(tmp_path: Path, monkeypatch: py
 
 
 def test_calls_of_many_rounds_are_thinned(tmp_path: Path) -> None:
-    many = ROUND.model_copy(update={"call_microseconds": tuple(float(n) for n in range(1, 4001)), "calls": 9000})
-    timed, _, _ = time_(
-        tmp_path, lambda job: [many] if isinstance(job, TimePair) else usual(job), networks=(SMALL,), asked=NEVER
-    )
+    many = {"call_microseconds": tuple(float(n) for n in range(1, 1501)), "calls": 9000}
+
+    def answer(job: Job[Any]) -> Iterable[Record]:
+        return [round_of(job).model_copy(update=many)] if isinstance(job, TimePair) else usual(job)
+
+    timed, _, _ = time_(tmp_path, answer, networks=(SMALL,), asked=NEVER)
     (record,) = records(tmp_path, timed)
-    assert record.calls == 54_000
+    assert record.calls == 144_000
     assert len(record.call_microseconds) == 4800  # of 24,000, every fifth
 
 
@@ -220,13 +265,18 @@ def test_what_is_in_the_store_is_not_timed_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "jobs"),
-    [({"margin": 0.01}, 8), ({"batch_sizes": (1, 8)}, 8), ({"spinning": (False, True)}, 8), ({"largest_batch": 2}, 4)],
+    [
+        ({"margin": 0.01}, 10),
+        ({"batch_sizes": (1, 8)}, 10),
+        ({"spinning": (False, True)}, 10),
+        ({"largest_batch": 2}, 4),
+    ],
 )
 def test_only_what_is_new_is_timed(tmp_path: Path, change: dict[str, object], jobs: int) -> None:
     first, _, _ = time_(tmp_path)
     again, _, executor = time_(tmp_path, asked=ONCE.model_copy(update=change))
     del executor.asked[0]  # the samples
-    assert len(executor.asked) == jobs  # of two networks: cold starts and a round, or a sweep's batches
+    assert len(executor.asked) == jobs  # of two networks: five rounds each, or a sweep's batches
     assert set(again.latencies) >= set(first.latencies) or "margin" in change
 
 
@@ -241,7 +291,7 @@ def test_an_architecture_is_timed_once_whichever_trial_it_is_of(tmp_path: Path) 
 # Ties
 
 
-def test_a_tie_takes_one_round_and_no_cold_start(tmp_path: Path) -> None:
+def test_a_tie_takes_one_long_round_and_no_cold_start(tmp_path: Path) -> None:
     timed, heard, executor = time_(tmp_path, networks=(SMALL,), ties=(TWIN,), asked=NEVER)
     (_, tie) = records(tmp_path, timed)
     assert (tie.kind, tie.trial, tie.onnx_sha256, tie.reference_sha256) == (
@@ -251,9 +301,9 @@ def test_a_tie_takes_one_round_and_no_cold_start(tmp_path: Path) -> None:
         "sha-small",
     )
     assert len(tie.sessions) == 5
-    assert tie.cold == ()
+    assert (tie.cold, tie.apart) == ((), False)
     assert tie.energy == Energy(reason="read of one file per architecture")
-    assert {job.onnx for job in executor.all(StartCold)} == {"/nets/small.onnx"}
+    assert [(job.candidate, job.sessions) for job in executor.asked[17:]] == [("/nets/twin.onnx", 5)]
     assert isinstance(heard[-1], LatencyMeasured)
     assert heard[-1].label == "twin, tie check"
 
@@ -278,7 +328,7 @@ def test_another_file_is_another_tie(tmp_path: Path) -> None:
 
 
 def of_big(job: Job[Any]) -> bool:
-    return "/nets/big.onnx" in (getattr(job, "candidate", None), getattr(job, "onnx", None))
+    return isinstance(job, TimePair) and job.candidate == "/nets/big.onnx"
 
 
 @pytest.mark.parametrize(
@@ -288,12 +338,14 @@ def of_big(job: Job[Any]) -> bool:
         ([], "its job ended without an answer"),
     ],
 )
-@pytest.mark.parametrize("broken", [StartCold, TimePair])
+@pytest.mark.parametrize("broken", [1, 4])
 def test_what_breaks_is_missing_with_its_reason_and_the_others_go_on(
-    tmp_path: Path, said: list[Record], reason: str, broken: type[Job[Any]]
+    tmp_path: Path, said: list[Record], reason: str, broken: int
 ) -> None:
+    rounds = itertools.count(1)
+
     def answer(job: Job[Any]) -> Iterable[Record]:
-        return said if isinstance(job, broken) and of_big(job) else usual(job)
+        return said if of_big(job) and next(rounds) == broken else usual(job)
 
     timed, heard, _ = time_(tmp_path, answer, networks=(BIG, SMALL, network("third", 9)))
     assert [record.architecture for record in records(tmp_path, timed)] == ["small", "third"]
@@ -306,7 +358,32 @@ def test_what_broke_is_tried_again_by_the_next_run(tmp_path: Path) -> None:
     time_(tmp_path, lambda job: [Crashed(reason="no")] if of_big(job) else usual(job))
     timed, _, executor = time_(tmp_path)
     assert timed.missing == []
-    assert all(map(of_big, (*executor.all(StartCold), *executor.all(TimePair))))
+    assert [record.architecture for record in records(tmp_path, timed)] == ["small", "big"]
+    assert len(executor.all(TimePair)) == 5
+    assert all(map(of_big, executor.all(TimePair)))
+
+
+def test_an_interrupted_run_goes_on_with_the_round_where_it_was(tmp_path: Path) -> None:
+    asked = list[TimePair]()
+
+    def answer(job: Job[Any]) -> Iterable[Record]:
+        if isinstance(job, TimePair):
+            if len(asked) == 7:
+                raise KeyboardInterrupt
+            asked.append(job)
+        return usual(job)
+
+    with pytest.raises(KeyboardInterrupt):
+        time_(tmp_path, answer)
+    assert [of_big(job) for job in asked] == [False, True, False, True, False, True, False]
+    assert len(list((tmp_path / "rounds").iterdir())) == 7
+    timed, _, executor = time_(tmp_path)
+    assert [of_big(job) for job in executor.all(TimePair)] == [True, False, True]
+    found = records(tmp_path, timed)
+    assert [(record.architecture, len(record.sessions), len(record.cold)) for record in found] == [
+        ("small", 5, 3), ("big", 5, 3),
+    ]  # fmt: skip
+    assert list((tmp_path / "rounds").iterdir()) == []
 
 
 def test_without_samples_nothing_is_timed(tmp_path: Path) -> None:
@@ -331,7 +408,7 @@ def test_a_way_that_is_impossible_here_asks_for_no_job(tmp_path: Path) -> None:
         ("small", 1), ("big", 1), ("small", 8), ("big", 8),
     ]  # fmt: skip
     assert {missing.reason.partition(",")[0] for missing in timed.missing} == {"4096 threads were asked for"}
-    assert {job.how.threads for job in (*executor.all(StartCold), *executor.all(TimePair))} == {1}
+    assert {job.how.threads for job in executor.all(TimePair)} == {1}
     assert [record.how.threads for record in records(tmp_path, timed) if record.kind == "tie"] == [1]
     assert len(timed.throughputs) == 2
 
@@ -351,7 +428,7 @@ def test_half_precision_is_not_timed_on_a_cpu_and_says_why(tmp_path: Path) -> No
     (missing,) = timed.missing
     assert missing.architecture == "half"
     assert missing.reason.startswith("half precision has no kernels on the CPU")
-    assert "/nets/half.onnx" not in {job.onnx for job in executor.all(StartCold)}
+    assert "/nets/half.onnx" not in {job.candidate for job in executor.all(TimePair)}
     assert len(timed.throughputs) == 2
 
 
