@@ -3,6 +3,7 @@
 import os
 import tempfile
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ def command(
         frozen = load_baseline(folder, wanted.name)
         where = stack.enter_context(api.place(results, **how))
         prepare_folder(reports, "reports")
+        began = datetime.now(UTC).isoformat(timespec="seconds")
         run = follow(run_suite(wanted, where, invocation()), live=True)
         found = load_run(where.store, run)
         comparisons = follow(compare_with_baseline(frozen, folder, found, where), live=True)
@@ -62,7 +64,8 @@ def command(
     if warning := undecided(verdict):
         click.echo(f"inconclusive: {warning}", err=True)
     done = sum(outcome.status == "done" for outcome in run.outcomes.values())
-    if reused := done - len(run.trained):
+    trained = run.trained if run.started >= began else ()  # where all was there, the earlier run's record stands
+    if reused := done - len(trained):
         click.echo(f"note: {reused} of {done} trials came from '{results}'; --fresh trains anew", err=True)
     if page := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(page).open("a", encoding="utf-8") as file:

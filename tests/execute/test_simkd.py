@@ -6,6 +6,7 @@ import pytest
 
 from kdbench import api
 from kdbench.results import Store, load_suite_results
+from kdbench.results.baseline import baseline_of
 from tests.execute.running import place, run
 from tests.small import small_suite
 
@@ -28,5 +29,10 @@ def test_a_suite_runs_end_to_end(tmp_path: Path) -> None:
     assert simkd.test.samples == 359
     timed = {record.architecture for record in results.latencies if record.kind == "latency"}
     assert simkd.model.architecture in timed
+    assert [(model.role, model.rows) for model in baseline_of(results).models] == [
+        ("teacher", ("cross_entropy",)),
+        ("student", ("cross_entropy",)),
+        ("student", ("simkd",)),
+    ]
     for page in api.render(results, tmp_path / "reports"):
         assert "simkd" in page.read_text("utf-8")

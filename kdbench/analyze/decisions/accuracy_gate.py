@@ -142,8 +142,11 @@ def _decide(entry: GateEntry, verdict: DropVerdict, family: int) -> GateEntry:
     message = f"{points(verdict.change)} points over {seeds} ({bounds}), {allowed}"
     if status == "inconclusive" and entry.limit is not None and verdict.upper < entry.limit:
         message += f"; not significant once {family} comparisons share the error (Holm)"
-    if status == "inconclusive" and verdict.detectable:
-        message += f"; these seeds fail a drop of {points(verdict.detectable)} points in {100 * POWER:g} % of cases"
+    if status == "inconclusive" and verdict.detectable and entry.baseline:
+        seen = f"a drop of {100 * verdict.detectable:.2f} points in {100 * POWER:g} % of cases"
+        message += (
+            f"; these seeds fail {seen if verdict.detectable <= entry.baseline else 'no drop: they differ too much'}"
+        )
     return replace(entry, message=message)
 
 

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -85,6 +86,7 @@ def test_a_drop_within_the_limit_passes_and_a_vague_one_is_inconclusive():
     assert entry_of(judge(baseline_of(results), moved(results, 0.001), []), "top1").status == "pass"
     vague = judge(baseline_of(results), moved(results, 0.005, wobble=0.004), [])
     assert entry_of(vague, "top1").status == "inconclusive"
+    assert re.search(r"these seeds fail a drop of \d\.\d\d points in 80 % of cases$", entry_of(vague, "top1").message)
     assert (vague.exit_code(False), vague.exit_code(True)) == (0, 4)
 
 
@@ -287,9 +289,9 @@ def test_where_the_baselines_seeds_collapse_one_more_is_no_proof():
 def test_a_drop_that_is_no_collapse_is_left_to_the_seeds():
     before, now = (make_results(Shape(accuracy=lambda p, loss, s, low=low: 0.9 if s else low)) for low in (0.9, 0.2))
     found = entry_of(judge(baseline_of(before), now, []), "top1", "/ kd")
-    # SD 70 / sqrt(3) = 40.4 points, x 26.9 / sqrt(3) for 2 degrees of freedom and 2 tested rows
+    # SD 70 / sqrt(3) = 40.4 points; t must exceed 9.9 (2 degrees of freedom, 1 % / 2 rows)
     assert found.status == "inconclusive"
-    assert "these seeds fail a drop of" in found.message
+    assert found.message.endswith("these seeds fail no drop: they differ too much")
 
 
 def test_what_the_gate_sees_is_part_of_the_verdict():
