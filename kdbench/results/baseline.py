@@ -151,6 +151,9 @@ def freeze(results: ResultSet, store: Store, folder: Path) -> Baseline:
     """Write the baseline of a finished run into a new folder, whole or not at all."""
     if folder.exists():
         raise UserError(f"'{folder}' exists", help="a baseline is never edited: name a new folder, or remove this one")
+    if not results.done:
+        help = f"run it first: kdbench run {results.run.name}"
+        raise UserError(f"no trial of suite '{results.run.name}' finished: there is nothing to freeze", help=help)
     files = {each.file: store.onnx(each.result.exported.key) for each in deployed_models(results)}
     if lost := [name for name, file in files.items() if not file.is_file()]:
         help = "these are records without their files: run the suite here, then freeze"

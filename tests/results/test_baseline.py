@@ -91,6 +91,12 @@ def test_results_without_their_files_are_not_frozen(tmp_path: Path) -> None:
     assert not (tmp_path / "base").exists()
 
 
+def test_nothing_is_not_frozen(tmp_path: Path) -> None:
+    store = store_results(tmp_path / "results", PLAIN)
+    with pytest.raises(UserError, match="no trial of suite 'example' finished"):
+        freeze(replace(PLAIN, records={}), store, tmp_path / "base")
+
+
 def test_an_older_baseline_is_refused(tmp_path: Path) -> None:
     older = baseline_of(PLAIN).model_copy(update={"classes": 0})
     (tmp_path / "baseline.json").write_text(older.model_dump_json())

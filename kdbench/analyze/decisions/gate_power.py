@@ -64,7 +64,7 @@ def what_the_gate_sees(baseline: Baseline) -> str:
     test = f"one-sided t at {100 * FAIL_ALPHA:g} %, Holm over {several(family, 'row')}, {100 * limit:.2f} allowed"
     text = (
         f"With {several(fewest, 'seed')} the accuracy gate sees {'only ' if gross else ''}"
-        f"a drop of {_range(drops)} points (fails it in {100 * POWER:g} % of cases; {test}) or {collapse}"
+        f"a drop of {_range(drops)} (by row; fails it in {100 * POWER:g} % of cases; {test}) or {collapse}"
     )
     if blind:
         text += f"; in {blind} of {len(power)} rows of students it sees no drop"
@@ -114,4 +114,4 @@ def _remedies(worst: RowPower, limit: float, seeds: int | None) -> str:
 
 def _range(drops: Sequence[float]) -> str:
     low, high = (f"{100 * end(drops):.2f}" for end in (min, max))
-    return low if low == high else f"{low} to {high}"
+    return f"{low} points" if low == high else f"{low} to {high} points"
