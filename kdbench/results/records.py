@@ -23,12 +23,15 @@ class CurvePoint(Record):
 
 
 class TrainingCost(Record):
-    """What a trial's training took. Work that its cohort shared (data, teacher) stands apart from the student's own."""
+    """What a trial's training took. Work that its cohort shared (data, teacher) stands apart from the student's own.
+
+    Seconds of the parts are CPU time over all threads on a CPU, and time of the device on a GPU (decision 18).
+    """
 
     steps: int
     samples: int
     wall_seconds: float  # of the cohort, from its beginning to this model's end
-    cpu_seconds: float  # process CPU time of the same span
+    cpu_seconds: float  # CPU time of the process in that span
     step_seconds: float  # this model's own forward, loss, backward and update
     evaluation_seconds: float  # this model's own, on the validation split
     data_seconds: float  # gathering, augmenting and normalizing batches; shared by the cohort

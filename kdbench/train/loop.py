@@ -1,4 +1,4 @@
-"""The training loop: a cohort of models that share teachers, data, views, recipe and seed, step by step together.
+"""The training loop: a cohort of models that share teachers, data, views, seed and recipe, step by step together.
 
 They share each pass over the data and each forward pass of a teacher. Nothing that a model computes depends on the
 others: all random numbers are drawn by (seed, purpose, step), so alone or in a cohort its weights are the same.
@@ -38,7 +38,7 @@ def train_cohort(
     processes: int | None = None,
     until: int | None = None,
 ) -> Generator[EpochDone, None, list[Ended]]:
-    """Train trials that differ in model, lessons and start only. Yields progress; returns an outcome of each, in order.
+    """Train trials that differ in model, lessons, start and optimizer. Yields progress; returns outcomes, in order.
 
     Teachers are put in eval mode and get no gradient. Their outputs are read from the cache where `open_cache` gives
     one and the views are finite, else their forward pass runs on every batch. Everything runs on the device that the

@@ -206,7 +206,7 @@ def test_bad_input_gets_one_message_and_code_two(argv: list[str], words: list[st
 
 
 def test_errors_of_a_suite_come_together_with_their_lines(tmp_path: Path) -> None:
-    (tmp_path / "bad.toml").write_text(SUITE.replace("epochs", "epoch").replace("seeds = 2", 'seeds = "two"'))
+    (tmp_path / "bad.toml").write_text(SUITE.replace("epochs = 2", "epoch = 2").replace("seeds = 2", 'seeds = "two"'))
     stderr = kdbench("run", "bad.toml", at=tmp_path, code=2).stderr
     assert "--> bad.toml:7" in stderr
     assert "--> bad.toml:3" in stderr

@@ -8,15 +8,18 @@ Cohort = tuple[Trial, ...]
 
 
 def cohorts(trials: Iterable[Trial], workers: int, first: Collection[str] = ()) -> list[Cohort]:
-    """Group what shares teacher, data, views, recipe and seed; without a teacher there is no work to share.
+    """Group what shares teacher, data, views, seed and recipe; without a teacher there is no work to share.
+
+    Optimizers may differ: each model has its own, so that a tuning's tries share their passes over the data.
 
     Groups are divided where all workers are done sooner for it: what a model learns does not depend on its group. Those
     that hold a trial of `first` (by key) stand first, since others wait for it, and long ones before short ones.
     """
     groups: dict[object, list[Trial]] = {}
     for trial in trials:
-        recipe = (trial.data.model_dump_json(), trial.train.model_dump_json(), trial.view.model_dump_json(), trial.seed)
-        groups.setdefault((trial.teachers, recipe) if trial.teachers else trial.key, []).append(trial)
+        recipe = trial.train.model_dump_json(exclude={"optimizer"})
+        shared = (trial.teachers, trial.data.model_dump_json(), recipe, trial.view.model_dump_json(), trial.seed)
+        groups.setdefault(shared if trial.teachers else trial.key, []).append(trial)
     found = _longest_first(map(tuple, groups.values()))
     while (divided := _divide(found)) and _makespan(divided, workers) < _makespan(found, workers):
         found = divided

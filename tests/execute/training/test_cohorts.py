@@ -20,6 +20,19 @@ def test_what_shares_teacher_and_seed_is_trained_together() -> None:
     assert names(cohorts(wave, workers=1)) == together
 
 
+def test_optimizers_may_differ_and_batches_may_not() -> None:
+    losses = [
+        "kd",
+        {"use": "kd", "name": "faster", "lr": 0.5},
+        {"use": "kd", "name": "small", "train": {"batch_size": 32}},
+    ]
+    wave = api.plan(small_suite(seeds=1, losses=losses)).waves[1]
+    assert [[trial.train.optimizer.lr for trial in group] for group in cohorts(wave, workers=1)] == [
+        [0.05, 0.5],
+        [0.05],
+    ]
+
+
 def test_the_last_groups_are_divided_so_that_no_worker_is_idle() -> None:
     suite = small_suite(seeds=3, losses=["kd", "logit_mse", "pseudo_label"])
     groups = names(cohorts(api.plan(suite).waves[1], workers=2))
