@@ -1,4 +1,4 @@
-"""Which variants are not worth ranking, in sentences for the first screen: damaged by 8 bits, or made to saturate."""
+"""Which variants are not worth deploying, in sentences for the first screen: damaged, slower, or made to saturate."""
 
 from collections.abc import Sequence
 
@@ -18,6 +18,13 @@ def variant_warnings(rows: Sequence[VariantRow]) -> tuple[str, ...]:
             f"Damaged variants, which keep less than {100 * LEAST_KEPT:g} % of the exported file's top-1 or change the "
             f"answer on more than {100 * MOST_FLIPS:g} % of the test samples: {named}{more}."
         )
+    # Of one architecture, all rows have one latency.
+    if slower := {(row.variant, row.model): row.latency for row in rows if row.slower and row.latency}:
+        named = "; ".join(
+            f"{variant} of {model} ({ratio.estimate:.2f} times its latency, {ratio.low:.2f} to {ratio.high:.2f})"
+            for (variant, model), ratio in slower.items()
+        )
+        found.append(f"Slower than the exported file on this machine: {named}.")
     if saturating := dict.fromkeys(row.variant for row in rows if row.saturates):
         found.append(
             f"Sums of 8-bit products saturate on the processor of this run, and the suite insists on weights of 8 bits "
@@ -27,5 +34,5 @@ def variant_warnings(rows: Sequence[VariantRow]) -> tuple[str, ...]:
 
 
 def _named(row: VariantRow) -> str:
-    change = points(row.change.estimate.mean) if row.change else "unknown"
+    change = points(row.change.mean)
     return f"{row.model} of '{row.row}' as {row.variant} ({change} points, {percent(row.flips)} changed)"

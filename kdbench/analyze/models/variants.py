@@ -1,9 +1,11 @@
-"""Variants against the exported models they were made from, paired by seed."""
+"""Variants against the exported models they were made from, paired by seed and test sample."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from kdbench.analyze.deployment.architectures import ReferenceTiming
@@ -12,13 +14,19 @@ from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import ModelRow
 from kdbench.results import ArtifactResult, ResultSet
 from kdbench.results.machine.processor import int8_saturates
-from kdbench.statistics.intervals import Estimate, estimate
-from kdbench.statistics.paired import PairedDifference, paired_difference
+from kdbench.statistics.crossed import crossed_estimate
+from kdbench.statistics.intervals import Estimate
 from kdbench.statistics.ratios import RatioEstimate
+from kdbench.statistics.verdicts import Word, family_verdicts
 
-# A variant that does not reach these is called damaged. Top-1: what MLPerf Inference asks of quantized models.
-LEAST_KEPT = 0.99  # of the exported model's top-1
+# The two lines of MLPerf Inference: the share of the exported model's top-1 that a quantized model has to keep.
+LINES = (0.999, 0.99)
+# A variant that does not reach these is called damaged.
+LEAST_KEPT = LINES[-1]
 MOST_FLIPS = 0.02  # of the test samples: those whose top-1 differs from the exported model's
+
+Table = NDArray[np.float64]  # [seeds, samples]
+Scores = Mapping[int, Table]  # of each test sample, by seed
 
 
 @dataclass(frozen=True)
@@ -32,14 +40,17 @@ class VariantRow:
     variant: str
     architecture: str
     top1: Estimate
-    change: PairedDifference | None  # variant minus exported model
-    against_alone: PairedDifference | None  # that change minus the one of the student alone
+    change: Estimate  # variant minus exported model
+    against_alone: Estimate | None  # that change minus the one of the student alone
+    verdict: Word | None  # on that difference, in the family of all rows and variants; None where there is none
     onnx_bytes: int
     smaller: float  # the exported file's size over the variant's
     latency: RatioEstimate | None  # variant over exported model
     largest_drift: float  # SDs of the exported model's logits; over all seeds
     flips: float  # share of test samples; mean over seeds
     kept: float  # share of the exported model's top-1; means over seeds
+    line: float | None  # the higher of `LINES` that it is shown to keep, by its own 95 % interval
+    lost: bool  # shown to keep less than the lower of them
     saturates: bool  # weights of 8 bits, on a processor whose sums of 8-bit products saturate
 
     @property
@@ -47,18 +58,32 @@ class VariantRow:
         """Whether it has lost so much accuracy that its size and its latency are no reason to deploy it."""
         return self.kept < LEAST_KEPT or self.flips > MOST_FLIPS
 
+    @property
+    def slower(self) -> bool:
+        """Whether it is shown to take longer than the exported model, on the machine of the run."""
+        return self.latency is not None and self.latency.low > 1
+
 
 def variant_rows(
     pairs: Sequence[PairSummary], results: ResultSet, reference: ReferenceTiming | None
 ) -> tuple[VariantRow, ...]:
     """Rows variant by variant as the suite has them, then pair by pair, teachers first."""
     found: dict[tuple[str, str], ArtifactResult] = {(made.trial, made.label): made for made in results.variants}
-    return tuple(
-        _row(row, alone, found, label, reference)
-        for label in dict.fromkeys(made.label for made in results.variants)
-        for row, alone in compared(pairs)
-        if by_seed(row, found, label)
+    return _judged(
+        [
+            _row(row, alone, found, label, results, reference)
+            for label in dict.fromkeys(made.label for made in results.variants)
+            for row, alone in compared(pairs)
+            if by_seed(row, found, label)
+        ]
     )
+
+
+def _judged(rows: Sequence[VariantRow]) -> tuple[VariantRow, ...]:
+    """Each row with its verdict: all that are compared with the student alone are one family."""
+    family = [row for row in rows if row.against_alone]
+    verdicts = iter(family_verdicts([row.against_alone for row in family]))
+    return tuple(replace(row, verdict=next(verdicts).word) if row.against_alone else row for row in rows)
 
 
 def _row(
@@ -66,10 +91,17 @@ def _row(
     alone: ModelRow | None,
     found: Found[ArtifactResult],
     label: str,
+    results: ResultSet,
     reference: ReferenceTiming | None,
 ) -> VariantRow:
     made = list(by_seed(row, found, label).values())
-    facts, change = made[0].model, _change_by_seed(row, found, label)
+    facts, now = made[0].model, _scores(made, row)
+    was = _scores([results.trials[each.trial].exported for each in made], row)
+    change = _less(now, was)
+    others = list(by_seed(alone, found, label).values())
+    before = [results.trials[each.trial].exported for each in others]
+    against = _less(change, _less(_scores(others, alone), _scores(before, alone)))
+    line, lost = _line(now, was)
     return VariantRow(
         pair=row.pair,
         role=row.role,
@@ -77,31 +109,54 @@ def _row(
         row=row.row,
         variant=label,
         architecture=facts.architecture,
-        top1=estimate([each.test.top1 for each in made]),
-        change=paired_difference(change, dict.fromkeys(change, 0.0)),
-        against_alone=paired_difference(change, _change_by_seed(alone, found, label)),
+        top1=crossed_estimate(_table(now)),
+        change=crossed_estimate(_table(change)),
+        against_alone=crossed_estimate(_table(against)) if against else None,
+        verdict=None,
         onnx_bytes=facts.onnx_bytes,
         smaller=row.onnx_bytes / facts.onnx_bytes,
         latency=reference.speedup(facts.architecture, row.architecture) if reference else None,
         largest_drift=max(each.drift.largest for each in made),
         flips=fmean(each.drift.share for each in made),
-        kept=_kept(fmean(each.test.top1 for each in made), fmean(change.values())),
+        kept=_kept(_table(now), _table(was)),
+        line=line,
+        lost=lost,
         saturates=any(_saturates(each.artifact.variant, each.artifact.machine) for each in made),
     )
 
 
-def _kept(top1: float, change: float) -> float:
-    """Of the exported model's top-1, which is less by `change`."""
-    return top1 / (top1 - change) if top1 > change else 1.0
+def _scores(files: Sequence[ArtifactResult], row: ModelRow | None) -> Scores:
+    """By seed of the row, 1 for each test sample that the file of that seed predicts right, else 0."""
+    seeds = {seed.key: seed.seed for seed in row.seeds} if row else {}
+    return {seeds[each.trial]: each.test.correct.astype(np.float64) for each in files}
+
+
+def _less(first: Scores, second: Scores, share: float = 1.0) -> Scores:
+    """The first minus a share of the second, of the seeds that both have."""
+    return {seed: first[seed] - share * second[seed] for seed in first if seed in second}
+
+
+def _table(scores: Scores) -> Table:
+    return np.stack(list(scores.values()))
+
+
+def _kept(now: Table, was: Table) -> float:
+    return float(now.mean() / was.mean()) if was.any() else 1.0
+
+
+def _line(now: Scores, was: Scores) -> tuple[float | None, bool]:
+    """The higher of `LINES` that is shown to be kept, and whether less than the lower one is shown to be kept.
+
+    A line q is kept where the 95 % interval of (variant - q x exported model) lies above 0, for other seeds and other
+    test samples. MLPerf asks it of the one model that is submitted, without an interval.
+    """
+    margins = {line: crossed_estimate(_table(_less(now, was, line))).interval for line in LINES}
+    line = next((line for line, interval in margins.items() if interval and interval.low > 0), None)
+    least = margins[LEAST_KEPT]
+    return line, least is not None and least.high < 0
 
 
 def _saturates(variant: Mapping[str, JsonValue], machine: Mapping[str, JsonValue]) -> bool:
     instructions = machine.get("instruction_set")
     known = [str(name) for name in instructions] if isinstance(instructions, list) else None
     return variant.get("reduce_range") is False and int8_saturates(known) is True
-
-
-def _change_by_seed(row: ModelRow | None, found: Found[ArtifactResult], label: str) -> dict[int, float]:
-    """Top-1 of the variant minus that of the exported model."""
-    made = by_seed(row, found, label)
-    return {seed: each.test.top1 - row.test_by_seed[seed] for seed, each in made.items()} if row else {}

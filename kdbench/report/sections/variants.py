@@ -1,10 +1,14 @@
 """Deployed variants: what quantization saves, and how much accuracy each loss keeps."""
 
+from collections.abc import Sequence
+
 from kdbench.analyze import Summary
-from kdbench.analyze.models.variants import VariantRow
+from kdbench.analyze.models.variants import LEAST_KEPT, VariantRow
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Cell, Column, Table
+from kdbench.statistics.paired import EQUIVALENCE, SEEDS_FOR_A_CLAIM
+from kdbench.statistics.verdicts import Word
 
 
 def variants_section(summary: Summary) -> Section:
@@ -13,28 +17,29 @@ def variants_section(summary: Summary) -> Section:
 
 
 def _answer(summary: Summary) -> str:
-    """Whether distilled students keep more of their accuracy than the one trained alone."""
-    found = [row for row in summary.variants if row.against_alone and row.against_alone.claims]
+    """Whether distilled students keep more of their accuracy than the one trained alone: one sentence for all."""
+    judged = [row for row in summary.variants if row.verdict]
+    seeds = max((len(row.against_alone.values) for row in judged if row.against_alone), default=0)
+    if seeds < SEEDS_FOR_A_CLAIM:
+        return (
+            f"The accuracy of each variant was measured on the test split. At least {SEEDS_FOR_A_CLAIM} seeds are "
+            "needed to say whether distilled students keep more of it than the student alone."
+        )
+    margin = f"{100 * EQUIVALENCE:g} points"
+    better, worse = (_named(judged, word) for word in ("better", "worse"))
+    found = [f"{better} keep more of their accuracy, by more than {margin}"] if better else []
+    found += [f"{worse} keep less, by more than {margin}"] if worse else []
     if not found:
-        return (
-            "The accuracy of each variant was measured on the test split. At least 5 seeds are needed to say whether "
-            "distilled students keep more of it than the student alone."
-        )
-    better = [row for row in found if (i := row.against_alone and row.against_alone.estimate.interval) and i.low > 0]
-    worse = [row for row in found if (i := row.against_alone and row.against_alone.estimate.interval) and i.high < 0]
-    if not better and not worse:
-        return (
-            "Does the distilled student keep more of its accuracy than the student alone? No difference was found: "
-            "every 95 % interval of the difference, paired by seed, contains 0."
-        )
-
-    def named(rows: list[VariantRow]) -> str:
-        return ", ".join(f"{row.row} as {row.variant}" for row in rows) or "none"
-
+        found = [f"none is shown to keep more or less of its accuracy, by more than {margin}"]
+    same = sum(row.verdict == "equivalent" for row in judged)
     return (
-        "Does the distilled student keep more of its accuracy than the student alone? By 95 % intervals of the "
-        f"difference, paired by seed: more with {named(better)}; less with {named(worse)}."
+        f"Do distilled students survive it better than the student alone? Of {f.several(len(judged), 'comparison')}, "
+        f"judged as one family: {'; '.join(found)}; {same} are shown to differ by less."
     )
+
+
+def _named(rows: Sequence[VariantRow], word: Word) -> str:
+    return ", ".join(f"{row.row} as {row.variant}" for row in rows if row.verdict == word)
 
 
 def variant_table(rows: tuple[VariantRow, ...]) -> Table:
@@ -44,8 +49,11 @@ def variant_table(rows: tuple[VariantRow, ...]) -> Table:
         Column("Loss", numeric=False),
         Column("Variant", numeric=False),
         Column("Top-1", "% of test", "of the variant, mean over seeds, with its 95 % interval"),
-        Column("Change", "points", "against the exported model, paired by seed, with its 95 % interval"),
-        Column("Against the student alone", "points", "change minus that of the student alone, paired by seed"),
+        Column("Change", "points", "against the exported model, paired by seed and sample, with its 95 % interval"),
+        Column(
+            "Kept", "% of fp32", "of the exported model's top-1; below, which of MLPerf's lines it is shown to keep"
+        ),
+        Column("Against the student alone", "points", "change minus that of the student alone, paired likewise"),
         Column("ONNX file", "", "below, the exported file's size over it"),
         Column("Latency", "ratio", "to the exported model's, of interleaved slices"),
         Column("Largest drift", "SDs", "of a logit from the exported model's; largest over seeds"),
@@ -55,20 +63,31 @@ def variant_table(rows: tuple[VariantRow, ...]) -> Table:
 
 
 def _row(row: VariantRow) -> tuple[Cell, ...]:
-    against = row.against_alone.estimate if row.against_alone else None
-    change = row.change.estimate if row.change else None
-    latency = row.latency
+    against, latency = row.against_alone, row.latency
     return (
         Cell(row.model),
         Cell(row.row),
         Cell(row.variant, "damaged" if row.damaged else ""),
         Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
-        Cell(f.points(change.mean), f.points_interval(change.interval), change.mean) if change else Cell(f.NONE),
-        Cell(f.points(against.mean), f.points_interval(against.interval), against.mean) if against else Cell(f.NONE),
-        Cell(f.byte_size(row.onnx_bytes), f"{f.times(row.smaller)} smaller", row.onnx_bytes),
-        Cell(f"{latency.estimate:.3f}", f"{latency.low:.3f} to {latency.high:.3f}", latency.estimate)
-        if latency
+        Cell(f.points(row.change.mean), f.points_interval(row.change.interval), row.change.mean),
+        Cell(f.percent(row.kept), _line(row), row.kept),
+        Cell(f.points(against.mean), f"{f.points_interval(against.interval)}, {row.verdict}", against.mean)
+        if against
         else Cell(f.NONE),
+        Cell(f.byte_size(row.onnx_bytes), f"{f.times(row.smaller)} smaller", row.onnx_bytes),
+        Cell(f"{latency.estimate:.3f}", _range(row), latency.estimate) if latency else Cell(f.NONE),
         Cell(f"{row.largest_drift:.3f}", sort=row.largest_drift),
         Cell(f.percent(row.flips), sort=row.flips),
     )
+
+
+def _line(row: VariantRow) -> str:
+    """By the row's own 95 % interval; empty where neither line is shown to be kept or missed."""
+    if row.line:
+        return f"at least {100 * row.line:g} %"
+    return f"under {100 * LEAST_KEPT:g} %" if row.lost else ""
+
+
+def _range(row: VariantRow) -> str:
+    latency = row.latency
+    return f"{latency.low:.3f} to {latency.high:.3f}{', slower' if row.slower else ''}" if latency else ""

@@ -5,7 +5,7 @@ import pytest
 from kdbench.analyze.decisions.damaged import variant_warnings
 from kdbench.analyze.models.variants import VariantRow
 from kdbench.statistics.intervals import estimate
-from kdbench.statistics.paired import paired_difference
+from kdbench.statistics.ratios import RatioEstimate
 
 SOUND = VariantRow(
     pair="big -> small",
@@ -15,21 +15,23 @@ SOUND = VariantRow(
     variant="int8_static",
     architecture="a",
     top1=estimate([0.9]),
-    change=paired_difference({0: 0.9}, {0: 0.9}),
+    change=estimate([0.0]),
     against_alone=None,
+    verdict=None,
     onnx_bytes=1000,
     smaller=4.0,
     latency=None,
     largest_drift=0.3,
     flips=0.01,
     kept=0.995,
+    line=None,
+    lost=False,
     saturates=False,
 )
 
 
 def row(kept: float = 0.995, flips: float = 0.01, **changes: object) -> VariantRow:
-    change = paired_difference({0: 0.9 * kept}, {0: 0.9})
-    return replace(SOUND, kept=kept, flips=flips, change=change, **changes)  # type: ignore[arg-type]
+    return replace(SOUND, kept=kept, flips=flips, change=estimate([0.9 * (kept - 1)]), **changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -62,3 +64,13 @@ def test_a_suite_that_insists_on_weights_of_eight_bits_is_warned_once_a_variant(
         [row(saturates=True), row(saturates=True), row(variant="int8_dynamic", saturates=True)]
     )
     assert "insists on weights of 8 bits for int8_static, int8_dynamic: with reduce_range = true" in warning
+
+
+def test_a_variant_that_is_slower_than_the_exported_file_is_told_once_a_model() -> None:
+    slow = RatioEstimate(1.25, 1.2, 1.301, sessions=5, pairs=40)
+    (warning,) = variant_warnings(
+        [row(latency=slow), row(latency=slow, row="crd"), row(latency=replace(slow, low=0.99), model="large")]
+    )
+    assert warning == (
+        "Slower than the exported file on this machine: int8_static of small (1.25 times its latency, 1.20 to 1.30)."
+    )
