@@ -9,14 +9,14 @@ from kdbench.execute.training.processes import choose_layout
 from kdbench.execute.workers.messages import Crashed, Noted
 from kdbench.execute.workers.place import Place
 from kdbench.results import Layout, Outcome
-from kdbench.spec import Plan, Trial, content_key
+from kdbench.spec import Plan, Sgd, Trial, content_key
 
 Outcomes = Mapping[str, Outcome]
 
 
 def check(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, None, None]:
-    """Rehearse what is pending, once for all seeds, and end what cannot run."""
-    signatures = _but_for_seeds(plan)
+    """Rehearse what is pending, once for all seeds, budgets and optimizers, and end what cannot run."""
+    signatures = _to_rehearse(plan)
     alike: dict[str, list[Trial]] = {}
     for trial in plan.trials.values():
         if trial.key not in outcomes:
@@ -31,8 +31,8 @@ def check(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, N
                 yield TrialEnded(key=trial.key, status="skipped", reason=said.reason)
 
 
-def _but_for_seeds(plan: Plan) -> dict[str, str]:
-    """What each trial is apart from its seed and from those of the trials before it, by its key."""
+def _to_rehearse(plan: Plan) -> dict[str, str]:
+    """What decides whether a trial can run, by its key: all but its seed, epochs and optimizer, and those before it."""
     found: dict[str, str] = {}
     for key, trial in plan.trials.items():
         lessons = tuple(
@@ -40,7 +40,8 @@ def _but_for_seeds(plan: Plan) -> dict[str, str]:
             for lesson in trial.lessons
         )
         start = tuple(found[parent] for parent in trial.start)
-        alike = trial.model_copy(update={"seed": 0, "lessons": lessons, "start": start})
+        recipe = trial.train.model_copy(update={"epochs": 1, "optimizer": Sgd()})
+        alike = trial.model_copy(update={"seed": 0, "lessons": lessons, "start": start, "train": recipe})
         found[key] = content_key(alike.model_dump(mode="json"))
     return found
 
