@@ -11,7 +11,7 @@ from kdbench.spec import UserError, parse_suite
 from kdbench.zoo.catalog import Catalog
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
-SUITE = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)[0]
+SUITE, FAIR = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
 
 
 def test_the_suite_file_can_be_planned() -> None:
@@ -19,6 +19,15 @@ def test_the_suite_file_can_be_planned() -> None:
     # Over 5 seeds the student alone for one, two and four times the epochs, and two losses with one teacher, with three,
     # and two more generations; 3 teachers.
     assert len(plan.trials) == 5 * (3 + 2 * (1 + 1 + 2)) + 3
+
+
+@pytest.mark.parametrize("part", FAIR.split("\n\n"), ids=["tuning", "sweep"])
+def test_tuning_and_sweeps_can_be_planned(part: str) -> None:
+    usual = SUITE.replace('[[losses]]\nuse = "kd"\ntemperature = 4.0\n', "")
+    plan = api.plan(parse_suite(f"{usual}\n{part}", "my.toml", Catalog()))
+    roles = [entry.role for entry in plan.entries]
+    settings = {entry.loss for entry in plan.entries if entry.sweep}
+    assert (roles.count("try"), len(settings)) == ((10 * (1 + 3), 0) if part.startswith("[tuning]") else (0, 20))
 
 
 def test_the_error_is_word_for_word() -> None:
