@@ -13,6 +13,7 @@ from benchmarks.losses.docstrings import Docstring, allowed, default, linked, pa
 from benchmarks.losses.pairs import PAIRS, Stand
 from benchmarks.presentation import Tables, markdown, measured_on
 from kdbench.spec import Signature
+from kdbench.spec.search.space import range_of
 from kdbench.zoo.builtin import BUILTIN
 from kdbench.zoo.interface import NotApplicable
 
@@ -86,8 +87,11 @@ def section(loss: Loss, content: Content) -> Iterator[str]:
     if doc.notes:
         yield _prose(doc.notes)
     yield f"```text\n{textwrap.fill(doc.sections.get('Formula', ''), 110, break_on_hyphens=False)}\n```"
-    options = [(f"`{one.name}`", _in_table(allowed(one)), _in_table(default(one))) for one in loss.signature.options]
-    yield markdown(("option", "allowed", "default"), options) or "It has no options."
+    options = [
+        (f"`{one.name}`", _in_table(allowed(one)), _in_table(default(one)), str(range_of(one) or "-"))
+        for one in loss.signature.options
+    ]
+    yield markdown(("option", "allowed", "default", "tuned from"), options) or "It has no options."
     facts = {"Needs": f"{_needs(loss)}."}
     facts |= {name: _prose(linked(doc.sections.get(name, ""))) for name in ("Shapes", "Units", "Raises")}
     facts |= {name: _prose(linked(doc.sections.get(name, ""))) for name in ("Source", "Differs")}

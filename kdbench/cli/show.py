@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def command(name: str, plugins: tuple[str, ...]) -> None:
     """Show a loss, way of teaching, model, dataset, part, view or metric: what it does, its options, its paper."""
     from kdbench.spec import KINDS, REQUIRED, UserError, nearest
+    from kdbench.spec.search.space import range_of
     from kdbench.zoo.catalog import Catalog as Names
 
     catalog = Names(plugins)
@@ -32,7 +33,8 @@ def command(name: str, plugins: tuple[str, ...]) -> None:
         width = max((len(option.name) for option in signature.options), default=0)
         for option in signature.options:
             default = "required" if option.default is REQUIRED else f"default {option.default}"
-            click.echo(f"  {option.name:{width}}  {default}")
+            tuned = f", tuned from {values}" if (values := range_of(option)) else ""
+            click.echo(f"  {option.name:{width}}  {default}{tuned}")
 
 
 def _signature(catalog: "Catalog", kind: "Kind", name: str) -> "Signature | None":

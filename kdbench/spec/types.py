@@ -22,6 +22,9 @@ class Range:
     scale: Scale = "log"
     relative: bool = False
 
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g}" + (" times its value" if self.relative else "")
+
 
 class _NetworkMark:
     """Marks an option that changes which network is deployed."""

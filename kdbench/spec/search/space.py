@@ -10,11 +10,16 @@ from pydantic import JsonValue
 from kdbench.spec.comparison import Span
 from kdbench.spec.errors import UserError
 from kdbench.spec.keys import marks_of
-from kdbench.spec.signature import Signature
+from kdbench.spec.signature import Option, Signature
 from kdbench.spec.types import Range, Scale
 
 LR = Range(0.1, 10.0, relative=True)
 Settings = Mapping[str, JsonValue]
+
+
+def range_of(option: Option) -> Range | None:
+    """The values that an option declares as sensible to try; None where it is not tuned."""
+    return next((mark for mark in marks_of(option.type) if isinstance(mark, Range)), None)
 
 
 @dataclass(frozen=True)
@@ -46,9 +51,9 @@ def search_space(
     found = [first]
     for option in signature.options:
         value = options.get(option.name, option.default)
-        ranges = [mark for mark in marks_of(option.type) if isinstance(mark, Range)]
-        if ranges and isinstance(value, int | float) and not (ranges[0].relative and value == 0):
-            found.append(_dimension(option.name, ranges[0], value))
+        declared = range_of(option)
+        if declared and isinstance(value, int | float) and not (declared.relative and value == 0):
+            found.append(_dimension(option.name, declared, value))
     return tuple(found)
 
 
