@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field
 
 from kdbench import api
-from kdbench.spec import Record, record_content
+from kdbench.spec import Entry, Record, record_content
 from kdbench.spec.keys import Neutral, content_key
 from kdbench.spec.signature import Option, Signature, fill_options
 from tests.small import small_suite, small_trial
@@ -72,13 +72,18 @@ def test_options_of_callables_follow_the_same_rule() -> None:
     assert fill_options(new, given) == ({"weight": 0.9, **given}, [])
 
 
+def _published(entry: Entry) -> bool:
+    """Whether it was in suites before there were budgets and tunings."""
+    return entry.budget == 1 and entry.role != "try"
+
+
 def test_keys_are_those_of_records_in_users_stores() -> None:
     """A change of these keys orphans every record there is: raise `RECIPE` only where numbers change.
 
     To add to the file what is new: run this test, and copy what it found.
     """
     found = {
-        name: [entry.key for entry in api.plan(api.load_suite(name)).entries if entry.budget == 1][::97]
+        name: [entry.key for entry in api.plan(api.load_suite(name)).entries if _published(entry)][::97]
         for name in ("quickstart", "fashion", "losses-fashion", "mnist-mlp")
     }
     teaching = [{"use": "ensemble", "count": 2}, {"use": "generations", "count": 2}]
