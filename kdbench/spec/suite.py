@@ -1,5 +1,6 @@
 """What a suite asks for: pairs, losses, ways of teaching and seeds on one dataset under one recipe."""
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, JsonValue, TypeAdapter, ValidationInfo, field_validator, model_validator
@@ -13,6 +14,15 @@ from kdbench.spec.recipe import TrainSpec
 from kdbench.spec.trial import DataSpec
 from kdbench.spec.types import Count, Positive, WholeNumber
 from kdbench.spec.variants import Fp32, NamedVariant, distinct
+
+
+def _leaves(table: Mapping[str, JsonValue], before: str = "") -> Iterator[tuple[str, JsonValue]]:
+    """Every value of nested tables, by its dotted name."""
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{before}{name}.")
+        elif value is not None:
+            yield f"{before}{name}", value
 
 
 class Pair(Record):
@@ -55,6 +65,13 @@ class LossChoice(NamedChoice):
     train: dict[str, JsonValue] = Field(default_factory=dict)  # keys of the recipe
     sweep: str = ""  # the label of the loss that this is a swept setting of, where it is one
     settings: dict[str, JsonValue] = Field(default_factory=dict)  # that were swept
+
+    @property
+    def label(self) -> str:
+        """`kd(temperature=2, lr=0.1)`: the name, and what was written of options and recipe."""
+        recipe = dict(_leaves({"lr": self.lr, "train": self.train}))
+        written = Choice(use=self.use, options={**self.options, **recipe})
+        return self.name or written.label
 
     def recipe(self, usual: TrainSpec) -> TrainSpec:
         """The recipe of a student under this loss. Raises `pydantic.ValidationError` for what no recipe has."""

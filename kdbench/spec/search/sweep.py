@@ -4,9 +4,9 @@ In a suite file a value may be `{ grid = [1, 2, 4] }`, or `{ range = [0.1, 10.0]
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
@@ -123,11 +123,8 @@ def _at(loss: LossChoice, values: Mapping[Path, JsonValue]) -> LossChoice:
     """A loss at one value of everything that it sweeps."""
     content = loss.model_dump(mode="json")
     for at, value in values.items():
-        path = at if at[0] in ("lr", "train") else ("options", *at)
-        table = content
-        for part in path[:-1]:
-            table = table[part]
-        table[path[-1]] = value
+        table, last = _place(content, at)
+        table[last] = value
     base = _base(loss, values)
     settings = {".".join(at): value for at, value in values.items()}
     suffix = ", ".join(f"{name}={value}" for name, value in settings.items())
@@ -135,7 +132,18 @@ def _at(loss: LossChoice, values: Mapping[Path, JsonValue]) -> LossChoice:
     return LossChoice.model_validate({**content, "name": name, "sweep": base, "settings": settings})
 
 
-def _base(loss: LossChoice, swept: Mapping[Path, object]) -> str:
+def _base(loss: LossChoice, swept: Iterable[Path]) -> str:
     """What the loss is called without what it sweeps."""
-    fixed = {name: value for name, value in loss.options.items() if (name,) not in swept}
-    return loss.name or loss.model_copy(update={"options": fixed}).label
+    content = loss.model_dump(mode="json")
+    for at in swept:
+        table, last = _place(content, at)
+        del table[last]
+    return LossChoice.model_validate(content).label
+
+
+def _place(content: dict[str, Any], at: Path) -> tuple[dict[str, Any], str]:
+    """The table of a loss's JSON that holds a setting, and its key there."""
+    *path, last = at if at[0] in ("lr", "train") else ("options", *at)
+    for part in path:
+        content = content[part]
+    return content, last

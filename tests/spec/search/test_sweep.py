@@ -46,6 +46,11 @@ def test_the_learning_rate_and_the_recipe_are_swept_alike_and_combined() -> None
     assert found[0].train == {"optimizer": {"momentum": 0.5}}
 
 
+def test_what_is_not_swept_stays_in_the_name() -> None:
+    found = rows(lr=0.2, train={"batch_size": 32, "optimizer": {"momentum": {"grid": [0.5, 0.9]}}})
+    assert {each.sweep for each in found} == {"kd(lr=0.2, train.batch_size=32)"}
+
+
 def test_what_was_expanded_is_not_expanded_again() -> None:
     found = rows(temperature={"grid": [1, 2]})
     assert [expand(each, Catalog())[0] for each in found] == [[each] for each in found]
