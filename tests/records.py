@@ -61,6 +61,7 @@ TASK = Task(
     heads=(Head(classes=10),),
 )
 GENERATIONS = 3
+AS_COSTLY = 2.0  # the budget of the student alone, of 1.1 s, that costs at least what a row with a teacher does, 2.0 s
 WAYS = {
     "single": NamedChoice(use="single"),
     "ensemble": NamedChoice(use="ensemble", options={"count": 2}),
@@ -81,6 +82,8 @@ class Shape:
     seeds: int = 3
     teacher_seeds: int = 1
     losses: Sequence[str] = ("cross_entropy", "kd")
+    alone: Sequence[float] = (1.0,)  # budgets of `cross_entropy`; with several, losses are compared by cost too
+    confirms: str = ""  # the loss that is trained with the student alone at as many seeds of its own as `seeds`
     teaching: Sequence[str] = ("single",)  # by name, of `WAYS`; generations have steps, the others have none
     pairs: Sequence[tuple[str, str]] = (("big", "small"),)
     epochs: int = 5
@@ -132,7 +135,7 @@ def make_results(shape: Shape | None = None) -> ResultSet:
                 continue
             outcomes[key] = shape.outcomes.get((pair.label, named, seed), Outcome(status="done"))
             if outcomes[key].status == "done":
-                records[key] = _trial(shape, key, index, role, named, seed)
+                records[key] = _trial(shape, key, index, role, named, seed, entry.budget)
                 exported = _exported(shape, key, index, role, model)
                 artifacts.append(exported)
                 correct = right(shape, index, named, seed)
@@ -183,12 +186,19 @@ def make_results(shape: Shape | None = None) -> ResultSet:
 def _entries(shape: Shape, suite: Suite, pair: Pair) -> Iterator[Entry]:
     """Of one pair, as a plan has them: the first of several generations is the student under one teacher."""
 
-    def entry(role: Role, loss: str, seed: int, teaching: str = "", position: int = 0) -> Entry:
+    def entry(role: Role, loss: str, seed: int, teaching: str = "", position: int = 0, budget: float = 1.0) -> Entry:
         way = [] if teaching in ("", "single") else [teaching, position]
-        key = content_key([shape.name, pair.label, role, loss, seed, *way])
-        model = (pair.teacher if role == "teacher" else pair.student).label
+        longer = [] if budget == 1 else [budget]
         return Entry(
-            pair=pair.label, role=role, model=model, loss=loss, teaching=teaching, seed=seed, position=position, key=key
+            pair=pair.label,
+            role=role,
+            model=(pair.teacher if role == "teacher" else pair.student).label,
+            loss=loss,
+            teaching=teaching,
+            seed=seed,
+            position=position,
+            key=content_key([shape.name, pair.label, role, loss, seed, *way, *longer]),
+            budget=budget,
         )
 
     yield from (entry("teacher", "cross_entropy", seed) for seed in suite.seeds[: suite.teacher_seeds])
@@ -200,7 +210,13 @@ def _entries(shape: Shape, suite: Suite, pair: Pair) -> Iterator[Entry]:
                     step = entry("step", loss, seed, way.label if way else "", position)
                     first = entry("student", loss, seed, "single")
                     yield step.model_copy(update={"key": first.key}) if position == 1 else step
-                yield entry("student", loss, seed, way.label if way else "", last)
+                budgets = shape.alone if loss == "cross_entropy" else (1.0,)
+                yield from (entry("student", loss, seed, way.label if way else "", last, each) for each in budgets)
+    for seed in suite.confirming:
+        yield entry("confirmation", shape.confirms, seed, "single")
+        yield entry("confirmation", "cross_entropy", seed)
+        if len(shape.alone) > 1:
+            yield entry("confirmation", "cross_entropy", seed, budget=AS_COSTLY)
 
 
 def edited(
@@ -243,8 +259,8 @@ def make_suite(shape: Shape) -> Suite:
             largest_batch=8 if shape.throughput else 1,
         ),
         gates=tuple(shape.gates),
-        budget=Budget(by="epochs"),
-        confirm_seeds=(),
+        budget=Budget(by="both" if len(shape.alone) > 1 else "epochs", alone=tuple(shape.alone)),
+        confirm_seeds=tuple(range(shape.seeds, 2 * shape.seeds)) if shape.confirms else (),
     )
 
 
@@ -354,7 +370,7 @@ def right(shape: Shape, pair: int, named: str, seed: int) -> NDArray[np.bool_]:
     return np.random.default_rng(seed).permutation(bits)
 
 
-def _trial(shape: Shape, key: str, pair: int, role: str, named: str, seed: int) -> TrialRecord:
+def _trial(shape: Shape, key: str, pair: int, role: str, named: str, seed: int, budget: float = 1.0) -> TrialRecord:
     validation = (shape.validation or shape.accuracy or default_accuracy)(pair, named, seed)
     big = role == "teacher"
     return TrialRecord(
@@ -373,13 +389,13 @@ def _trial(shape: Shape, key: str, pair: int, role: str, named: str, seed: int) 
         selected_epoch=shape.epochs,
         stopped="epochs",
         training=TrainingCost(
-            steps=40 * shape.epochs,
-            samples=5000 * shape.epochs,
+            steps=round(40 * shape.epochs * budget),
+            samples=round(5000 * shape.epochs * budget),
             wall_seconds=12.0,
             cpu_seconds=11.5,
-            step_seconds=(2.0 if big else 0.8) + 0.01 * seed,
-            evaluation_seconds=0.1,
-            data_seconds=0.2,
+            step_seconds=((2.0 if big else 0.8) + 0.01 * seed) * budget,
+            evaluation_seconds=0.1 * budget,
+            data_seconds=0.2 * budget,
             **_teacher_cost(shape, named),
             cohort=1 if big else len(shape.losses),
             peak_memory_bytes=400 * 2**20,

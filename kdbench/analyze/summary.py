@@ -96,7 +96,7 @@ def summarize(results: ResultSet) -> Summary:
     deployed = describe_deployed(done, results)
     reference = choose_reference(deployed)
     timed = Timed(reference, {model.architecture: model for model in deployed})
-    unplaced = [summarize_pair(pair.label, suite, done, timed) for pair in suite.pairs]
+    unplaced = [summarize_pair(pair.label, suite, done, results.confirmations, timed) for pair in suite.pairs]
     classes = done[0][1].classes if done else None
     found = fronts(unplaced, reference, 1 / classes if classes else None)
     pairs = _place(unplaced, found, reference)

@@ -113,13 +113,14 @@ def _tiles(recommendation: Recommendation) -> tuple[tuple[str, str, str], ...]:
     if row is None:
         return ()
     interval = f.percent_interval(row.top1.interval)
+    network = f"; of one network trained likewise {f.percent_interval(row.prediction)}" if row.prediction else ""
     cost = ("FLOPs per sample", f.count(row.flops), "latency was not measured")
     if row.p50_microseconds is not None:
         than = f"{f.ratio_interval(row.speedup)} its teacher's speed" if row.speedup else ""
         cost = ("Latency, p50", f.microseconds(row.p50_microseconds), than)
     smaller = f"{f.times(row.compression_parameters)} fewer parameters" if row.compression_parameters else ""
     return (
-        ("Test top-1", f.percent(row.top1.mean), f"95 % interval {interval}" if interval else "one seed: no interval"),
+        ("Test top-1", f.percent(row.top1.mean), f"95 % interval {interval}{network}" if interval else "no interval"),
         ("Of its teacher's accuracy", f.percent(row.retention), f"teacher {recommendation.teacher or 'unknown'}"),
         cost,
         ("ONNX file", f.byte_size(row.onnx_bytes), smaller),

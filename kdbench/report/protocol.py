@@ -12,6 +12,10 @@ from kdbench.spec import Suite, TrainSpec
 from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM
 
 Facts = tuple[tuple[str, str], ...]
+INTERVALS = (
+    "95 %, Student's t over seeds and over test samples, each with its own part of the error; gains pair both; "
+    "for what they hold is said at the top"
+)
 MACHINE = (
     ("cpu", "Processor"),
     ("physical_cores", "Physical cores"),
@@ -42,31 +46,39 @@ def protocol(summary: Summary) -> Facts:
     shape = " x ".join(map(str, summary.input_shape)) or "unknown"
     tested = f"{summary.test_samples:,} test samples" if summary.test_samples is not None else "no test samples"
     teachers = f"{f.several(suite.teacher_seeds, 'teacher')} per pair"
-    if suite.teacher_seeds > 1:
-        teachers += "; student seeds use them in turn"
-    else:
-        teachers += ", the same for all seeds: intervals do not include how teachers vary"
+    teachers += "; student seeds use them in turn" if suite.teacher_seeds > 1 else ", the same for all seeds"
     return (
         ("Data", f"{data.dataset.label}{kept}; {summary.classes or 'unknown'} classes, input {shape}"),
         ("Validation", f"{100 * data.validation:g} % of the training split, held out (split seed {data.split_seed})"),
         ("Accuracy", f"top-1 of the exported ONNX model on {tested}, the same for all"),
         ("Deployed weights", f"of {chosen}"),
-        ("Selection", _selection()),
+        ("Selection", _selection(suite)),
+        ("Budget", _budget(suite)),
         ("Seeds", f"{f.several(len(suite.seeds), 'seed')} ({', '.join(map(str, suite.seeds))}), shared by all losses"),
         ("Teachers", teachers),
         ("Ways of teaching", ", ".join(way.label for way in suite.teaching)),
         *training_facts(summary),
         ("What the student sees", suite.view.label),
-        ("Intervals", "Student-t over seeds, 95 %; gains are paired by seed"),
+        ("Intervals", INTERVALS),
         ("Latency", _latency(summary)),
     )
 
 
-def _selection() -> str:
+def _selection(suite: Suite) -> str:
+    """Which row is the candidate, and what confirms it."""
+    apart = f"seeds {', '.join(map(str, suite.confirming))}" if suite.confirming else "none"
     return (
-        "the loss that is best on validation is the candidate; it is recommended where the 95 % interval of its paired "
-        f"gain on test lies above 0, with at least {SEEDS_FOR_A_CLAIM} seeds, else the student alone"
+        "the row that is best on validation at the recipe's epochs is the candidate; it ships where its gain on test "
+        f"is confirmed, with at least {SEEDS_FOR_A_CLAIM} seeds, else the student alone. Seeds that take no part in "
+        f"the choice: {apart}"
     )
+
+
+def _budget(suite: Suite) -> str:
+    """For how many times the recipe's epochs students are trained."""
+    alone = suite.budget.alone if suite.budget.by != "epochs" else (1.0,)
+    times = [", ".join(f"{budget:g}" for budget in budgets) for budgets in (alone, suite.budget.losses)]
+    return f"the student alone {times[0]} x the recipe's epochs, losses {times[1]} x"
 
 
 def _latency(summary: Summary) -> str:

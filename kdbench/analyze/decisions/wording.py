@@ -1,9 +1,16 @@
-"""Numbers as text, shared by sentences and reports: a true minus sign, and a dash where there is none."""
+"""Numbers and names as text, shared by sentences and reports: a true minus sign, and a dash where there is none."""
 
+from kdbench.analyze.models.rows import Equal, StudentRow
 from kdbench.statistics.intervals import Interval
+from kdbench.statistics.paired import PairedDifference
 
 NONE = "\N{EM DASH}"
 MINUS = "\N{MINUS SIGN}"
+EQUAL: dict[Equal, str] = {
+    "epochs": "equal epochs",
+    "cost": "equal cost of training",
+    "shared cost": "equal cost as it was shared here",
+}
 
 
 def percent(fraction: float | None) -> str:
@@ -28,3 +35,20 @@ def several(number: int, noun: str) -> str:
     """'1 seed', '3 seeds', '2 losses'."""
     plural = {"loss": "losses", "entry": "entries"}.get(noun, noun + "s")
     return f"{number:,} {noun if number == 1 else plural}"
+
+
+def judged(difference: PairedDifference | None) -> str:
+    """'+3.00 points (95 % interval +2.80 to +3.20)'."""
+    if difference is None:
+        return "no seed in common"
+    interval = difference.estimate.interval
+    shown = f" (95 % interval {points_interval(interval)})" if interval else ""
+    return f"{points(difference.estimate.mean)} points{shown}"
+
+
+def named(row: StudentRow) -> str:
+    """'small trained with 'kd'', 'small trained alone for 2 x epochs'."""
+    if not row.alone:
+        return f"{row.model} trained with '{row.row}'"
+    longer = f" for {row.budget:.3g} x epochs" if row.budget != 1 else ""
+    return f"{row.model} trained alone{longer}"

@@ -22,7 +22,8 @@ def lacking(row: ModelRow, found: Found[T], names: Sequence[str]) -> dict[str, i
 
 
 def compared(pairs: Sequence[PairSummary]) -> Iterator[tuple[ModelRow, ModelRow | None]]:
-    """Every row, pair by pair with teachers first, and the student alone; None for itself and for teachers."""
+    """Every row, pair by pair with teachers first, and the student alone of its kind; None for itself and teachers."""
     for pair in pairs:
         for row in pair.models:
-            yield row, None if row.role == "teacher" or row is pair.alone else pair.alone
+            alone = None if row.role == "teacher" else pair.alone_like(row)
+            yield row, None if alone is row else alone

@@ -1,13 +1,36 @@
-"""The gain of each loss over the student alone: in its pair, and pooled over several pairs."""
+"""The gain of each loss over the student alone: at equal epochs, at equal cost, and pooled over several pairs.
 
-from collections.abc import Mapping, Sequence
+Distilling takes two to three times as long as training the student alone for as many epochs. So the student alone is
+trained at several budgets, and each loss is compared with what it is after as many seconds.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import log
 
-from kdbench.analyze.models.rows import StudentRow
-from kdbench.statistics.gap import gap_closed
-from kdbench.statistics.paired import PairedDifference, holm, paired_difference
+import numpy as np
+
+from kdbench.analyze.models.cost import TrainingFigures
+from kdbench.analyze.models.rows import Equal, Gain, ModelRow, StudentRow
+from kdbench.statistics.crossed import Table
+from kdbench.statistics.gap import GapClosed, gap_closed
+from kdbench.statistics.paired import PairedDifference, crossed_difference, holm
 from kdbench.statistics.resampling import PooledEstimate, stratified_iqm
-from kdbench.statistics.verdicts import family_verdicts
+from kdbench.statistics.verdicts import Word, family_verdicts
+
+COSTS: Mapping[Equal, Callable[[TrainingFigures], float]] = {
+    "cost": lambda training: training.alone_seconds,
+    "shared cost": lambda training: training.shared_seconds,
+}
+
+
+@dataclass(frozen=True)
+class Rival:
+    """The student alone as a loss is compared with it."""
+
+    scores: Mapping[int, Table]  # of each test sample, by seed: between 0 and 1 where it lies between two budgets
+    reach: float = 1.0  # the cost of its longest training over the cost asked for; at most 1
 
 
 @dataclass(frozen=True)
@@ -19,30 +42,79 @@ class PooledGain:
 
 
 def compare_with_alone(
-    rows: Sequence[StudentRow], turns: Mapping[int, float], label: str | None
+    rows: Sequence[StudentRow], turns: Mapping[int, float], label: str | None, by_cost: bool
 ) -> tuple[StudentRow, ...]:
-    """Each row with its gain over the student alone, Holm's p-value over the pair's rows, and the gap closed."""
-    alone = next((row for row in rows if row.row == label), None)
-    if alone is None:
-        return tuple(rows)
-    others = [row for row in rows if row is not alone]
-    gains = {row.row: paired_difference(row.test_by_seed, alone.test_by_seed) for row in others}
-    tested = {row: gain.p_value for row, gain in gains.items() if gain and gain.p_value is not None}
-    adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
-    verdicts = family_verdicts([gain.estimate if gain else None for gain in gains.values()])
-    words = dict(zip(gains, verdicts, strict=True))
-    gaps = {row.row: gap_closed(row.test_by_seed, alone.test_by_seed, turns) for row in others}
-    return tuple(
-        replace(
-            row,
-            alone=row is alone,
-            gain=gains.get(row.row),
-            holm_p=adjusted.get(row.row),
-            verdict=words[row.row].word if gains.get(row.row) else None,
-            gap=gaps.get(row.row),
-        )
-        for row in rows
+    """Each row with its gains over the student alone of its kind, and the gap that it closes.
+
+    `label` is the loss of the student alone. Without `by_cost`, gains are at equal epochs only.
+    """
+    rows = [replace(row, alone=row.loss == label) for row in rows]
+    others = [row for row in rows if not row.alone]
+    found = {row.name: dict[Equal, Gain]() for row in rows}
+    for equal in ("epochs", *(COSTS if by_cost else ())):
+        rivals = {row.name: rival for row in others if (rival := _rival(row, rows, equal))}
+        differences = {
+            row.name: difference
+            for row in others
+            if row.name in rivals and (difference := crossed_difference(row.scores, rivals[row.name].scores))
+        }
+        unstable = {row.name for row in others if row.unstable}
+        for name, (holm_p, word) in judge_family(differences, unstable).items():
+            found[name][equal] = Gain(equal, differences[name], holm_p, word, rivals[name].reach)
+    return tuple(replace(row, gains=found[row.name], gap=_gap(row, rows, turns)) for row in rows)
+
+
+def judge_family(
+    differences: Mapping[tuple[str, str, str], PairedDifference], unstable: set[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], tuple[float | None, Word]]:
+    """Of each difference, by the name of its row: Holm's p of no difference, and the verdict, both in this family."""
+    p_values = [1.0 if each.p_value is None else each.p_value for each in differences.values()]
+    verdicts = family_verdicts([None if name in unstable else each.estimate for name, each in differences.items()])
+    return {
+        name: (None if difference.p_value is None else p, verdict.word)
+        for (name, difference), p, verdict in zip(differences.items(), holm(p_values), verdicts, strict=True)
+    }
+
+
+def _rival(row: StudentRow, rows: Sequence[StudentRow], equal: Equal) -> Rival | None:
+    """The student alone of the row's kind, at its epochs or after training of its cost; None where there is none."""
+    if equal == "epochs":
+        same = alone_like(row, rows)
+        return Rival(same.scores) if same else None
+    kind = [other for other in rows if other.alone and other.tuned == row.tuned]
+    cost = COSTS[equal]
+    return alone_at(cost(row.training), [(cost(each.training), each) for each in kind]) if len(kind) > 1 else None
+
+
+def alone_like(row: ModelRow, rows: Sequence[StudentRow]) -> StudentRow | None:
+    """The student alone that was trained for as many epochs, and tuned where the row was."""
+    return next((each for each in rows if each.alone and (each.tuned, each.budget) == (row.tuned, row.budget)), None)
+
+
+def alone_at(cost: float, budgets: Sequence[tuple[float, ModelRow]]) -> Rival:
+    """The student alone after training of this cost, from its cost at each budget.
+
+    Between two budgets its scores are interpolated, seed by seed and sample by sample, linearly in the logarithm of the
+    cost. Outside it is the nearest budget.
+    """
+    rising = sorted(budgets, key=lambda each: each[0])
+    (least, first), (most, last) = rising[0], rising[-1]
+    if cost <= least:
+        return Rival(first.scores)
+    if cost >= most:
+        return Rival(last.scores, most / cost)
+    (below, short), (above, long) = next(
+        (left, right) for left, right in pairwise(rising) if left[0] <= cost < right[0]
     )
+    share = log(cost / below) / log(above / below)
+    less, more = short.scores, long.scores
+    seeds = [seed for seed in less if seed in more]
+    return Rival({seed: (1 - share) * less[seed] + share * np.asarray(more[seed], np.float64) for seed in seeds})
+
+
+def _gap(row: StudentRow, rows: Sequence[StudentRow], turns: Mapping[int, float]) -> GapClosed | None:
+    same = None if row.alone else alone_like(row, rows)
+    return gap_closed(row.test_by_seed, same.test_by_seed, turns) if same else None
 
 
 def pooled_gains(gains: Sequence[tuple[str, PairedDifference | None]]) -> tuple[PooledGain, ...]:

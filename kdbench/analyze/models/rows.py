@@ -1,9 +1,11 @@
 """One row of a report: one model under one loss and way of teaching, over its seeds. Accuracies run from 0 to 1."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from kdbench.analyze.deployment.architectures import Deployed, ReferenceTiming
@@ -18,15 +20,20 @@ from kdbench.analyze.models.efficiency import ComputeEfficiency, compute_efficie
 from kdbench.results import CurvePoint, TrialResult
 from kdbench.spec import Entry
 from kdbench.spec.planning.entry import Role, row_name
+from kdbench.statistics.crossed import crossed_estimate, prediction_interval
 from kdbench.statistics.curves import Curve, LinearFit, MeanCurve, fit_line, mean_curve
 from kdbench.statistics.gap import GapClosed, retention
 from kdbench.statistics.intervals import Estimate, Interval, estimate
 from kdbench.statistics.paired import PairedDifference
 from kdbench.statistics.ratios import RatioEstimate
-from kdbench.statistics.spread import Stability, stability
+from kdbench.statistics.spread import Stability, collapsed, stability
 from kdbench.statistics.verdicts import Word
 
 Done = tuple[Entry, TrialResult]
+Bits = NDArray[np.bool_]
+# What a student and the student alone have in common where they are compared: epochs, the cost of training each by
+# itself without a cache, or that cost as it was shared in this run.
+Equal = Literal["epochs", "cost", "shared cost"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,10 @@ class ModelRow:
     settings: Mapping[str, JsonValue]  # where tuned or swept
     architecture: str
     seeds: tuple[SeedResult, ...]
-    top1: Estimate
+    correct: Mapping[int, Bits] = field(repr=False, compare=False)  # test samples predicted right, by seed
+    learned: tuple[int, ...]  # seeds that did not collapse; all where all did
+    top1: Estimate  # over `learned`, for other seeds and other test samples
+    prediction: Interval | None  # of one further network, likewise
     validation: Estimate
     parameters: int
     flops: int
@@ -89,6 +99,16 @@ class ModelRow:
         return self.front >= 0.5
 
     @property
+    def unstable(self) -> bool:
+        """Whether seeds collapsed, so that no mean describes them all."""
+        return bool(self.stability.collapsed)
+
+    @property
+    def scores(self) -> dict[int, Bits]:
+        """Which test samples the seeds that learned predict right."""
+        return {seed: self.correct[seed] for seed in self.learned}
+
+    @property
     def test_by_seed(self) -> dict[int, float]:
         return {seed.seed: seed.top1 for seed in self.seeds}
 
@@ -98,13 +118,25 @@ class ModelRow:
 
 
 @dataclass(frozen=True)
+class Gain:
+    """A student minus the student alone of its kind (both tuned, or neither), paired by seed and test sample.
+
+    Over the seeds of which neither collapsed; accuracies 0 to 1.
+    """
+
+    equal: Equal
+    difference: PairedDifference
+    holm_p: float | None  # of no difference, adjusted for the pair's gains of this kind
+    verdict: Word  # in that family
+    reach: float  # the longest training of the student alone, over the cost at which it is asked for; at most 1
+
+
+@dataclass(frozen=True)
 class StudentRow(ModelRow):
-    """A student against its teacher and against the same student trained alone, paired by seed."""
+    """A student against its teacher and against the same student trained alone."""
 
     alone: bool  # trained on labels only: what every gain is measured against
-    gain: PairedDifference | None  # on test, over the student alone; None for itself
-    holm_p: float | None  # of that gain, adjusted for all losses of the pair
-    verdict: Word | None  # on that gain, in the family of all losses of the pair
+    gains: Mapping[Equal, Gain]  # empty for the student alone
     retention: float | None  # student / teacher accuracy, mean over seeds
     retention_interval: Interval | None
     gap: GapClosed | None  # between the student alone and the teacher; None for the student alone
@@ -113,6 +145,29 @@ class StudentRow(ModelRow):
     speedup: RatioEstimate | None  # how many times as long the teacher takes, slice by slice
     cost_rank: int  # by the cost of training it alone; 1 is the cheapest of the pair
     relative_cost: float | None  # that cost over the one of the student alone
+
+    @property
+    def headline(self) -> Gain | None:
+        """Its gain at equal cost where the student alone was trained at several budgets, else at equal epochs."""
+        return self.gains.get("cost") or self.gains.get("epochs")
+
+    @property
+    def gain(self) -> PairedDifference | None:
+        """The difference of its headline."""
+        return self.headline.difference if self.headline else None
+
+    @property
+    def holm_p(self) -> float | None:
+        return self.headline.holm_p if self.headline else None
+
+    @property
+    def verdict(self) -> Word | None:
+        return self.headline.verdict if self.headline else None
+
+    @property
+    def better_at_equal_epochs_only(self) -> bool:
+        epochs = self.gains.get("epochs")
+        return epochs is not None and epochs.verdict == "better" and self.verdict != "better"
 
 
 @dataclass(frozen=True)
@@ -129,6 +184,12 @@ def model_figures(group: Sequence[Done], timed: Timed) -> dict[str, Any]:
     records = [record for _, record in group]
     architecture, reference = first.model.architecture, timed.reference
     top1 = [record.test.top1 for record in records]
+    correct = {entry.seed: record.test.correct for entry, record in group}
+    lost = collapsed(top1, 1 / first.classes) if first.classes else [False] * len(top1)
+    learned = tuple(dict.fromkeys(e.seed for (e, _), gone in zip(group, lost, strict=True) if not gone)) or tuple(
+        correct
+    )
+    table = np.stack([correct[seed] for seed in learned])
     curve = mean_curve([by_epoch(record.curve) for record in records])
     return {
         "pair": entry.pair,
@@ -142,7 +203,10 @@ def model_figures(group: Sequence[Done], timed: Timed) -> dict[str, Any]:
         "settings": entry.settings,
         "architecture": architecture,
         "seeds": tuple(_seed_result(entry, record) for entry, record in group),
-        "top1": estimate(top1),
+        "correct": correct,
+        "learned": learned,
+        "top1": crossed_estimate(table),
+        "prediction": prediction_interval(table),
         "validation": estimate([record.record.validation_top1 for record in records]),
         "parameters": first.model.parameters,
         "flops": first.model.flops,
@@ -183,9 +247,7 @@ def student_row(
     return StudentRow(
         **figures,
         alone=False,
-        gain=None,
-        holm_p=None,
-        verdict=None,
+        gains={},
         retention=kept.mean if kept else None,
         retention_interval=kept.interval if kept else None,
         gap=None,

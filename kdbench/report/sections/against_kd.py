@@ -1,13 +1,13 @@
-"""Which losses beat plain distillation, which tie with it, and which lose."""
+"""Which losses are better than plain distillation, which are equivalent to it, and which are worse."""
 
 from kdbench.analyze import Summary
-from kdbench.analyze.models.against_kd import AgainstKd, Standing, against_kd, kd_label
+from kdbench.analyze.models.against_kd import AgainstKd, against_kd, kd_label
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.tables import Cell, Column, Table, gain_cell, row_cell
-from kdbench.statistics.paired import EQUIVALENCE
+from kdbench.report.writing.tables import VERDICT_HELP, Cell, Column, Table, gain_cell, row_cell, verdict_cell
+from kdbench.statistics.verdicts import Word
 
-WORDS: dict[Standing, str] = {"beats": "beats it", "ties": "ties", "loses": "loses", "open": "undecided"}
+WORDS: tuple[Word, ...] = ("better", "equivalent", "worse", "undecided", "unstable")
 LONG = 40  # rows: a longer table opens at a click
 
 
@@ -18,7 +18,7 @@ def against_kd_section(summary: Summary) -> Section:
     return Section(
         "rival",
         "Against plain distillation",
-        f"Every loss minus '{label}', paired by seed. {_in_short(summary, rows)}",
+        f"Every loss minus '{label}' at equal epochs, paired by seed and test sample. {_in_short(summary, rows)}",
         (),
         (against_kd_table(summary, rows),),
     )
@@ -32,7 +32,7 @@ def against_kd_table(summary: Summary, rows: tuple[AgainstKd, ...]) -> Table:
         Column("Paired t", "p", "two-sided, against no difference; for this comparison alone"),
         Column("Holm", "p", "adjusted for all losses of the pair"),
         Column("Seeds", "shared"),
-        Column("Standing", numeric=False),
+        Column("Verdict", "of the difference", VERDICT_HELP, numeric=False),
     )
     cells = tuple(
         (
@@ -41,29 +41,19 @@ def against_kd_table(summary: Summary, rows: tuple[AgainstKd, ...]) -> Table:
             Cell(f.p_value(row.difference.p_value), sort=row.difference.p_value),
             Cell(f.p_value(row.holm_p), sort=row.holm_p),
             Cell(str(len(row.difference.seeds)), sort=len(row.difference.seeds)),
-            Cell(WORDS[row.standing]),
+            verdict_cell(row.verdict, row.difference, row.holm_p),
         )
         for row in rows
     )
-    note = (
-        "The standing follows from the row's own 95 % interval: it lies above 0, below 0, within "
-        f"±{100 * EQUIVALENCE:g} points, or none of these. Of 20 losses that are exactly as good, one is expected to "
-        "beat or lose by chance; Holm's p accounts for all losses of the pair."
-    )
-    return Table("rival", "Each loss against plain distillation", columns, cells, (note,), folded=len(cells) > LONG)
+    return Table("rival", "Each loss against plain distillation", columns, cells, folded=len(cells) > LONG)
 
 
 def _in_short(summary: Summary, rows: tuple[AgainstKd, ...]) -> str:
-    """How many of each standing, pair by pair."""
+    """How many of each verdict, pair by pair."""
     parts = []
     for pair in summary.pairs:
-        mine = [row for row in rows if row.student.pair == pair.pair]
-        counts = {standing: sum(row.standing == standing for row in mine) for standing in WORDS}
-        sure = sum(row.standing == "beats" and row.holm_p is not None and row.holm_p < 0.05 for row in mine)
+        mine = [row.verdict for row in rows if row.student.pair == pair.pair]
+        counted = ", ".join(f"{mine.count(word)} {word}" for word in WORDS if word in mine)
         if mine:
-            holds = f" ({sure} of them by Holm's p too)" if counts["beats"] else ""
-            parts.append(
-                f"{pair.pair}: {counts['beats']} beat it{holds}, {counts['ties']} tie, {counts['loses']} lose, "
-                f"{counts['open']} are undecided."
-            )
+            parts.append(f"{pair.pair}: {counted}.")
     return " ".join(parts)

@@ -1,17 +1,17 @@
-"""What training took: the cost of each loss beside its gain, drawn and in figures, with and without the cache."""
+"""What training took: accuracy against the cost of each loss, drawn and in figures, with and without the cache."""
 
 from matplotlib.axes import Axes
 
 from kdbench.analyze import ModelRow, PairSummary, StudentRow, Summary
+from kdbench.analyze.decisions.wording import EQUAL
 from kdbench.report.writing import formats as f
-from kdbench.report.writing.drawing import BAND, GRID, MUTED, Drawing, Image, draw
+from kdbench.report.writing.drawing import GRID, Drawing, Image, draw
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import LABEL_LINE, Look, label_ends, limit, looks, mark
+from kdbench.report.writing.series import LABEL_LINE, Look, interval_ends, label_ends, limit, looks, mark
 from kdbench.report.writing.tables import Cell, Column, Table, gain_cell
-from kdbench.statistics.paired import EQUIVALENCE
 
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 520.0, 62.0, 128.0, 44.0, 12.0
-Point = tuple[StudentRow, float, float, Look]  # relative cost, gain in points
+Curve = list[tuple[float, StudentRow]]  # relative cost
 
 
 def cost_section(summary: Summary) -> Section:
@@ -20,10 +20,23 @@ def cost_section(summary: Summary) -> Section:
     return Section(
         "costs",
         "Training cost",
-        "The cost of training with each loss, and its gain. Lines are 95 % intervals of the gain; inside the shaded "
-        f"band of ±{100 * EQUIVALENCE:g} points a gain is of no practical consequence.",
+        _remark(summary),
         tuple(image for image in images if image),
         (cost_table(summary), energy_table(summary)),
+    )
+
+
+def _remark(summary: Summary) -> str:
+    """How to read the plot: a loss under the curve of the student alone costs more than it gains."""
+    text = "Test top-1 against the cost of training each student alone; vertical lines are 95 % intervals. "
+    if not any("cost" in row.gains for row in summary.students):
+        return text + (
+            "The student alone was trained for one number of epochs only: what it would reach at the cost of a loss is "
+            "not known."
+        )
+    return text + (
+        "The curve of the student alone joins its budgets. A loss above the curve gains more than longer training of "
+        "the same cost does; one below it gains less."
     )
 
 
@@ -32,7 +45,7 @@ def cost_table(summary: Summary) -> Table:
     columns = (
         Column("Model and loss", numeric=False),
         Column("Rank", "by cost alone", "1 is the loss of its pair that is cheapest to train alone"),
-        Column("Gain", "points", "test top-1 over the student alone, paired by seed, with its 95 % interval"),
+        Column("Gain", "points", "test top-1 over the student alone, at equal cost where that one has several budgets"),
         Column("Relative cost", "of the student alone", "cost alone, over that of the student under labels alone"),
         Column("Cost alone", "uncached", "own steps and evaluation, all of the data, and a live teacher"),
         Column("Cost here", "shared, cached", "own steps and evaluation, and its share of the data and of the teacher"),
@@ -127,43 +140,63 @@ def _differ(pair: PairSummary) -> bool:
 
 
 def plot_cost(summary: Summary, pair: PairSummary, index: int) -> Image | None:
-    """Gain over the student alone with its interval, by cost alone over that student's; None without any gain."""
-    style = looks(summary)
-    found: list[Point] = [
-        (row, row.relative_cost, 100 * row.gain.estimate.mean if row.gain else 0.0, style[row.row])
-        for row in pair.students
-        if row.relative_cost is not None and (row.gain or row.alone)
-    ]
-    if not any(row.gain for row, *_ in found):
+    """Test top-1 by cost alone over that of the student alone, a curve for each row's budgets; None without gains."""
+    curves = _curves(pair)
+    if not any(row.headline for row in pair.students) or not curves:
         return None
-    height = max(280.0, TOP + BOTTOM + LABEL_LINE * (len(found) + 1))
-    title = f"Accuracy gain of {pair.pair} against training cost, both over the student alone"
-    return draw(f"cost-{index}", title, WIDTH, height, lambda drawing: _paint(drawing, found))
+    height = max(300.0, TOP + BOTTOM + LABEL_LINE * (len(curves) + 1))
+    title = f"Accuracy of {pair.pair} against the cost of training"
+    return draw(f"cost-{index}", title, WIDTH, height, lambda drawing: _paint(drawing, curves, looks(summary)))
 
 
-def _paint(drawing: Drawing, found: list[Point]) -> None:
+def _curves(pair: PairSummary) -> list[Curve]:
+    """The rows of each loss, way of teaching and kind at all budgets, by rising cost."""
+    found: dict[tuple[str, str, bool], Curve] = {}
+    for row in pair.students:
+        if row.relative_cost is not None:
+            found.setdefault((row.loss, row.teaching, row.tuned), []).append((row.relative_cost, row))
+    return [sorted(curve, key=lambda point: point[0]) for curve in found.values()]
+
+
+def _paint(drawing: Drawing, curves: list[Curve], style: dict[str, Look]) -> None:
     axes = drawing.axes(LEFT, RIGHT, BOTTOM, TOP)
-    zone = 100 * EQUIVALENCE
-    gains = [row.gain.estimate for row, *_ in found if row.gain]
-    ends = [100 * end for gain in gains if gain.interval for end in (gain.interval.low, gain.interval.high)]
-    limit(axes, "y", [*(y for _, _, y, _ in found), -zone, zone], ends)
-    limit(axes, "x", [x for _, x, _, _ in found], [])
-    axes.axhspan(-zone, zone, color=BAND, linewidth=0, zorder=0)
-    axes.axhline(0, color=MUTED, linewidth=1, zorder=1)
-    axes.axvline(1, color=MUTED, linewidth=1, zorder=1)
-    for point in found:
-        _mark_loss(drawing, axes, point)
-    axes.set(xlabel="Cost of training it alone, over that of the student alone", ylabel="Gain (points of test top-1)")
-    axes.xaxis.set_major_formatter("{x:g}×")
+    points = [point for curve in curves for point in curve]
+    limit(axes, "y", [100 * row.top1.mean for _, row in points], interval_ends([row for _, row in points]))
+    axes.set_xscale("log")
+    ends = [cost for cost, _ in points]
+    axes.set_xlim(min(ends) / 1.15, max(ends) * 1.15)
+    for curve in curves:
+        look = style[curve[0][1].row]
+        line = [(cost, 100 * row.top1.mean) for cost, row in curve]
+        axes.plot(*zip(*line, strict=True), color=look.color, linewidth=1.4)
+        for cost, row in curve:
+            _mark_row(drawing, axes, cost, row, look)
+    axes.set(xlabel="Cost of training it alone, over that of the student alone", ylabel="Test top-1 (%)")
+    _ticks(axes)
     axes.grid(axis="y", color=GRID, linewidth=0.8)
-    label_ends(drawing, axes, [(x, y, row.row, look.color) for row, x, y, look in found])
+    label_ends(drawing, axes, [_label(curve, style) for curve in curves])
 
 
-def _mark_loss(drawing: Drawing, axes: Axes, point: Point) -> None:
-    row, x, y, look = point
-    interval = row.gain.estimate.interval if row.gain else None
+def _label(curve: Curve, style: dict[str, Look]) -> tuple[float, float, str, str]:
+    """The end of a curve, with the name of its shortest training."""
+    cost, row = curve[-1]
+    name = curve[0][1].row
+    return cost, 100 * row.top1.mean, name, style[name].color
+
+
+def _ticks(axes: Axes) -> None:
+    """At round multiples within the axis."""
+    low, high = axes.get_xlim()
+    at = [tick for tick in (0.25, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32) if low <= tick <= high]
+    axes.set_xticks(at, [f"{tick:g}\N{MULTIPLICATION SIGN}" for tick in at])
+    axes.minorticks_off()
+
+
+def _mark_row(drawing: Drawing, axes: Axes, cost: float, row: StudentRow, look: Look) -> None:
+    interval = row.top1.interval
     if interval:
-        axes.plot([x, x], [100 * interval.low, 100 * interval.high], color=look.color, linewidth=1.4)
-    gained = f"gain {f.points(row.gain.estimate.mean)} points" if row.gain else "the student alone"
-    within = f" ({f.points_interval(interval)})" if interval else ""
-    mark(axes, x, y, look, drawing, f"{row.row}: {gained}{within} at {f.times(x)} the cost")
+        axes.plot([cost, cost], [100 * interval.low, 100 * interval.high], color=look.color, linewidth=1.2)
+    gain = row.headline
+    gained = f", gain {f.points(gain.difference.estimate.mean)} points at {EQUAL[gain.equal]}" if gain else ""
+    tip = f"{row.row}: {f.percent(row.top1.mean)} at {f.times(cost)} the cost{gained}"
+    mark(axes, cost, 100 * row.top1.mean, look, drawing, tip)

@@ -1,23 +1,33 @@
 """Gains over the student alone: a forest plot, and all figures of the paired comparisons."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import quantiles
 
 from kdbench.analyze import StudentRow, Summary
+from kdbench.analyze.decisions.wording import EQUAL
 from kdbench.analyze.models.gains import PooledGain
+from kdbench.analyze.models.rows import Equal, Gain
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import BAND, GRID, INK, MUTED, Drawing, Image, draw
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.series import Look, limit, looks, mark, shorten
-from kdbench.report.writing.tables import Cell, Column, Table, gain_cell, row_cell, verdict_cell
+from kdbench.report.writing.tables import VERDICT_HELP, Cell, Column, Table, gain_cell, headline_cell, row_cell
 from kdbench.statistics.intervals import Estimate
 from kdbench.statistics.paired import EQUIVALENCE, PairedDifference
 from kdbench.statistics.resampling import SEEDS_FOR_SIGN_FLIPS
+from kdbench.statistics.verdicts import Word
 
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 720.0, 150.0, 196.0, 46.0, 20.0
 LINE = 25.0
 FAR = 3.0  # interquartile ranges beyond the quartiles (Tukey's far out)
 ROWS_FOR_A_SCALE = 8  # of fewer, all set the scale
+WORDS: tuple[Word, ...] = ("better", "equivalent", "worse", "undecided", "unstable")
+EQUAL_COST = (
+    "At equal cost of training, a loss is compared with the student alone as it is after as many seconds: its accuracy "
+    "lies between those of two budgets, in proportion to the logarithm of the cost. Costs are means over seeds, of "
+    "training alone without a cache, or as it was shared here. The training of the teacher is in neither."
+)
 
 Line = tuple[str, StudentRow | None, PairedDifference | None]
 
@@ -28,51 +38,82 @@ def gains_section(summary: Summary) -> Section:
     return Section(
         "gain",
         "Gain over the student alone",
-        "Differences are paired by seed: small dots are seeds, large marks means, lines 95 % intervals. Inside the "
-        f"shaded band of ±{100 * EQUIVALENCE:g} points a difference is of no practical consequence. Intervals that "
-        "leave the plot are cut; figures are at the right. An arrow at the edge marks a mean outside the plot.",
+        f"{_in_short(summary)} Differences are paired by seed and test sample: small dots are seeds, large marks "
+        f"means, lines 95 % intervals{_hollow(summary)}. Inside the shaded band of ±{100 * EQUIVALENCE:g} points a "
+        "difference is of no practical consequence. Intervals that leave the plot are cut; figures are at the right. "
+        "An arrow at the edge marks a mean outside the plot.",
         (image,) if image else (),
         (detail_table(summary), pooled_table(summary.pooled)),
     )
 
 
+def _in_short(summary: Summary) -> str:
+    """The rows of each verdict, and at equal what, pair by pair."""
+    parts = []
+    for pair in summary.pairs:
+        rows = [row for row in pair.students if row.headline]
+        for equal in dict.fromkeys(row.headline.equal for row in rows if row.headline):
+            mine = [row for row in rows if row.headline and row.headline.equal == equal]
+            words = (f"{word}: {_rows(mine, word)}" for word in WORDS if any(row.verdict == word for row in mine))
+            parts.append(f"{pair.pair}, at {EQUAL[equal]}: {'; '.join(words)}.")
+        if only := [row.row for row in rows if row.better_at_equal_epochs_only]:
+            parts.append(f"Better at equal epochs only: {', '.join(only)}.")
+    return " ".join(parts)
+
+
+def _rows(rows: Sequence[StudentRow], word: Word) -> str:
+    """The names of a verdict's rows; of undecided and unstable ones their number."""
+    names = [row.row for row in rows if row.verdict == word]
+    return ", ".join(names) if word in ("better", "equivalent", "worse") else str(len(names))
+
+
+def _hollow(summary: Summary) -> str:
+    both = any("cost" in row.gains and "epochs" in row.gains for row in summary.students)
+    return "; hollow marks are means at equal epochs" if both else ""
+
+
 def detail_table(summary: Summary) -> Table:
     """One row per loss and pair."""
+    found: list[Equal] = [each for each in EQUAL if any(each in row.gains for row in summary.students)]
+    found.sort(key=lambda equal: equal != "cost")
     columns = (
         Column("Loss", numeric=False),
-        Column("Gain", "points", "test top-1 over the student alone, paired by seed, with its 95 % Student-t interval"),
-        Column("Paired t", "p", "two-sided, against no difference; for this comparison alone"),
-        Column("Sign flips", "p", f"the same without normality, exact; from {SEEDS_FOR_SIGN_FLIPS} seeds on"),
-        Column("Holm", "p", "of the paired t, adjusted for all losses of the pair"),
+        *(
+            Column("Gain", f"points, at {EQUAL[equal]}", "test top-1 over the student alone, with its 95 % interval")
+            for equal in found
+        ),
+        Column("Verdict", "of the first gain", VERDICT_HELP, numeric=False),
+        Column("t-test", "p", "of the first gain: two-sided, against no difference; for this comparison alone"),
+        Column("Sign flips", "p", f"over seeds, without normality, exact; from {SEEDS_FOR_SIGN_FLIPS} seeds on"),
+        Column("Holm", "p", "of the t-test, adjusted for all rows of the pair"),
         Column("Effect size", "SDs", "mean over SD of the paired differences (Cohen's d_z), with its 95 % interval"),
         Column("Improves", "probability", "that a seed of the loss beats any seed of the student alone; ties are half"),
         Column("Least detectable", "points", "the smallest gain these seeds can show, at 80 % power"),
         Column("Seeds", "shared"),
-        Column("Verdict", "of the gain", "its whole interval against ±0.5 points", numeric=False),
     )
-    rows = tuple(_detail_row(summary, row) for row in summary.students if row.gain)
+    rows = tuple(_detail_row(summary, row, row.headline, found) for row in summary.students if row.headline)
     notes = (
         f"Sign flips need {SEEDS_FOR_SIGN_FLIPS} seeds: with fewer, no pattern of signs is significant. The interval "
         "of an effect size is exact for normal differences, and wide with few seeds.",
+        *([EQUAL_COST] if "cost" in found else []),
     )
     return Table("comparisons", "Comparisons in detail", columns, rows, notes, folded=True)
 
 
-def _detail_row(summary: Summary, row: StudentRow) -> tuple[Cell, ...]:
-    gain = row.gain
-    assert gain is not None
+def _detail_row(summary: Summary, row: StudentRow, headline: Gain, found: Sequence[Equal]) -> tuple[Cell, ...]:
+    gain = headline.difference
     improvement = f.NONE if gain.improvement is None else f"{gain.improvement:.2f}"
     return (
         row_cell(summary, row),
-        gain_cell(gain),
+        *(gain_cell(row.gains[equal].difference if equal in row.gains else None) for equal in found),
+        headline_cell(row),
         Cell(f.p_value(gain.p_value), sort=gain.p_value),
         Cell(f.p_value(gain.sign_flip_p), sort=gain.sign_flip_p),
-        Cell(f.p_value(row.holm_p), sort=row.holm_p),
+        Cell(f.p_value(headline.holm_p), sort=headline.holm_p),
         Cell(f.number(gain.effect_size), f.number_interval(gain.effect_interval), gain.effect_size),
         Cell(improvement, sort=gain.improvement),
         Cell(f.spread(gain.least_detectable), sort=gain.least_detectable),
         Cell(str(len(gain.seeds)), sort=len(gain.seeds)),
-        verdict_cell(row),
     )
 
 
@@ -105,7 +146,8 @@ def plot_gains(summary: Summary) -> Image | None:
     lines = _lines(summary)
     if not lines:
         return None
-    title = "Gain of each loss over the student alone in points of test top-1, paired by seed"
+    equal = dict.fromkeys(EQUAL[row.headline.equal] for _, row, _ in lines if row and row.headline)
+    title = f"Gain of each loss over the student alone at {' and '.join(equal)}, in points of test top-1"
     height = TOP + BOTTOM + LINE * len(lines)
     return draw("gain", title, WIDTH, height, lambda drawing: _paint(drawing, summary, lines))
 
@@ -127,7 +169,9 @@ def _paint(drawing: Drawing, summary: Summary, lines: list[Line]) -> None:
     gains = on_scale([gain.estimate for _, _, gain in lines if gain])
     ends = [100 * end for gain in gains if gain.interval for end in (gain.interval.low, gain.interval.high)]
     zone = 100 * EQUIVALENCE
-    limit(axes, "x", [*(100 * v for gain in gains for v in gain.values), -zone, zone], ends)
+    hollow = on_scale([row.gains["epochs"].difference.estimate for _, row, _ in lines if row and "epochs" in row.gains])
+    shown = [v for gain in gains for v in gain.values] + [gain.mean for gain in hollow]
+    limit(axes, "x", [*(100 * v for v in shown), -zone, zone], ends)
     axes.axvspan(-zone, zone, color=BAND, linewidth=0, zorder=0)
     axes.axvline(0, color=MUTED, linewidth=1, zorder=1)
     style = looks(summary)
@@ -175,6 +219,11 @@ def _mark_gain(drawing: Drawing, y: int, row: StudentRow, gain: PairedDifference
     if edge != 100 * found.mean:  # off the scale: an arrow at the edge
         look = Look(look.color, "<" if edge == low else ">", size=6.5)
     mark(axes, edge, y, look, drawing, f"{row.row}: mean {f.points(found.mean)} points")
+    epochs = row.gains.get("epochs")
+    if epochs and epochs.difference is not gain and low <= 100 * epochs.difference.estimate.mean <= high:
+        mean = epochs.difference.estimate.mean
+        hollow = replace(look, hollow=True, size=5.0)
+        mark(axes, 100 * mean, y, hollow, drawing, f"{row.row}: mean {f.points(mean)} points at equal epochs")
     _write(drawing, y, -12, shorten(row.row, 24), left=False, weight="normal")
     _write(drawing, y, WIDTH - LEFT - RIGHT + 12, f.points(found.mean), left=True, weight="bold")
     _write(

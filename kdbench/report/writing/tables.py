@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from kdbench.analyze import Recommendation, StudentRow, Summary
+from kdbench.analyze.decisions.wording import EQUAL
+from kdbench.analyze.models.rows import Equal
 from kdbench.report.writing import formats as f
 from kdbench.statistics.intervals import Estimate, Interval
-from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM, PairedDifference
+from kdbench.statistics.paired import EQUIVALENCE, SEEDS_FOR_A_CLAIM, PairedDifference
 from kdbench.statistics.verdicts import Word
 
 
@@ -57,6 +59,10 @@ class Named(Protocol):
     def row(self) -> str: ...
 
 
+VERDICT_HELP = (
+    f"better: above {100 * EQUIVALENCE:g} points; worse: below minus {100 * EQUIVALENCE:g}; equivalent: between them; "
+    "all rows of the pair are judged together"
+)
 VERDICT_SIGNS: dict[Word, str] = {
     "better": "▲ better",
     "equivalent": "= equivalent",
@@ -70,17 +76,19 @@ def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
     """Every loss of every pair: the main table of a report."""
     timing = summary.reference
     where = timing.how.label if timing else "not timed"
+    gains = gain_columns(summary)
     columns = (
         Column(
             "Loss",
             "",
-            "of the student; after a comma its way of teaching, unless it is single",
+            "of the student; after a comma its way of teaching unless it is single, its epochs over the recipe's "
+            "unless it is 1, and whether its settings were tuned",
             numeric=False,
         ),
-        Column("Top-1", "% of test", "mean over seeds, with its 95 % Student-t interval"),
+        Column("Top-1", "% of test", "mean over seeds, with its 95 % interval for other seeds and other test samples"),
         Column("Worst seed", "%, SD in points", "the lowest test top-1 of any seed; below, the SD over seeds"),
-        Column("Gain", "points", "test top-1 over the student alone, paired by seed, with its 95 % interval"),
-        Column("Verdict", "of the gain", "its whole interval against ±0.5 points", numeric=False),
+        *gains.values(),
+        Column("Verdict", "of the first gain", VERDICT_HELP, numeric=False),
         Column("Training cost", "of the student alone", "trained alone with a live teacher; below, its rank by that"),
         Column("Least detectable", "points", "the smallest gain these seeds can show, at 80 % power"),
         Column("Validation", "%", "mean top-1 on validation, by which the candidate is chosen"),
@@ -95,20 +103,32 @@ def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
         Column("Correct per GFLOP", "test samples", "correct predictions per compute; below, those beyond chance"),
     )
     rows = tuple(
-        _comparison_row(row, _whose(summary, row), shipped=row is recommendation.student) for row in summary.students
+        _comparison_row(row, _whose(summary, row), tuple(gains), shipped=row is recommendation.student)
+        for row in summary.students
     )
     return Table("losses", "Students by loss", columns, rows, _comparison_notes(summary))
 
 
-def _comparison_row(row: StudentRow, whose: str, *, shipped: bool) -> tuple[Cell, ...]:
+def gain_columns(summary: Summary) -> dict[Equal, Column]:
+    """A column for each way of comparing that some row has, the one that verdicts are of first."""
+    found = {equal for row in summary.students for equal in row.gains}
+    wanted: tuple[Equal, ...] = ("cost", "epochs")
+    return {
+        equal: Column("Gain", f"points, at {EQUAL[equal]}", "test top-1 over the student alone, with its 95 % interval")
+        for equal in wanted
+        if equal in found
+    }
+
+
+def _comparison_row(row: StudentRow, whose: str, gains: tuple[Equal, ...], *, shipped: bool) -> tuple[Cell, ...]:
     least = row.gain.least_detectable if row.gain else None
     speedup = f.ratio_interval(row.speedup) if row.speedup else ""
     return (
         Cell(row.row, whose, tag="ship" if shipped else ""),
         Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
         Cell(f.percent(row.top1.worst), f"SD {f.spread(row.top1.sd)}", row.top1.worst),
-        gain_cell(row.gain),
-        verdict_cell(row),
+        *(gain_cell(row.gains[equal].difference if equal in row.gains else None) for equal in gains),
+        headline_cell(row),
         Cell(f.times(row.relative_cost), f"rank {row.cost_rank}", row.relative_cost),
         Cell(f.spread(least), sort=least),
         Cell(f.percent(row.validation.mean), sort=row.validation.mean),
@@ -147,15 +167,21 @@ def row_cell(summary: Summary, row: Named) -> Cell:
     return Cell(row.row, row.pair if len(summary.pairs) > 1 else "")
 
 
-def verdict_cell(row: StudentRow) -> Cell:
-    """The verdict on the gain; none where there are too few seeds."""
-    gain, verdict = row.gain, row.verdict
-    if gain is None or verdict is None:
+def headline_cell(row: StudentRow) -> Cell:
+    """The verdict on a row's headline gain; below, Holm's p, or that it is better at equal epochs only."""
+    gain = row.headline
+    if gain is None:
         return Cell(f.NONE, sort=9.0)
-    order = float(list(VERDICT_SIGNS).index(verdict))
-    if not gain.claims:
-        return Cell("no claim", f.several(len(gain.seeds), "seed"), order, "undecided")
-    return Cell(VERDICT_SIGNS[verdict], _p_value(row.holm_p), order, verdict)
+    cell = verdict_cell(gain.verdict, gain.difference, gain.holm_p)
+    return replace(cell, sub="better at equal epochs only") if row.better_at_equal_epochs_only else cell
+
+
+def verdict_cell(word: Word, difference: PairedDifference, holm_p: float | None) -> Cell:
+    """The word on a difference in its family; none where there are too few seeds."""
+    order = float(list(VERDICT_SIGNS).index(word))
+    if not difference.claims and word != "unstable":
+        return Cell("no claim", f.several(len(difference.seeds), "seed"), order, "undecided")
+    return Cell(VERDICT_SIGNS[word], _p_value(holm_p), order, word)
 
 
 def _whose(summary: Summary, row: StudentRow) -> str:
@@ -173,11 +199,11 @@ def _p_value(p: float | None) -> str:
 
 def _comparison_notes(summary: Summary) -> tuple[str, ...]:
     notes = [
-        f"Gains are paired by seed against the same student trained on labels alone; {f.NONE}: not defined for these "
-        "seeds (one seed has no spread, equal seeds have no interval).",
-        "A gain is undecided where its interval lies neither wholly inside nor wholly outside ±0.5 points; with under "
-        f"{SEEDS_FOR_A_CLAIM} seeds there is no claim. A verdict holds for its own comparison; the Holm p-value "
-        "accounts for all losses of the pair.",
+        f"Gains are paired by seed and test sample against the same student trained on labels alone; {f.NONE}: not "
+        "defined for these seeds (one seed has no spread).",
+        "Verdicts hold together: a family, which is the rows of a pair, has a false one in at most 5 %. With under "
+        f"{SEEDS_FOR_A_CLAIM} seeds there is no claim. Unstable: seeds collapsed; mean and gain are of the others. "
+        "The Holm p-value is that of no difference.",
         f"Losses of one pair share one architecture, hence one latency and one FLOP count{_others_deploy(summary)}.",
     ]
     if summary.reference and any(row.speedup for row in summary.students):

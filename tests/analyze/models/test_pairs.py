@@ -7,7 +7,7 @@ from scipy import stats
 
 from kdbench.analyze import summarize
 from kdbench.results import Outcome
-from tests.records import Shape, make_results
+from tests.records import Shape, edited, make_results
 
 
 def test_retention_uses_the_teacher_of_the_seed():
@@ -68,3 +68,38 @@ def test_no_gap_is_told_with_its_reason() -> None:
     kd = student(summarize(make_results(Shape(accuracy=lambda p, loss, s: 0.9 + 0.001 * s))), "kd")
     assert kd.gap.value is None
     assert "includes 0" in kd.gap.reason or "worse than the student alone" in kd.gap.reason
+
+
+def confirmed(alone=(1.0, 2.0), seconds=None):
+    """The confirmation of kd: three seeds at 92 %, the student alone at 90 %, and at 91 % after twice the epochs."""
+    levels = {"kd": 0.92, "cross_entropy, 2 x epochs": 0.91}
+    accuracy = lambda pair, row, seed: levels.get(row, 0.90) + 0.0005 * ((seed + len(row)) % 3)  # noqa: E731
+    results = make_results(Shape(alone=alone, confirms="kd", accuracy=accuracy))
+    if seconds:
+        kd = {entry.key for entry in results.run.entries if entry.loss == "kd"}
+
+        def dearer(record):
+            cost = record.training.model_copy(update={"step_seconds": seconds})
+            return record.model_copy(update={"training": cost}) if record.key in kd else record
+
+        results = edited(results, trials=dearer)
+    return summarize(results).pairs[0].confirmation
+
+
+def test_a_candidate_is_confirmed_after_as_long_a_training_of_the_student_alone() -> None:
+    found = confirmed()
+    assert (found.row, found.equal, found.budget) == ("kd", "cost", 2.0)
+    assert found.difference.seeds == (3, 4, 5)
+    assert found.difference.estimate.mean == pytest.approx(0.01, abs=0.001)
+    assert not found.holds  # three seeds make no claim
+
+
+def test_where_the_student_alone_was_not_trained_as_long_a_confirmation_is_at_equal_epochs() -> None:
+    by_epochs = confirmed(alone=(1.0,))
+    assert (by_epochs.equal, by_epochs.budget) == ("epochs", 1.0)
+    assert by_epochs.difference.estimate.mean == pytest.approx(0.02, abs=0.001)
+    assert confirmed(seconds=9.0).equal == "epochs"
+
+
+def test_without_seeds_of_its_own_there_is_no_confirmation() -> None:
+    assert summarize(make_results()).pairs[0].confirmation is None

@@ -16,13 +16,13 @@ def accuracy(_: object, loss: str, seed: int) -> float:
 def test_it_counts_and_lists(tmp_path: Path) -> None:
     summary = summarize(make_results(Shape(losses=("cross_entropy", "kd", "dist"), seeds=5, accuracy=accuracy)))
     section = against_kd_section(summary)
-    assert "1 beat it (1 of them by Holm's p too), 0 tie, 1 lose, 0 are undecided." in section.intro
+    assert "big -> small: 1 better, 1 worse." in section.intro
     (table,) = section.tables
-    assert [(row[0].text, row[5].text) for row in table.rows] == [("dist", "beats it"), ("cross_entropy", "loses")]
+    assert [(row[0].text, row[5].text) for row in table.rows] == [("dist", "▲ better"), ("cross_entropy", "▼ worse")]
     assert table.rows[0][1].text == "+2.08"  # 2.0 and 2.2 points by turns, three to two
     html, markdown = render_report(summary, tmp_path)
     assert "Against plain distillation" in html.read_text("utf-8")
-    assert "| beats it |" in markdown.read_text("utf-8")
+    assert "| ▲ better<br>" in markdown.read_text("utf-8")
 
 
 def test_no_section_without_it() -> None:

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from kdbench.analyze import summarize
-from kdbench.report.sections.cost import cost_table, energy_table, plot_cost
+from kdbench.report.sections.cost import cost_section, cost_table, energy_table, plot_cost
 from kdbench.results.timings import Energy
 from tests.records import Shape, edited, make_results
 
@@ -104,13 +104,24 @@ def words_of(image):
 def test_the_plot_names_every_loss_and_its_tips_hold_the_figures():
     texts, tips = words_of(plot_of(make_results(Shape(seeds=1, losses=LOSSES, accuracy=by_level))))
     assert set(LOSSES) <= set(texts)
-    assert {"cross_entropy: the student alone at 1.00× the cost", "kd: gain +2.00 points at 1.82× the cost"} <= set(
-        tips
-    )
-    noisy = Shape(seeds=3, losses=LOSSES, accuracy=lambda p, loss, s: LEVEL[loss] + 0.001 * s * len(loss))
-    gain = next(row.gain.estimate.interval for row in summarize(make_results(noisy)).students if row.loss == "kd")
-    told = next(tip for tip in words_of(plot_of(make_results(noisy)))[1] if tip.startswith("kd:"))
-    assert f"({100 * gain.low:+.2f} to {100 * gain.high:+.2f})" in told.replace("−", "-")
+    kd = "kd: 92.00 % at 1.82\N{MULTIPLICATION SIGN} the cost, gain +2.00 points at equal epochs"
+    assert {"cross_entropy: 90.00 % at 1.00\N{MULTIPLICATION SIGN} the cost", kd} <= set(tips)
+
+
+def test_the_student_alone_is_a_curve_over_its_budgets():
+    def accuracy(pair, row, seed):
+        return {"cross_entropy, 2 x epochs": 0.91, "cross_entropy, 4 x epochs": 0.915}.get(row) or LEVEL[row]
+
+    shape = Shape(seeds=1, losses=LOSSES, accuracy=accuracy, alone=(1.0, 2.0, 4.0))
+    texts, tips = words_of(plot_of(make_results(shape)))
+    assert texts.count("cross_entropy") == 1  # one name for the curve
+    assert "cross_entropy, 4 x epochs: 91.50 % at 4.00\N{MULTIPLICATION SIGN} the cost" in tips
+    # 90 and 91 % at 1 and 2 times the cost: at 2.0 / 1.1 times it, 90 + log2(1.818) = 90.86 %; 92 less that is 1.14.
+    assert "kd: 92.00 % at 1.82\N{MULTIPLICATION SIGN} the cost, gain +1.14 points at equal cost of training" in tips
+    intro = cost_section(summarize(make_results(shape))).intro
+    assert "The curve of the student alone joins its budgets." in intro
+    short = cost_section(summarize(make_results(Shape(seeds=1, losses=LOSSES)))).intro
+    assert "was trained for one number of epochs only" in short
 
 
 def test_a_dearer_loss_stands_further_right_and_a_better_one_higher():

@@ -1,0 +1,63 @@
+"""What a report says of the reach of its gains and of its choice."""
+
+from kdbench.analyze import summarize
+from kdbench.analyze.decisions.choice import pick
+from kdbench.analyze.decisions.limits import limits
+from tests.records import Shape, make_results
+
+LEVEL = {"teacher": 0.95, "cross_entropy": 0.90, "cross_entropy, 2 x epochs": 0.91, "cross_entropy, 4 x epochs": 0.92}
+GAINS = {"kd": 0.03, "dkd": 0.012}
+
+
+def said(**shape):
+    """The sentences on a run in which kd gains 3 points at equal epochs, and dkd 1.2."""
+
+    def accuracy(pair, row, seed):
+        return LEVEL.get(row, 0.90 + GAINS.get(row, 0.0)) + 0.0005 * ((3 * seed + len(row)) % 5)
+
+    asked = {"seeds": 5, "losses": ("cross_entropy", "kd", "dkd"), "accuracy": accuracy, **shape}
+    summary = summarize(make_results(Shape(**asked)))
+    return limits(summary, pick(summary.pairs[0]))
+
+
+def test_what_intervals_hold_for_is_said_once():
+    for teachers, held in ((1, "this one teacher"), (2, "these 2 teachers")):
+        (found,) = [text for text in said(teacher_seeds=teachers) if text.startswith("Intervals of")]
+        assert f"hold for {held} of each pair, for other seeds of the students" in found
+        assert "other test samples drawn as these 10,000 were" in found
+
+
+def test_without_further_budgets_gains_hold_at_equal_epochs_only():
+    # 2.02 s with a loss, 1.12 s without.
+    (found,) = [text for text in said() if "at equal cost" in text]
+    assert found == (
+        "The student alone was not trained at equal cost: gains hold at equal epochs only, and training with a loss "
+        "costs 1.8 times as much as without."
+    )
+
+
+def test_a_loss_that_gains_at_equal_epochs_only_is_named():
+    found = said(alone=(1.0, 2.0, 4.0))
+    assert "Better at equal epochs only: dkd." in found
+    assert not any("was not trained at equal cost" in text for text in found)
+
+
+def test_a_budget_that_does_not_reach_the_cost_of_a_loss_is_told():
+    level = {**LEVEL, "cross_entropy, 1.5 x epochs": 0.905}
+    accuracy = lambda pair, row, seed: level.get(row, 0.90 + GAINS.get(row, 0.0)) + 0.0005 * (seed % 3)  # noqa: E731
+    (found,) = [text for text in said(alone=(1.0, 1.5), accuracy=accuracy) if "for at most" in text]
+    # 1.5 * 1.12 s over 2.02 s.
+    assert "for at most 83 % of the cost of kd and of less of 1 other row, and is compared as it was then" in found
+
+
+def test_a_student_alone_that_is_better_after_longer_training_is_told():
+    level = {**LEVEL, "cross_entropy, 4 x epochs": 0.94}
+    accuracy = lambda pair, row, seed: level.get(row, 0.90 + GAINS.get(row, 0.0)) + 0.0005 * ((seed + len(row)) % 3)  # noqa: E731
+    (found,) = [text for text in said(alone=(1.0, 2.0, 4.0), accuracy=accuracy) if text.startswith("On validation")]
+    assert "small trained alone for 4 x epochs is better: it gets 94.0" in found
+    assert "at 2.2 times the cost of training." in found
+
+
+def test_few_seeds_are_a_smoke_test():
+    assert said(seeds=3)[0] == "With 3 seeds this is a smoke test: no claim about which loss is better."
+    assert not any("smoke" in text for text in said())
