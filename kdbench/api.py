@@ -31,9 +31,11 @@ def plan(suite: Suite, plugins: Sequence[str] = (), store: Store | None = None) 
     """
     catalog = Catalog(plugins)
     found = spec.plan(suite, catalog)
+    before = store.latest_run(suite.name).outcomes if store and suite.name in store.suites() else {}
     while store:
         trained = {key: Outcome(status="done") for key in found.trials if store.is_trained(key)}
-        further = spec.plan(suite, catalog, finished(store, trained))
+        failed = {key: outcome for key, outcome in before.items() if outcome.status != "done"}
+        further = spec.plan(suite, catalog, finished(store, failed | trained))
         if further.trials.keys() == found.trials.keys():
             return further
         found = further

@@ -153,8 +153,10 @@ def _place(
 
 
 def _has_no_result(entry: Entry, results: ResultSet) -> bool:
-    """Steps and tries need no result of their own; one that failed is told all the same."""
-    if entry.role in ("step", "try"):
+    """A step needs no result of its own; one that failed is told all the same. A try may fail."""
+    if entry.role == "try":
+        return False
+    if entry.role == "step":
         outcome = results.run.outcomes.get(entry.key)
         return outcome is not None and outcome.status != "done"
     return entry.key not in results.trials

@@ -70,5 +70,4 @@ def command(
     if page := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(page).open("a", encoding="utf-8") as file:
             file.write(written["markdown"].read_text("utf-8"))
-    failed = any(outcome.status == "failed" for outcome in run.outcomes.values())
-    return verdict.exit_code(strict) or (1 if failed else 0)
+    return verdict.exit_code(strict) or (1 if run.failed else 0)

@@ -38,11 +38,10 @@ def command(
     with where:
         run = follow(run_suite(wanted, where, invocation()), live=True)
     found = load_run(where.store, run)
-    failed = sum(outcome.status == "failed" for outcome in run.outcomes.values())
     if not found.trials:
         click.echo("error: nothing was measured: no trial came to its end (reasons above)", err=True)
-        return 1 if failed else 6
+        return 1 if run.failed else 6
     html, markdown = api.render(found, reports)
     click.echo(f"HTML report:     {html}")
     click.echo(f"Markdown report: {markdown}")
-    return 1 if failed else 0
+    return 1 if run.failed else 0

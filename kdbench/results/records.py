@@ -190,3 +190,10 @@ class RunRecord(Stored):
     machine: dict[str, JsonValue]
     started: str
     seconds: float
+
+    @property
+    def failed(self) -> frozenset[str]:
+        """The keys of what failed and should not have. A try may fail: a tuning looks where training diverges."""
+        tries = {entry.key for entry in self.entries if entry.role == "try"}
+        tries -= {entry.key for entry in self.entries if entry.role != "try"}
+        return frozenset(key for key, outcome in self.outcomes.items() if outcome.status == "failed") - tries
