@@ -69,6 +69,10 @@ def _of_the_gains(summary: Summary) -> Iterator[str]:
         costs = [row.relative_cost for row, _ in gains if row.relative_cost]
         times = f", and training with a loss costs {_span(costs)} times as much as without" if costs else ""
         yield f"The student alone was not trained at equal cost: gains hold at {EQUAL['epochs']} only{times}."
+    for pair in summary.pairs:
+        if pair.alone and pair.alone.unstable:
+            lost = f"{pair.alone.stability.collapsed} of {several(len(pair.alone.seeds), 'seed')}"
+            yield f"The student alone of {pair.pair} collapsed with {lost}, which stand in no gain."
     if only := [row.row for row in summary.students if row.better_at_equal_epochs_only]:
         yield f"Better at equal epochs only: {', '.join(dict.fromkeys(only))}."
     short = [(row.row, gain.reach) for row, gain in gains if round(100 * gain.reach) < 100]

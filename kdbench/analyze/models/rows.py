@@ -110,7 +110,8 @@ class ModelRow:
 
     @property
     def test_by_seed(self) -> dict[int, float]:
-        return {seed.seed: seed.top1 for seed in self.seeds}
+        """Test top-1 of the seeds that learned."""
+        return {seed.seed: seed.top1 for seed in self.seeds if seed.seed in self.learned}
 
     @property
     def validation_by_seed(self) -> dict[int, float]:
@@ -243,7 +244,7 @@ def student_row(
     timed: Timed,
 ) -> StudentRow:
     figures, reference = model_figures(group, timed), timed.reference
-    kept = retention({seed.seed: seed.top1 for seed in figures["seeds"]}, turns)
+    kept = retention({seed: float(figures["correct"][seed].mean()) for seed in figures["learned"]}, turns)
     return StudentRow(
         **figures,
         alone=False,

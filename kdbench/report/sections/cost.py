@@ -1,5 +1,7 @@
 """What training took: accuracy against the cost of each loss, drawn and in figures, with and without the cache."""
 
+from dataclasses import replace
+
 from matplotlib.axes import Axes
 
 from kdbench.analyze import ModelRow, PairSummary, StudentRow, Summary
@@ -7,7 +9,7 @@ from kdbench.analyze.decisions.wording import EQUAL
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import GRID, Drawing, Image, draw
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import LABEL_LINE, Look, interval_ends, label_ends, limit, looks, mark
+from kdbench.report.writing.series import LABEL_LINE, Look, label_ends, limit, looks, mark, on_scale
 from kdbench.report.writing.tables import Cell, Column, Table, gain_cell
 
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 520.0, 62.0, 128.0, 44.0, 12.0
@@ -28,7 +30,10 @@ def cost_section(summary: Summary) -> Section:
 
 def _remark(summary: Summary) -> str:
     """How to read the plot: a loss under the curve of the student alone costs more than it gains."""
-    text = "Test top-1 against the cost of training each student alone; vertical lines are 95 % intervals. "
+    text = (
+        "Test top-1 against the cost of training each student alone; vertical lines are 95 % intervals, and an arrow "
+        "at the edge marks a mean outside the plot. "
+    )
     if not any("cost" in row.gains for row in summary.students):
         return text + (
             "The student alone was trained for one number of epochs only: what it would reach at the cost of a loss is "
@@ -161,10 +166,11 @@ def _curves(pair: PairSummary) -> list[Curve]:
 def _paint(drawing: Drawing, curves: list[Curve], style: dict[str, Look]) -> None:
     axes = drawing.axes(LEFT, RIGHT, BOTTOM, TOP)
     points = [point for curve in curves for point in curve]
-    limit(axes, "y", [100 * row.top1.mean for _, row in points], interval_ends([row for _, row in points]))
+    shown = on_scale([row.top1 for _, row in points])
+    ends = [100 * end for each in shown if each.interval for end in (each.interval.low, each.interval.high)]
+    limit(axes, "y", [100 * each.mean for each in shown], ends)
     axes.set_xscale("log")
-    ends = [cost for cost, _ in points]
-    axes.set_xlim(min(ends) / 1.15, max(ends) * 1.15)
+    axes.set_xlim(min(cost for cost, _ in points) / 1.15, max(cost for cost, _ in points) * 1.15)
     for curve in curves:
         look = style[curve[0][1].row]
         line = [(cost, 100 * row.top1.mean) for cost, row in curve]
@@ -174,14 +180,20 @@ def _paint(drawing: Drawing, curves: list[Curve], style: dict[str, Look]) -> Non
     axes.set(xlabel="Cost of training it alone, over that of the student alone", ylabel="Test top-1 (%)")
     _ticks(axes)
     axes.grid(axis="y", color=GRID, linewidth=0.8)
-    label_ends(drawing, axes, [_label(curve, style) for curve in curves])
+    label_ends(drawing, axes, [_label(axes, curve, style) for curve in curves])
 
 
-def _label(curve: Curve, style: dict[str, Look]) -> tuple[float, float, str, str]:
+def _label(axes: Axes, curve: Curve, style: dict[str, Look]) -> tuple[float, float, str, str]:
     """The end of a curve, with the name of its shortest training."""
     cost, row = curve[-1]
     name = curve[0][1].row
-    return cost, 100 * row.top1.mean, name, style[name].color
+    return cost, _within(axes, row), name, style[name].color
+
+
+def _within(axes: Axes, row: StudentRow) -> float:
+    """A mean in percent, at the edge where it is off the scale."""
+    low, high = axes.get_ylim()
+    return min(max(100 * row.top1.mean, low), high)
 
 
 def _ticks(axes: Axes) -> None:
@@ -199,4 +211,7 @@ def _mark_row(drawing: Drawing, axes: Axes, cost: float, row: StudentRow, look: 
     gain = row.headline
     gained = f", gain {f.points(gain.difference.estimate.mean)} points at {EQUAL[gain.equal]}" if gain else ""
     tip = f"{row.row}: {f.percent(row.top1.mean)} at {f.times(cost)} the cost{gained}"
-    mark(axes, cost, 100 * row.top1.mean, look, drawing, tip)
+    y = _within(axes, row)
+    if y != 100 * row.top1.mean:
+        look = replace(look, marker="v" if y > 100 * row.top1.mean else "^", size=6.5)
+    mark(axes, cost, y, look, drawing, tip)

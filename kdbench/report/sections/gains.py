@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import quantiles
 
 from kdbench.analyze import StudentRow, Summary
 from kdbench.analyze.decisions.wording import EQUAL
@@ -11,17 +10,14 @@ from kdbench.analyze.models.rows import Equal, Gain
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import BAND, GRID, INK, MUTED, Drawing, Image, draw
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import Look, limit, looks, mark, shorten
+from kdbench.report.writing.series import Look, limit, looks, mark, on_scale, shorten
 from kdbench.report.writing.tables import VERDICT_HELP, Cell, Column, Table, gain_cell, headline_cell, row_cell
-from kdbench.statistics.intervals import Estimate
 from kdbench.statistics.paired import EQUIVALENCE, PairedDifference
 from kdbench.statistics.resampling import SEEDS_FOR_SIGN_FLIPS
 from kdbench.statistics.verdicts import Word
 
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 720.0, 150.0, 196.0, 46.0, 20.0
 LINE = 25.0
-FAR = 3.0  # interquartile ranges beyond the quartiles (Tukey's far out)
-ROWS_FOR_A_SCALE = 8  # of fewer, all set the scale
 WORDS: tuple[Word, ...] = ("better", "equivalent", "worse", "undecided", "unstable")
 EQUAL_COST = (
     "At equal cost of training, a loss is compared with the student alone as it is after as many seconds: its accuracy "
@@ -62,9 +58,9 @@ def _in_short(summary: Summary) -> str:
 
 
 def _rows(rows: Sequence[StudentRow], word: Word) -> str:
-    """The names of a verdict's rows; of undecided and unstable ones their number."""
+    """The names of a verdict's rows; of undecided ones their number."""
     names = [row.row for row in rows if row.verdict == word]
-    return ", ".join(names) if word in ("better", "equivalent", "worse") else str(len(names))
+    return str(len(names)) if word == "undecided" else ", ".join(names)
 
 
 def _hollow(summary: Summary) -> str:
@@ -194,15 +190,6 @@ def _paint(drawing: Drawing, summary: Summary, lines: list[Line]) -> None:
         color=MUTED,
         fontsize=9,
     )
-
-
-def on_scale(gains: Sequence[Estimate]) -> list[Estimate]:
-    """Those that set the scale: one loss that collapsed would make all others too small to read."""
-    if len(gains) < ROWS_FOR_A_SCALE:
-        return list(gains)
-    low, _, high = quantiles((gain.mean for gain in gains), n=4)
-    reach = FAR * (high - low)
-    return [gain for gain in gains if low - reach <= gain.mean <= high + reach] or list(gains)
 
 
 def _mark_gain(drawing: Drawing, y: int, row: StudentRow, gain: PairedDifference, look: Look) -> None:

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import quantiles
 
 from matplotlib.axes import Axes
 
 from kdbench.analyze import ModelRow, Summary
 from kdbench.report.writing.drawing import DASHES, INK, MARKERS, MUTED, PAPER, SERIES, Drawing
+from kdbench.statistics.intervals import Estimate
 
 LEGEND_LINE = 17.0
 LABEL_LINE = 14.0
+FAR = 3.0  # interquartile ranges beyond the quartiles (Tukey's far out)
+ROWS_FOR_A_SCALE = 8  # of fewer, all set the scale
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,15 @@ def limit(axes: Axes, which: str, values: Sequence[float], reach: Iterable[float
     wide = [min(max(v, low - room), high + room) for v in (*reach, low, high)]
     pad = 0.06 * (max(wide) - min(wide) or room)
     (axes.set_ylim if which == "y" else axes.set_xlim)(min(wide) - pad, max(wide) + pad)
+
+
+def on_scale(found: Sequence[Estimate]) -> list[Estimate]:
+    """Those that set the scale: one loss that collapsed would make all others too small to read."""
+    if len(found) < ROWS_FOR_A_SCALE:
+        return list(found)
+    low, _, high = quantiles((each.mean for each in found), n=4)
+    reach = FAR * (high - low)
+    return [each for each in found if low - reach <= each.mean <= high + reach] or list(found)
 
 
 def interval_ends(rows: Iterable[ModelRow]) -> list[float]:

@@ -58,6 +58,13 @@ def test_a_student_alone_that_is_better_after_longer_training_is_told():
     assert "at 2.2 times the cost of training." in found
 
 
+def test_collapsed_seeds_of_the_student_alone_are_told():
+    accuracy = lambda pair, row, seed: 0.1 if (row, seed) == ("cross_entropy", 2) else 0.9 + 0.001 * (seed % 3)  # noqa: E731
+    assert "The student alone of big -> small collapsed with 1 of 5 seeds, which stand in no gain." in said(
+        accuracy=accuracy
+    )
+
+
 def test_few_seeds_are_a_smoke_test():
     assert said(seeds=3)[0] == "With 3 seeds this is a smoke test: no claim about which loss is better."
     assert not any("smoke" in text for text in said())

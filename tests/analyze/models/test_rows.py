@@ -68,6 +68,8 @@ def test_collapsed_seeds_stand_in_no_mean_and_make_a_row_unstable() -> None:
     assert (kd.learned, kd.unstable, kd.verdict) == ((0, 1, 3, 4, 5), True, "unstable")
     assert kd.top1.values == pytest.approx((0.92, 0.921, 0.923, 0.924, 0.925))
     assert kd.gain.seeds == (0, 1, 3, 4, 5)
+    assert kd.retention == pytest.approx(kd.top1.mean / summary.pairs[0].teacher.top1.mean)
+    assert set(kd.test_by_seed) == set(kd.learned)
     assert kd.gain.estimate.mean == pytest.approx(0.02)
     assert (student(summary, "nkd").unstable, student(summary, "nkd").verdict) == (False, "equivalent")
 

@@ -1,18 +1,9 @@
-"""The section on gains: the forest plot's scale, comparisons in detail, and pooled pairs."""
+"""The section on gains: comparisons in detail, and pooled pairs."""
 
 from kdbench.analyze import summarize
-from kdbench.report.sections.gains import gains_section, on_scale
-from kdbench.statistics.intervals import estimate
+from kdbench.report.sections.gains import gains_section
 from tests.records import Shape, make_results
 from tests.report.sections.shown import cells
-
-
-def test_a_loss_that_collapsed_does_not_set_the_scale() -> None:
-    steady = [estimate([0.01 * i, 0.01 * i + 0.002]) for i in range(1, 9)]
-    collapsed = estimate([-0.6, -0.7])
-    assert on_scale([*steady, collapsed]) == steady
-    assert on_scale([*steady[:3], collapsed]) == [*steady[:3], collapsed]  # too few to say what is far
-
 
 TWO = (("big", "small"), ("wide", "thin"))
 
