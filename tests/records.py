@@ -375,7 +375,7 @@ def _trial(shape: Shape, key: str, pair: int, role: str, named: str, seed: int, 
     big = role == "teacher"
     return TrialRecord(
         key=key,
-        trial={"seed": seed},
+        trial={"seed": seed, "train": TrainSpec(epochs=shape.epochs).model_dump(mode="json")},
         curve=tuple(
             CurvePoint(
                 epoch=epoch,

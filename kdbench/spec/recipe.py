@@ -1,6 +1,8 @@
 """The recipe of a training: optimizer, schedule, views and when it ends."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -131,3 +133,25 @@ class TrainSpec(Record):
         if not self.augment and self.mixup is None:
             return 1
         return {"fresh": None, "bank": self.bank or 2 * self.epochs, "shared": self.epochs}[self.views]
+
+
+def learning_rate_factor(spec: TrainSpec, epoch: float) -> float:
+    """What the learning rate is multiplied by at a time in epochs: a linear warm-up, then the schedule."""
+    if epoch < spec.warmup_epochs:
+        return epoch / spec.warmup_epochs
+    match spec.schedule:
+        case Cosine(floor=floor):
+            span = max(spec.epochs - spec.warmup_epochs, 1e-9)
+            progress = min(1.0, (epoch - spec.warmup_epochs) / span)
+            return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * progress))
+        case Step(milestones=milestones, factor=factor):
+            return float(factor ** sum(epoch >= milestone for milestone in milestones))
+        case _:
+            return 1.0
+
+
+def learning_rate_spent(spec: TrainSpec, epochs: Sequence[float]) -> tuple[float, ...]:
+    """The factor of the learning rate, summed from the start up to each time in epochs, in a hundred steps an epoch."""
+    steps = range(round(100 * max(epochs, default=0)))
+    spent = (0.0, *accumulate(learning_rate_factor(spec, (step + 0.5) / 100) / 100 for step in steps))
+    return tuple(spent[round(100 * epoch)] for epoch in epochs)

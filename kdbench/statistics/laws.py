@@ -3,16 +3,21 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import fdtrc
 
 Floats = NDArray[np.float64]
+# Why a curve has no law.
+Reason = Literal["short", "correlated", "flat", "scheduled"]
 
-# Six points are the fewest for which AICc exists with three parameters and a variance: 80 % of eight.
-POINTS_NEEDED = 8
+POINTS_NEEDED = 24
 SIGNIFICANT = 0.05
+MOST_PARAMETERS = 3
+ROUNDING = 1e-6  # accuracies of a million samples: smaller residuals are none
+CLEARLY = 2.0  # units of AICc within which two models count as equally good (Burnham and Anderson 2002)
 _LAWS: Mapping[str, Callable[[Mapping[str, float], Floats], Floats]] = {
     "linear": lambda p, x: p["m"] * x + p["b"],
     "power law": lambda p, x: p["a"] - p["b"] * x ** -p["c"],
@@ -27,8 +32,8 @@ class Fit:
     name: str
     parameters: Mapping[str, float]
     rmse: float  # on the held-out points
-    aicc: float  # on the fitted points
-    p_value: float  # of the F-test against a constant, on the fitted points; an approximation for the curved laws
+    aicc: float  # on the fitted points, of the effective number
+    p_value: float  # of the F-test against a constant, likewise; an approximation for the curved laws
     holds: bool  # it predicts better than the last fitted value, and the F-test rejects a constant
 
     def predict(self, x: ArrayLike) -> Floats:
@@ -38,51 +43,77 @@ class Fit:
 
 @dataclass(frozen=True)
 class Fits:
-    """The candidates, best first, and the first where it holds; None is 'no fit', with its `reason`."""
+    """The candidates, best first, and the first where it holds; None is 'no law', with its `reason`."""
 
     candidates: tuple[Fit, ...]
     best: Fit | None
-    reason: str | None
-    fitted: int  # points
-    held_out: int  # points
+    reason: Reason | None
+    points: int  # with x > 0
+    effective: float  # number of the fitted points that errors without serial correlation would need to say as much
     carried_rmse: float | None  # of the last fitted value as a constant, on the held-out points
 
 
-def fit_laws(x: Sequence[float], y: Sequence[float]) -> Fits:
+def fit_laws(x: Sequence[float], y: Sequence[float], spent: Sequence[float] | None = None) -> Fits:
     """Least squares on the first 80 % of the points with x > 0, judged on the others; those that hold first, by AICc.
 
     x: epochs or samples, rising; at 0 the power law is infinite, so the untrained point is not used.
     y: accuracy, 0 to 1; the curved laws rise (b >= 0) to an asymptote a within 0 to 1.
+    spent: the learning rate summed up to each x, in any unit, where it is not constant.
+
     A law holds if its error on the held-out points is under that of the last fitted value, and an F-test rejects a
-    constant (5 %). The second condition is needed because a smooth law averages noise and the last value does not: on a
-    plateau the first condition alone finds a law in 7 or 8 of 10 curves. The best of those that hold has the lowest
-    AICc, since the few held-out points select the right law less often (`tests/methods/curves.py`). Raises
-    `ValueError` where x does not rise.
+    constant (5 %). The second condition is needed because a smooth law averages noise and the last value does not. The
+    best of those that hold has the lowest AICc, since the few held-out points select the right law less often. Errors
+    that are correlated from one evaluation to the next say less: both criteria count the effective number of points.
+
+    'short': fewer than two dozen points. 'correlated': the effective number is too small for three parameters. 'flat':
+    no law holds. 'scheduled': a law over `spent` is as good as the best over x, so that the schedule may have shaped
+    the curve. All of it simulated in `tests/methods/curves.py`. Raises `ValueError` where x does not rise.
     """
-    if len(x) != len(y):
-        raise ValueError(f"{len(x)} x values against {len(y)} y values")
-    xs, ys = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if len(x) != len(y) or len(x) != len(spent or x):
+        raise ValueError(f"{len(x)} x values against {len(y)} y values and {len(spent or x)} sums of the learning rate")
+    xs, ys, rates = (np.asarray(values, dtype=np.float64) for values in (x, y, spent or x))
     if (np.diff(xs) <= 0).any():
         raise ValueError("x must rise")
-    xs, ys = xs[xs > 0], ys[xs > 0]
+    rates, ys, xs = rates[xs > 0], ys[xs > 0], xs[xs > 0]
     fitted = int(0.8 * len(xs))
-    held = len(xs) - fitted
     if len(xs) < POINTS_NEEDED:
-        reason = f"a fit needs {POINTS_NEEDED} evaluations of a trained model, and there are {len(xs)}"
-        return Fits((), None, reason, fitted, held, None)
-    carried = _rmse(ys[fitted:], float(ys[fitted - 1]))
-    scatter = _squares(ys[:fitted] - ys[:fitted].mean())
+        return Fits((), None, "short", len(xs), fitted, None)
+    start, carried = ys[:fitted], _rmse(ys[fitted:], float(ys[fitted - 1]))
+    laws = _fit_all(xs[:fitted], start)
+    missed = {name: ys - _LAWS[name](parameters, xs) for name, parameters in laws.items()}
+    mine = [(missed[name][:fitted], len(parameters)) for name, parameters in laws.items()]
+    rivals = _missed(rates[:fitted], start) if spent else []
+    closest = min(mine + rivals, key=lambda each: _squares(each[0]) / (fitted - each[1]))
+    number = effective_number(*closest)
+    if number <= MOST_PARAMETERS + 2:
+        return Fits((), None, "correlated", len(xs), number, carried)
+    scatter = _squares(start - start.mean())
     candidates = []
-    for name, parameters in _fit_all(xs[:fitted], ys[:fitted]).items():
-        predicted = _LAWS[name](parameters, xs)
-        squares = _squares(ys[:fitted] - predicted[:fitted])
-        rmse, p_value = _rmse(ys[fitted:], predicted[fitted:]), _p_value(scatter, squares, fitted, len(parameters))
-        holds = rmse < carried and p_value < SIGNIFICANT
-        candidates.append(Fit(name, parameters, rmse, _aicc(squares, fitted, len(parameters)), p_value, holds))
+    for name, parameters in laws.items():
+        squares, rmse = _squares(missed[name][:fitted]), _rmse(missed[name][fitted:])
+        p_value = _p_value(scatter / squares, number, len(parameters))
+        aicc = _aicc(squares / fitted, number, len(parameters))
+        candidates.append(Fit(name, parameters, rmse, aicc, p_value, rmse < carried and p_value < SIGNIFICANT))
     candidates.sort(key=lambda fit: (not fit.holds, fit.aicc))
-    best = candidates[0] if candidates[0].holds else None
-    lost = None if best else "no law predicts better than the last value and differs from a constant"
-    return Fits(tuple(candidates), best, lost, fitted, held, carried)
+    best, rival = candidates[0], min((_aicc(_squares(r) / fitted, number, p) for r, p in rivals), default=math.inf)
+    reason: Reason | None = None if best.holds else "flat"
+    if best.holds and rival < best.aicc + CLEARLY:
+        reason = "scheduled"
+    return Fits(tuple(candidates), None if reason else best, reason, len(xs), number, carried)
+
+
+def effective_number(residuals: Floats, parameters: int) -> float:
+    """n (1 - r) / (1 + r): as many independent errors say as much as n of a process of first order.
+
+    r is the correlation of successive residuals without the bias that a fit of so many parameters gives it, about
+    -(parameters + (parameters + 2) r) / n (Marriott and Pope 1954, for a mean); not under 0.
+    """
+    n, power = len(residuals), float(residuals @ residuals)
+    if power <= n * ROUNDING**2:
+        return n
+    found = float(residuals[1:] @ residuals[:-1]) / power
+    r = min(max((found + parameters / n) / (1 - (parameters + 2) / n), 0.0), 0.99)
+    return n * (1 - r) / (1 + r)
 
 
 def _fit_all(x: Floats, y: Floats) -> dict[str, dict[str, float]]:
@@ -96,6 +127,11 @@ def _fit_all(x: Floats, y: Floats) -> dict[str, dict[str, float]]:
         "power law": {"a": power[0], "b": power[1] * float(x[0]) ** power[2], "c": power[2]},
         "exponential": {"a": rate[0], "b": rate[1] * math.exp(rate[2] * float(x[0])), "c": rate[2]},
     }
+
+
+def _missed(x: Floats, y: Floats) -> list[tuple[Floats, int]]:
+    """Of each law over x, its residuals and the number of its parameters."""
+    return [(y - _LAWS[name](parameters, x), len(parameters)) for name, parameters in _fit_all(x, y).items()]
 
 
 def _fit_shape(shape: Callable[[Floats], Floats], y: Floats, low: float, high: float) -> tuple[float, float, float]:
@@ -136,22 +172,22 @@ def _solve_linear_part(z: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
     return a_all[pick, columns], b_all[pick, columns], loss[pick, columns]
 
 
-def _rmse(y: Floats, predicted: Floats | float) -> float:
+def _rmse(y: Floats, predicted: float = 0.0) -> float:
     return float(np.sqrt(np.mean((y - predicted) ** 2)))
 
 
 def _squares(residuals: Floats) -> float:
-    # A fit without residuals would have an AICc of minus infinity: residuals are taken as at least 1e-9.
-    return max(float(residuals @ residuals), len(residuals) * 1e-18)
+    # A fit without residuals would have an AICc of minus infinity.
+    return max(float(residuals @ residuals), len(residuals) * ROUNDING**2)
 
 
-def _aicc(squares: float, n: int, parameters: int) -> float:
+def _aicc(variance: float, n: float, parameters: int) -> float:
     """Akaike's criterion for normal errors, corrected for few points (Hurvich and Tsai 1989); the variance counts."""
     k = parameters + 1
-    return n * math.log(squares / n) + 2 * k + 2 * k * (k + 1) / (n - k - 1)
+    return n * math.log(variance) + 2 * k + 2 * k * (k + 1) / (n - k - 1)
 
 
-def _p_value(scatter: float, squares: float, n: int, parameters: int) -> float:
-    """P of so much less than a constant's `scatter` by chance: F(p - 1, n - p)."""
-    gained = max(scatter - squares, 0.0) / (parameters - 1)
-    return float(fdtrc(parameters - 1, n - parameters, gained / (squares / (n - parameters))))
+def _p_value(ratio: float, n: float, parameters: int) -> float:
+    """P that a constant's squares over the law's are so large by chance: F(p - 1, n - p)."""
+    gained = max(ratio - 1, 0.0) / (parameters - 1)
+    return float(fdtrc(parameters - 1, n - parameters, gained * (n - parameters)))

@@ -13,7 +13,7 @@ from kdbench.train.clock import Stopwatch
 from kdbench.train.ended import EpochDone
 from kdbench.train.evaluate import evaluate
 from kdbench.train.instruction import Instruction
-from kdbench.train.schedule import build_optimizer
+from kdbench.train.optimizers import build_optimizer
 from kdbench.train.teacher import Teacher
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Moment, Outputs

@@ -13,6 +13,7 @@ import torch
 from kdbench.results import TrainingCost
 from kdbench.results.machine.energy import EnergyMeter
 from kdbench.spec import Trial
+from kdbench.spec.recipe import learning_rate_factor
 from kdbench.train.build import build_criterion, build_model, build_view, start_from
 from kdbench.train.channels_last import keep_channels_last
 from kdbench.train.clock import Stopwatch
@@ -22,7 +23,6 @@ from kdbench.train.instruction import Instruction
 from kdbench.train.learner import Learner
 from kdbench.train.memory import peak_memory_bytes, reset_peak_memory
 from kdbench.train.samples.batches import Batch, batches, steps_per_epoch
-from kdbench.train.schedule import learning_rate_factor
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Draw, Moment, NotApplicable

@@ -22,9 +22,9 @@ from benchmarks.engine.scenarios import SCENARIOS, SUITES
 from kdbench import api
 from kdbench.spec import Plan, plan
 from kdbench.spec.reading.suite_file import parse_suite
+from kdbench.spec.recipe import learning_rate_factor
 from kdbench.train.build import build_criterion, build_model
 from kdbench.train.samples.batches import normalize
-from kdbench.train.schedule import learning_rate_factor
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits, split
 from kdbench.zoo.interface import Draw, Moment

@@ -8,7 +8,7 @@ import pytest
 
 from kdbench.cli.restrict import restrict
 from kdbench.spec import Suite, UserError
-from kdbench.train.schedule import learning_rate_factor
+from kdbench.spec.recipe import learning_rate_factor
 from tests.small import small_suite
 
 MODELS = {"teacher": {"use": "cnn", "width": 8, "depth": 3}, "student": {"use": "mlp", "hidden": [8, 4]}}

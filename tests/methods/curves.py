@@ -30,10 +30,20 @@ LAWS: Mapping[str, Law] = {
     "linear": lambda x: 0.5 + 0.4 * x / x[-1],
     "power law": lambda x: 0.9 - 0.4 * x**-0.6,
     "exponential": lambda x: 0.9 - 0.6 * np.exp(-8 * x / x[-1]),
-    "no fit": lambda x: np.full_like(x, 0.9),
+    "no law": lambda x: np.full_like(x, 0.9),
+}
+# The same over the area under a cosine schedule, which early on rises as x does; and with an error of 6 points that
+# falls as the learning rate does.
+SCHEDULED: Mapping[str, Law] = {
+    "exponential over the learning rate spent": lambda x: 0.9 - 0.6 * np.exp(-8 * _spent(x) / x[-1]),
+    "power law over the learning rate spent": lambda x: 0.9 - 0.4 * _spent(x) ** -0.6,
+    "exponential, less 6 points of the learning rate": lambda x: LAWS["exponential"](x) - 0.06 * _factor(x),
+    "power law, less 6 points of the learning rate": lambda x: LAWS["power law"](x) - 0.06 * _factor(x),
 }
 ASYMPTOTE = 0.9
-CURVES = ((8, 0.002), (24, 0.01), (60, 0.01))  # evaluations, and the SD of their noise
+NOISE = 0.01  # SD of an evaluation
+POINTS = (24, 60)  # evaluations
+LASTING = (0.5, 0.8)  # correlation of the noise of successive evaluations
 
 
 def shares(trials: int, seed: int = 0) -> list[Share]:
@@ -41,9 +51,13 @@ def shares(trials: int, seed: int = 0) -> list[Share]:
     generator = np.random.default_rng(seed)
     tenth, fifth = max(trials // 10, 16), max(trials // 5, 16)
     found = []
-    for points, noise in CURVES:
+    for points in POINTS:
         for law in LAWS:
-            found += _laws(law, points, noise, tenth, generator)
+            found += _laws(law, points, tenth, generator)
+        for lasting in LASTING:
+            found += _lasting(points, lasting, tenth, generator)
+        for curve in SCHEDULED:
+            found += _scheduled(curve, points, tenth, generator)
     for n in SEEDS:
         for end in (math.inf, 15.0):
             found.append(_median(n, end, trials, generator))
@@ -59,34 +73,86 @@ def shares(trials: int, seed: int = 0) -> list[Share]:
     return found
 
 
-def _laws(law: str, points: int, noise: float, trials: int, generator: np.random.Generator) -> list[Share]:
+def _laws(law: str, points: int, trials: int, generator: np.random.Generator) -> list[Share]:
     """Whether the law is named, and how near its asymptote is; beside it what a simpler rule would have named."""
-    x = np.arange(1.0, points + 1)
-    fits = [fit_laws(x.tolist(), (LAWS[law](x) + noise * _normal(generator, points)).tolist()) for _ in range(trials)]
-    where = f"{'plateau' if law == 'no fit' else law}, {points} evaluations, noise SD {noise:g}"
+    fits = _fits(LAWS[law], points, 0.0, trials, generator)
+    where = f"{'plateau' if law == 'no law' else law}, {points} evaluations"
     share = partial(count, setting=where, kind="share", nominal=None)
-    simpler = f"fit by held-out error alone (not used): named '{law}'"
+    simpler = f"law by held-out error alone (not used): '{law}'"
     found = [share(simpler, outcomes=[_by_held_out(each) == law for each in fits])]
-    if law == "no fit":
+    if law == "no law":
         named = [_named(each) != law for each in fits]
-        return [count("fit: a law named", where, "error", SIGNIFICANT, named), *found]
-    found.insert(0, share(f"fit: named '{law}'", outcomes=[_named(each) == law for each in fits]))
-    found.append(share("fit: another law named", outcomes=[_named(each) not in (law, "no fit") for each in fits]))
+        return [count("law: any named", where, "error", SIGNIFICANT, named), *found]
+    found.insert(0, share(f"law: '{law}' named", outcomes=[_named(each) == law for each in fits]))
+    found.append(share("law: another named", outcomes=[_named(each) not in (law, "no law") for each in fits]))
     if law in ("power law", "exponential"):
         right = [each.best for each in fits if each.best and each.best.name == law]
         near = [abs(fit.parameters["a"] - ASYMPTOTE) <= 0.01 for fit in right]
-        found.append(share("fit, where rightly named: asymptote within 1 point", outcomes=near))
+        found.append(share("law, where rightly named: asymptote within 1 point", outcomes=near))
     return found
 
 
+def _lasting(points: int, lasting: float, trials: int, generator: np.random.Generator) -> list[Share]:
+    """Noise that lasts looks like a law where there is none, and hides one where there is."""
+    found = []
+    for law, curve in LAWS.items():
+        fits = _fits(curve, points, lasting, trials, generator)
+        where = f"{'plateau' if law == 'no law' else law}, {points} evaluations, noise correlated by {lasting:g}"
+        if law == "no law":
+            named = [_named(each) != law for each in fits]
+            found.append(count("law: any named", where, "error", SIGNIFICANT, named))
+        else:
+            right = [_named(each) == law for each in fits]
+            found.append(count(f"law: '{law}' named", where, "share", None, right))
+    return found
+
+
+def _scheduled(curve: str, points: int, trials: int, generator: np.random.Generator) -> list[Share]:
+    """What a curve is called that a cosine schedule has shaped."""
+    fits = _fits(SCHEDULED[curve], points, 0.0, trials, generator, scheduled=True)
+    where = f"{curve}, {points} evaluations under a cosine schedule"
+    names = ("power law", "exponential")
+    return [
+        count(f"law: '{name}' named", where, "share", None, [_named(each) == name for each in fits]) for name in names
+    ]
+
+
+def _fits(
+    law: Law, points: int, lasting: float, trials: int, generator: np.random.Generator, scheduled: bool = False
+) -> list[Fits]:
+    x = np.arange(1.0, points + 1)
+    spent = _spent(x).tolist() if scheduled else None
+    noisy = (law(x) + NOISE * _correlated(generator, points, lasting) for _ in range(trials))
+    return [fit_laws(x.tolist(), y.tolist(), spent) for y in noisy]
+
+
+def _correlated(generator: np.random.Generator, points: int, lasting: float) -> Floats:
+    """A process of first order with a variance of 1."""
+    noise = _normal(generator, points)
+    for i in range(1, points):
+        noise[i] = lasting * noise[i - 1] + math.sqrt(1 - lasting**2) * noise[i]
+    return noise
+
+
+def _factor(x: Floats) -> Floats:
+    factor: Floats = 0.5 * (1 + np.cos(np.pi * x / x[-1]))
+    return factor
+
+
+def _spent(x: Floats) -> Floats:
+    """The area under the factor of the learning rate."""
+    area: Floats = 0.5 * (x + x[-1] / np.pi * np.sin(np.pi * x / x[-1]))
+    return area
+
+
 def _named(fits: Fits) -> str:
-    return fits.best.name if fits.best else "no fit"
+    return fits.best.name if fits.best else "no law"
 
 
 def _by_held_out(fits: Fits) -> str:
     """The rule without a constant to beat and without AICc: the least held-out error, if under the carried one's."""
-    best = min(fits.candidates, key=lambda fit: fit.rmse)
-    return best.name if fits.carried_rmse is not None and best.rmse < fits.carried_rmse else "no fit"
+    best = min(fits.candidates, key=lambda fit: fit.rmse, default=None)
+    return best.name if best and fits.carried_rmse is not None and best.rmse < fits.carried_rmse else "no law"
 
 
 def _median(n: int, end: float, trials: int, generator: np.random.Generator) -> Share:

@@ -57,7 +57,7 @@ def trade(picks: Sequence[Pick]) -> tuple[Pick, Pick]:
 
 def cost(row: StudentRow) -> float:
     """The p50 of one call in microseconds; FLOPs where it was not timed."""
-    return row.p50_microseconds if row.p50_microseconds is not None else float(row.flops)
+    return row.scaled_microseconds if row.scaled_microseconds is not None else float(row.flops)
 
 
 def on_test(first: StudentRow, second: StudentRow) -> PairedDifference | None:

@@ -104,8 +104,8 @@ def _alternative(summary: Summary, chosen: StudentRow, other: StudentRow) -> str
     ratio = summary.reference.speedup(other.architecture, chosen.architecture) if summary.reference else None
     if ratio:
         times = f"{ratio.estimate:.2f} times its latency (95 % interval {ratio.low:.2f} to {ratio.high:.2f})"
-    elif other.p50_microseconds and chosen.p50_microseconds:
-        times = f"{other.p50_microseconds / chosen.p50_microseconds:.2g} times its latency"
+    elif other.scaled_microseconds and chosen.scaled_microseconds:
+        times = f"{other.scaled_microseconds / chosen.scaled_microseconds:.2g} times its latency"
     else:
         times = f"{other.flops / chosen.flops:.2g} times its FLOPs" if chosen.flops else "unknown cost"
     return f"{named(other)}, at {gap} and {times}; it gets {percent(other.top1.mean)}."

@@ -8,6 +8,7 @@ from kdbench.results import LatencyRecord, ModelFacts, NotMeasured, ResultSet, T
 from kdbench.results.timings import Energy, ThroughputRecord, slice_p50s
 from kdbench.spec import Entry, How
 from kdbench.spec.planning.entry import Role
+from kdbench.statistics.intervals import Estimate, estimate
 from kdbench.statistics.percentiles import CallTimes, summarize_calls
 from kdbench.statistics.ratios import RatioEstimate, estimate_ratio, timing_settled
 
@@ -55,6 +56,7 @@ class Deployed:
     timings: tuple[Timing, ...]
     throughputs: tuple[Throughput, ...]
     not_measured: tuple[NotMeasured, ...]
+    cpu_seconds: Estimate | None = None  # of one sample, over the evaluations of all its files; None for a variant
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,18 @@ class ReferenceTiming:
     """The timing by which tables and the Pareto front compare models, by architecture."""
 
     how: How
-    p50: Mapping[str, float]  # microseconds: of the reference network, times the ratio to it
+    p50: Mapping[str, float]  # microseconds, observed
     ratio: Mapping[str, RatioEstimate]  # to the reference network, for all others
+
+    def scaled(self, architecture: str) -> float | None:
+        """Microseconds by which models are ordered: the reference network's p50 times the ratio to it.
+
+        A network's own p50 drifts with the machine; the ratio was timed in interleaved slices.
+        """
+        base = next((p50 for name, p50 in self.p50.items() if name not in self.ratio), None)
+        if base is None or architecture not in self.ratio:
+            return self.p50.get(architecture)
+        return base * self.ratio[architecture].estimate
 
     def speedup(self, slower: str, faster: str) -> RatioEstimate | None:
         """How many times as long the first architecture takes as the second; None where one was not timed."""
@@ -82,6 +94,10 @@ def describe_deployed(done: Sequence[tuple[Entry, TrialResult]], results: Result
     for entry, record in done:
         names.setdefault(record.model.architecture, {})[entry.role, entry.model] = None
         facts.setdefault(record.model.architecture, ("fp32", record.model))
+    cpu: dict[str, list[float]] = {}
+    for record in {entry.key: record for entry, record in done}.values():
+        if record.cpu_seconds > 0:
+            cpu.setdefault(record.model.architecture, []).append(record.cpu_seconds / record.test.samples)
     entries = {entry.key: entry for entry, _ in reversed(done)}
     for variant in results.variants:
         if trained := entries.get(variant.trial):
@@ -100,6 +116,7 @@ def describe_deployed(done: Sequence[tuple[Entry, TrialResult]], results: Result
             timings=(timings := timings_of(architecture, results.latencies, results.suite.latency.margin)),
             throughputs=tuple(throughput_of(r) for r in results.throughputs if r.architecture == architecture),
             not_measured=_all_missing(architecture, timings, results),
+            cpu_seconds=estimate(cpu[architecture]) if architecture in cpu else None,
         )
         for architecture, (variant, model) in facts.items()
     )
@@ -115,13 +132,11 @@ def choose_reference(deployed: Sequence[Deployed]) -> ReferenceTiming | None:
     found = {model.architecture: timing for model in deployed for timing in model.timings if timing.how == how}
     if any(model.architecture not in found for model in exported):
         return None
-    ratio = {architecture: timing.ratio for architecture, timing in found.items() if timing.ratio}
-    base = next((timing.times.p50 for architecture, timing in found.items() if architecture not in ratio), None)
-
-    def p50(architecture: str, own: float) -> float:
-        return base * ratio[architecture].estimate if base and architecture in ratio else own
-
-    return ReferenceTiming(how, {name: p50(name, timing.times.p50) for name, timing in found.items()}, ratio)
+    return ReferenceTiming(
+        how,
+        p50={architecture: timing.times.p50 for architecture, timing in found.items()},
+        ratio={architecture: timing.ratio for architecture, timing in found.items() if timing.ratio},
+    )
 
 
 def timings_of(architecture: str, latencies: Sequence[LatencyRecord], margin: float) -> tuple[Timing, ...]:

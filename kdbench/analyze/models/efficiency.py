@@ -7,6 +7,7 @@ import numpy as np
 
 from kdbench.analyze.deployment.architectures import Deployed, ReferenceTiming, Timing
 from kdbench.results import TrialResult
+from kdbench.statistics.intervals import Estimate, Interval
 
 GPUS = ("cuda", "tensorrt")
 
@@ -19,6 +20,7 @@ class ComputeEfficiency:
     per_gflop_above_chance: float
     per_cpu_second: float | None
     per_cpu_second_above_chance: float | None
+    per_cpu_second_interval: Interval | None  # by the CPU-seconds alone
     per_gpu_second: float | None  # while a GPU serves one call after the other
     per_gpu_second_above_chance: float | None
     per_joule: float | None  # net of the power at rest, at the reference timing
@@ -31,14 +33,15 @@ def compute_efficiency(
 ) -> ComputeEfficiency:
     """Correct predictions on the test split per GFLOP, CPU-second, GPU-second and joule.
 
-    CPU-seconds are those of the evaluation; GPU-seconds and joules those of the timed calls of the architecture.
+    CPU-seconds are the mean over the evaluations of all files of the architecture: its losses compute the same, so that
+    they differ in what is correct and not in the noise of an evaluation. GPU-seconds and joules are those of its timed
+    calls.
     """
     correct = [int(record.test.correct.sum()) for record in records]
     beyond = [c - record.test.samples / record.classes for c, record in zip(correct, records, strict=True)]
     samples = [record.test.samples for record in records]
     gflops = [record.test.samples * record.model.flops / 1e9 for record in records]
-    cpu = [record.cpu_seconds for record in records]
-    timed = all(seconds > 0 for seconds in cpu)
+    cpu = deployed.cpu_seconds if deployed else None
     gpu, no_gpu = _gpu_seconds(deployed)
     joules, no_joules = _joules(deployed, reference)
 
@@ -49,8 +52,9 @@ def compute_efficiency(
     return ComputeEfficiency(
         per_gflop=_mean_ratio(correct, gflops),
         per_gflop_above_chance=_mean_ratio(beyond, gflops),
-        per_cpu_second=_mean_ratio(correct, cpu) if timed else None,
-        per_cpu_second_above_chance=_mean_ratio(beyond, cpu) if timed else None,
+        per_cpu_second=(per_cpu := per(cpu.mean if cpu else None, correct)),
+        per_cpu_second_above_chance=per(cpu.mean if cpu else None, beyond),
+        per_cpu_second_interval=_inverse_interval(per_cpu, cpu),
         per_gpu_second=per(gpu, correct),
         per_gpu_second_above_chance=per(gpu, beyond),
         per_joule=per(joules, correct),
@@ -79,6 +83,13 @@ def _joules(deployed: Deployed | None, reference: ReferenceTiming | None) -> tup
     if joules is not None and joules > 0:
         return joules, None
     return None, f"no joules: {energy.reason or 'the counter shows no more than the power at rest'}"
+
+
+def _inverse_interval(per_unit: float | None, units: Estimate | None) -> Interval | None:
+    """Of a figure that is divided by units; None where their interval reaches 0."""
+    if per_unit is None or units is None or units.interval is None or units.interval.low <= 0:
+        return None
+    return Interval(per_unit * units.mean / units.interval.high, per_unit * units.mean / units.interval.low)
 
 
 def _mean_ratio(above: Sequence[float], below: Sequence[float]) -> float:

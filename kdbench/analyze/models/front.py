@@ -55,12 +55,12 @@ def cost_of(row: ModelRow, by: By, reference: ReferenceTiming | None) -> Cost | 
 
 
 def latency_cost(reference: ReferenceTiming, architecture: str) -> Cost | None:
-    """Microseconds, with the interval of the ratio to the reference network."""
-    p50, ratio = reference.p50.get(architecture), reference.ratio.get(architecture)
-    if p50 is None or ratio is None:
-        return None if p50 is None else Cost(p50, architecture)
-    scale = p50 / ratio.estimate
-    return Cost(p50, architecture, Interval(scale * ratio.low, scale * ratio.high))
+    """Microseconds of the reference network times the ratio to it, with the interval of the ratio."""
+    scaled, ratio = reference.scaled(architecture), reference.ratio.get(architecture)
+    if scaled is None or ratio is None:
+        return None if scaled is None else Cost(scaled, architecture)
+    base = scaled / ratio.estimate
+    return Cost(scaled, architecture, Interval(base * ratio.low, base * ratio.high))
 
 
 def _hypervolume(

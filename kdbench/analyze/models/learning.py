@@ -7,7 +7,9 @@ from kdbench.analyze.models.evaluations import compared
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import ModelRow, by_epoch
 from kdbench.results import CurvePoint, TrialResult
+from kdbench.spec import Constant, TrainSpec
 from kdbench.spec.planning.entry import Role
+from kdbench.spec.recipe import learning_rate_spent
 from kdbench.statistics.curves import areas
 from kdbench.statistics.intervals import Estimate
 from kdbench.statistics.laws import Fits, fit_laws
@@ -69,11 +71,21 @@ def _rows(pair: PairSummary, trials: Mapping[str, TrialResult], turns: Turns) ->
                 until=area[0] if area else None,
                 area=area[1] if area else None,
                 area_log=log[1] if log else None,
-                fits=fit_laws(row.curve.epochs, row.curve.mean) if row.curve else None,
+                fits=_fits(row, trials),
                 targets=_targets(mine, curves(rival) if rival else {}, teachers),
             )
         )
     return found
+
+
+def _fits(row: ModelRow, trials: Mapping[str, TrialResult]) -> Fits | None:
+    """Seeds share their recipe, so they have spent the same learning rate."""
+    if not row.curve:
+        return None
+    train = TrainSpec.model_validate(trials[row.seeds[0].key].trial["train"])
+    constant = isinstance(train.schedule, Constant)
+    spent = None if constant else learning_rate_spent(train, row.curve.epochs)
+    return fit_laws(row.curve.epochs, row.curve.mean, spent)
 
 
 def _targets(

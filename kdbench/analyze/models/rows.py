@@ -73,7 +73,8 @@ class ModelRow:
     parameters: int
     flops: int
     onnx_bytes: int
-    p50_microseconds: float | None  # at the summary's reference timing
+    p50_microseconds: float | None  # observed, at the summary's reference timing
+    scaled_microseconds: float | None  # the reference network's, times the ratio to it: by which models are ordered
     efficiency: ComputeEfficiency
     training: TrainingFigures
     curve: MeanCurve | None
@@ -213,6 +214,7 @@ def model_figures(group: Sequence[Done], timed: Timed) -> dict[str, Any]:
         "flops": first.model.flops,
         "onnx_bytes": first.model.onnx_bytes,
         "p50_microseconds": reference.p50.get(architecture) if reference else None,
+        "scaled_microseconds": reference.scaled(architecture) if reference else None,
         "efficiency": compute_efficiency(records, timed.deployed.get(architecture), reference),
         "training": training_figures(records),
         "curve": curve,

@@ -39,7 +39,7 @@ def teacher_table(summary: Summary) -> Table:
         Column("Parameters"),
         Column("FLOPs", "per sample"),
         Column("ONNX file"),
-        Column("Latency p50"),
+        Column("Latency p50", "observed"),
         Column("Correct per GFLOP", "test samples", "below, those beyond chance"),
         Column("Training step", "ms"),
     )

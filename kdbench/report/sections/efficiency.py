@@ -7,6 +7,7 @@ from kdbench.analyze.models.front import COSTS, Front
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Cell, Column, Table, model_cell, row_cell
+from kdbench.statistics.intervals import Interval
 
 
 def efficiency_section(summary: Summary) -> Section:
@@ -27,7 +28,12 @@ def compute_table(summary: Summary) -> Table:
         Column("Model and loss", numeric=False),
         Column("Top-1", "% of test"),
         Column("Correct per GFLOP", "test samples", f"2 FLOPs for a multiply-accumulate; {below}"),
-        Column("Correct per CPU-second", "test samples", f"process CPU time of evaluating the ONNX model; {below}"),
+        Column(
+            "Correct per CPU-second",
+            "test samples",
+            "process CPU time of evaluating an ONNX model, mean over all of the architecture, with the 95 % interval "
+            f"of that time; {below}",
+        ),
         Column("Correct per GPU-second", "test samples", f"while a GPU serves one call after the other; {below}"),
         Column("Correct per joule", "test samples", f"net of the power at rest, at the reference timing; {below}"),
     )
@@ -40,14 +46,15 @@ def compute_table(summary: Summary) -> Table:
 def _compute_row(summary: Summary, row: ModelRow) -> tuple[Cell, ...]:
     use = row.efficiency
 
-    def cell(found: float | None, beyond: float | None) -> Cell:
-        return Cell(f.NONE) if found is None else Cell(f.count(found), f.count(beyond), found)
+    def cell(found: float | None, beyond: float | None, within: Interval | None = None) -> Cell:
+        between = f" ({f.count(within.low)} to {f.count(within.high)})" if within else ""
+        return Cell(f.NONE) if found is None else Cell(f"{f.count(found)}{between}", f.count(beyond), found)
 
     return (
         model_cell(summary, row),
         Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
         cell(use.per_gflop, use.per_gflop_above_chance),
-        cell(use.per_cpu_second, use.per_cpu_second_above_chance),
+        cell(use.per_cpu_second, use.per_cpu_second_above_chance, use.per_cpu_second_interval),
         cell(use.per_gpu_second, use.per_gpu_second_above_chance),
         cell(use.per_joule, use.per_joule_above_chance),
     )

@@ -1,6 +1,8 @@
 """How fast models learn: areas, laws, times to the teacher's accuracy, and samples saved."""
 
 import math
+from collections import Counter
+from collections.abc import Mapping
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
@@ -13,10 +15,16 @@ from kdbench.report.writing.section import Section
 from kdbench.report.writing.series import LABEL_LINE, TEACHER, Look, label_ends, looks
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, model_cell, row_cell
 from kdbench.statistics.curves import MeanCurve
-from kdbench.statistics.laws import POINTS_NEEDED, Fit, Fits
+from kdbench.statistics.laws import POINTS_NEEDED, Fit, Reason
 from kdbench.statistics.survival import SHARES, SampleEfficiency
 
 FORMULAS = {"linear": "m x + b", "power law": "a − b x^−c", "exponential": "a − b e^(−c x)"}
+WHY: Mapping[Reason, str] = {
+    "short": f"with under {POINTS_NEEDED} evaluations of a trained model",
+    "correlated": "with errors that last too long for so few evaluations",
+    "flat": "where none predicts better than the last value and differs from a constant",
+    "scheduled": "that the schedule of the learning rate explains as well",
+}
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 520.0, 54.0, 128.0, 44.0, 12.0
 Line = tuple[str, MeanCurve, Look]
 
@@ -39,7 +47,6 @@ def curves_table(summary: Summary) -> Table:
     columns = (
         Column("Model and loss", numeric=False),
         Column("Curve slope", "points/epoch", "least squares through the mean curve: y = m x + b; below, b and R²"),
-        Column("Best law", "of the mean curve", "by epochs x; below, its parameters", numeric=False),
         Column("Area", "%", "mean height of each seed's curve over samples, with its 95 % interval"),
         Column("Area, log", "%", "the same over log samples, from the first evaluation on: early learning counts more"),
         Column("Validation", "%", "mean at the deployed epoch"),
@@ -51,9 +58,7 @@ def curves_table(summary: Summary) -> Table:
     notes = (
         "y = m x + b is fitted to the whole mean curve; where R² is low a straight line describes it poorly, and its "
         "slope is only a rough figure of how fast accuracy rises.",
-        "The laws are fitted to the first 80 % of the mean curve over seeds, without the untrained point, and judged "
-        "on the rest; 'no fit' where none predicts it better than the last fitted value, or with under "
-        f"{POINTS_NEEDED} evaluations.",
+        _laws_line(summary),
         "Areas of a pair end at the same number of samples, where the shortest of its students' curves ends.",
     )
     return Table("curves", "Learning curves in figures", columns, rows, notes)
@@ -66,7 +71,6 @@ def _curve_row(summary: Summary, row: ModelRow, learned: LearningRow) -> tuple[C
     return (
         model_cell(summary, row),
         Cell(f.points(line.slope) if line else f.NONE, fit, line.slope if line else None),
-        _law_cell(learned.fits),
         estimate_cell(learned.area, f.percent, f.percent_interval),
         estimate_cell(learned.area_log, f.percent, f.percent_interval),
         Cell(f.percent(row.validation.mean), sort=row.validation.mean),
@@ -74,10 +78,14 @@ def _curve_row(summary: Summary, row: ModelRow, learned: LearningRow) -> tuple[C
     )
 
 
-def _law_cell(fits: Fits | None) -> Cell:
-    if fits is None or not fits.candidates:
-        return Cell(f.NONE, "too few evaluations")
-    return Cell(fits.best.name, _parameters(fits.best)) if fits.best else Cell("no fit")
+def _laws_line(summary: Summary) -> str:
+    """One line for all rows: how many curves follow a law, and why the others do not."""
+    fits = [row.fits for row in summary.learning if row.fits]
+    named = sum(fit.best is not None for fit in fits)
+    start = f"Laws are named for {named} of {f.several(len(fits), 'mean curve')} (table below)" if named else "No law"
+    why = Counter(fit.reason for fit in fits if fit.reason)
+    others = "; ".join(f"{f.several(count, 'curve')} {WHY[reason]}" for reason, count in why.most_common())
+    return f"{start}: {others}." if others else f"{start}."
 
 
 def _parameters(fit: Fit) -> str:
@@ -152,15 +160,16 @@ def _samples_cell(found: SampleEfficiency | None) -> Cell:
 
 
 def laws_table(summary: Summary) -> Table:
-    """Every candidate law of every mean curve."""
+    """Every candidate law of the mean curves that follow one."""
     columns = (
         Column("Model and loss", numeric=False),
         Column("Law", "accuracy by epoch x", numeric=False),
         Column("Parameters", numeric=False),
         Column("Error ahead", "points", "root mean square on the held-out last fifth"),
         Column("Constant", "points", "the same error of the last fitted value, kept constant"),
-        Column("AICc", "", "on the fitted part; the lowest of those that hold is the best law"),
+        Column("AICc", "", "on the fitted part; the lowest of those that hold is the law that is named"),
         Column("F-test", "p", "against a constant"),
+        Column("Counted as", "evaluations", "of the fitted part, less the serial correlation of their errors"),
         Column("Holds", "", "predicts better than the last value, and the F-test rejects a constant", numeric=False),
     )
     rows = tuple(
@@ -172,13 +181,17 @@ def laws_table(summary: Summary) -> Table:
             Cell(f.spread(row.fits.carried_rmse), sort=row.fits.carried_rmse),
             Cell(f"{fit.aicc:.1f}".replace("-", f.MINUS), sort=fit.aicc),
             Cell(f.p_value(fit.p_value), sort=fit.p_value),
+            Cell(f"{row.fits.effective:.0f}", sort=row.fits.effective),
             Cell("yes" if fit.holds else "no"),
         )
         for row in summary.learning
-        if row.fits
+        if row.fits and row.fits.best
         for fit in row.fits.candidates
     )
-    note = "Accuracy from 0 to 1. The laws are fitted to the mean curve over seeds, so parameters have no interval."
+    note = (
+        "Accuracy from 0 to 1. The laws are fitted to the first 80 % of the mean curve over seeds, without the "
+        "untrained point, and judged on the rest; parameters have no interval."
+    )
     return Table("laws", "Laws of the mean curves", columns, rows, (note,), folded=True)
 
 

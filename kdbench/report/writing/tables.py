@@ -97,7 +97,7 @@ def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
         Column(
             "Latency p50",
             where,
-            "of one call: that of the reference network times the ratio to it; below, the teacher's over the student's",
+            "observed, of one call; below, the teacher's over the student's, by interleaved slices",
         ),
         Column("FLOPs", "per sample", "2 for a multiply-accumulate"),
         Column("Correct per GFLOP", "test samples", "correct predictions per compute; below, those beyond chance"),

@@ -48,8 +48,9 @@ def test_models_are_compared_on_the_cpu_by_fewest_threads_then_smallest_batch() 
     assert found is not None
     assert found.how == HOW
     # The reference's own p50, and for the other 100 times its ratio to it (a made-up 1.0001 or so).
-    (ratio,) = found.ratio.values()
-    assert sorted(found.p50.values()) == sorted([100.0, 100.0 * ratio.estimate])
+    ((big, ratio),) = found.ratio.items()
+    assert list(found.p50.values()) == [100.0, 100.0]
+    assert found.scaled(big) == 100.0 * ratio.estimate
     eight = choose_reference(deployed_of(timed((gpu, TWO_THREADS, BATCH_8), (gpu, TWO_THREADS, BATCH_8))))
     assert eight is not None
     assert eight.how == BATCH_8
@@ -110,7 +111,7 @@ def test_without_a_timing_there_is_no_speed() -> None:
     assert REFERENCE.speedup("big", "unknown") is None
 
 
-def test_a_latency_is_the_references_times_the_ratio_whatever_its_own_calls_took() -> None:
+def test_models_are_ordered_by_the_ratio_and_shown_with_what_their_own_calls_took() -> None:
     # Minutes later, when the machine was half as fast: calls of 900 us where the ratio to 100 us says 400.
     results = make_results(Shape(losses=("cross_entropy",)))
     small, big = (record.architecture for record in results.latencies)
@@ -121,7 +122,9 @@ def test_a_latency_is_the_references_times_the_ratio_whatever_its_own_calls_took
     )
     found = choose_reference(deployed_of(replace(results, latencies=records)))
     assert found is not None
-    assert found.p50 == {small: 100.0, big: pytest.approx(400.0)}
+    assert found.p50 == {small: 100.0, big: 900.0}
+    assert (found.scaled(small), found.scaled(big)) == (100.0, pytest.approx(400.0))
+    assert found.scaled("unknown") is None
     assert found.ratio.keys() == {big}
 
 

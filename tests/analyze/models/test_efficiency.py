@@ -1,5 +1,6 @@
 """Correct predictions per compute, by hand."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from kdbench.analyze import summarize
 from kdbench.results.timings import Energy
 from kdbench.spec import How
-from tests.records import Shape, latency_record, make_results
+from tests.records import Shape, edited, latency_record, make_results
 
 
 def test_correct_per_compute_by_hand():
@@ -17,6 +18,22 @@ def test_correct_per_compute_by_hand():
     assert row.efficiency.per_gflop_above_chance == pytest.approx(8000 / 9)
     assert row.efficiency.per_cpu_second == pytest.approx(18_000)
     assert row.efficiency.per_cpu_second_above_chance == pytest.approx(16_000)
+
+
+def test_losses_of_an_architecture_share_the_time_of_a_sample():
+    results = make_results(Shape(accuracy=lambda *_: 0.9))
+    students = [e.key for e in results.run.entries if e.role == "student"]
+    seconds = dict(zip(students, (0.3, 0.4, 0.5, 0.5, 0.6, 0.7), strict=True))
+
+    def slower(evaluation):
+        return evaluation.model_copy(update={"cpu_seconds": seconds.get(evaluation.trial, 0.5)})
+
+    rows = summarize(edited(results, evaluations=slower)).students
+    # 9,000 right in half a CPU-second on average; Student's t of 5 degrees of freedom is 2.5706 at .975
+    half = 2.5706 * math.sqrt(0.02 / 6)
+    assert [row.efficiency.per_cpu_second for row in rows] == [pytest.approx(18_000)] * 2
+    within = rows[0].efficiency.per_cpu_second_interval
+    assert (within.low, within.high) == pytest.approx((9000 / (0.5 + half), 9000 / (0.5 - half)), rel=1e-4)
 
 
 def student(summary, loss, pair=0):

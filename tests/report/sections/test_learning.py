@@ -1,8 +1,10 @@
 """The section on learning curves: laws, areas and times to the teacher's accuracy."""
 
+import math
+
 from kdbench.analyze import summarize
 from kdbench.report.sections.learning import learning_section
-from tests.records import Shape, make_results
+from tests.records import Shape, edited, make_results
 from tests.report.sections.shown import cells
 
 
@@ -15,15 +17,33 @@ def steady(pair, loss, seed):
 def test_learning_tells_laws_areas_and_times() -> None:
     section = learning_section(summarize(make_results(Shape(seeds=5, epochs=12, accuracy=steady))))
     row = cells(section, "curves", ": kd")
-    # The factory's curves are exponentials, without noise.
-    assert row["Best law of the mean curve"].text == "exponential"
     assert row["Curve slope points/epoch"].sub.startswith("b ")
     assert row["Area %"].sort < row["Area, log %"].sort
-    assert len(cells(section, "laws", ": kd")) == 8
     reach = cells(section, "reach", ": kd")
     assert reach["50 % of the teacher's, epochs"].text.startswith("1")
     assert reach["99 % of the teacher's, epochs"].text == "not reached"
     assert reach["99 % of the teacher's, epochs"].sub == "0 of 5 seeds"
     assert "5 neither" in cells(section, "samples", "kd")["To 99 % ratio of samples"].sub
-    short = cells(learning_section(summarize(make_results(Shape()))), "curves", ": kd")
-    assert short["Best law of the mean curve"].sub == "too few evaluations"
+
+
+def test_laws_are_told_where_there_are_two_dozen_evaluations() -> None:
+    def rising(record):
+        heights = (0.9 - 0.8 * math.exp(-0.1 * point.epoch) for point in record.curve)
+        curve = (p.model_copy(update={"validation_top1": y}) for p, y in zip(record.curve, heights, strict=True))
+        return record.model_copy(update={"curve": tuple(curve)})
+
+    section = learning_section(summarize(edited(make_results(Shape(epochs=30)), trials=rising)))
+    law = cells(section, "laws", ": kd")
+    assert law["Law accuracy by epoch x"].text == "exponential"
+    assert law["Counted as evaluations"].text == "24"
+    assert notes(section)[1] == "Laws are named for 3 of 3 mean curves (table below)."
+
+
+def test_why_there_is_no_law_is_one_line_for_all_rows() -> None:
+    section = learning_section(summarize(make_results(Shape())))
+    assert notes(section)[1] == "No law: 3 curves with under 24 evaluations of a trained model."
+    assert not any(table.rows for table in section.tables if table.name == "laws")
+
+
+def notes(section):
+    return section.tables[0].notes

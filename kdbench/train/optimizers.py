@@ -1,12 +1,11 @@
-"""Optimizers, and the learning rate as a pure function of the time in epochs."""
+"""Optimizers."""
 
-import math
 from collections.abc import Iterable
 
 import torch
 from torch import nn
 
-from kdbench.spec import AdamW, Cosine, Sgd, Step, TrainSpec
+from kdbench.spec import AdamW, Sgd
 
 
 def build_optimizer(spec: Sgd | AdamW, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
@@ -37,18 +36,3 @@ def _start_at_rest(sgd: torch.optim.SGD) -> None:
     for group in sgd.param_groups:
         for weights in group["params"]:
             sgd.state[weights]["momentum_buffer"] = torch.zeros_like(weights)
-
-
-def learning_rate_factor(spec: TrainSpec, epoch: float) -> float:
-    """What the learning rate is multiplied by at a time in epochs: a linear warm-up, then the schedule."""
-    if epoch < spec.warmup_epochs:
-        return epoch / spec.warmup_epochs
-    match spec.schedule:
-        case Cosine(floor=floor):
-            span = max(spec.epochs - spec.warmup_epochs, 1e-9)
-            progress = min(1.0, (epoch - spec.warmup_epochs) / span)
-            return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * progress))
-        case Step(milestones=milestones, factor=factor):
-            return float(factor ** sum(epoch >= milestone for milestone in milestones))
-        case _:
-            return 1.0

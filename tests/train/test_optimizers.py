@@ -1,0 +1,30 @@
+import math
+
+import torch
+
+from kdbench.spec import AdamW, Sgd
+from kdbench.train.optimizers import build_optimizer
+
+
+def test_optimizers_are_what_the_recipe_says() -> None:
+    weights = [torch.nn.Parameter(torch.ones(1))]
+    sgd = build_optimizer(Sgd(lr=0.3, momentum=0.8, weight_decay=0.1, nesterov=True), weights)
+    assert isinstance(sgd, torch.optim.SGD)
+    assert {k: sgd.defaults[k] for k in ("lr", "momentum", "weight_decay", "nesterov")} == {
+        "lr": 0.3,
+        "momentum": 0.8,
+        "weight_decay": 0.1,
+        "nesterov": True,
+    }
+    adamw = build_optimizer(AdamW(beta1=0.5), weights)
+    assert isinstance(adamw, torch.optim.AdamW)
+    assert adamw.defaults["betas"] == (0.5, 0.999)
+
+
+def test_one_sgd_step_by_hand() -> None:
+    # w = 1, gradient of 0.5 w^2 is 1, weight decay adds 0.1: w - 0.2 * 1.1 = 0.78
+    weight = torch.nn.Parameter(torch.ones(1))
+    optimizer = build_optimizer(Sgd(lr=0.2, momentum=0.0, weight_decay=0.1), [weight])
+    (0.5 * weight.square()).sum().backward()
+    optimizer.step()
+    assert math.isclose(weight.item(), 0.78, rel_tol=1e-6)
