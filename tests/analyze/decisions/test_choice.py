@@ -125,5 +125,6 @@ def test_with_one_seed_nothing_is_shown_and_the_most_accurate_ships():
 
 def test_of_equally_cheap_ones_the_more_accurate_on_validation_ships():
     first, second = picks(0.90, 0.90)
-    twin = Pick(second.pair, replace(second.row, p50_microseconds=first.row.p50_microseconds), second.candidate, None)
+    as_cheap = replace(second.row, scaled_microseconds=first.row.scaled_microseconds)
+    twin = Pick(second.pair, as_cheap, second.candidate, None)
     assert trade([first, twin])[0] is twin
