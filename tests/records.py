@@ -30,7 +30,7 @@ from kdbench.results.keys import artifact_key, evaluation_key, score_name, unnam
 from kdbench.results.predictions import Agreement, ConfidenceBin
 from kdbench.results.timings import BatchTimed, ColdStart, Energy, ThroughputRecord
 from kdbench.spec import Choice, DataSpec, Entry, Gate, How, LatencySpec, NamedChoice, Pair, Suite, TrainSpec
-from kdbench.spec.comparison import Budget
+from kdbench.spec.comparison import Budget, Tuning
 from kdbench.spec.conditions import STANDARD
 from kdbench.spec.keys import content_key
 from kdbench.spec.planning.entry import Role
@@ -61,6 +61,7 @@ TASK = Task(
     heads=(Head(classes=10),),
 )
 GENERATIONS = 3
+TUNING_SEED = 1000
 AS_COSTLY = 2.0  # the budget of the student alone, of 1.1 s, that costs at least what a row with a teacher does, 2.0 s
 WAYS = {
     "single": NamedChoice(use="single"),
@@ -75,7 +76,7 @@ NO_COUNTER = "no RAPL counter"
 class Shape:
     """What a made-up run looks like. Accuracy is a function of (pair index, row or 'teacher', seed).
 
-    The step at position n of a row has the accuracy of the row '<row>, step n'.
+    The step at position n of a row has the accuracy of the row '<row>, step n', and its try of '<row>, try n'.
     """
 
     name: str = "example"
@@ -84,6 +85,8 @@ class Shape:
     losses: Sequence[str] = ("cross_entropy", "kd")
     alone: Sequence[float] = (1.0,)  # budgets of `cross_entropy`; with several, losses are compared by cost too
     confirms: str = ""  # the loss that is trained with the student alone at as many seeds of its own as `seeds`
+    tries: int = 0  # of each row, the third at the temperature 3 ...; the tuned row has the temperature 2
+    temperatures: Sequence[float] = ()  # at which `kd` is swept
     teaching: Sequence[str] = ("single",)  # by name, of `WAYS`; generations have steps, the others have none
     pairs: Sequence[tuple[str, str]] = (("big", "small"),)
     epochs: int = 5
@@ -127,8 +130,8 @@ def make_results(shape: Shape | None = None) -> ResultSet:
             key, role, model, seed = entry.key, entry.role, entry.model, entry.seed
             entries.append(entry)
             named = "teacher" if role == "teacher" else entry.row
-            if role == "step":
-                named += f", step {entry.position}"
+            if role in ("step", "try"):
+                named += f", {role} {entry.position}"
                 outcomes.setdefault(key, shape.outcomes.get((pair.label, named, seed), Outcome(status="done")))
                 if outcomes[key].status == "done":
                     records.setdefault(key, _trial(shape, key, index, "student", named, seed))
@@ -202,7 +205,8 @@ def _entries(shape: Shape, suite: Suite, pair: Pair) -> Iterator[Entry]:
         )
 
     yield from (entry("teacher", "cross_entropy", seed) for seed in suite.seeds[: suite.teacher_seeds])
-    for loss in (loss.label for loss in suite.losses):
+    for choice in suite.losses:
+        loss, swept = choice.label, {"sweep": choice.sweep, "settings": choice.settings}
         for way in suite.teaching if source_of(loss) != "none" else (None,):
             last = GENERATIONS if way and way.use == "generations" else 0
             for seed in suite.seeds:
@@ -211,12 +215,32 @@ def _entries(shape: Shape, suite: Suite, pair: Pair) -> Iterator[Entry]:
                     first = entry("student", loss, seed, "single")
                     yield step.model_copy(update={"key": first.key}) if position == 1 else step
                 budgets = shape.alone if loss == "cross_entropy" else (1.0,)
-                yield from (entry("student", loss, seed, way.label if way else "", last, each) for each in budgets)
+                for each in budgets:
+                    yield entry("student", loss, seed, way.label if way else "", last, each).model_copy(update=swept)
+            if shape.tries:
+                yield from _tuned(shape, suite, entry("student", loss, TUNING_SEED, way.label if way else ""))
     for seed in suite.confirming:
         yield entry("confirmation", shape.confirms, seed, "single")
         yield entry("confirmation", "cross_entropy", seed)
         if len(shape.alone) > 1:
             yield entry("confirmation", "cross_entropy", seed, budget=AS_COSTLY)
+
+
+def _tuned(shape: Shape, suite: Suite, row: Entry) -> Iterator[Entry]:
+    """The tries of a row, and the row under the settings of the second."""
+
+    def entry(role: Role, seed: int, number: int) -> Entry:
+        changes = {
+            "role": role,
+            "seed": seed,
+            "key": content_key([row.key, role, seed, number]),
+            "settings": {} if number == 1 else {"temperature": float(number)},
+            **({"position": number} if role == "try" else {"tuned": True}),
+        }
+        return row.model_copy(update=changes)
+
+    yield from (entry("try", TUNING_SEED, number) for number in range(1, shape.tries + 1))
+    yield from (entry("student", seed, 2) for seed in suite.seeds)
 
 
 def edited(
@@ -248,7 +272,7 @@ def make_suite(shape: Shape) -> Suite:
             Pair(teacher=Choice(use=teacher), student=Choice(use=student), name=f"{teacher} -> {student}")
             for teacher, student in shape.pairs
         ),
-        losses=tuple(LossChoice(use=loss, name=loss) for loss in shape.losses),
+        losses=tuple(each for loss in shape.losses for each in _losses(shape, loss)),
         teaching=tuple(WAYS[use] for use in shape.teaching),
         conditions=tuple(standard[name] for name in shape.conditions),
         metrics=tuple(NamedChoice(use=use) for use in shape.metrics),
@@ -259,9 +283,26 @@ def make_suite(shape: Shape) -> Suite:
             largest_batch=8 if shape.throughput else 1,
         ),
         gates=tuple(shape.gates),
+        tuning=Tuning(trials=shape.tries, seeds=(TUNING_SEED,), epochs=2) if shape.tries else None,
         budget=Budget(by="both" if len(shape.alone) > 1 else "epochs", alone=tuple(shape.alone)),
         confirm_seeds=tuple(range(shape.seeds, 2 * shape.seeds)) if shape.confirms else (),
     )
+
+
+def _losses(shape: Shape, loss: str) -> list[LossChoice]:
+    """A loss, or its swept settings."""
+    if loss != "kd" or not shape.temperatures:
+        return [LossChoice(use=loss, name=loss)]
+    return [
+        LossChoice(
+            use=loss,
+            name=f"kd(temperature={each:g})",
+            options={"temperature": each},
+            sweep="kd",
+            settings={"temperature": each},
+        )
+        for each in shape.temperatures
+    ]
 
 
 def _keys(kind: str, records: Sequence[object]) -> tuple[str, ...]:

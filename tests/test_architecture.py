@@ -28,7 +28,12 @@ MAY_IMPORT = {
 }
 # Of each room with floors: what a floor may import of its own room, by the name of a folder or of a module beside it.
 FLOORS = {
-    "analyze": {"deployment": set(), "models": {"deployment"}, "decisions": {"models", "deployment", "summary"}},
+    "analyze": {
+        "deployment": set(),
+        "models": {"deployment"},
+        "comparisons": {"models"},
+        "decisions": {"comparisons", "models", "deployment", "summary"},
+    },
     "deploy": {
         "graph": set(),
         "runtime": set(),

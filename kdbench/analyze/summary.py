@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from kdbench.analyze.comparisons.sweeps import Sweep, find_sweeps
+from kdbench.analyze.comparisons.tuning import TunedPair, tuned_pairs
 from kdbench.analyze.deployment.architectures import (
     Deployed,
     ReferenceTiming,
@@ -68,6 +70,8 @@ class Summary:
     pooled: tuple[PooledGain, ...]  # of suites with several pairs
     noise: tuple[NoiseCheck, ...]
     ties: tuple[TieCheck, ...]
+    tuned: tuple[TunedPair, ...]  # empty where nothing was tuned
+    sweeps: tuple[Sweep, ...]
     steps: tuple[StepRow, ...]  # of ways of teaching that have any
     trouble: tuple[Trouble, ...]
     notes: tuple[str, ...]  # what this run could not do as asked
@@ -124,6 +128,8 @@ def summarize(results: ResultSet) -> Summary:
         pooled=pooled_gains([(row.row, row.gain) for pair in pairs for row in pair.students]),
         noise=check_noise(results.latencies, suite.latency.margin),
         ties=check_ties(results.latencies, files, suite.latency.margin),
+        tuned=tuned_pairs(pairs, results),
+        sweeps=find_sweeps(pairs),
         steps=step_rows(results),
         trouble=tuple(_trouble(entry, results) for entry in run.entries if _has_no_result(entry, results)),
         notes=run.notes,

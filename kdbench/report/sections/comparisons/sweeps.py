@@ -1,0 +1,148 @@
+"""Sweeps: how sensitive a loss is to its settings, drawn and in figures."""
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from kdbench.analyze import StudentRow, Summary
+from kdbench.analyze.comparisons.sweeps import Setting, Sweep, logarithmic, number, numeric
+from kdbench.report.writing import formats as f
+from kdbench.report.writing.drawing import GRID, MUTED, SERIES, Drawing, Image, draw
+from kdbench.report.writing.section import Section
+from kdbench.report.writing.series import Look, label_ends, limit, mark
+from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, gain_cell
+from kdbench.spec.errors import as_toml
+from kdbench.statistics.intervals import Estimate
+from kdbench.statistics.paired import EQUIVALENCE
+
+WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP = 520.0, 280.0, 54.0, 92.0, 44.0, 12.0
+VALIDATION, TEST = Look(SERIES[0], "o"), Look(SERIES[1], "D", (5, 2), size=6, hollow=True)
+
+
+def sweeps_section(summary: Summary) -> Section:
+    """Each swept loss: its best setting on validation, and how much worse the others are."""
+    found = summary.sweeps
+    pairs = len(summary.pairs) > 1
+    sentences = [f"{f'{each.pair}: ' if pairs else ''}{in_words(each)}" for each in found]
+    images = [plot for number, each in enumerate(found) for key in each.keys if (plot := _plot(each, key, number))]
+    return Section(
+        "sweeps",
+        "Sensitivity to settings",
+        "Settings are compared on validation, paired by seed; the test split takes no part in choosing one. Plots show "
+        "means over seeds with 95 % intervals, on test for other test samples too; the vertical line is at the best. "
+        + " ".join(sentences),
+        tuple(images),
+        (settings_table(summary),),
+    )
+
+
+def in_words(sweep: Sweep) -> str:
+    """The best setting, and how flat the accuracy is around it."""
+    count, level = len(sweep.settings), f"{100 * EQUIVALENCE:g} points"
+    text = (
+        f"'{sweep.name}': the best of {f.several(count, 'setting')} on validation is {setting_name(sweep.best)}, with "
+        f"{f.percent(sweep.best.validation.mean)}."
+    )
+    if len(sweep.equivalent) == count:
+        text += f" It is flat: all settings come within {level} of the best."
+    else:
+        worst = f"{setting_name(sweep.worst.row)}, is {f.spread(sweep.loss(sweep.worst))} points lower"
+        text += f" {len(sweep.equivalent)} of {count} come within {level} of it; the worst, {worst}."
+    if len(sweep.best.seeds) > 1:
+        possible = sum(each.may_be_best for each in sweep.settings)
+        text += f" With 95 % confidence the truly best is {'it' if possible == 1 else f'one of {possible}'}."
+    if ends := sweep.at_an_end:
+        text += f" It lies at an end of what was tried for {' and '.join(ends)}: values beyond may be better."
+    return text
+
+
+def setting_name(row: StudentRow) -> str:
+    """'temperature = 4, lr = 0.1'."""
+    return ", ".join(f"{key} = {as_toml(value)}" for key, value in row.settings.items())
+
+
+def settings_table(summary: Summary) -> Table:
+    """One row per setting, as the suite lists them."""
+    columns = (
+        Column("Loss", numeric=False),
+        Column("Setting", numeric=False),
+        Column("Validation", "%", "top-1 at the deployed epoch, mean over seeds, with its 95 % interval"),
+        Column("Against the best", "points", "validation minus the best setting's, paired by seed, with its interval"),
+        Column("May be the best", "on validation", "with 95 % confidence the best is among these", numeric=False),
+        Column("Top-1", "% of test", "mean over seeds, with its 95 % interval"),
+        Column("Gain", "points", "test top-1 over the student alone, paired by seed, with its 95 % interval"),
+        Column("Seeds"),
+    )
+    rows = tuple(_row(summary, sweep, each) for sweep in summary.sweeps for each in sweep.settings)
+    notes = (
+        "A setting cannot be the best where it is shown, one-sided and paired by seed, to be worse on validation than "
+        "the best one; p-values count once for each other setting (Bonferroni). The gain of a setting that was chosen "
+        "for its accuracy on test would be too high: choose on validation.",
+    )
+    return Table("sweeps", "Settings that were swept", columns, rows, notes, folded=len(rows) > 12)
+
+
+def _row(summary: Summary, sweep: Sweep, setting: Setting) -> tuple[Cell, ...]:
+    row = setting.row
+    return (
+        Cell(sweep.name, sweep.pair if len(summary.pairs) > 1 else ""),
+        Cell(setting_name(row), "best on validation" if row is sweep.best else ""),
+        estimate_cell(row.validation, f.percent, f.percent_interval),
+        gain_cell(setting.against_best),
+        Cell("yes" if setting.may_be_best else "no"),
+        estimate_cell(row.top1, f.percent, f.percent_interval),
+        gain_cell(row.gain),
+        Cell(str(len(row.seeds)), sort=len(row.seeds)),
+    )
+
+
+def _plot(sweep: Sweep, key: str, place: int) -> Image | None:
+    """Accuracy by the value of one key, all others as in the best setting; None where it has one value."""
+    settings = sweep.along(key)
+    if len(settings) < 2:
+        return None
+    others = ", ".join(f"{name} = {as_toml(value)}" for name, value in sweep.best.settings.items() if name != key)
+    title = f"{sweep.pair}: top-1 of '{sweep.name}' by {key}" + (f", at {others}" if others else "")
+    name = f"sweep-{place}-{sweep.keys.index(key)}"
+    return draw(name, title, WIDTH, HEIGHT, lambda drawing: _paint(drawing, sweep, settings, key))
+
+
+def _paint(drawing: Drawing, sweep: Sweep, settings: tuple[Setting, ...], key: str) -> None:
+    axes = drawing.axes(LEFT, RIGHT, BOTTOM, TOP)
+    at = _horizontal(axes, settings, key)
+    lines = (
+        ("validation", [s.row.validation for s in settings], VALIDATION),
+        ("test", [s.row.top1 for s in settings], TEST),
+    )
+    means = [100 * each.mean for _, estimates, _ in lines for each in estimates]
+    limit(axes, "y", means, [end for _, estimates, _ in lines for each in estimates for end in _ends(each)])
+    best = next(x for x, setting in zip(at, settings, strict=True) if setting.row is sweep.best)
+    axes.axvline(best, color=MUTED, linewidth=1, dashes=(3, 3), zorder=0)
+    for name, estimates, look in lines:
+        axes.plot(
+            at, [100 * e.mean for e in estimates], color=look.color, linewidth=1.5, dashes=look.dash or (None, None)
+        )
+        for x, found, setting in zip(at, estimates, settings, strict=True):
+            if ends := _ends(found):
+                axes.plot([x, x], ends, color=look.color, linewidth=1.2)
+            value = as_toml(setting.row.settings[key])
+            mark(axes, x, 100 * found.mean, look, drawing, f"{name}, {key} = {value}: {f.percent(found.mean)}")
+    axes.set(xlabel=key, ylabel="Top-1 (%)")
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
+    label_ends(drawing, axes, [(at[-1], 100 * found[-1].mean, name, look.color) for name, found, look in lines])
+
+
+def _horizontal(axes: Axes, settings: tuple[Setting, ...], key: str) -> list[float]:
+    """Where each value stands; a logarithmic axis where the values are spaced so, and equal steps for words."""
+    values = [setting.row.settings[key] for setting in settings]
+    at = [number(value) for value in values] if numeric(values) else [float(place) for place in range(len(values))]
+    if numeric(values) and logarithmic(at):
+        axes.set_xscale("log")
+    axes.xaxis.set_major_locator(FixedLocator(at))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticklabels([as_toml(value) for value in values])
+    return at
+
+
+def _ends(found: Estimate) -> list[float]:
+    """Of its interval, in percent; empty without one."""
+    return [100 * found.interval.low, 100 * found.interval.high] if found.interval else []
