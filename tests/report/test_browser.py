@@ -33,6 +33,8 @@ def address(tmp_path_factory):
     shape = Shape(
         pairs=(("cnn(width=64)", "cnn(width=8)"), ("mlp(hidden=256-128)", "mlp(hidden=16)")),
         losses=("cross_entropy", "kd", "dkd", "dist", "fitnet"),
+        alone=(1.0, 2.0, 4.0),
+        confirms="kd",
         outcomes={("cnn(width=64) -> cnn(width=8)", "dist", 1): Outcome(status="failed", reason="x" * 300)},
         not_measured=(("cuda", "no such provider"),),
         conditions=("noise", "blur", "brightness", "translation"),

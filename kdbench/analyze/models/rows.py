@@ -208,7 +208,7 @@ def model_figures(group: Sequence[Done], timed: Timed) -> dict[str, Any]:
         "correct": correct,
         "learned": learned,
         "top1": crossed_estimate(table),
-        "prediction": prediction_interval(table),
+        "prediction": _within(prediction_interval(table)),
         "validation": estimate([record.record.validation_top1 for record in records]),
         "parameters": first.model.parameters,
         "flops": first.model.flops,
@@ -260,6 +260,11 @@ def student_row(
         cost_rank=0,
         relative_cost=None,
     )
+
+
+def _within(share: Interval | None) -> Interval | None:
+    """An interval of a share, cut to what a share can be."""
+    return None if share is None else Interval(max(share.low, 0.0), min(share.high, 1.0), share.level)
 
 
 def by_epoch(curve: Sequence[CurvePoint]) -> Curve:

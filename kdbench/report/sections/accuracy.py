@@ -33,7 +33,7 @@ def accuracy_section(summary: Summary) -> Section:
     return Section(
         "accuracy",
         "Accuracy against cost",
-        "Small dots are seeds, lines are 95 % intervals over seeds. Losses of one model have the same cost and are "
+        "Small dots are seeds, lines are 95 % intervals. Losses of one model have the same cost and are "
         f"drawn side by side around its line. {timed if summary.reference else ''}"
         "Rings mark models that are on the Pareto front in at least half of the bootstrap draws. The share of draws is "
         "shown when the pointer is on a mark, and for each cost under Efficiency.",

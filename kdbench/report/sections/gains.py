@@ -12,7 +12,7 @@ from kdbench.report.writing.drawing import BAND, GRID, INK, MUTED, Drawing, Imag
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.series import Look, limit, looks, mark, on_scale, shorten
 from kdbench.report.writing.tables import VERDICT_HELP, Cell, Column, Table, gain_cell, headline_cell, row_cell
-from kdbench.statistics.paired import EQUIVALENCE, PairedDifference
+from kdbench.statistics.paired import EQUIVALENCE, SEEDS_FOR_A_CLAIM, PairedDifference
 from kdbench.statistics.resampling import SEEDS_FOR_SIGN_FLIPS
 from kdbench.statistics.verdicts import Word
 
@@ -39,7 +39,7 @@ def gains_section(summary: Summary) -> Section:
         "difference is of no practical consequence. Intervals that leave the plot are cut; figures are at the right. "
         "An arrow at the edge marks a mean outside the plot.",
         (image,) if image else (),
-        (detail_table(summary), pooled_table(summary.pooled)),
+        (confirmation_table(summary), detail_table(summary), pooled_table(summary.pooled)),
     )
 
 
@@ -111,6 +111,31 @@ def _detail_row(summary: Summary, row: StudentRow, headline: Gain, found: Sequen
         Cell(f.spread(gain.least_detectable), sort=gain.least_detectable),
         Cell(str(len(gain.seeds)), sort=len(gain.seeds)),
     )
+
+
+def confirmation_table(summary: Summary) -> Table:
+    """One row per pair whose candidate was trained at seeds that took no part in choosing it."""
+    columns = (
+        Column("Candidate", "", "the best on validation; below, its pair", numeric=False),
+        Column("Against the student alone", "", "at equal cost: trained for so many more epochs", numeric=False),
+        Column("Gain", "points", "test top-1, paired by seed and test sample, with its 95 % interval"),
+        Column("t-test", "p", "two-sided, against no difference: there is one comparison, so nothing is adjusted"),
+        Column("Seeds", "", "that took no part in the choice", numeric=False),
+        Column("Confirmed", "", f"the interval lies above 0, over {SEEDS_FOR_A_CLAIM} seeds or more", numeric=False),
+    )
+    found = [(pair.pair, pair.confirmation) for pair in summary.pairs if pair.confirmation]
+    rows = tuple(
+        (
+            Cell(each.row, pair),
+            Cell(f"at {EQUAL[each.equal]}", f"{each.budget:.3g} x epochs"),
+            gain_cell(each.difference),
+            Cell(f.p_value(each.difference.p_value), sort=each.difference.p_value),
+            Cell(", ".join(map(str, each.difference.seeds))),
+            Cell("yes" if each.holds else "no", tag="better" if each.holds else "undecided"),
+        )
+        for pair, each in found
+    )
+    return Table("confirmation", "Candidates at seeds of their own", columns, rows)
 
 
 def pooled_table(gains: tuple[PooledGain, ...]) -> Table:

@@ -31,16 +31,16 @@ TEACHER = Look(INK, "*", (1, 2), size=11)
 
 
 def looks(summary: Summary) -> dict[str, Look]:
-    """A look per row, in the order of the suite; the student alone is drawn in ink."""
+    """A look per row, in the order of the suite; the student alone is drawn in ink, hollow at other budgets than 1."""
     found: dict[str, Look] = {}
-    alone = {row.row for row in summary.students if row.alone}
+    alone = {row.row: row.budget for row in summary.students if row.alone}
     for loss in summary.suite.losses:
         # A loss without a result keeps its look, so that the others have the same one in every report of the suite.
         for name in dict.fromkeys(row.row for row in summary.students if row.loss == loss.label) or [loss.label]:
             if name in alone:
-                found[name] = Look(INK, "s", (2, 2), size=6)
+                found[name] = Look(INK, "s", (2, 2), size=min(5 + alone[name], 11), hollow=alone[name] != 1)
                 continue
-            i = len(found.keys() - alone)
+            i = len(found.keys() - alone.keys())
             marker = MARKERS[i % len(MARKERS)]
             size = 8.0 if marker in "PX" else 6.5  # crosses have less ink
             found[name] = Look(SERIES[i % len(SERIES)], marker, DASHES[i % len(DASHES)], size)

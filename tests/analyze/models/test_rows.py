@@ -74,6 +74,13 @@ def test_collapsed_seeds_stand_in_no_mean_and_make_a_row_unstable() -> None:
     assert (student(summary, "nkd").unstable, student(summary, "nkd").verdict) == (False, "equivalent")
 
 
+def test_the_range_of_one_network_is_cut_to_what_a_share_can_be() -> None:
+    accuracy = lambda p, loss, s: (0.80, 0.95, 0.99)[s]  # noqa: E731
+    kd = student(summarize(make_results(Shape(accuracy=accuracy))), "kd")
+    assert kd.prediction.high == 1.0
+    assert 0 < kd.prediction.low < 0.80
+
+
 def test_where_every_seed_collapsed_the_mean_is_of_all() -> None:
     accuracy = lambda p, loss, s: 0.1 + 0.001 * s if loss == "kd" else 0.9  # noqa: E731
     kd = student(summarize(make_results(Shape(accuracy=accuracy))), "kd")

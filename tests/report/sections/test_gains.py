@@ -28,6 +28,25 @@ def test_comparison_in_detail_shows_every_figure() -> None:
     assert row["Verdict of the first gain"].text == "▲ better"
 
 
+def test_confirmations_stand_with_their_seeds_and_budget() -> None:
+    levels = {"teacher": 0.95, "kd": 0.93, "cross_entropy, 2 x epochs": 0.91}
+    accuracy = lambda pair, row, seed: levels.get(row, 0.90) + 0.0005 * ((3 * seed + len(row)) % 5)  # noqa: E731
+    shape = Shape(seeds=5, alone=(1.0, 2.0), confirms="kd", accuracy=accuracy)
+    section = gains_section(summarize(make_results(shape)))
+    (row,) = next(table for table in section.tables if table.name == "confirmation").rows
+    assert [cell.text for cell in row] == [
+        "kd",
+        "at equal cost of training",
+        "+2.00",
+        "< 0.001",
+        "5, 6, 7, 8, 9",
+        "yes",
+    ]
+    assert row[1].sub == "2 x epochs"
+    none = gains_section(summarize(make_results()))
+    assert next(table for table in none.tables if table.name == "confirmation").rows == ()
+
+
 def test_without_seeds_enough_nothing_is_invented() -> None:
     row = cells(gains_section(summarize(make_results(Shape(seeds=1)))), "comparisons", "kd")
     dashes = ("t-test p", "Sign flips p", "Holm p", "Effect size SDs", "Improves probability")
@@ -62,7 +81,7 @@ def test_gains_at_equal_cost_stand_first_with_one_word() -> None:
     section = gains_section(
         summarize(make_results(Shape(seeds=6, losses=losses, alone=(1.0, 2.0, 4.0), accuracy=budgets)))
     )
-    heads = [f"{column.head} {column.unit}".strip() for column in section.tables[0].columns]
+    heads = [f"{column.head} {column.unit}".strip() for column in section.tables[1].columns]
     assert heads[:5] == [
         "Loss",
         "Gain points, at equal cost of training",
