@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterable, Sequence
 from kdbench.spec import Trial
 
 Cohort = tuple[Trial, ...]
+# Models: what they share is by then a small part of the cost, and an interrupted run loses no more than these.
+LARGEST = 32
 
 
 def cohorts(trials: Iterable[Trial], workers: int, first: Collection[str] = ()) -> list[Cohort]:
@@ -20,10 +22,16 @@ def cohorts(trials: Iterable[Trial], workers: int, first: Collection[str] = ()) 
         recipe = trial.train.model_dump_json(exclude={"optimizer"})
         shared = (trial.teachers, trial.data.model_dump_json(), recipe, trial.view.model_dump_json(), trial.seed)
         groups.setdefault(shared if trial.teachers else trial.key, []).append(trial)
-    found = _longest_first(map(tuple, groups.values()))
+    found = _longest_first(part for group in groups.values() for part in _parts(group))
     while (divided := _divide(found)) and _makespan(divided, workers) < _makespan(found, workers):
         found = divided
     return sorted(found, key=lambda group: not any(trial.key in first for trial in group))
+
+
+def _parts(group: Sequence[Trial]) -> list[Cohort]:
+    """A group in as few parts of alike sizes as `LARGEST` allows."""
+    count = -(-len(group) // LARGEST)
+    return [tuple(group[number::count]) for number in range(count)]
 
 
 def _work(group: Cohort) -> int:

@@ -33,6 +33,13 @@ def test_optimizers_may_differ_and_batches_may_not() -> None:
     ]
 
 
+def test_a_cohort_has_at_most_32_models() -> None:
+    losses = ["kd", {"use": "kd", "name": "swept", "temperature": {"range": [1, 8], "scale": "log", "points": 39}}]
+    groups = cohorts(api.plan(small_suite(seeds=1, losses=losses)).waves[1], workers=1)
+    assert [len(group) for group in groups] == [20, 20]
+    assert len({trial.key for group in groups for trial in group}) == 40
+
+
 def test_the_last_groups_are_divided_so_that_no_worker_is_idle() -> None:
     suite = small_suite(seeds=3, losses=["kd", "logit_mse", "pseudo_label"])
     groups = names(cohorts(api.plan(suite).waves[1], workers=2))
