@@ -130,8 +130,8 @@ def _timed_in_one_go(deployed: Sequence[Deployed]) -> tuple[str, ...]:
     if not in_one_go:
         return ()
     return (
-        f"{in_one_go} of {f.several(len(ratios), 'ratio')} were timed in one go, by an earlier kdbench: their "
-        "intervals leave out drift during the run.",
+        f"Timed in one go, by an earlier kdbench: {in_one_go} of {f.several(len(ratios), 'ratio')}. These intervals "
+        "leave out drift during the run.",
     )
 
 

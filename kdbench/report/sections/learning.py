@@ -82,9 +82,9 @@ def _laws_line(summary: Summary) -> str:
     """One line for all rows: how many curves follow a law, and why the others do not."""
     fits = [row.fits for row in summary.learning if row.fits]
     named = sum(fit.best is not None for fit in fits)
-    start = f"Laws are named for {named} of {f.several(len(fits), 'mean curve')} (table below)" if named else "No law"
+    start = f"A law is named for {named or 'none'} of {f.several(len(fits), 'mean curve')}"
     why = Counter(fit.reason for fit in fits if fit.reason)
-    others = "; ".join(f"{f.several(count, 'curve')} {WHY[reason]}" for reason, count in why.most_common())
+    others = "; ".join(f"none for {count} {WHY[reason]}" for reason, count in why.most_common())
     return f"{start}: {others}." if others else f"{start}."
 
 

@@ -97,3 +97,10 @@ def test_what_was_not_measured_is_one_row_for_a_provider_and_a_reason() -> None:
         ["cuda", "big, small", "cuda, 1 thread, batch 1; cuda, 1 thread, batch 32", "no such provider"],
         ["cpu", "small", "cpu, 1 thread, batch 1", "killed"],
     ]
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_ratios_timed_in_one_go_are_told(apart: bool) -> None:
+    notes = timing_table(timed(sessions=around(math.log(2), 0.001), apart=apart).deployed).notes
+    told = "Timed in one go, by an earlier kdbench: 1 of 1 ratio. These intervals leave out drift during the run."
+    assert (told in notes) is not apart
