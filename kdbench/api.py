@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kdbench import spec
 from kdbench.execute.events import RunEvent
+from kdbench.execute.this_processor import on_this_processor
 from kdbench.execute.workers.executors import Subprocesses
 from kdbench.execute.workers.place import Place, UseOfCache
 from kdbench.results import Outcome, ResultSet, Store, load_run
@@ -29,7 +30,7 @@ def plan(suite: Suite, plugins: Sequence[str] = (), store: Store | None = None) 
 
     With a store, what follows from its trials is planned as well: see `kdbench.spec.planning`.
     """
-    catalog = Catalog(plugins)
+    catalog, suite = Catalog(plugins), on_this_processor(suite)
     found = spec.plan(suite, catalog)
     before = store.latest_run(suite.name).outcomes if store and suite.name in store.suites() else {}
     while store:

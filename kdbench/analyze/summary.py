@@ -159,10 +159,10 @@ def _place(
 
 
 def _has_no_result(entry: Entry, results: ResultSet) -> bool:
-    """A step needs no result of its own; one that failed is told all the same. A try may fail."""
+    """Steps and variants need no result of their own; one that failed is told all the same. A try may fail."""
     if entry.role == "try":
         return False
-    if entry.role == "step":
+    if entry.role in ("step", "variant"):
         outcome = results.run.outcomes.get(entry.key)
         return outcome is not None and outcome.status != "done"
     return entry.key not in results.trials
@@ -177,4 +177,5 @@ def _trouble(entry: Entry, results: ResultSet) -> Trouble:
     elif outcome:
         reason = "the run lists it as done, but its record is not in the results folder"
     role: Role = entry.role
-    return Trouble(entry.pair, role, entry.model, entry.row, entry.seed, status, reason)
+    row = entry.title if role == "variant" else entry.row
+    return Trouble(entry.pair, role, entry.model, row, entry.seed, status, reason)

@@ -13,7 +13,7 @@ from kdbench.results import EvaluationRecord, Outcome, Store
 from kdbench.results.keys import artifact_key, evaluation_key, score_name
 from kdbench.results.machine.processor import instruction_set
 from kdbench.spec import NamedChoice, Plan, Record
-from kdbench.spec.variants import Fp32, Variant
+from kdbench.spec.variants import Fp32, Int8Qat, Variant
 
 AT_ONCE = 16  # models exported or evaluated in one job, at most
 Outcomes = Mapping[str, Outcome]
@@ -68,11 +68,17 @@ def _export(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[RunEvent]:
 
 def _make_variants(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[RunEvent]:
     exported = [key for key in _done(plan, outcomes, plan.reported) if place.store.is_exported(_artifact(key, Fp32()))]
+    trained = {
+        (plan.trials[entry.key].start[0], entry.variant): entry.key
+        for entry in plan.entries
+        if entry.role == "variant" and outcomes[entry.key].status == "done"
+    }
     asked = [
         (trial, variant)
         for variant in plan.suite.variants
         for trial in exported
         if not place.store.is_exported(_artifact(trial, variant))
+        and (not isinstance(variant, Int8Qat) or (trial, variant.label) in trained)
     ]
     setting = place.setting()
     jobs = [
@@ -80,6 +86,7 @@ def _make_variants(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[Run
             setting=setting,
             source=_artifact(trial, Fp32()),
             made=_artifact(trial, variant),
+            trained=trained.get((trial, variant.label)),
             variant=variant,
             data=plan.suite.data,
         )

@@ -7,7 +7,7 @@ suite is planned again after each training, until nothing is missing.
 import secrets
 import time
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from kdbench.execute.deployment import deploy, to_be_timed
 from kdbench.execute.events import LaidOut, NotExported, Planned, RunEvent, TrialEnded
+from kdbench.execute.this_processor import on_this_processor
 from kdbench.execute.timing.samples import RealSamples
 from kdbench.execute.timing.timing import Timed, time_networks
 from kdbench.execute.training.waves import check, train
@@ -22,11 +23,10 @@ from kdbench.execute.workers.messages import Noted
 from kdbench.execute.workers.place import Place
 from kdbench.results import Layout, Outcome, RunRecord, Store, machine_facts
 from kdbench.results.finished import finished
-from kdbench.results.machine.processor import computes_bfloat16, instruction_set, int8_saturates
+from kdbench.results.machine.processor import computes_bfloat16, instruction_set
 from kdbench.spec import Plan, Suite
 from kdbench.spec import plan as plan_suite
 from kdbench.spec.generators import Followed
-from kdbench.spec.variants import resolve
 from kdbench.zoo.catalog import Catalog
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ def run_suite(suite: Suite, place: Place, command: str = "") -> Generator[RunEve
 
     Raises `UserError` before anything is trained where the input is bad. A trial that fails leaves the others running.
     """
-    catalog = Catalog(place.plugins)
+    catalog, suite = Catalog(place.plugins), on_this_processor(suite)
     plan = plan_suite(suite, catalog)
     place.store.prepare()
     began, started, machine = time.perf_counter(), datetime.now(UTC), machine_facts()
@@ -80,7 +80,6 @@ def run_suite(suite: Suite, place: Place, command: str = "") -> Generator[RunEve
         yield from course.of(check(plan, course.outcomes, place))
         yield from course.of(train(plan, course.outcomes, place))
         plan = plan_suite(suite, catalog, finished(place.store, course.outcomes))
-    plan = _on_this_processor(plan)
     deployed = yield from course.of(deploy(plan, course.outcomes, place))
     timed = yield from course.of(_time(plan, course.outcomes, place))
     record = RunRecord(
@@ -103,13 +102,6 @@ def run_suite(suite: Suite, place: Place, command: str = "") -> Generator[RunEve
         seconds=round(time.perf_counter() - began, 3),
     )
     return _keep(record, place.store)
-
-
-def _on_this_processor(plan: Plan) -> Plan:
-    """The plan with variants as this processor needs them; those that come to the same are one."""
-    saturates = int8_saturates(instruction_set())
-    variants = dict.fromkeys(resolve(variant, saturates) for variant in plan.suite.variants)
-    return replace(plan, suite=plan.suite.model_copy(update={"variants": tuple(variants)}))
 
 
 def _slow_precision(plan: Plan, outcomes: Mapping[str, Outcome], place: Place) -> Generator[RunEvent, None, None]:

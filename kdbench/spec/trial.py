@@ -79,11 +79,14 @@ class Trial(Record):
     seed: WholeNumber
     start: Several[str] = ()
     merge: Several[Positive] = ()  # a weight for each of `start`; none: all alike
+    weight_bits: Literal[7, 8] | None = None  # trained as if in 8 bits, its weights in so many; none: in float32
 
     @model_validator(mode="after")
     def _fits(self) -> "Trial":
         if self.merge and len(self.merge) != len(self.start):
             raise ValueError(f"{len(self.merge)} weights are given to merge {len(self.start)} trials")
+        if self.weight_bits and not self.start:
+            raise ValueError("training in 8 bits (weight_bits) begins with trained weights: name a trial in start")
         return self
 
     @property

@@ -7,7 +7,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from kdbench.spec.choice import Record
-from kdbench.spec.types import Count
+from kdbench.spec.types import Count, Fraction
 
 
 class _Variant(Record):
@@ -63,8 +63,25 @@ class Int8Static(_Int8):
     per_channel: bool = True  # a scale for each output of a layer
 
 
-Variant = Annotated[Fp32 | Fp16 | Int8Dynamic | Int8Static, Field(discriminator="use")]
-_NAMES = [kind.model_fields["use"].default for kind in (Fp32, Fp16, Int8Dynamic, Int8Static)]
+class Int8Qat(_Int8):
+    """All in 8 bits, as `Int8Static`, after further training in which the student computes as if in 8 bits.
+
+    Quantization-aware training under the student's own loss and teachers, from its trained weights; its recipe applies
+    but for what stands here, in float32. Teachers have no such variant.
+    """
+
+    use: Literal["int8_qat"] = "int8_qat"
+    epochs: Count = 2  # of the further training
+    lr: Fraction = 0.1  # of it, as a share of the recipe's learning rate
+
+    @property
+    def weight_bits(self) -> Literal[7, 8]:
+        return 8 if self.reduce_range is False else 7
+
+
+Converted = Fp32 | Fp16 | Int8Dynamic | Int8Static  # made of the exported file alone
+Variant = Annotated[Converted | Int8Qat, Field(discriminator="use")]
+_NAMES = [kind.model_fields["use"].default for kind in (Fp32, Fp16, Int8Dynamic, Int8Static, Int8Qat)]
 
 
 def resolve(variant: Variant, saturates: bool | None) -> Variant:

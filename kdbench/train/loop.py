@@ -22,11 +22,14 @@ from kdbench.train.faculty import NO_PARENTS, Faculty, OpenTeacherCache, Parents
 from kdbench.train.instruction import Instruction
 from kdbench.train.learner import Learner
 from kdbench.train.memory import peak_memory_bytes, reset_peak_memory
-from kdbench.train.samples.batches import Batch, batches, steps_per_epoch
+from kdbench.train.quantized import quantized
+from kdbench.train.samples.batches import Batch, batches, normalize, steps_per_epoch
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Draw, Moment, NotApplicable
 from kdbench.zoo.layers.taps import tapped, trace
+
+CALIBRATION_IMAGES = 256  # of the training split: where the ranges of a training in 8 bits begin
 
 
 def train_cohort(
@@ -101,7 +104,10 @@ def _enrol(
     model = build_model(trial.model, catalog, splits.classes, splits.shape, trial.seed)
     if trial.start:
         start_from(model, [parents.starts[key] for key in trial.start], trial.merge)
-    model = model.to(device)
+    model = deployed = model.to(device)
+    if trial.weight_bits:
+        deployed = quantized(model, splits.shape, trial.weight_bits)
+        deployed.calibrate(normalize(splits.train.images[:CALIBRATION_IMAGES], splits))
     traced = trace(model, splits.shape)
     instructions = []
     for number, lesson in enumerate(trial.lessons):
@@ -113,7 +119,7 @@ def _enrol(
     stack.enter_context(keep_channels_last(model))
     layers = dict.fromkeys(layer for each in instructions for layer in each.criterion.student_layers)
     features = stack.enter_context(tapped(model, traced, tuple(layers)))
-    return Learner(trial, model, instructions, features, device, until)
+    return Learner(trial, deployed, instructions, features, device, until)
 
 
 def _conclude(learner: Learner, cost: TrainingCost) -> Ended:

@@ -84,6 +84,11 @@ def test_every_start_has_a_weight_where_any_has() -> None:
         small_trial(start=["a", "b"], merge=[1.0])
 
 
+def test_training_in_8_bits_begins_with_trained_weights() -> None:
+    with pytest.raises(ValidationError, match="begins with trained weights: name a trial in start"):
+        small_trial(weight_bits=8)
+
+
 def test_a_trial_learns_something() -> None:
     with pytest.raises(ValidationError):
         small_trial(lessons=[])

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from kdbench.spec import Record
 from kdbench.spec.choice import Several
-from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Int8Static, NamedVariant, Variant, distinct, resolve
+from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Int8Qat, Int8Static, NamedVariant, Variant, distinct, resolve
 
 
 class Holder(Record):
@@ -84,6 +84,15 @@ def test_variants_without_integers_have_nothing_to_resolve() -> None:
     assert (resolve(Fp32(), True), resolve(Fp16(), True)) == (Fp32(), Fp16())
 
 
+def test_training_in_8_bits_takes_seven_for_weights_unless_sums_are_known_to_be_exact() -> None:
+    found = {saturates: resolve(Int8Qat(), saturates) for saturates in (True, None, False)}
+    assert {saturates: variant.weight_bits for saturates, variant in found.items() if isinstance(variant, Int8Qat)} == {
+        True: 7,
+        None: 7,
+        False: 8,
+    }
+
+
 def test_only_weights_of_seven_bits_are_named_in_a_label() -> None:
     asked = (None, False, True)
     assert [Int8Dynamic(reduce_range=value).label for value in asked] == [
@@ -95,7 +104,7 @@ def test_only_weights_of_seven_bits_are_named_in_a_label() -> None:
 
 def test_variants_are_frozen_hashable_and_survive_json() -> None:
     adapter: TypeAdapter[Variant] = TypeAdapter(Variant)
-    for variant in (Fp32(), Fp16(), Int8Dynamic(per_channel=True), Int8Static(samples=8)):
+    for variant in (Fp32(), Fp16(), Int8Dynamic(per_channel=True), Int8Static(samples=8), Int8Qat(epochs=3)):
         assert adapter.validate_json(variant.model_dump_json()) == variant
         assert {variant: 1}[variant.model_copy()] == 1
     with pytest.raises(ValidationError):

@@ -51,12 +51,15 @@ class VariantRow:
     kept: float  # share of the exported model's top-1; means over seeds
     line: float | None  # the higher of `LINES` that it is shown to keep, by its own 95 % interval
     lost: bool  # shown to keep less than the lower of them
+    trained: bool  # further, as if in 8 bits
+    training_seconds: float | None  # what that takes alone, mean over seeds; None for what is not trained
     saturates: bool  # weights of 8 bits, on a processor whose sums of 8-bit products saturate
 
     @property
     def damaged(self) -> bool:
         """Whether it has lost so much accuracy that its size and its latency are no reason to deploy it."""
-        return self.kept < LEAST_KEPT or self.flips > MOST_FLIPS
+        changed = self.flips > MOST_FLIPS and not self.trained  # further training changes answers, to the better too
+        return self.kept < LEAST_KEPT or changed
 
     @property
     def slower(self) -> bool:
@@ -102,6 +105,7 @@ def _row(
     before = [results.trials[each.trial].exported for each in others]
     against = _less(change, _less(_scores(others, alone), _scores(before, alone)))
     line, lost = _line(now, was)
+    seconds = _training_seconds(row, label, results)
     return VariantRow(
         pair=row.pair,
         role=row.role,
@@ -121,8 +125,17 @@ def _row(
         kept=_kept(_table(now), _table(was)),
         line=line,
         lost=lost,
+        trained=bool(seconds),
+        training_seconds=fmean(seconds) if seconds else None,
         saturates=any(_saturates(each.artifact.variant, each.artifact.machine) for each in made),
     )
+
+
+def _training_seconds(row: ModelRow, label: str, results: ResultSet) -> list[float]:
+    """Of each trial that was trained for a row's variant."""
+    mine = (each for each in results.run.entries if each.role == "variant" and each.variant == label)
+    keys = [each.key for each in mine if (each.pair, "student", each.row) == row.name]
+    return [results.records[key].training.alone_seconds for key in keys if key in results.records]
 
 
 def _scores(files: Sequence[ArtifactResult], row: ModelRow | None) -> Scores:

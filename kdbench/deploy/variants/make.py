@@ -19,7 +19,7 @@ from kdbench.deploy.graph.contents import architecture_of, operators_of, opset_o
 from kdbench.deploy.variants.activation_ranges import NotFinite, activation_ranges
 from kdbench.deploy.variants.quantize import fold, halve, quantize_all, quantize_linear
 from kdbench.results import DriftFacts, ModelFacts
-from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Int8Static, Variant
+from kdbench.spec.variants import Converted, Fp16, Fp32, Int8Dynamic, Int8Static
 
 Images = NDArray[np.float32]
 Logits = NDArray[np.float32]
@@ -35,7 +35,7 @@ class VariantError(Exception):
     """The model has no such variant; the text says why."""
 
 
-def make_variant(variant: Variant, source: Path, target: Path, calibration_images: Images) -> None:
+def make_variant(variant: Converted, source: Path, target: Path, calibration_images: Images) -> None:
     """Write the variant, resolved for a processor, of the exported model in `source` to `target`.
 
     `calibration_images` [N, C, H, W]: normalized training images. Static quantization uses the first

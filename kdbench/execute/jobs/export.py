@@ -1,7 +1,10 @@
 """Carries out the jobs of export: from a trial's weights to its ONNX file, and from that file to its variants."""
 
+from pathlib import Path
+
 from kdbench.deploy.export.export import ExportError, export_onnx
 from kdbench.deploy.export.parity import ParityError, check_parity
+from kdbench.deploy.export.quantized import check_rounding, export_quantized
 from kdbench.deploy.runtime.evaluate import predict_all
 from kdbench.deploy.variants import make
 from kdbench.deploy.variants.make import VariantError, drift, variant_facts
@@ -12,7 +15,7 @@ from kdbench.execute.jobs.samples import chunks_of_test, samples_of_test, sample
 from kdbench.results import ArtifactRecord, Store, machine_facts
 from kdbench.results.keys import artifact_key
 from kdbench.results.machine.facts import timestamp
-from kdbench.spec.variants import Fp32, Int8Static
+from kdbench.spec.variants import Fp32, Int8Qat, Int8Static
 from kdbench.zoo.datasets.splits import Splits
 
 PARITY_SAMPLES = 256
@@ -50,6 +53,12 @@ def _export(trial: str, splits: Splits, context: Context) -> None:
         (folder / Store.ARTIFACT).write_text(record.model_dump_json(indent=1) + "\n", "utf-8")
 
 
+def _export_quantized(trial: str, splits: Splits, context: Context, made: Path) -> None:
+    model = load_network(trial, splits, context).to("cpu")
+    export_quantized(model, splits.shape, made)
+    check_rounding(model, made, samples_of_test(splits, PARITY_SAMPLES))
+
+
 def make_variant(job: MakeVariant) -> Done:
     """One exported file as a variant, and how far its logits are from those of the file it is made from."""
     context = Context(job.setting)
@@ -59,7 +68,11 @@ def make_variant(job: MakeVariant) -> Done:
     try:
         with context.store.new_artifact(job.made) as folder:
             made = folder / Store.ONNX
-            make.make_variant(variant, context.store.onnx(source.key), made, images)
+            if isinstance(variant, Int8Qat):
+                assert job.trained, "a trial was trained for this variant"
+                _export_quantized(job.trained, splits, context, made)
+            else:
+                make.make_variant(variant, context.store.onnx(source.key), made, images)
             (exported, logits), _ = predict_all([context.store.onnx(source.key), made], chunks_of_test(splits))
             record = ArtifactRecord(
                 key=job.made,
@@ -73,6 +86,6 @@ def make_variant(job: MakeVariant) -> Done:
                 finished=timestamp(),
             )
             (folder / Store.ARTIFACT).write_text(record.model_dump_json(indent=1) + "\n", "utf-8")
-    except VariantError as reason:
+    except (VariantError, ExportError, ParityError) as reason:
         return Done(reason=str(reason))
     return Done()

@@ -9,6 +9,7 @@ from kdbench.execute.jobs.context import Context
 from kdbench.spec import Lesson, Trial
 from kdbench.train.build import build_criterion, build_model
 from kdbench.train.faculty import Parents
+from kdbench.train.quantized import quantized
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Draw
 from kdbench.zoo.layers.taps import trace
@@ -40,6 +41,8 @@ def load_network(key: str, splits: Splits, context: Context) -> nn.Module:
             traced = trace(model, splits.shape)
             criterion = build_criterion(lesson, context.catalog, traced, teachers, Draw(trial.seed), number)
             model = criterion.deployed(model).to(context.device)
+    if trial.weight_bits:
+        model = quantized(model, splits.shape, trial.weight_bits)
     model.load_state_dict(load_file(context.store.weights(key)))
     return model.eval()
 

@@ -103,6 +103,7 @@ class MakeVariant(PlacedJob[Done]):
     function: ClassVar[str] = f"{EXPORT}:make_variant"
     source: str  # key of the artifact that it is made from
     made: str  # its own key
+    trained: str | None = None  # key of the trial that was trained for it
     variant: Variant
     data: DataSpec
 

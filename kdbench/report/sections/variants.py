@@ -13,7 +13,19 @@ from kdbench.statistics.verdicts import Word
 
 def variants_section(summary: Summary) -> Section:
     """Variants against the exported models they were made from."""
-    return Section("variants", "Deployed variants", _answer(summary), tables=(variant_table(summary.variants),))
+    intro = " ".join(filter(None, (_answer(summary), _trained(summary.variants))))
+    return Section("variants", "Deployed variants", intro, tables=(variant_table(summary.variants),))
+
+
+def _trained(rows: Sequence[VariantRow]) -> str:
+    """What the change of a trained variant holds; empty where there is none."""
+    names = dict.fromkeys(row.variant for row in rows if row.trained)
+    return (
+        f"The change of {', '.join(names)} holds what its further training adds, which the student alone has as well; "
+        "its files agree with that training in torch, but for values that lie between two steps."
+        if names
+        else ""
+    )
 
 
 def _answer(summary: Summary) -> str:
@@ -58,6 +70,7 @@ def variant_table(rows: tuple[VariantRow, ...]) -> Table:
         Column("Latency", "ratio", "to the exported model's, of interleaved slices"),
         Column("Largest drift", "SDs", "of a logit from the exported model's; largest over seeds"),
         Column("Flips", "% of test", "samples whose top-1 differs from the exported model's; mean over seeds"),
+        Column("Training", "", "of variants that are trained further: its cost alone and uncached, mean over seeds"),
     )
     return Table("variants", "Exported models and their variants", columns, tuple(map(_row, rows)))
 
@@ -71,13 +84,18 @@ def _row(row: VariantRow) -> tuple[Cell, ...]:
         Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
         Cell(f.points(row.change.mean), f.points_interval(row.change.interval), row.change.mean),
         Cell(f.percent(row.kept), _line(row), row.kept),
-        Cell(f.points(against.mean), f"{f.points_interval(against.interval)}, {row.verdict}", against.mean)
+        Cell(
+            f.points(against.mean),
+            ", ".join(filter(None, (f.points_interval(against.interval), row.verdict))),
+            against.mean,
+        )
         if against
         else Cell(f.NONE),
         Cell(f.byte_size(row.onnx_bytes), f"{f.times(row.smaller)} smaller", row.onnx_bytes),
         Cell(f"{latency.estimate:.3f}", _range(row), latency.estimate) if latency else Cell(f.NONE),
         Cell(f"{row.largest_drift:.3f}", sort=row.largest_drift),
         Cell(f.percent(row.flips), sort=row.flips),
+        Cell(f.seconds(row.training_seconds), sort=row.training_seconds),
     )
 
 

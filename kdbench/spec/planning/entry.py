@@ -7,7 +7,7 @@ from pydantic import Field, JsonValue
 from kdbench.spec.choice import Choice, Record
 
 ALONE = Choice(use="cross_entropy")
-Role = Literal["teacher", "student", "step", "try", "confirmation"]
+Role = Literal["teacher", "student", "step", "try", "confirmation", "variant"]
 REPORTED: tuple[Role, ...] = ("teacher", "student")  # what stands in a row
 SINGLE = "single"  # the usual way of teaching, which rows do not name
 
@@ -26,7 +26,8 @@ class Entry(Record):
     """Which trial stands in a row of the suite for one seed, or what else it is there for.
 
     A `step` leads to a row's student. A `try` is one of the settings that the tuning chooses among. A `confirmation`
-    trains a row at a seed that took no part in choosing that row.
+    trains a row at a seed that took no part in choosing that row. A `variant` is a row's student trained further for a
+    form in which it is deployed.
     """
 
     pair: str
@@ -42,6 +43,7 @@ class Entry(Record):
     sweep: str = ""  # the label of the loss that it is a swept setting of
     # Where tuned, tried or swept: options, `lr` and keys of `train` that differ from the suite's.
     settings: dict[str, JsonValue] = Field(default_factory=dict)
+    variant: str = ""  # the label of the variant that it is trained for
 
     @property
     def row(self) -> str:
@@ -58,4 +60,6 @@ class Entry(Record):
                 return self.row
             case "confirmation":
                 return f"{self.row}, confirmation"
+            case "variant":
+                return f"{self.row}, {self.variant}"
         return f"{self.row}, {self.role} {self.position}"

@@ -15,6 +15,7 @@ from kdbench.spec.signature import Catalog, Kind
 from kdbench.spec.suite import Suite
 from kdbench.spec.teaching import Site
 from kdbench.spec.trial import Trial
+from kdbench.spec.variants import Int8Qat
 
 
 @dataclass
@@ -46,7 +47,24 @@ class Graph:
                 self.entries.append(Entry(**{"position": position, **named}, role=role, key=key))
             elif role == "student":
                 self.entries.append(Entry(**named, position=position, role="step", key=key))
+        if role == "student":
+            self._train_variants(self.trials[reported], named)
         return reported
+
+    def _train_variants(self, student: Trial, named: Mapping[str, Any]) -> None:
+        """The further training of each variant that is trained: the same lessons, from the student's weights."""
+        for variant in self.suite.variants:
+            if isinstance(variant, Int8Qat):
+                recipe = student.train.lasting(variant.epochs).at(variant.lr * student.train.optimizer.lr)
+                further = {
+                    "train": recipe.model_copy(update={"precision": "float32"}),
+                    "start": (student.key,),
+                    "merge": (),
+                    "weight_bits": variant.weight_bits,
+                }
+                trial = student.model_copy(update=further)
+                self.trials.setdefault(trial.key, trial)
+                self.entries.append(Entry(**named, role="variant", variant=variant.label, key=trial.key))
 
     def _reported(self, site: Site, way: NamedChoice | None) -> str:
         if way is None:
@@ -93,6 +111,8 @@ def _foreign(trial: Trial, site: Site, reported: bool) -> str:
         return "on other data than the suite's: only its parts may differ"
     if reported and trial.model != site.pair.student:
         return f"of {trial.model.label} as the row's student, which is {site.pair.student.label}"
+    if reported and trial.weight_bits:
+        return "trained in 8 bits as the row's student: a suite asks for that by variants = ['fp32', 'int8_qat']"
     if reported and trial.seed != site.seed:
         return f"of seed {trial.seed} as the row's student, whose seed is {site.seed}"
     return ""

@@ -26,6 +26,8 @@ SOUND = VariantRow(
     kept=0.995,
     line=None,
     lost=False,
+    trained=False,
+    training_seconds=None,
     saturates=False,
 )
 
@@ -40,6 +42,11 @@ def row(kept: float = 0.995, flips: float = 0.01, **changes: object) -> VariantR
 )
 def test_a_variant_is_damaged_beyond_either_limit(kept: float, flips: float, damaged: bool) -> None:
     assert row(kept, flips).damaged is damaged
+
+
+def test_further_training_may_change_answers() -> None:
+    assert not row(flips=0.1, trained=True).damaged
+    assert row(kept=0.98, trained=True).damaged
 
 
 def test_sound_variants_are_no_reason_to_warn() -> None:

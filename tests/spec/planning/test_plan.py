@@ -272,6 +272,11 @@ def another_model(site: Site) -> str:
     return site.add(site.student(site.teacher()).model_copy(update={"model": site.pair.teacher}))
 
 
+def in_8_bits(site: Site) -> str:
+    before = site.add(site.student(site.teacher()))
+    return site.add(site.student(site.teacher()).model_copy(update={"start": (before,), "weight_bits": 8}))
+
+
 def another_seed(site: Site) -> str:
     return site.add(site.student(site.teacher()).model_copy(update={"seed": 7}))
 
@@ -286,6 +291,10 @@ def another_seed(site: Site) -> str:
         ("leaking", "adds a trial on other data than the suite's"),
         ("another_model", "adds a trial of .* as the row's student, which is"),
         ("another_seed", "adds a trial of seed 7 as the row's student, whose seed is 0"),
+        (
+            "in_8_bits",
+            r"trained in 8 bits as the row's student: a suite asks for that by variants = \['fp32', 'int8_qat'\]",
+        ),
     ],
 )
 def test_a_trial_that_cannot_stand_in_its_row_is_refused(way: str, reason: str) -> None:
@@ -323,3 +332,36 @@ def test_a_suite_trains_at_least_one_epoch(recipe: str) -> None:
     (problem,) = caught.value.problems
     assert problem.what == f"{recipe}.epochs is 0 at {recipe}.epochs"
     assert problem.help == "allowed: at least 1"
+
+
+def test_a_variant_that_is_trained_starts_from_each_students_weights() -> None:
+    asked = small_suite(
+        variants=["fp32", {"use": "int8_qat", "epochs": 3, "lr": 0.2}], train={"epochs": 6, "batch_size": 64}
+    )
+    plan = spec.plan(asked, Catalog())
+    entries = [entry for entry in plan.entries if entry.role == "variant"]
+    assert [entry.title for entry in entries] == [
+        f"{loss}, int8_qat(epochs=3, lr=0.2)" for loss in ("cross_entropy", "kd") for _ in (0, 1)
+    ]
+    students = [entry.key for entry in plan.entries if entry.role == "student"]
+    for entry, student in zip(entries, students, strict=True):
+        further, before = plan.trials[entry.key], plan.trials[student]
+        assert further.start == (student,)
+        assert (further.lessons, further.model, further.seed) == (before.lessons, before.model, before.seed)
+        assert further.weight_bits == 7
+        assert further.train.epochs == 3
+        assert further.train.optimizer.lr == pytest.approx(0.2 * before.train.optimizer.lr)
+        assert entry.key not in plan.reported
+
+
+def test_a_variant_that_is_trained_changes_no_other_key() -> None:
+    plan = api.plan(small_suite(variants=["fp32", "int8_qat"]))
+    trained = {entry.key for entry in plan.entries if entry.role == "variant"}
+    assert set(plan.trials) - trained == keys(small_suite())
+    assert len(trained) == 4
+
+
+def test_bfloat16_is_for_the_student_itself() -> None:
+    asked = small_suite(variants=["int8_qat"], train={"epochs": 2, "batch_size": 64, "precision": "bfloat16"})
+    plan = api.plan(asked)
+    assert {plan.trials[e.key].train.precision for e in plan.entries if e.role == "variant"} == {"float32"}
