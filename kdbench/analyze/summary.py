@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from kdbench.analyze.comparisons.across import AcrossRow, across_rows
 from kdbench.analyze.comparisons.sweeps import Sweep, find_sweeps
 from kdbench.analyze.comparisons.tuning import TunedPair, tuned_pairs
 from kdbench.analyze.deployment.architectures import (
@@ -18,7 +19,6 @@ from kdbench.analyze.deployment.architectures import (
 from kdbench.analyze.deployment.noise import NoiseCheck, TieCheck, check_noise, check_ties
 from kdbench.analyze.models.conditions import ConditionRow, condition_rows
 from kdbench.analyze.models.front import Front, fronts
-from kdbench.analyze.models.gains import PooledGain, pooled_gains
 from kdbench.analyze.models.learning import LearningRow, learning_rows
 from kdbench.analyze.models.metrics import MetricRow, metric_rows
 from kdbench.analyze.models.pairs import PairSummary, summarize_pair, teacher_of_seed
@@ -67,7 +67,7 @@ class Summary:
     metrics: tuple[MetricRow, ...]  # empty where none was asked for
     learning: tuple[LearningRow, ...]
     fronts: tuple[Front, ...]
-    pooled: tuple[PooledGain, ...]  # of suites with several pairs
+    across: tuple[AcrossRow, ...]  # of suites with several pairs
     noise: tuple[NoiseCheck, ...]
     ties: tuple[TieCheck, ...]
     tuned: tuple[TunedPair, ...]  # empty where nothing was tuned
@@ -125,7 +125,7 @@ def summarize(results: ResultSet) -> Summary:
         metrics=metric_rows(pairs, results),
         learning=learning_rows(pairs, results.trials, partial(teacher_of_seed, suite)),
         fronts=found,
-        pooled=pooled_gains([(row.row, row.gain) for pair in pairs for row in pair.students]),
+        across=across_rows(pairs, suite),
         noise=check_noise(results.latencies, suite.latency.margin),
         ties=check_ties(results.latencies, files, suite.latency.margin),
         tuned=tuned_pairs(pairs, results),

@@ -14,6 +14,7 @@ from kdbench.report.protocol import Facts, commands, machine, protocol, resolved
 from kdbench.report.sections.accuracy import accuracy_section
 from kdbench.report.sections.against_kd import against_kd_section
 from kdbench.report.sections.calibration import calibration_section
+from kdbench.report.sections.comparisons.across import across_section
 from kdbench.report.sections.comparisons.sweeps import sweeps_section
 from kdbench.report.sections.comparisons.tuning import tuning_section
 from kdbench.report.sections.conditions import conditions_section
@@ -39,6 +40,7 @@ from kdbench.results.store import write_whole
 # After the comparison of losses, in the order of what a reader needs.
 SECTIONS: tuple[Callable[[Summary], Section], ...] = (
     gains_section,
+    across_section,
     tuning_section,
     sweeps_section,
     against_kd_section,

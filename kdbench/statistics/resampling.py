@@ -18,7 +18,7 @@ FLIPS = 2**MOST_EXACT
 
 @dataclass(frozen=True)
 class PooledEstimate:
-    """The interquartile mean of several groups' values together, in their unit."""
+    """A mean, or an interquartile mean, of several groups' values together, in their unit."""
 
     mean: float
     interval: Interval | None  # None where a group has one value, or where no value varies
@@ -83,6 +83,24 @@ def stratified_iqm(
         half = float(stdtrit(_degrees_of_freedom(arrays), (1 + level) / 2)) * float(means.std(ddof=1))
         interval = Interval(mean - half, mean + half, level)
     return PooledEstimate(mean, interval, len(arrays), sum(map(len, arrays)))
+
+
+def stratified_mean(groups: Sequence[Sequence[float]], level: float = 0.95) -> PooledEstimate:
+    """The mean of all groups' values, with Student's interval over the spread within groups (Satterthwaite 1946).
+
+    Raises `ValueError` without groups or for an empty one.
+    """
+    if not groups or not all(groups):
+        raise ValueError("every group needs values, and there must be one")
+    arrays = [np.asarray(group, dtype=np.float64) for group in groups]
+    every = np.concatenate(arrays)
+    mean = float(every.mean())
+    interval = None
+    if any(float(np.ptp(array)) > 1e-12 for array in arrays) and min(map(len, arrays)) > 1:
+        error = float(np.sqrt(sum(len(array) * float(array.var(ddof=1)) for array in arrays))) / len(every)
+        half = float(stdtrit(_degrees_of_freedom(arrays), (1 + level) / 2)) * error
+        interval = Interval(mean - half, mean + half, level)
+    return PooledEstimate(mean, interval, len(arrays), len(every))
 
 
 def _widened(values: NDArray[np.float64]) -> NDArray[np.float64]:

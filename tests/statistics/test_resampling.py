@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from kdbench.statistics import resampling
-from kdbench.statistics.resampling import interquartile_mean, sign_flip_p, stratified_iqm
+from kdbench.statistics.intervals import estimate
+from kdbench.statistics.resampling import interquartile_mean, sign_flip_p, stratified_iqm, stratified_mean
 
 HUNDREDTHS = st.integers(-100, 100).map(lambda k: k / 100)
 
@@ -103,3 +104,22 @@ def test_level_seed_and_empty_groups():
     for bad in ([], [[0.1], []]):
         with pytest.raises(ValueError, match="every group"):
             stratified_iqm(bad)
+
+
+def test_a_stratified_mean_by_hand():
+    # Variances 1 and 4 of three values each: the sum of all six has 3 + 12, so that their mean has 15 / 36.
+    found = stratified_mean([[1.0, 2.0, 3.0], [4.0, 6.0, 8.0]])
+    assert (found.mean, found.groups, found.values) == (4.0, 2, 6)
+    df = 15**2 / (3**2 / 2 + 12**2 / 2)
+    half = stats.t(df).ppf(0.975) * (15 / 36) ** 0.5
+    assert (found.interval.low, found.interval.high) == pytest.approx((4 - half, 4 + half))
+    assert stratified_mean([[1.0, 1.0], [2.0, 2.0]]).interval is None
+    assert stratified_mean([[1.0], [2.0, 3.0]]).interval is None
+    with pytest.raises(ValueError, match="every group"):
+        stratified_mean([[]])
+
+
+def test_a_stratified_mean_of_one_group_has_students_interval():
+    values = [0.3, 0.5, 0.4, 0.9]
+    found, one = stratified_mean([values]), estimate(values)
+    assert (found.interval.low, found.interval.high) == pytest.approx((one.interval.low, one.interval.high))

@@ -1,4 +1,4 @@
-"""The gain of each loss over the student alone: at equal epochs, at equal cost, and pooled over several pairs.
+"""The gain of each loss over the student alone: at equal epochs, and at equal cost.
 
 Distilling takes two to three times as long as training the student alone for as many epochs. So the student alone is
 trained at several budgets, and each loss is compared with what it is after as many seconds.
@@ -16,7 +16,6 @@ from kdbench.analyze.models.rows import Equal, Gain, ModelRow, StudentRow
 from kdbench.statistics.crossed import Table
 from kdbench.statistics.gap import GapClosed, gap_closed
 from kdbench.statistics.paired import PairedDifference, crossed_difference, holm
-from kdbench.statistics.resampling import PooledEstimate, stratified_iqm
 from kdbench.statistics.verdicts import Word, family_verdicts
 
 COSTS: Mapping[Equal, Callable[[TrainingFigures], float]] = {
@@ -31,14 +30,6 @@ class Rival:
 
     scores: Mapping[int, Table]  # of each test sample, by seed: between 0 and 1 where it lies between two budgets
     reach: float = 1.0  # the cost of its longest training over the cost asked for; at most 1
-
-
-@dataclass(frozen=True)
-class PooledGain:
-    """The interquartile mean of one row's gains, over the seeds of all pairs that have one; accuracies 0 to 1."""
-
-    row: str
-    estimate: PooledEstimate
 
 
 def compare_with_alone(
@@ -115,12 +106,3 @@ def alone_at(cost: float, budgets: Sequence[tuple[float, ModelRow]]) -> Rival:
 def _gap(row: StudentRow, rows: Sequence[StudentRow], turns: Mapping[int, float]) -> GapClosed | None:
     same = None if row.alone else alone_like(row, rows)
     return gap_closed(row.test_by_seed, same.test_by_seed, turns) if same else None
-
-
-def pooled_gains(gains: Sequence[tuple[str, PairedDifference | None]]) -> tuple[PooledGain, ...]:
-    """One figure per row with a gain in at least two pairs; `gains` are by row, one for each pair."""
-    groups: dict[str, list[tuple[float, ...]]] = {}
-    for row, gain in gains:
-        if gain:
-            groups.setdefault(row, []).append(gain.estimate.values)
-    return tuple(PooledGain(row, stratified_iqm(values)) for row, values in groups.items() if len(values) > 1)

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from kdbench.analyze import StudentRow, Summary
 from kdbench.analyze.decisions.wording import EQUAL
-from kdbench.analyze.models.gains import PooledGain
 from kdbench.analyze.models.rows import Equal, Gain
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import BAND, GRID, INK, MUTED, Drawing, Image, draw
@@ -39,7 +38,7 @@ def gains_section(summary: Summary) -> Section:
         "difference is of no practical consequence. Intervals that leave the plot are cut; figures are at the right. "
         "An arrow at the edge marks a mean outside the plot.",
         (image,) if image else (),
-        (confirmation_table(summary), detail_table(summary), pooled_table(summary.pooled)),
+        (confirmation_table(summary), detail_table(summary)),
     )
 
 
@@ -136,30 +135,6 @@ def confirmation_table(summary: Summary) -> Table:
         for pair, each in found
     )
     return Table("confirmation", "Candidates at seeds of their own", columns, rows)
-
-
-def pooled_table(gains: tuple[PooledGain, ...]) -> Table:
-    """One row per loss that several pairs share."""
-    columns = (
-        Column("Loss", numeric=False),
-        Column("Gain", "points", "interquartile mean over pairs and seeds, with its 95 % interval"),
-        Column("Pairs"),
-        Column("Gains", "seeds of all pairs"),
-    )
-    rows = tuple(
-        (
-            Cell(gain.row),
-            Cell(f.points(gain.estimate.mean), f.points_interval(gain.estimate.interval), gain.estimate.mean),
-            Cell(str(gain.estimate.groups), sort=gain.estimate.groups),
-            Cell(str(gain.estimate.values), sort=gain.estimate.values),
-        )
-        for gain in gains
-    )
-    note = (
-        "The mean of the middle half of all gains, so that no single pair or seed dominates. The interval comes from a "
-        "bootstrap within each pair and holds for these pairs, not for others."
-    )
-    return Table("pooled", "All pairs together", columns, rows, (note,))
 
 
 def plot_gains(summary: Summary) -> Image | None:

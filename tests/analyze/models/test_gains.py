@@ -1,4 +1,4 @@
-"""Gains at equal epochs and at equal cost, by hand, and gains pooled over pairs."""
+"""Gains at equal epochs and at equal cost, by hand."""
 
 from dataclasses import replace
 
@@ -8,21 +8,6 @@ import pytest
 from kdbench.analyze import summarize
 from kdbench.analyze.models.gains import alone_at
 from tests.records import Shape, make_results
-
-TWO = (("big", "small"), ("wide", "thin"))
-
-
-def test_gains_of_several_pairs_together() -> None:
-    def accuracy(pair, loss, seed):
-        return 0.9 + (0.01 * (1 + pair) + 0.001 * seed if loss == "kd" else 0.0)
-
-    summary = summarize(make_results(Shape(seeds=4, pairs=TWO, accuracy=accuracy)))
-    (pooled,) = summary.pooled
-    # Gains in thousandths: 10, 11, 12, 13 and 20, 21, 22, 23; the middle half is 12, 13, 20, 21.
-    assert (pooled.row, pooled.estimate.groups, pooled.estimate.values) == ("kd", 2, 8)
-    assert pooled.estimate.mean == pytest.approx(0.0165)
-    assert summarize(make_results(Shape(seeds=4))).pooled == ()
-
 
 LEVEL = {"cross_entropy": 0.90, "cross_entropy, 2 x epochs": 0.92, "cross_entropy, 4 x epochs": 0.93, "kd": 0.93}
 ALONE = (1.0, 2.0, 4.0)

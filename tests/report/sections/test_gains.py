@@ -1,11 +1,9 @@
-"""The section on gains: comparisons in detail, and pooled pairs."""
+"""The section on gains: comparisons in detail."""
 
 from kdbench.analyze import summarize
 from kdbench.report.sections.gains import gains_section
 from tests.records import Shape, make_results
 from tests.report.sections.shown import cells
-
-TWO = (("big", "small"), ("wide", "thin"))
 
 
 def steady(pair, loss, seed):
@@ -52,16 +50,6 @@ def test_without_seeds_enough_nothing_is_invented() -> None:
     dashes = ("t-test p", "Sign flips p", "Holm p", "Effect size SDs", "Improves probability")
     assert {row[name].text for name in dashes} == {"—"}
     assert row["Verdict of the first gain"].text == "no claim"
-
-
-def test_pairs_together_only_where_there_are_several() -> None:
-    one, two = (
-        gains_section(summarize(make_results(Shape(seeds=5, pairs=p, accuracy=steady)))) for p in (TWO[:1], TWO)
-    )
-    assert [table.name for table in one.filled.tables] == ["comparisons"]
-    row = cells(two, "pooled", "kd")
-    assert (row["Pairs"].text, row["Gains seeds of all pairs"].text) == ("2", "10")
-    assert row["Gain points"].text.startswith("+3.")
 
 
 def budgets(pair, row, seed):
