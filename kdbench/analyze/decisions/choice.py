@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import Equal, StudentRow
+from kdbench.statistics.intervals import Interval
 from kdbench.statistics.paired import EQUIVALENCE, PairedDifference, crossed_difference
 from kdbench.statistics.verdicts import ALPHA
 
@@ -20,8 +21,15 @@ class Evidence:
     equal: Equal
     difference: PairedDifference
     apart: bool  # at seeds that took no part in choosing the candidate
-    holm_p: float | None  # where they did take part: over the pair's gains
+    family: int  # rows among which it was chosen by these very seeds; 1 where they took no part
+    holm_p: float | None  # where they did take part: over the family
     holds: bool
+
+    @property
+    def interval(self) -> Interval | None:
+        """95 % for all rows of the family together (Bonferroni): it covers whichever of them was chosen."""
+        found = self.difference.estimate
+        return found.error.interval(found.mean, 1 - ALPHA / self.family) if found.error else None
 
 
 @dataclass(frozen=True)
@@ -99,10 +107,11 @@ def _eligible(rows: Sequence[StudentRow]) -> list[StudentRow]:
 def _evidence(pair: PairSummary, candidate: StudentRow) -> Evidence | None:
     apart, gain = pair.confirmation, candidate.headline
     if apart and apart.row == candidate.row:
-        return Evidence(apart.equal, apart.difference, True, None, apart.holds and not candidate.unstable)
+        return Evidence(apart.equal, apart.difference, True, 1, None, apart.holds and not candidate.unstable)
     if gain is None:
         return None
     found = gain.difference
     significant = gain.holm_p is not None and gain.holm_p <= ALPHA and found.estimate.mean > 0
     holds = significant and found.claims and not candidate.unstable
-    return Evidence(gain.equal, found, False, gain.holm_p, holds)
+    family = sum(gain.equal in row.gains for row in pair.students)
+    return Evidence(gain.equal, found, False, family, gain.holm_p, holds)

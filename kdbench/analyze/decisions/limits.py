@@ -40,10 +40,10 @@ def _of_the_choice(chosen: Pick) -> Iterator[str]:
             f"{row.stability.collapsed} of its {several(len(row.seeds), 'seed')} collapsed and stand in no mean: "
             "trained again it may learn hardly anything, so test the model you ship."
         )
-    if gain and gain.verdict == "undecided" and gain.difference.claims:
+    if gain and gain.verdict in ("undecided", "equivalent") and gain.difference.claims:
         yield (
-            f"Its gain is not shown to be above {100 * EQUIVALENCE:g} points: in the family of the pair's rows it is "
-            "undecided against that margin."
+            f"Its gain is not shown to be above {100 * EQUIVALENCE:g} points: among the pair's rows it is "
+            f"{gain.verdict} against that margin."
         )
     longer = _longer(chosen.pair, row)
     if longer and longer.relative_cost and row.relative_cost:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from kdbench.analyze.decisions.choice import Evidence, Pick, cost, on_test, pick, trade
 from kdbench.analyze.decisions.damaged import variant_warnings
 from kdbench.analyze.decisions.limits import limits
-from kdbench.analyze.decisions.wording import EQUAL, judged, named, percent, several
+from kdbench.analyze.decisions.wording import EQUAL, judged, named, percent, points, points_interval, several
 from kdbench.analyze.models.rows import StudentRow
 from kdbench.analyze.summary import Summary
 from kdbench.statistics.paired import EQUIVALENCE, SEEDS_FOR_A_CLAIM
@@ -58,24 +58,31 @@ def _why(chosen: Pick) -> str:
         return (
             f"with {several(len(candidate.seeds), 'seed')} this is a smoke test: no claim that a loss is better{leads}"
         )
-    if evidence is None:
+    if candidate.alone:
         return "no loss is better on validation"
-    gain = f"{judged(evidence.difference)} at {EQUAL[evidence.equal]}"
+    if evidence is None:
+        return f"the best loss on validation, '{candidate.row}', has no seed in common with the student alone"
+    gain = f"{_gain(evidence)} at {EQUAL[evidence.equal]}"
     if row is candidate:
-        return f"its gain over the student alone, {gain}, is confirmed {_on(chosen, evidence)}"
-    return (
-        f"the gain of the best loss on validation, '{candidate.row}', is not confirmed {_on(chosen, evidence)}: {gain}"
-    )
+        return f"its gain over the student alone, {gain}, is confirmed {_on(evidence)}"
+    return f"the gain of the best loss on validation, '{candidate.row}', is not confirmed {_on(evidence)}: {gain}"
 
 
-def _on(chosen: Pick, evidence: Evidence) -> str:
+def _gain(evidence: Evidence) -> str:
+    """'+3.00 points (95 % interval +2.80 to +3.20, for all 7 rows together)'."""
+    interval = evidence.interval
+    together = f", for all {evidence.family} rows together" if evidence.family > 1 else ""
+    shown = f" (95 % interval {points_interval(interval)}{together})" if interval else ""
+    return f"{points(evidence.difference.estimate.mean)} points{shown}"
+
+
+def _on(evidence: Evidence) -> str:
     """On which seeds a gain was tested, and how."""
     seeds = evidence.difference.seeds
     if evidence.apart:
         return f"on {several(len(seeds), 'seed')} that took no part in the choice ({', '.join(map(str, seeds))})"
-    family = sum(evidence.equal in row.gains for row in chosen.pair.students)
     p = "none" if evidence.holm_p is None else f"{evidence.holm_p:.3f}" if evidence.holm_p >= 0.001 else "under 0.001"
-    return f"on the {several(len(seeds), 'seed')} of the choice (Holm p over {several(family, 'row')}: {p})"
+    return f"on the {several(len(seeds), 'seed')} of the choice (Holm p over {several(evidence.family, 'row')}: {p})"
 
 
 def _alternatives(summary: Summary, chosen: Pick, best: Pick, picks: list[Pick]) -> tuple[str, ...]:

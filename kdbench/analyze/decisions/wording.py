@@ -51,4 +51,4 @@ def named(row: StudentRow) -> str:
     if not row.alone:
         return f"{row.model} trained with '{row.row}'"
     longer = f" for {row.budget:.3g} x epochs" if row.budget != 1 else ""
-    return f"{row.model} trained alone{longer}"
+    return f"{row.model} trained alone{longer}" + (", tuned" if row.tuned else "")

@@ -35,6 +35,10 @@ def test_without_seeds_of_its_own_holm_confirms():
     found = picked(LEADS, {"cross_entropy": 0.90, "kd": 0.93, "dkd": 0.91})
     assert (found.row.row, found.evidence.apart, found.evidence.holds) == ("kd", False, True)
     assert found.evidence.holm_p == found.candidate.holm_p
+    # Two rows were chosen from: each of their intervals misses in 2.5 %.
+    error = found.candidate.gain.estimate.error
+    assert found.evidence.family == 2
+    assert found.evidence.interval == error.interval(found.candidate.gain.estimate.mean, 0.975)
 
 
 def test_a_significant_loss_confirms_nothing():
@@ -50,6 +54,7 @@ def test_seeds_apart_decide_whatever_the_others_say(there, ships):
     found = picked(LEADS, test, confirms="kd")
     assert (found.row.row, found.evidence.apart, found.evidence.equal) == (ships, True, "epochs")
     assert found.evidence.difference.seeds == tuple(FRESH)
+    assert found.evidence.interval == found.evidence.difference.estimate.interval  # nothing was chosen there
 
 
 def test_seeds_apart_are_compared_at_equal_cost():

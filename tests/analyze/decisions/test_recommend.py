@@ -36,6 +36,11 @@ def test_a_lead_within_noise_is_not_shipped():
     assert "+0.03 points (95 % interval" in found.sentence
 
 
+def test_of_several_rows_the_interval_is_of_all_together():
+    found = recommend(summarize(make_results(run(cross_entropy=0.90, kd=0.93, dkd=0.92))))
+    assert ", for all 2 rows together) at equal epochs" in found.sentence
+
+
 def test_a_gain_is_confirmed_at_seeds_of_its_own_and_at_equal_cost():
     levels = {"teacher": 0.95, "cross_entropy": 0.90, "cross_entropy, 2 x epochs": 0.91, "kd": 0.93}
     accuracy = lambda pair, row, seed: levels[row] + WOBBLE[(seed + len(row)) % 5]  # noqa: E731
