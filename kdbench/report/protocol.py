@@ -14,7 +14,8 @@ from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM
 Facts = tuple[tuple[str, str], ...]
 INTERVALS = (
     "95 %, Student's t over seeds and over test samples, each with its own part of the error; gains pair both; "
-    "for what they hold is said at the top"
+    "for what they hold is said at the top. Those of retention, gap closed, calibration and further metrics are over "
+    "seeds alone"
 )
 MACHINE = (
     ("cpu", "Processor"),

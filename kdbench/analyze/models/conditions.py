@@ -4,17 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kdbench.analyze.models.evaluations import Found, by_seed, compared, lacking
 from kdbench.analyze.models.pairs import PairSummary
-from kdbench.analyze.models.rows import ModelRow
+from kdbench.analyze.models.rows import Bits, ModelRow
 from kdbench.results import ResultSet
 from kdbench.spec.planning.entry import Role
-from kdbench.statistics.intervals import Estimate, estimate
-from kdbench.statistics.paired import PairedDifference, paired_difference
+from kdbench.statistics.crossed import crossed_estimate
+from kdbench.statistics.intervals import Estimate
+from kdbench.statistics.paired import PairedDifference, crossed_difference
 
-Bits = NDArray[np.bool_]
 CLEAN = "clean"
 
 
@@ -30,7 +29,7 @@ class ConditionRow:
     top1: Mapping[str, Estimate]  # by condition; without those that no seed was evaluated under
     lacking: Mapping[str, int]  # seeds without a figure, by condition
     stable: Estimate | None  # share of samples predicted right under every condition, clean included
-    against_alone: PairedDifference | None  # that share minus the student alone's, by seed
+    against_alone: PairedDifference | None  # that share minus the student alone's, by seed and sample
 
 
 def condition_rows(pairs: Sequence[PairSummary], results: ResultSet) -> tuple[ConditionRow, ...]:
@@ -50,7 +49,7 @@ def condition_rows(pairs: Sequence[PairSummary], results: ResultSet) -> tuple[Co
 
 
 def _row(row: ModelRow, alone: ModelRow | None, found: Found[Bits], evaluated: Sequence[str]) -> ConditionRow:
-    bits = {name: by_seed(row, found, name).values() for name in evaluated}
+    bits = {name: by_seed(row, found, name) for name in evaluated}
     stable = _stable_by_seed(row, found, evaluated)
     return ConditionRow(
         pair=row.pair,
@@ -58,15 +57,19 @@ def _row(row: ModelRow, alone: ModelRow | None, found: Found[Bits], evaluated: S
         model=row.model,
         row=row.row,
         clean=row.top1,
-        top1={name: estimate([float(each.mean()) for each in seeds]) for name, seeds in bits.items() if seeds},
+        top1={name: _estimate(seeds) for name, seeds in bits.items() if seeds},
         lacking=lacking(row, found, evaluated),
-        stable=estimate(list(stable.values())) if stable else None,
-        against_alone=paired_difference(stable, _stable_by_seed(alone, found, evaluated)),
+        stable=_estimate(stable) if stable else None,
+        against_alone=crossed_difference(stable, _stable_by_seed(alone, found, evaluated)),
     )
 
 
-def _stable_by_seed(row: ModelRow | None, found: Found[Bits], evaluated: Sequence[str]) -> dict[int, float]:
-    """The share of samples right under every condition and clean, of the seeds that have all."""
+def _estimate(bits: Mapping[int, Bits]) -> Estimate:
+    return crossed_estimate(np.stack(list(bits.values())))
+
+
+def _stable_by_seed(row: ModelRow | None, found: Found[Bits], evaluated: Sequence[str]) -> dict[int, Bits]:
+    """Which samples are right under every condition and clean, of the seeds that have all."""
     every = [by_seed(row, found, name) for name in (CLEAN, *evaluated)]
     seeds = [seed for seed in every[0] if all(seed in each for each in every)]
-    return {seed: float(np.logical_and.reduce([each[seed] for each in every]).mean()) for seed in seeds}
+    return {seed: np.logical_and.reduce([each[seed] for each in every]) for seed in seeds}

@@ -11,13 +11,14 @@ Found = Mapping[tuple[str, str], T]  # by the key of a trial, and the name of a 
 
 
 def by_seed(row: ModelRow | None, found: Found[T], name: str) -> dict[int, T]:
-    """The figure of each seed that has one; empty without a row."""
-    return {seed.seed: found[seed.key, name] for seed in row.seeds if (seed.key, name) in found} if row else {}
+    """The figure of each seed that has one and did not collapse; empty without a row."""
+    keys = {seed.seed: seed.key for seed in row.seeds if seed.seed in row.learned} if row else {}
+    return {seed: found[key, name] for seed, key in keys.items() if (key, name) in found}
 
 
 def lacking(row: ModelRow, found: Found[T], names: Sequence[str]) -> dict[str, int]:
     """How many seeds have no figure, of the names that some seed lacks."""
-    counts = {name: len(row.seeds) - len(by_seed(row, found, name)) for name in names}
+    counts = {name: len(row.learned) - len(by_seed(row, found, name)) for name in names}
     return {name: count for name, count in counts.items() if count}
 
 

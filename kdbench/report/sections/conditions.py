@@ -43,7 +43,7 @@ def stable_table(summary: Summary) -> Table:
     columns = (
         Column("Model and loss", numeric=False),
         Column("Right everywhere", "% of test", "clean and under every corruption, with its 95 % Student-t interval"),
-        Column("Against the student alone", "points", "paired by seed, with its 95 % interval"),
+        Column("Against the student alone", "points", "paired by seed and test sample, with its 95 % interval"),
         Column("Clean", "% of test", "top-1 on the test split as it is"),
         Column("Hardest", "% of test", "the condition of the lowest mean"),
     )

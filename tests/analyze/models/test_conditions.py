@@ -5,6 +5,7 @@ import pytest
 
 from kdbench.analyze import summarize
 from kdbench.results.predictions import Predictions
+from kdbench.statistics.crossed import crossed_estimate
 from tests.records import Shape, edited, make_results, predictions
 
 ASKED = ("noise", "blur")
@@ -56,6 +57,9 @@ def test_right_everywhere_is_the_samples_right_as_they_are_and_under_each_condit
     assert found["student", "kd"].against_alone.estimate.values == (0.25, 0.5)
     assert found["student", "cross_entropy"].against_alone is None
     assert found["teacher", "cross_entropy"].against_alone is None
+    # Samples are paired as well: kd's 0110 and 1101 less 1000 and 1000.
+    table = np.array([[-1, 1, 1, 0], [0, 1, 0, 1]])
+    assert found["student", "kd"].against_alone.estimate == crossed_estimate(table)
 
 
 def test_top1_under_each_condition() -> None:

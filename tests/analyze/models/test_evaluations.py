@@ -26,3 +26,17 @@ def test_students_are_compared_with_the_one_alone_of_their_pair() -> None:
         ("thin", "cross_entropy", None),
         ("thin", "kd", "thin"),
     ]
+
+
+def test_rows_at_other_budgets_are_compared_with_the_one_alone_at_equal_epochs() -> None:
+    pairs = summarize(make_results(Shape(alone=(1.0, 2.0)))).pairs
+    found = [(row.row, rival and rival.row) for row, rival in compared(pairs) if row.role == "student"]
+    assert found == [("cross_entropy", None), ("cross_entropy, 2 x epochs", None), ("kd", "cross_entropy")]
+
+
+def test_collapsed_seeds_have_no_figure_and_lack_none() -> None:
+    accuracy = lambda pair, loss, seed: 0.1 if (loss, seed) == ("kd", 1) else 0.9  # noqa: E731
+    row = summarize(make_results(Shape(seeds=3, accuracy=accuracy))).students[1]
+    found = {(seed.key, "a"): float(seed.seed) for seed in row.seeds}
+    assert by_seed(row, found, "a") == {0: 0.0, 2: 2.0}
+    assert lacking(row, found, ["a"]) == {}
