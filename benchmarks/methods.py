@@ -8,7 +8,7 @@ from benchmarks.presentation import Tables, markdown, measured_on
 
 HEAD = ("method", "simulated", "nominal", "observed", "Monte-Carlo bounds", "trials", "verdict")
 SIGNS = {"coverage": "≥ ", "error": "≤ ", "share": ""}
-SIMULATIONS = ("seeds", "comparisons", "gate", "sessions", "curves", "machine")
+SIMULATIONS = ("decision", "crossed", "comparisons", "seeds", "gate", "sessions", "curves", "machine")
 
 
 def shares(simulation: str, content: Content) -> str:

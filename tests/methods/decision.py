@@ -1,0 +1,126 @@
+"""The decision of a report: whether a candidate is confirmed where no loss helps, and the verdicts of a family.
+
+Accuracies differ as those of the published records do (`PUBLISHED`, by `tests.methods.components`): a lucky network is
+lucky on validation and on test.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtr
+
+from kdbench.statistics.intervals import estimate
+from kdbench.statistics.paired import EQUIVALENCE, PairedDifference, holm, paired_difference
+from kdbench.statistics.verdicts import ALPHA, family_verdicts
+from tests.methods.components import Components
+from tests.methods.share import Share, count
+
+# Of the pair of `fashion`, and of the pair `cnn` of `losses-fashion`, whose networks differ most.
+PUBLISHED = {
+    "as fashion": Components(seed=0.0017, network=0.0018, validation=0.0017, test=0.0011),
+    "as losses-fashion": Components(seed=0.0015, network=0.0202, validation=0.0013, test=0.0035),
+}
+LOSSES = (7, 31, 100)
+SEEDS = (5, 10)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Accuracies [trials, rows, seeds] on validation and test; row 0 is the student alone."""
+
+    validation: NDArray[np.float64]
+    test: NDArray[np.float64]
+
+
+def shares(trials: int, seed: int = 0) -> list[Share]:
+    """Each in an eighth of the trials; those of 100 losses in a sixteenth."""
+    random = np.random.default_rng(seed)
+    found = []
+    for name, parts in PUBLISHED.items():
+        for losses in LOSSES:
+            for n in SEEDS:
+                some = max(1, trials // (16 if losses > LOSSES[1] else 8))
+                found += _confirmed(name, parts, losses, n, some, random)
+    for losses in LOSSES[:2]:
+        for n in SEEDS:
+            found += [_verdicts(losses, n, what, max(1, trials // 8), random) for what in GAINS]
+    return sorted(found, key=lambda share: share.what)
+
+
+def draw(parts: Components, trials: int, gains: NDArray[np.float64], n: int, random: np.random.Generator) -> Drawn:
+    """Rows that gain so much [rows] over the level, at n seeds."""
+    shape = trials, len(gains), n
+    truth = 0.9 + gains[:, None] + random.normal(0, parts.seed, (trials, 1, n)) + random.normal(0, parts.network, shape)
+    return Drawn(truth + random.normal(0, parts.validation, shape), truth + random.normal(0, parts.test, shape))
+
+
+def _confirmed(
+    name: str, parts: Components, losses: int, n: int, trials: int, random: np.random.Generator
+) -> list[Share]:
+    """No loss helps: the best on validation, judged on the same networks or on others."""
+    nothing = np.zeros(losses + 1)
+    chosen, apart = draw(parts, trials, nothing, n, random), draw(parts, trials, np.zeros(2), n, random)
+    best = chosen.validation.mean(axis=2).argmax(axis=1)
+    p_values = _p_values(chosen.test[:, 1:] - chosen.test[:, :1])
+    anew, family, before, covers = [], [], [], []
+    for trial, row in enumerate(best.tolist()):
+        candidate = row > 0  # else the student alone is the best, and nothing is to be confirmed
+        own = _difference(apart.test[trial, 1], apart.test[trial, 0])
+        same = _difference(chosen.test[trial, row], chosen.test[trial, 0]) if candidate else None
+        adjusted = holm(p_values[trial].tolist())[row - 1] if candidate else 1.0
+        anew.append(candidate and _above(own))
+        family.append(same is not None and adjusted <= ALPHA and same.estimate.mean > 0)
+        before.append(_above(same))
+        covers.append(own is not None and (i := own.estimate.interval) is not None and i.low <= 0 <= i.high)
+    setting = f"no loss of {losses} helps, {n} seeds, {name}"
+    return [
+        count("candidate confirmed at seeds of their own", setting, "error", ALPHA, anew),
+        count("candidate confirmed by Holm's p over the family", setting, "error", ALPHA, family),
+        count("candidate confirmed by the same networks' interval (not used)", setting, "error", ALPHA, before),
+        count("gain of the candidate at seeds of their own, 95 %", setting, "coverage", 0.95, covers),
+    ]
+
+
+def _difference(first: NDArray[np.float64], second: NDArray[np.float64]) -> PairedDifference | None:
+    return paired_difference(dict(enumerate(first.tolist())), dict(enumerate(second.tolist())))
+
+
+def _above(difference: PairedDifference | None) -> bool:
+    interval = difference.estimate.interval if difference else None
+    return interval is not None and interval.low > 0
+
+
+def _p_values(differences: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Two-sided paired t of differences [..., seeds]."""
+    n = differences.shape[-1]
+    t = np.abs(differences.mean(axis=-1)) / (differences.std(axis=-1, ddof=1) / n**0.5)
+    found: NDArray[np.float64] = 2 * stdtr(n - 1, -t)
+    return found
+
+
+GAINS = ("no loss helps", "every gain is exactly the margin", "gains of -1 to +1 points")
+
+
+def _verdicts(losses: int, n: int, what: str, trials: int, random: np.random.Generator) -> Share:
+    """A family's words against the truth; at exactly the margin, 'better' is false, and so is 'equivalent'."""
+    gains = {
+        GAINS[0]: np.zeros(losses),
+        GAINS[1]: np.full(losses, EQUIVALENCE),
+        GAINS[2]: np.linspace(-0.01, 0.01, losses),
+    }[what]
+    drawn = draw(PUBLISHED["as fashion"], trials, np.concatenate([[0.0], gains]), n, random).test
+    wrong = []
+    for trial in drawn:
+        words = [verdict.word for verdict in family_verdicts([estimate(row.tolist()) for row in trial[1:] - trial[0]])]
+        wrong.append(any(_false(word, gain) for word, gain in zip(words, gains.tolist(), strict=True)))
+    return count("any false verdict of a family", f"{what}, {losses} losses, {n} seeds", "error", ALPHA, wrong)
+
+
+def _false(word: str, gain: float) -> bool:
+    size = round(abs(gain) - EQUIVALENCE, 9)
+    return (
+        (word == "better" and gain <= EQUIVALENCE)
+        or (word == "worse" and gain >= -EQUIVALENCE)
+        or (word == "equivalent" and size >= 0)
+    )
