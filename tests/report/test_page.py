@@ -228,3 +228,12 @@ def test_every_row_has_a_cell_for_every_column(make, shape) -> None:
     section = make(summarize(make_results(SHAPES[shape])))
     for table in section.tables:
         assert {len(row) for row in table.rows} <= {len(table.columns)}, table.name
+
+
+def test_the_first_screen_gives_the_range_of_one_network_and_says_once_for_what_intervals_hold(tmp_path):
+    results = make_results(Shape(seeds=5))
+    text = render_report(summarize(results), tmp_path)[0].read_text("utf-8")
+    row = recommend(summarize(results)).student
+    low, high = 100 * row.prediction.low, 100 * row.prediction.high
+    assert f"; of one network trained likewise {low:.2f} to {high:.2f}" in text
+    assert text.count("hold for this one teacher of each pair") == 1
