@@ -24,7 +24,7 @@ Bits = Literal[7, 8]
 LARGEST = 255  # of an activation: 8 bits without a sign
 SMALLEST_STEP = 1e-8  # for what is 0 everywhere
 AVERAGING = 0.01  # the weight of a batch in the ranges of activations
-OPSET = 20  # from which QuantizeLinear and DequantizeLinear are
+OPSET = 20  # of QuantizeLinear and DequantizeLinear: that of exported files
 
 WEIGHTED: tuple[Callable[..., Any], ...] = (torch.conv2d, functional.linear)
 SUMS: tuple[Callable[..., Any], ...] = (
@@ -43,9 +43,7 @@ class Quantized(nn.Module):
     Raises `NotApplicable` for a network without such a layer.
     """
 
-    ranges: (
-        Tensor  # [points, 2]: lowest and highest of each rounded activation, in the order in which they are computed
-    )
+    ranges: Tensor  # [points, 2]: lowest and highest of each rounded activation, in the order of their computation
 
     def __init__(self, network: nn.Module, shape: tuple[int, int, int], bits: Bits) -> None:
         super().__init__()
@@ -97,13 +95,13 @@ class _Rounding(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: object, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if func in WEIGHTED:
+        if func in WEIGHTED and len(args) > 1:
             values, weight, *others = args
             values, weight = self._activation(values), self._weight(weight)
             args = (values, weight, *(self._bias(bias, values) for bias in others[:1]), *others[1:])
         elif func in SUMS and len(args) == 2 and all(map(_is_activation, args)):
             return torch.add(self._activation(args[0]), self._activation(args[1]), **kwargs or {})
-        elif func in MEANS and _is_activation(args[0]):
+        elif func in MEANS and args and _is_activation(args[0]):
             args = (self._activation(args[0]), *args[1:])
         return func(*args, **kwargs or {})
 

@@ -14,6 +14,7 @@ from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import ModelRow
 from kdbench.results import ArtifactResult, ResultSet
 from kdbench.results.machine.processor import int8_saturates
+from kdbench.spec.variants import Int8Qat
 from kdbench.statistics.crossed import crossed_estimate
 from kdbench.statistics.intervals import Estimate
 from kdbench.statistics.ratios import RatioEstimate
@@ -125,7 +126,7 @@ def _row(
         kept=_kept(_table(now), _table(was)),
         line=line,
         lost=lost,
-        trained=bool(seconds),
+        trained=made[0].artifact.variant["use"] == Int8Qat().use,
         training_seconds=fmean(seconds) if seconds else None,
         saturates=any(_saturates(each.artifact.variant, each.artifact.machine) for each in made),
     )

@@ -39,14 +39,15 @@ def _answer(summary: Summary) -> str:
         )
     margin = f"{100 * EQUIVALENCE:g} points"
     better, worse = (_named(judged, word) for word in ("better", "worse"))
-    found = [f"{better} keep more of their accuracy, by more than {margin}"] if better else []
-    found += [f"{worse} keep less, by more than {margin}"] if worse else []
+    found = [f"{better} keep more, by over {margin}"] if better else []
+    found += [f"{worse} keep less, by over {margin}"] if worse else []
     if not found:
-        found = [f"none is shown to keep more or less of its accuracy, by more than {margin}"]
+        found = [f"none is shown to keep more or less, by over {margin}"]
     same = sum(row.verdict == "equivalent" for row in judged)
     return (
-        f"Do distilled students survive it better than the student alone? Of {f.several(len(judged), 'comparison')}, "
-        f"judged as one family: {'; '.join(found)}; {same} are shown to differ by less."
+        "Do distilled students keep more of their accuracy in fewer bits than the student alone? Of "
+        f"{f.several(len(judged), 'comparison')} of rows and variants, judged as one family: {'; '.join(found)}; "
+        f"{same} {'is' if same == 1 else 'are'} shown to differ by less."
     )
 
 
