@@ -42,7 +42,7 @@ def mean_ranks(
 
     A bootstrap draws columns for all rows together, within each group, widened to the variance of a sample; its SD gets
     Student's t with the degrees of freedom of the smallest group. Of seven rows in 2 or 4 groups that covers 97 to 99 %
-    at 3 columns, 93 to 97 % at 5 and 91 to 94 % at 10, where percentiles of the draws cover 70 to 97 %: ranks of
+    at 3 columns, 93 to 97 % at 5 and 91 to 94 % at 10, where percentiles of the draws cover 70 to 98 %: ranks of
     rows that hardly differ are hard to tell.
     """
     found = np.mean([ranks(group.mean(axis=1)) for group in groups], axis=0)

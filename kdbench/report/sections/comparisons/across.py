@@ -14,6 +14,7 @@ from kdbench.statistics.resampling import PooledEstimate
 
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 640.0, 54.0, 200.0, 44.0, 12.0
 MOST_LINES = 10
+LONG = 24  # rows: a longer table opens at a click
 
 
 def across_section(summary: Summary) -> Section:
@@ -47,7 +48,7 @@ def across_table(summary: Summary) -> Table:
         "Gains are at equal cost where the student alone was trained at several budgets. Ranks are among the rows that "
         "were trained for as many epochs, tuned or not tuned alike, and that every pair has.",
     )
-    return Table("across", "All pairs together, in figures", columns, rows, notes)
+    return Table("across", "All pairs together, in figures", columns, rows, notes, folded=len(rows) > LONG)
 
 
 def _row(row: AcrossRow) -> tuple[Cell, ...]:

@@ -12,6 +12,7 @@ from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, ga
 from kdbench.spec.errors import as_toml
 
 WIDTH, LEFT, RIGHT, BOTTOM, TOP, LINE = 640.0, 170.0, 130.0, 46.0, 22.0, 30.0
+LONG = 24  # rows: a longer table opens at a click
 APART = 0.16  # of a line, from its middle: published above, tuned below
 
 
@@ -75,7 +76,7 @@ def tuning_table(summary: Summary) -> Table:
         "where they have nothing in common, and −1 where one is the reverse.",
         *_failures(summary),
     )
-    return Table("tuning", "What tuning gained and cost", columns, rows, notes)
+    return Table("tuning", "What tuning gained and cost", columns, rows, notes, folded=len(rows) > LONG)
 
 
 def _failures(summary: Summary) -> tuple[str, ...]:
