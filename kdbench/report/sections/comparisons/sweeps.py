@@ -46,7 +46,7 @@ def in_words(sweep: Sweep) -> str:
         text += f" It is flat: all settings come within {level} of the best."
     else:
         worst = f"{setting_name(sweep.worst.row)}, is {f.spread(sweep.loss(sweep.worst))} points lower"
-        text += f" {len(sweep.equivalent)} of {count} come within {level} of it; the worst, {worst}."
+        text += f" Within {level} of it: {len(sweep.equivalent) - 1} of {count - 1} others; the worst, {worst}."
     if len(sweep.best.seeds) > 1:
         possible = sum(each.may_be_best for each in sweep.settings)
         text += f" With 95 % confidence the truly best is {'it' if possible == 1 else f'one of {possible}'}."

@@ -12,8 +12,8 @@ from tests.report.sections.shown import cells
 def test_the_best_value_and_how_flat_it_is_in_words() -> None:
     (sweep,) = summarize(make_results(SHAPE)).sweeps
     assert in_words(sweep) == (
-        "'kd': the best of 4 settings on validation is temperature = 4, with 90.04 %. 2 of 4 come within 0.5 points of "
-        "it; the worst, temperature = 1, is 5.00 points lower. With 95 % confidence the truly best is one of 2."
+        "'kd': the best of 4 settings on validation is temperature = 4, with 90.04 %. Within 0.5 points of it: 1 of 3 "
+        "others; the worst, temperature = 1, is 5.00 points lower. With 95 % confidence the truly best is one of 2."
     )
 
 
