@@ -139,6 +139,8 @@ SHAPES = {
         pairs=(("mlp(hidden=256-128)", "mlp(hidden=16)"), ("cnn(width=16)", "cnn(width=4)")), close=True
     ),
     "three pairs": Shape(pairs=(("resnet56", "resnet20"), ("vgg13", "vgg8"), ("wide_resnet(40, 2)", "shufflenet"))),
+    "tuned": Shape(seeds=5, tries=3, losses=("cross_entropy", "kd", "soft_cross_entropy"), alone=(1.0, 2.0)),
+    "swept": Shape(seeds=5, temperatures=(0.5, 1.0, 2.0, 4.0, 8.0, 16.0)),
 }
 
 
@@ -154,7 +156,7 @@ def test_no_text_of_a_plot_is_cut_or_covers_another(browser, tmp_path, name):
 
 def test_every_plot_and_control_has_a_name(opened):
     page = opened(380)
-    assert page.locator("svg.plot").count() == page.locator("svg.plot[role=img][aria-label]").count() == 10
+    assert page.locator("svg.plot").count() == page.locator("svg.plot[role=img][aria-label]").count() == 11
     for button in page.locator("button").all():
         assert button.text_content().strip() or button.get_attribute("aria-label")
     assert all(text.strip() for text in page.locator("table caption").all_text_contents())
