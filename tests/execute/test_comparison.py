@@ -15,9 +15,10 @@ LATENCY = {"batch_sizes": [], "largest_batch": 1}
 
 
 def fair_suite() -> Suite:
-    """Two rows of five seeds, tuned by two tries of which the second cannot learn, and five seeds to confirm."""
+    """Two rows of two seeds, tuned by two tries of which the second cannot learn, and two seeds to confirm."""
     return small_suite(
-        seeds=5,
+        seeds=2,
+        confirm_seeds=2,
         train={"epochs": 1, "batch_size": 64},
         budget={"by": "both", "alone": [1, 3]},
         tuning={"trials": 2, "lr": {"range": [1e15, 1e16], "scale": "log"}},
@@ -52,7 +53,7 @@ def test_tuned_rows_have_the_settings_of_the_best_try(results: ResultSet) -> Non
 
 def test_the_best_row_is_confirmed_against_the_student_alone_at_equal_cost(results: ResultSet) -> None:
     confirmed = {(entry.loss, entry.budget) for entry, _ in results.confirmations}
-    assert {entry.seed for entry, _ in results.confirmations} == set(range(5, 10))
+    assert {entry.seed for entry, _ in results.confirmations} == {2, 3}
     assert all(entry.tuned for entry, _ in results.confirmations)
     costs = {
         loss: [trial.training.alone_seconds for entry, trial in results.done if entry.loss == loss and entry.tuned]
