@@ -22,7 +22,7 @@ def fair_suite() -> Suite:
         train={"epochs": 1, "batch_size": 64},
         budget={"by": "both", "alone": [1, 3]},
         tuning={"trials": 2, "lr": {"range": [1e15, 1e16], "scale": "log"}},
-        losses=["cross_entropy", {"use": "kd", "weight": 8.0, "ce_weight": 1.0}],
+        losses=["cross_entropy", {"use": "kd", "weight": 8.0, "ce_weight": 1.0, "lr": 0.2}],
         latency=LATENCY,
     )
 
@@ -47,7 +47,11 @@ def test_a_try_that_diverges_is_no_failure_of_the_run(results: ResultSet) -> Non
 
 def test_tuned_rows_have_the_settings_of_the_best_try(results: ResultSet) -> None:
     tuned = {entry.row for entry, _ in results.done if entry.tuned}
-    assert tuned == {"cross_entropy, tuned", "cross_entropy, tuned, 3 x epochs", "kd(weight=8.0, ce_weight=1.0), tuned"}
+    assert tuned == {
+        "cross_entropy, tuned",
+        "cross_entropy, tuned, 3 x epochs",
+        "kd(weight=8.0, ce_weight=1.0, lr=0.2), tuned",
+    }
     assert all(entry.settings == {} for entry, _ in results.done)  # as published: the other try has failed
 
 
@@ -57,12 +61,12 @@ def test_the_best_row_is_confirmed_against_the_student_alone_at_equal_cost(resul
     assert all(entry.tuned for entry, _ in results.confirmations)
     costs = {
         loss: [trial.training.alone_seconds for entry, trial in results.done if entry.loss == loss and entry.tuned]
-        for loss in ("cross_entropy", "kd(weight=8.0, ce_weight=1.0)")
+        for loss in ("cross_entropy", "kd(weight=8.0, ce_weight=1.0, lr=0.2)")
     }
     assert costs["cross_entropy"]
     longer = [budget for loss, budget in confirmed if loss == "cross_entropy" and budget != 1]
     assert confirmed == {
-        ("kd(weight=8.0, ce_weight=1.0)", 1.0),
+        ("kd(weight=8.0, ce_weight=1.0, lr=0.2)", 1.0),
         ("cross_entropy", 1.0),
         *(("cross_entropy", budget) for budget in longer),
     }
