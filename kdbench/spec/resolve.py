@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from kdbench.spec.choice import Choice, NamedChoice
 from kdbench.spec.errors import Problem, UserError, as_toml, nearest, say_allowed
@@ -33,6 +34,8 @@ SINGULAR: dict[Kind, str] = {
     "views": "view",
     "metrics": "metric",
 }
+# What pydantic puts into the place of an error in a union.
+TAGS = {"sgd", "adamw", "constant", "cosine", "step"}
 Location = tuple[str | int, ...]
 Located = tuple[Location, Problem]
 
@@ -63,7 +66,9 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
     for i, loss in enumerate(suite.losses):
         settings, wrong = expand(loss, catalog)
         problems += [(("losses", i, *at), problem) for at, problem in wrong]
-        losses += [_loss(setting, i, suite, catalog, problems) for setting in settings]
+        found: list[Located] = []
+        losses += [_loss(setting, i, suite, catalog, found) for setting in settings]
+        problems += dict.fromkeys(found)  # what the settings of a sweep have in common is told once
 
     def distinct(choices: Iterable[NamedChoice], kind: Kind, at: str) -> tuple[NamedChoice, ...]:
         """Filled in, each with its name as written; no two of one name or of one content."""
@@ -110,22 +115,44 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
 def _loss(loss: LossChoice, i: int, suite: Suite, catalog: Catalog, problems: list[Located]) -> LossChoice:
     """A loss with its options filled in, and the recipe that it changes checked."""
     filled = fill(Choice(use=loss.use, options=loss.options), "losses", catalog, ("losses", i), problems)
+    wrong = _recipe_problems(loss, suite.train)
+    problems += [(("losses", i, *at), problem) for at, problem in wrong]
+    train = dict(loss.train)
+    if "augment" in train and not wrong:
+        at = ("losses", i, "train", "augment")
+        views = enumerate(suite.train.changed(loss.train).augment)
+        filled_in = [fill(view, "views", catalog, (*at, number), problems) for number, view in views]
+        train["augment"] = [view.model_dump(mode="json") for view in filled_in]
+    return loss.model_copy(update={**filled.model_dump(), "name": loss.label, "train": train})
+
+
+def _recipe_problems(loss: LossChoice, usual: TrainSpec) -> list[Located]:
+    """What is wrong with the learning rate and the recipe of a loss, with places within it."""
+    found: list[Located] = []
     if "epochs" in loss.train:
         text = "a loss has the epochs of the suite, so that losses can be compared"
         help = "give [budget] losses = [...], multiples of the epochs of the recipe"
-        problems.append((("losses", i, "train", "epochs"), Problem(text, help=help)))
+        found.append((("train", "epochs"), Problem(text, help=help)))
+    optimizer = loss.train.get("optimizer")
+    if loss.lr is not None and isinstance(optimizer, dict) and "lr" in optimizer:
+        text = f"both lr = {as_toml(loss.lr)} and train.optimizer.lr = {as_toml(optimizer['lr'])} are given"
+        found.append((("lr",), Problem(text, help="keep one of them")))
     try:
-        for number, view in enumerate(loss.recipe(suite.train).augment if loss.train else ()):
-            fill(view, "views", catalog, ("losses", i, "train", "augment", number), problems)
+        loss.recipe(usual)
     except ValidationError as error:
-        for detail in error.errors():
-            at = ("train", *detail["loc"]) if detail["loc"] else ("lr",)
-            text, help = f"{locate(('losses', i, *at))} is {as_toml(detail['input'])}", say_allowed(detail)
-            if detail["type"] == "extra_forbidden":
-                text = f"unknown key '{at[-1]}' at {locate(('losses', i, *at[:-1]))}"
-                help = "allowed: the keys of [train]"
-            problems.append((("losses", i, *at), Problem(text, help=help)))
-    return loss.model_copy(update={**filled.model_dump(), "name": loss.label})
+        found += [_recipe_problem(loss, detail) for detail in error.errors()]
+    return found
+
+
+def _recipe_problem(loss: LossChoice, detail: ErrorDetails) -> Located:
+    """One thing that pydantic found wrong, without the tags that it puts into places."""
+    at: Location = tuple(part for part in detail["loc"] if part not in TAGS)
+    at = ("lr",) if at == ("optimizer", "lr") and loss.lr is not None else ("train", *at)
+    if detail["type"] == "extra_forbidden":
+        return at, Problem(f"unknown key '{at[-1]}' at {locate(at[:-1])}", help="allowed: the keys of [train]")
+    if detail["type"] == "value_error":
+        return at, Problem(detail["msg"].removeprefix("Value error, "))
+    return at, Problem(f"{locate(at)} is {as_toml(detail['input'])}", help=say_allowed(detail))
 
 
 def _seeds_of_their_own(suite: Suite) -> list[Located]:
@@ -157,6 +184,9 @@ def _budget(suite: Suite, losses: Sequence[LossChoice]) -> list[Located]:
         if alike := [each for each, count in epochs.items() if count > 1]:
             text = f"budget.{name} is {list(multiples)}, of which several come to {alike[0]} epochs"
             found.append((("budget", name), Problem(text, help="give multiples that differ by an epoch or more")))
+    if suite.budget.by == "cost" and max(suite.budget.alone) <= 1:
+        text = f'by = "cost" with budget.alone = {list(suite.budget.alone)}: nothing has the cost of a loss'
+        found.append((("budget", "by"), Problem(text, help="train the student alone for longer, as alone = [1, 2, 4]")))
     if suite.budget.by != "epochs" and max(suite.budget.losses) > max(suite.budget.alone):
         text = (
             f"budget.losses asks for {max(suite.budget.losses):g} times the epochs, and the student alone is trained "

@@ -1,9 +1,10 @@
 """What a suite asks for: pairs, losses, ways of teaching and seeds on one dataset under one recipe."""
 
 from collections.abc import Iterator, Mapping
+from itertools import count, islice
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, JsonValue, TypeAdapter, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, JsonValue, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import WithJsonSchema
 
 from kdbench.spec.choice import Choice, NamedChoice, Record, Several
@@ -53,9 +54,6 @@ class Gate(Record):
         return self
 
 
-LR = TypeAdapter[float](Positive)
-
-
 class LossChoice(NamedChoice):
     """A loss, with changes of the recipe for it alone. In a suite file each value may be swept: see `spec/sweep.py`."""
 
@@ -75,8 +73,11 @@ class LossChoice(NamedChoice):
 
     def recipe(self, usual: TrainSpec) -> TrainSpec:
         """The recipe of a student under this loss. Raises `pydantic.ValidationError` for what no recipe has."""
-        found = usual.changed(self.train) if self.train else usual
-        return found if self.lr is None else found.at(LR.validate_python(self.lr))
+        changes = dict(self.train)
+        if self.lr is not None:
+            optimizer = changes.get("optimizer")
+            changes["optimizer"] = {**(optimizer if isinstance(optimizer, dict) else {}), "lr": self.lr}
+        return usual.changed(changes) if changes else usual
 
 
 SEEDS_TO_CONFIRM = 5  # as many as a claim needs: `statistics.paired.SEEDS_FOR_A_CLAIM`
@@ -93,8 +94,8 @@ def _is_count(value: Any) -> bool:
     """Whether it says how many seeds, not which. Raises `ValueError` for too many."""
     if not isinstance(value, int) or isinstance(value, bool):
         return False
-    if value > MOST_SEEDS:
-        raise ValueError(f"{value} seeds were asked for; allowed are at most {MOST_SEEDS}")
+    if not 0 <= value <= MOST_SEEDS:
+        raise ValueError(f"{value} seeds were asked for; allowed are 0 to {MOST_SEEDS}")
     return True
 
 
@@ -143,8 +144,10 @@ class Suite(Record):
         """
         if self.confirm_seeds is not None:
             return self.confirm_seeds
-        affordable = len(self.seeds) >= SEEDS_TO_CONFIRM and len(self.losses) > 1
-        return tuple(range(max(self.seeds) + 1, max(self.seeds) + 1 + len(self.seeds))) if affordable else ()
+        if len(self.seeds) < SEEDS_TO_CONFIRM or len(self.losses) < 2:
+            return ()
+        taken = self.tuning.seeds if self.tuning else ()
+        return tuple(islice((seed for seed in count(max(self.seeds) + 1) if seed not in taken), len(self.seeds)))
 
     def teacher_seed(self, index: int, further: int = 0) -> int:
         """The seed of the teacher that the student of the seed number `index` learns from: teachers take turns.

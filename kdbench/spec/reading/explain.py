@@ -29,6 +29,8 @@ WANTED = {
     "pairs.student": 'name a model: student = "cnn", or with options student = { use = "cnn", width = 4 }',
     "view": 'name a view: view = "clean", or with options view = { use = "...", ... }; `kdbench list views`',
     "gates.metric": 'allowed: metric = "top1" or metric = "latency"',
+    "budget.alone": "allowed: multiples of the epochs, among them 1, as alone = [1, 2, 4]",
+    "budget.losses": "allowed: multiples of the epochs, among them 1, as losses = [0.5, 1]",
     "tuning.lr.scale": 'add scale = "log", or scale = "linear"',
     "tuning.lr.range": "give the lowest and the highest learning rate, as range = [0.005, 0.5]",
     "train.schedule.milestones": "give the epochs at which the learning rate falls, as milestones = [30, 40]",

@@ -114,7 +114,7 @@ def _read(table: dict[str, JsonValue], option: Option | None) -> Grid | Points:
         if first["type"] == "missing":
             raise ValueError('a range needs its scale: add scale = "log", or scale = "linear"') from error
         raise ValueError(ALLOWED) from error
-    if len({as_toml(value) for value in found.values}) < len(found.values):
+    if any(value in found.values[:number] for number, value in enumerate(found.values)):
         raise ValueError("a value stands in it twice: give each once")
     return found
 

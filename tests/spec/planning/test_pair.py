@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kdbench.spec import Plan, plan
+from kdbench.spec import Plan, UserError, plan
 from kdbench.spec.planning.choices import Finished
 from kdbench.spec.suite import SEEDS_TO_CONFIRM
 from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM
@@ -146,3 +146,34 @@ def test_few_seeds_or_one_loss_confirm_nothing() -> None:
 
 def test_as_many_seeds_confirm_as_a_claim_needs() -> None:
     assert SEEDS_TO_CONFIRM == SEEDS_FOR_A_CLAIM
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"losses": ["cross_entropy", {"use": "kd", "lr": "fast"}]}, 'losses[1].lr is "fast"|lr is "fast"'),
+        ({"losses": ["cross_entropy", {"use": "kd", "lr": -1.0}]}, "lr is -1.0"),
+        ({"losses": [{"use": "kd", "lr": 0.1, "train": {"optimizer": {"lr": 0.2}}}]}, "both lr = 0.1"),
+        ({"losses": [{"use": "kd", "train": {"epochs": 3}}]}, "a loss has the epochs of the suite"),
+        ({"losses": [{"use": "kd", "train": {"batch": 3}}]}, "unknown key 'batch'"),
+        ({"losses": [{"use": "kd", "train": {"augment": ["flop"]}}]}, "unknown view 'flop'"),
+        ({"losses": [{"use": "kd", "heat": {"grid": [1, 2]}}]}, "unknown option 'heat'"),
+        ({"losses": [{"use": "kd", "lr": {"grid": [0.1, 0.2]}}], "tuning": {}}, "is swept in a suite with [tuning]"),
+        ({"budget": {"alone": [2, 4]}}, "without 1"),
+        ({"budget": {"alone": [1, 1.1]}}, "of which several come to 2 epochs"),
+        ({"budget": {"losses": [1, 8]}}, "nothing has the cost of such a loss"),
+        ({"budget": {"by": "cost", "alone": [1]}}, "nothing has the cost of a loss"),
+        ({"tuning": {"seeds": [1]}}, "tuning.seeds has 1"),
+        ({"confirm_seeds": [1, 2]}, "confirm_seeds has 1"),
+        ({"confirm_seeds": [1000], "tuning": {}}, "confirm_seeds has 1000"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_in_one_message(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError) as caught:
+        plan(small_suite(**{"budget": {}} | changes), Catalog())
+    (problem,) = caught.value.problems
+    assert any(text in problem.what for text in words.split("|"))
+
+
+def test_seeds_to_confirm_are_none_of_the_tuning() -> None:
+    assert small_suite(seeds=5, tuning={"seeds": [5, 7]}).confirming == (6, 8, 9, 10, 11)
