@@ -19,7 +19,7 @@ class Hypervolume:
     """The area that a pair's students dominate by their means, above chance and below the teacher's cost."""
 
     students: float  # accuracy x decades of cost
-    alone: float | None  # the student alone
+    alone: float | None  # the student alone, at all its budgets
 
 
 @dataclass(frozen=True)
@@ -70,5 +70,6 @@ def _hypervolume(
         return None
     corner = (chance, costs[pair.teacher.name].value)
     points = {row.name: (row.top1.mean, costs[row.name].value) for row in pair.students}
-    alone = hypervolume([points[pair.alone.name]], corner) if pair.alone else None
+    lone = [points[row.name] for row in pair.students if row.alone]
+    alone = hypervolume(lone, corner) if lone else None
     return Hypervolume(hypervolume(list(points.values()), corner), alone)

@@ -151,8 +151,8 @@ def hypervolume_table(summary: Summary) -> Table:
     )
     note = (
         "Hypervolume: the area that the students' means dominate, accuracy above chance times decades of cost below "
-        "the teacher's; 0 where none is cheaper. Below, that of the student alone: the difference is due to "
-        "distillation, and optimistic where the best of many losses is taken."
+        "the teacher's; 0 where none is cheaper. Below, that of the student alone, at all its budgets: what is beyond "
+        "it is due to distillation, and optimistic where the best of many losses is taken."
     )
     return Table("hypervolume", "Hypervolume against the teacher", columns, rows, (note,))
 
