@@ -93,6 +93,10 @@ def say_allowed(detail: ErrorDetails) -> str:
     if detail["type"] == "literal_error":
         names = re.findall(r"'([^']*)'", context["expected"])
         return nearest(str(value), names) if names else f"allowed: {context['expected']}"
+    if detail["type"] == "union_tag_invalid":
+        return nearest(context["tag"], re.findall(r"'([^']*)'", context["expected_tags"]))
+    if detail["type"] == "too_short":
+        return f"allowed: a list of at least {context['min_length']}"
     if detail["type"] not in KINDS_OF_VALUE:
         return detail["msg"]
     return f"allowed: {KINDS_OF_VALUE[detail['type']]}{_example(detail['type'], value)}"

@@ -36,6 +36,8 @@ SINGULAR: dict[Kind, str] = {
 }
 # What pydantic puts into the place of an error in a union.
 TAGS = {"sgd", "adamw", "constant", "cosine", "step"}
+APART = 'give one of them a name = "..." of its own, or remove it'
+ONCE = "give each seed once"
 Location = tuple[str | int, ...]
 Located = tuple[Location, Problem]
 
@@ -76,9 +78,9 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
         for i, choice in enumerate(choices):
             filled = look_up(Choice(use=choice.use, options=choice.options), kind, at, i)
             found.append(NamedChoice(**filled.model_dump(), name=choice.label))
-        problems.extend(_duplicates(at, (choice.label for choice in found)))
+        problems.extend(_duplicates((at,), (choice.label for choice in found)))
         alike = [Choice(use=choice.use, options=choice.options).label for choice in found]
-        problems.extend(_duplicates(at, alike if len({choice.label for choice in found}) == len(found) else ()))
+        problems.extend(_duplicates((at,), alike if len({choice.label for choice in found}) == len(found) else ()))
         return tuple(found)
 
     problems += [
@@ -89,10 +91,11 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
         for i, way in enumerate(suite.teaching)
         if way.label == "single" != way.use
     ]
-    problems += _duplicates("variants", (variant.label for variant in suite.variants))
-    problems += _duplicates("pairs", (pair.label for pair in pairs))
-    problems += _duplicates("losses", (loss.label for loss in losses))
-    problems += _duplicates("seeds", map(str, suite.seeds)) + _seeds_of_their_own(suite) + _budget(suite, losses)
+    problems += _duplicates(("variants",), (variant.label for variant in suite.variants))
+    problems += _duplicates(("pairs",), (pair.label for pair in pairs))
+    problems += _duplicates(("losses",), (loss.label for loss in losses))
+    problems += _duplicates(("seeds",), map(str, suite.seeds), ONCE)
+    problems += _seeds_of_their_own(suite) + _budget(suite, losses)
     if suite.teacher_seeds > len(suite.seeds):
         text = f"teacher_seeds is {suite.teacher_seeds}, but there are only {len(suite.seeds)} seeds"
         problems.append((("teacher_seeds",), Problem(text, help="lower teacher_seeds or add seeds")))
@@ -109,7 +112,7 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
         "losses": tuple(losses),
         "teaching": distinct(suite.teaching, "teaching", "teaching"),
     }
-    return suite.model_copy(update=resolved), problems
+    return suite.model_copy(update=resolved), list(dict.fromkeys(problems))  # those of a swept loss once
 
 
 def _loss(loss: LossChoice, i: int, suite: Suite, catalog: Catalog, problems: list[Located]) -> LossChoice:
@@ -162,7 +165,8 @@ def _seeds_of_their_own(suite: Suite) -> list[Located]:
         (("tuning", "seeds"), tuning, suite.seeds),
         (("confirm_seeds",), suite.confirming, (*suite.seeds, *tuning)),
     ]
-    found = _duplicates("confirm_seeds", map(str, suite.confirming)) + _duplicates("tuning", map(str, tuning))
+    found = _duplicates(("confirm_seeds",), map(str, suite.confirming), ONCE)
+    found += _duplicates(("tuning", "seeds"), map(str, tuning), ONCE)
     for at, own, others in kinds:
         if shared := sorted(set(own) & set(others)):
             text = f"{locate(at)} has {', '.join(map(str, shared))}, which other seeds of the suite are as well"
@@ -239,8 +243,6 @@ def _callable_with(signature: Signature, allowed: tuple[str, ...]) -> bool:
     return signature.inputs in (allowed, (*allowed, "name"))
 
 
-def _duplicates(where: str, names: Iterable[str]) -> list[Located]:
-    def problem(name: str) -> Problem:
-        return Problem(f"duplicate '{name}'", help='give one of them a name = "..." of its own, or remove it')
-
-    return [((where,), problem(name)) for name, count in Counter(names).items() if count > 1]
+def _duplicates(where: Location, names: Iterable[str], help: str = APART) -> list[Located]:
+    twice = (name for name, count in Counter(names).items() if count > 1)
+    return [(where, Problem(f"duplicate '{name}'", help=help)) for name in twice]

@@ -88,6 +88,12 @@ SEEDS = {
         {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
     ]
 }
+FURTHER_SEEDS = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0, "description": "this many seeds, after those of the suite"},
+        {"type": "array", "items": {"type": "integer", "minimum": 0}},
+    ]
+}
 
 
 def _is_count(value: Any) -> bool:
@@ -107,7 +113,7 @@ class Suite(Record):
     data: DataSpec
     seeds: Annotated[tuple[WholeNumber, ...], Field(min_length=1, strict=False), WithJsonSchema(SEEDS)] = (0, 1, 2)
     teacher_seeds: Count = 1  # teachers per pair: see `teacher_seed`
-    confirm_seeds: Annotated[tuple[WholeNumber, ...] | None, Field(strict=False), WithJsonSchema(SEEDS)] = None
+    confirm_seeds: Annotated[tuple[WholeNumber, ...] | None, Field(strict=False), WithJsonSchema(FURTHER_SEEDS)] = None
     budget: Budget = Budget()
     tuning: Tuning | None = None
     train: TrainSpec = TrainSpec()

@@ -159,6 +159,8 @@ def test_schema_accepts_the_shipped_suites_and_refuses_a_typo(tmp_path: Path) ->
         {"conditions": ["contrast", {"use": "rotation", "degrees": 15.0}]},
         {"variants": ["fp32", {"use": "int8_static", "samples": 64}]},
         {"latency": {"threads": [1, "cores"], "paths": ["host", "graph"], "spinning": [False]}},
+        {"confirm_seeds": 0},
+        {"losses": [{"use": "kd", "lr": 0.1}, {"use": "kd", "lr": {"grid": [0.2, 0.3]}}]},
     ):
         jsonschema.validate({**suite, **good}, schema)
     for bad in ({"seed": 3}, {"latency": {"seconds": 0.5}}, {"latency": {"threads": ["core"]}}, {"variants": ["int8"]}):
