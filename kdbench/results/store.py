@@ -109,7 +109,8 @@ class Store:
         return read_stored(runs[-1], RunRecord)
 
     def suites(self) -> tuple[str, ...]:
-        return tuple(sorted(path.name for path in (self.root / "suites").glob("*") if path.is_dir()))
+        """The names of the suites of which there is a run: an interrupted one may leave an empty folder."""
+        return tuple(sorted({path.parent.name for path in (self.root / "suites").glob("*/*.json")}))
 
 
 def prepare_folder(folder: Path, option: str) -> None:

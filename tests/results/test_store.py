@@ -127,6 +127,12 @@ def test_the_last_run_counts(tmp_path: Path) -> None:
     assert store.latest_run(run.name).run_id == "20260102T000000Z-aa"
 
 
+def test_an_empty_folder_is_no_suite(tmp_path: Path) -> None:
+    """A run that was killed at its last write must not make its suite unrunnable."""
+    (tmp_path / "suites" / "tiny").mkdir(parents=True)
+    assert Store(tmp_path).suites() == ()
+
+
 def test_no_results_is_told_with_what_there_is(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.write_run(make_results(Shape()).run)
