@@ -15,7 +15,9 @@ STORE = Store(Path(__file__).parent.parent / "results" / "published")
 CARRIED_OVER = {"fashion", "losses-fashion"}
 
 
-@pytest.fixture(scope="module", params=[*sorted(CARRIED_OVER), "losses-cnn", "quickstart", "teaching-digits", "teaching-fashion"])
+@pytest.fixture(
+    scope="module", params=[*sorted(CARRIED_OVER), "losses-cnn", "quickstart", "teaching-digits", "teaching-fashion"]
+)
 def results(request: pytest.FixtureRequest) -> ResultSet:
     return load_suite_results(STORE, request.param)
 
@@ -23,7 +25,10 @@ def results(request: pytest.FixtureRequest) -> ResultSet:
 def test_every_suite_is_whole(results: ResultSet) -> None:
     done = {key for key, outcome in results.run.outcomes.items() if outcome.status == "done"}
     assert results.records.keys() == done
-    assert results.trials.keys() == {entry.key for entry in results.run.entries if entry.role not in ("step", "try")} & done
+    assert (
+        results.trials.keys()
+        == {entry.key for entry in results.run.entries if entry.role not in ("step", "try")} & done
+    )
     assert len(results.artifacts) == len(results.run.artifacts)
     assert len(results.evaluations) == len(results.run.evaluations)
     assert len(results.latencies) == len(results.run.latencies)
