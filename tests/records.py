@@ -517,7 +517,7 @@ def _evaluation(
 def source_of(row: str) -> Literal["none", "live", "cached"]:
     """Where a made-up row has its teacher from: feature losses, one of which is `fitnet`, must ask it live."""
     loss = row.partition(",")[0]
-    if loss in ("teacher", "cross_entropy"):
+    if loss in ("teacher", "cross_entropy", "label_smoothing"):
         return "none"
     return "live" if loss == "fitnet" else "cached"
 

@@ -92,9 +92,9 @@ def _candidate(pair: PairSummary) -> StudentRow:
 
 
 def _best_alone(pair: PairSummary) -> StudentRow:
-    """The student alone at the budget that is best on validation; ties go to the shorter training."""
+    """The student alone at the budget that is best on validation; ties go to the shorter training, then to tuned."""
     rows = [row for row in pair.students if row.alone]
-    return max(_eligible(rows), key=lambda row: (row.validation.mean, -row.budget))
+    return max(_eligible(rows), key=lambda row: (row.validation.mean, -row.budget, row.tuned))
 
 
 def _eligible(rows: Sequence[StudentRow]) -> list[StudentRow]:

@@ -79,7 +79,7 @@ def _of_the_gains(summary: Summary) -> Iterator[str]:
     if short:
         least = min(reach for _, reach in short)
         yield (
-            f"The student alone was trained for at most {100 * least:.0f} % of the cost of {_some(short)}, and is "
+            f"The student alone was trained for at most {100 * least:.0f} % of the cost of {_some(short)}; it is "
             "compared as it was then: extend [budget] alone."
         )
 
@@ -87,8 +87,8 @@ def _of_the_gains(summary: Summary) -> Iterator[str]:
 def _some(short: list[tuple[str, float]]) -> str:
     """The row that costs most, and how many others."""
     names = [name for name, _ in sorted(short, key=lambda each: each[1])]
-    others = f" and of less of {several(len(names) - 1, 'other row')}" if len(names) > 1 else ""
-    return names[0] + others
+    others = f" and for less than the cost of {several(len(names) - 1, 'other row')}" if len(names) > 1 else ""
+    return f"'{names[0]}'{others}"
 
 
 def _span(values: list[float]) -> str:

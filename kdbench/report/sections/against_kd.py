@@ -18,7 +18,8 @@ def against_kd_section(summary: Summary) -> Section:
     return Section(
         "rival",
         "Against plain distillation",
-        f"Every loss minus '{label}' at equal epochs, paired by seed and test sample. {_in_short(summary, rows)}",
+        f"Every loss minus '{label}' at equal epochs{_alike(rows)}, paired by seed and test sample. "
+        f"{_in_short(summary, rows)}",
         (),
         (against_kd_table(summary, rows),),
     )
@@ -46,6 +47,10 @@ def against_kd_table(summary: Summary, rows: tuple[AgainstKd, ...]) -> Table:
         for row in rows
     )
     return Table("rival", "Each loss against plain distillation", columns, cells, folded=len(cells) > LONG)
+
+
+def _alike(rows: tuple[AgainstKd, ...]) -> str:
+    return ", tuned rows minus it tuned" if any(row.student.tuned for row in rows) else ""
 
 
 def _in_short(summary: Summary, rows: tuple[AgainstKd, ...]) -> str:

@@ -58,7 +58,7 @@ def _in_short(summary: Summary) -> str:
 
 def _rows(rows: Sequence[StudentRow], word: Word) -> str:
     """The names of a verdict's rows; of undecided ones their number."""
-    names = [row.row for row in rows if row.verdict == word]
+    names = [f"'{row.row}'" for row in rows if row.verdict == word]
     return str(len(names)) if word == "undecided" else ", ".join(names)
 
 

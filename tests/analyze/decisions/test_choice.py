@@ -78,6 +78,13 @@ def test_the_student_alone_wins_ties_and_needs_no_evidence():
     assert (found.row.row, found.evidence) == ("cross_entropy", None)
 
 
+def test_of_equal_students_alone_the_tuned_one_is_shipped():
+    """A tuning that chose the settings as published trains the same networks: they are not untuned."""
+    shape = Shape(seeds=5, losses=("cross_entropy", "kd"), tries=2, alone=(1.0, 2.0), validation=lambda *_: 0.93)
+    found = pick(summarize(make_results(shape)).pairs[0])
+    assert found.row.row == "cross_entropy, tuned"
+
+
 def test_a_row_with_collapsed_seeds_is_no_candidate():
     levels = {"cross_entropy": 0.90, "dkd": 0.92}
     shape = Shape(

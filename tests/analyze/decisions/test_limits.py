@@ -47,7 +47,10 @@ def test_a_budget_that_does_not_reach_the_cost_of_a_loss_is_told():
     accuracy = lambda pair, row, seed: level.get(row, 0.90 + GAINS.get(row, 0.0)) + 0.0005 * (seed % 3)  # noqa: E731
     (found,) = [text for text in said(alone=(1.0, 1.5), accuracy=accuracy) if "for at most" in text]
     # 1.5 * 1.12 s over 2.02 s.
-    assert "for at most 83 % of the cost of kd and of less of 1 other row, and is compared as it was then" in found
+    assert (
+        "for at most 83 % of the cost of 'kd' and for less than the cost of 1 other row; it is compared as it was then"
+        in found
+    )
 
 
 def test_a_student_alone_that_is_better_after_longer_training_is_told():

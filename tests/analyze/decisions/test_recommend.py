@@ -29,6 +29,11 @@ def test_a_loss_shown_better_is_shipped():
     assert not any("smoke test" in caveat for caveat in found.caveats)
 
 
+def test_a_loss_without_a_teacher_is_said_to_have_none():
+    found = recommend(summarize(make_results(run(cross_entropy=0.90, label_smoothing=0.93))))
+    assert found.sentence.startswith("Ship small trained with 'label_smoothing', untuned: it gets 93.0")
+
+
 def test_a_lead_within_noise_is_not_shipped():
     found = recommend(summarize(make_results(run(cross_entropy=0.90, kd=0.9003))))
     assert found.student.alone

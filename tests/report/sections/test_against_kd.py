@@ -25,5 +25,15 @@ def test_it_counts_and_lists(tmp_path: Path) -> None:
     assert "| ▲ better<br>" in markdown.read_text("utf-8")
 
 
+def test_tuned_rows_are_said_to_be_compared_with_it_tuned() -> None:
+    found = Shape(losses=("cross_entropy", "kd"), seeds=5, tries=2, accuracy=accuracy)
+    assert (
+        "'kd' at equal epochs, tuned rows minus it tuned, paired"
+        in against_kd_section(summarize(make_results(found))).intro
+    )
+    plain = Shape(losses=("cross_entropy", "kd"), seeds=5, accuracy=accuracy)
+    assert "'kd' at equal epochs, paired" in against_kd_section(summarize(make_results(plain))).intro
+
+
 def test_no_section_without_it() -> None:
     assert against_kd_section(summarize(make_results(Shape(losses=("cross_entropy", "dist"))))).filled is None

@@ -77,7 +77,7 @@ def test_gains_at_equal_cost_stand_first_with_one_word() -> None:
         "Gain points, at equal cost as it was shared here",
         "Verdict of the first gain",
     ]
-    assert "at equal cost of training: better: kd; equivalent: dkd; worse: nkd." in section.intro
+    assert "at equal cost of training: better: 'kd'; equivalent: 'dkd'; worse: 'nkd'." in section.intro
     assert "Better at equal epochs only: dkd." in section.intro
     assert "hollow marks are means at equal epochs" in section.intro
     dkd = cells(section, "comparisons", "dkd")["Verdict of the first gain"]
