@@ -237,3 +237,10 @@ def test_the_first_screen_gives_the_range_of_one_network_and_says_once_for_what_
     low, high = 100 * row.prediction.low, 100 * row.prediction.high
     assert f"; of one network trained likewise {low:.2f} to {high:.2f}" in text
     assert text.count("hold for this one teacher of each pair") == 1
+
+
+def test_the_worst_seed_is_told_even_where_it_collapsed_and_stands_in_no_mean():
+    lost = Shape(seeds=5, accuracy=lambda pair, loss, seed: 0.1 if (loss, seed) == ("kd", 3) else 0.9)
+    summary = summarize(make_results(lost))
+    (row,) = [cells for cells in comparison_table(summary, recommend(summary)).rows if cells[0].text == "kd"]
+    assert [cell.text for cell in row[1:3]] == ["90.00 %", "10.00 %"]

@@ -126,7 +126,7 @@ def _comparison_row(row: StudentRow, whose: str, gains: tuple[Equal, ...], *, sh
     return (
         Cell(row.row, whose, tag="ship" if shipped else ""),
         Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
-        Cell(f.percent(row.top1.worst), f"SD {f.spread(row.top1.sd)}", row.top1.worst),
+        Cell(f.percent(row.stability.worst), f"SD {f.spread(row.top1.sd)}", row.stability.worst),
         *(gain_cell(row.gains[equal].difference if equal in row.gains else None) for equal in gains),
         headline_cell(row),
         Cell(f.times(row.relative_cost), f"rank {row.cost_rank}", row.relative_cost),
