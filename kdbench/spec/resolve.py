@@ -7,7 +7,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from kdbench.spec.choice import Choice, NamedChoice
+from kdbench.spec.comparison import Budget
 from kdbench.spec.errors import Problem, UserError, as_toml, nearest, say_allowed
+from kdbench.spec.planning.entry import ALONE
 from kdbench.spec.recipe import TrainSpec
 from kdbench.spec.search.sweep import expand
 from kdbench.spec.signature import Catalog, Kind, Signature, fill_options
@@ -96,6 +98,7 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
     problems += _duplicates(("losses",), (loss.label for loss in losses))
     problems += _duplicates(("seeds",), map(str, suite.seeds), ONCE)
     problems += _seeds_of_their_own(suite) + _budget(suite, losses)
+    problems += _nothing_to_confirm(suite)
     if suite.teacher_seeds > len(suite.seeds):
         text = f"teacher_seeds is {suite.teacher_seeds}, but there are only {len(suite.seeds)} seeds"
         problems.append((("teacher_seeds",), Problem(text, help="lower teacher_seeds or add seeds")))
@@ -175,6 +178,16 @@ def _seeds_of_their_own(suite: Suite) -> list[Located]:
     return found
 
 
+def _nothing_to_confirm(suite: Suite) -> list[Located]:
+    """Seeds to confirm that were asked for, in a suite without the student alone or without a rival of it."""
+    alone = [loss for loss in suite.losses if loss.use == ALONE.use]
+    if not suite.confirm_seeds or (alone and len(suite.losses) > 1):
+        return []
+    what = "no loss beside it" if alone else f"no '{ALONE.use}', which is the student alone"
+    text = f"confirm_seeds asks to confirm a loss against the student alone, and the suite has {what}"
+    return [(("confirm_seeds",), Problem(text, help="add it under [[losses]], or drop confirm_seeds"))]
+
+
 def _budget(suite: Suite, losses: Sequence[LossChoice]) -> list[Located]:
     """Multiples of the epochs that say the same, or that leave a loss without a student alone of its cost."""
     found: list[Located] = []
@@ -197,9 +210,15 @@ def _budget(suite: Suite, losses: Sequence[LossChoice]) -> list[Located]:
             f"for at most {max(suite.budget.alone):g} times as many: nothing has the cost of such a loss"
         )
         found.append((("budget", "losses"), Problem(text, help='extend budget.alone, or give by = "epochs"')))
+    if suite.budget.by == "epochs" and suite.budget.alone != Budget().alone:
+        text = f'budget.alone is {list(suite.budget.alone)} where by = "epochs", which trains the student alone once'
+        found.append((("budget", "alone"), Problem(text, help='drop it, or give by = "both"')))
     if suite.tuning and (swept := [loss.sweep for loss in losses if loss.sweep]):
         text = f"'{swept[0]}' is swept in a suite with [tuning], which chooses its settings itself"
         found.append((("tuning",), Problem(text, help="tune or sweep, in suites of their own")))
+    if suite.tuning and suite.tuning.epochs and suite.tuning.epochs <= suite.train.warmup_epochs:
+        text = f"tuning.epochs is {suite.tuning.epochs}, and the warm-up takes {suite.train.warmup_epochs:g} epochs"
+        found.append((("tuning", "epochs"), Problem(text, help="give more epochs, so that tries go beyond it")))
     return found
 
 

@@ -163,6 +163,13 @@ def test_as_many_seeds_confirm_as_a_claim_needs() -> None:
         ({"budget": {"alone": [1, 1.1]}}, "of which several come to 2 epochs"),
         ({"budget": {"losses": [1, 8]}}, "nothing has the cost of such a loss"),
         ({"budget": {"by": "cost", "alone": [1]}}, "nothing has the cost of a loss"),
+        ({"budget": {"by": "epochs", "alone": [1, 3]}}, "trains the student alone once"),
+        ({"losses": ["kd"], "confirm_seeds": 5}, "the suite has no 'cross_entropy'"),
+        ({"losses": ["cross_entropy"], "confirm_seeds": 5}, "the suite has no loss beside it"),
+        (
+            {"train": {"epochs": 4, "batch_size": 64, "warmup_epochs": 1.0}, "tuning": {"epochs": 1}},
+            "the warm-up takes 1 epochs",
+        ),
         ({"tuning": {"seeds": [1]}}, "tuning.seeds has 1"),
         ({"confirm_seeds": [1, 2]}, "confirm_seeds has 1"),
         ({"confirm_seeds": [1000], "tuning": {}}, "confirm_seeds has 1000"),
