@@ -7,6 +7,7 @@ from benchmarks.harness import Content
 from benchmarks.presentation import Tables, markdown, measured_on
 
 HEAD = ("method", "simulated", "nominal", "observed", "Monte-Carlo bounds", "trials", "verdict")
+ENOUGH = 250  # trials: with fewer, a departure of several points goes unnoticed
 SIGNS = {"coverage": "≥ ", "error": "≤ ", "share": ""}
 SIMULATIONS = ("decision", "crossed", "comparisons", "seeds", "gate", "sessions", "curves", "machine")
 
@@ -28,8 +29,9 @@ def overview(content: Content) -> str:
     for (what, kind, nominal), settings in found.items():
         low, high = (pick(share["observed"] for share in settings) for pick in (min, max))
         wrong = sum(share["verdict"].startswith("too") for share in settings)
+        few = min(share["trials"] for share in settings) < ENOUGH
         observed = _percent(low) if low == high else f"{_percent(low)} to {_percent(high)}"
-        holds = f"not in {wrong} of {len(settings)} settings" if wrong else "yes"
+        holds = f"not in {wrong} of {len(settings)} settings" if wrong else "too few trials to tell" if few else "yes"
         rows.append((what, f"{SIGNS[kind]}{_percent(nominal)}", observed, f"{len(settings)}", holds))
     return markdown(("method", "nominal", "observed", "settings", "holds"), rows)
 

@@ -23,6 +23,7 @@ PUBLISHED = {
 }
 LOSSES = (7, 31, 100)
 SEEDS = (5, 10)
+RIVALS = (1, 3, 7)  # students beside the cheapest
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ def shares(trials: int, seed: int = 0) -> list[Share]:
             for n in SEEDS:
                 some = max(1, trials // (16 if losses > LOSSES[1] else 8))
                 found += _confirmed(name, parts, losses, n, some, random)
+                found += _chosen(name, parts, losses, n, some, random)
+        found += [_dropped(name, parts, rivals, n, max(1, trials // 8), random) for rivals in RIVALS for n in SEEDS]
     for losses in LOSSES[:2]:
         for n in SEEDS:
             found += [_verdicts(losses, n, what, max(1, trials // 8), random) for what in GAINS]
@@ -80,6 +83,38 @@ def _confirmed(
         count("candidate confirmed by the same networks' interval (not used)", setting, "error", ALPHA, before),
         count("gain of the candidate at seeds of their own, 95 %", setting, "coverage", 0.95, covers),
     ]
+
+
+def _chosen(name: str, parts: Components, losses: int, n: int, trials: int, random: np.random.Generator) -> list[Share]:
+    """No loss helps: the gain of the loss that is best on validation, on the networks that it was chosen by."""
+    drawn = draw(parts, trials, np.zeros(losses + 1), n, random)
+    best = 1 + drawn.validation[:, 1:].mean(axis=2).argmax(axis=1)
+    together, alone = [], []
+    for trial, row in enumerate(best.tolist()):
+        found = estimate((drawn.test[trial, row] - drawn.test[trial, 0]).tolist())
+        assert found.error
+        wide, usual = (found.error.interval(found.mean, level) for level in (1 - ALPHA / losses, 0.95))
+        together.append(wide.low <= 0 <= wide.high)
+        alone.append(usual.low <= 0 <= usual.high)
+    setting = f"no loss of {losses} helps, {n} seeds, {name}"
+    return [
+        count("gain of the best on validation, for all rows together, 95 %", setting, "coverage", 0.95, together),
+        count("gain of the best on validation, its own interval (not used), 95 %", setting, "coverage", 0.95, alone),
+    ]
+
+
+def _dropped(name: str, parts: Components, rivals: int, n: int, trials: int, random: np.random.Generator) -> Share:
+    """The cheapest of several students lies exactly the margin below the others, which are equal."""
+    drawn = draw(parts, trials, np.concatenate([[0.0], np.full(rivals, EQUIVALENCE)]), n, random)
+    best = drawn.validation.mean(axis=2).argmax(axis=1)
+    lost = []
+    for trial, row in enumerate(best.tolist()):
+        found = estimate((drawn.test[trial, 0] - drawn.test[trial, row]).tolist())
+        lost.append(
+            found.error is not None and found.error.interval(found.mean, 1 - ALPHA / rivals).high < -EQUIVALENCE
+        )
+    what = "cheapest student dropped, though it is within the margin"
+    return count(what, f"{rivals} rivals better by exactly the margin, {n} seeds, {name}", "error", ALPHA, lost)
 
 
 def _difference(first: NDArray[np.float64], second: NDArray[np.float64]) -> PairedDifference | None:

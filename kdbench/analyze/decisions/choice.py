@@ -56,10 +56,12 @@ def trade(picks: Sequence[Pick]) -> tuple[Pick, Pick]:
     """The pick to ship, and the most accurate one on validation.
 
     The cheapest is shipped that is not shown to be worse on test than the most accurate one by more than the margin;
-    of equally cheap ones the more accurate. With one seed nothing is shown, and the most accurate is shipped.
+    of equally cheap ones the more accurate. With one seed nothing is shown, and the most accurate is shipped. The best
+    of several on validation has lucky seeds, so that all comparisons with it share the error (Bonferroni).
     """
     best = max(picks, key=lambda each: each.row.validation.mean)
-    rivals = [each for each in picks if each is best or not _shown_worse(each.row, best.row)]
+    level = 1 - ALPHA / max(1, len(picks) - 1)
+    rivals = [each for each in picks if each is best or not _shown_worse(each.row, best.row, level)]
     return min(rivals, key=lambda each: (cost(each.row), -each.row.validation.mean)), best
 
 
@@ -73,12 +75,12 @@ def on_test(first: StudentRow, second: StudentRow) -> PairedDifference | None:
     return crossed_difference(first.scores, second.scores)
 
 
-def _shown_worse(row: StudentRow, best: StudentRow) -> bool:
+def _shown_worse(row: StudentRow, best: StudentRow, level: float) -> bool:
     difference = on_test(row, best)
     if difference is None or len(difference.seeds) < 2:
         return True
-    interval = difference.estimate.interval  # None where no seed and no sample differs
-    return (interval.high if interval else difference.estimate.mean) < -EQUIVALENCE
+    found = difference.estimate  # without an error where no seed and no sample differs
+    return (found.error.interval(found.mean, level).high if found.error else found.mean) < -EQUIVALENCE
 
 
 def _candidate(pair: PairSummary) -> StudentRow:
