@@ -22,6 +22,9 @@ metrics = ["{metrics}worst_recall"]
 conditions = [{{ use = "{views}dead_pixels", share = 0.2, name = "old camera" }}]
 latency = {{ batch_sizes = [] }}
 
+[budget]
+by = "epochs"
+
 [train]
 epochs = 2
 batch_size = 32
