@@ -215,7 +215,7 @@ def test_losses_that_deploy_another_network_are_named() -> None:
     (pair,) = found.pairs
     students = tuple(replace(row, architecture="own") if row.loss == "simkd" else row for row in pair.students)
     changed = replace(found, pairs=(replace(pair, students=students),))
-    told = f"{note}, except for losses that deploy another network: simkd."
+    told = f"{note}, except for losses that deploy another network: 'simkd'."
     assert told in comparison_table(changed, recommend(changed)).notes
 
 

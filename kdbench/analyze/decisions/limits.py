@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from kdbench.analyze.decisions.choice import Pick
-from kdbench.analyze.decisions.wording import EQUAL, named, percent, several
+from kdbench.analyze.decisions.wording import EQUAL, named, percent, quoted, several
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import StudentRow
 from kdbench.analyze.summary import Summary
@@ -74,7 +74,7 @@ def _of_the_gains(summary: Summary) -> Iterator[str]:
             lost = f"{pair.alone.stability.collapsed} of {several(len(pair.alone.seeds), 'seed')}"
             yield f"The student alone of {pair.pair} collapsed with {lost}, which stand in no gain."
     if only := [row.row for row in summary.students if row.better_at_equal_epochs_only]:
-        yield f"Better at equal epochs only: {', '.join(dict.fromkeys(only))}."
+        yield f"Better at equal epochs only: {quoted(only)}."
     short = [(row.row, gain.reach) for row, gain in gains if round(100 * gain.reach) < 100]
     if short:
         least = min(reach for _, reach in short)

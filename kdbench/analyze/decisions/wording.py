@@ -1,5 +1,7 @@
 """Numbers and names as text, shared by sentences and reports: a true minus sign, and a dash where there is none."""
 
+from collections.abc import Iterable
+
 from kdbench.analyze.models.rows import Equal, StudentRow
 from kdbench.statistics.intervals import Interval
 from kdbench.statistics.paired import PairedDifference
@@ -52,3 +54,8 @@ def named(row: StudentRow) -> str:
         return f"{row.model} trained with '{row.row}'"
     longer = f" for {row.budget:.3g} x epochs" if row.budget != 1 else ""
     return f"{row.model} trained alone{longer}" + (", tuned" if row.tuned else "")
+
+
+def quoted(names: Iterable[str]) -> str:
+    """''kd', 'dist, tuned'': names that may have commas in them, each once."""
+    return ", ".join(f"'{name}'" for name in dict.fromkeys(names))

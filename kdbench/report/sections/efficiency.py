@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from kdbench.analyze import ModelRow, StudentRow, Summary
+from kdbench.analyze.decisions.wording import quoted
 from kdbench.analyze.models.front import COSTS, Front
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.section import Section
@@ -107,7 +108,7 @@ def _gap_notes(summary: Summary) -> tuple[str, ...]:
             missing.setdefault((row.pair, row.gap.reason), []).append(row.row)
     return (
         "Gap closed: 0 % is the student alone, 100 % the teacher; given only where the interval of the gap excludes 0.",
-        *(f"{pair}: no gap closed for {', '.join(losses)}: {reason}." for (pair, reason), losses in missing.items()),
+        *(f"{pair}: no gap closed for {quoted(losses)}: {reason}." for (pair, reason), losses in missing.items()),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kdbench.analyze import StudentRow, Summary
-from kdbench.analyze.decisions.wording import EQUAL
+from kdbench.analyze.decisions.wording import EQUAL, quoted
 from kdbench.analyze.models.rows import Equal, Gain
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import BAND, GRID, INK, MUTED, Drawing, Image, draw
@@ -52,14 +52,14 @@ def _in_short(summary: Summary) -> str:
             words = (f"{word}: {_rows(mine, word)}" for word in WORDS if any(row.verdict == word for row in mine))
             parts.append(f"{pair.pair}, at {EQUAL[equal]}: {'; '.join(words)}.")
         if only := [row.row for row in rows if row.better_at_equal_epochs_only]:
-            parts.append(f"Better at equal epochs only: {', '.join(only)}.")
+            parts.append(f"Better at equal epochs only: {quoted(only)}.")
     return " ".join(parts)
 
 
 def _rows(rows: Sequence[StudentRow], word: Word) -> str:
     """The names of a verdict's rows; of undecided ones their number."""
-    names = [f"'{row.row}'" for row in rows if row.verdict == word]
-    return str(len(names)) if word == "undecided" else ", ".join(names)
+    names = [row.row for row in rows if row.verdict == word]
+    return str(len(names)) if word == "undecided" else quoted(names)
 
 
 def _hollow(summary: Summary) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from kdbench.analyze import Recommendation, StudentRow, Summary
-from kdbench.analyze.decisions.wording import EQUAL
+from kdbench.analyze.decisions.wording import EQUAL, quoted
 from kdbench.analyze.models.rows import Equal
 from kdbench.report.writing import formats as f
 from kdbench.statistics.intervals import Estimate, Interval
@@ -222,7 +222,7 @@ def _others_deploy(summary: Summary) -> str:
     for pair in summary.pairs:
         usual = Counter(row.architecture for row in pair.students).most_common(1)
         odd |= {row.row: None for row in pair.students if row.architecture != usual[0][0]}
-    return f", except for losses that deploy another network: {', '.join(odd)}" if odd else ""
+    return f", except for losses that deploy another network: {quoted(odd)}" if odd else ""
 
 
 def seeds_table(summary: Summary) -> Table:

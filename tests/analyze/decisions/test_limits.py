@@ -38,7 +38,7 @@ def test_without_further_budgets_gains_hold_at_equal_epochs_only():
 
 def test_a_loss_that_gains_at_equal_epochs_only_is_named():
     found = said(alone=(1.0, 2.0, 4.0))
-    assert "Better at equal epochs only: dkd." in found
+    assert "Better at equal epochs only: 'dkd'." in found
     assert not any("was not trained at equal cost" in text for text in found)
 
 

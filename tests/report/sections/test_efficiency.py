@@ -33,4 +33,4 @@ def test_no_gap_is_told_with_its_reason() -> None:
     alike = lambda p, loss, s: 0.9 + 0.001 * ((3 * s + len(loss)) % 5)  # noqa: E731
     section = efficiency_section(summarize(make_results(Shape(seeds=5, accuracy=alike))))
     assert cells(section, "kept", "kd")["Gap closed %"].text == "—"
-    assert "no gap closed for kd: the interval of the gap" in words(section)
+    assert "no gap closed for 'kd': the interval of the gap" in words(section)

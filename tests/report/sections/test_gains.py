@@ -78,7 +78,7 @@ def test_gains_at_equal_cost_stand_first_with_one_word() -> None:
         "Verdict of the first gain",
     ]
     assert "at equal cost of training: better: 'kd'; equivalent: 'dkd'; worse: 'nkd'." in section.intro
-    assert "Better at equal epochs only: dkd." in section.intro
+    assert "Better at equal epochs only: 'dkd'." in section.intro
     assert "hollow marks are means at equal epochs" in section.intro
     dkd = cells(section, "comparisons", "dkd")["Verdict of the first gain"]
     assert (dkd.text, dkd.sub) == ("= equivalent", "better at equal epochs only")
