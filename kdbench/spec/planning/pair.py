@@ -56,10 +56,11 @@ class PairGraph:
             self._teacher(self.suite.teacher_seed(index))
         rows = list(self._published())
         keys = self._add_rows(rows)
+        waiting = len(self.graph.later)
         if tuning := self.suite.tuning:
             rows = [tuned for row in rows if (tuned := self._tuned(row, tuning))]
             keys = self._add_rows(rows)
-        if self.suite.confirming:
+        if self.suite.confirming and len(self.graph.later) == waiting:  # else a tuned row is still to come
             self._confirm([(row, keys[number]) for number, row in enumerate(rows)])
 
     def _published(self) -> Iterator[Row]:

@@ -136,6 +136,18 @@ def test_only_tuned_rows_are_candidates_where_there_was_a_tuning() -> None:
     assert confirmed == {"kd, tuned", "cross_entropy, tuned", "cross_entropy, tuned, 2.5 x epochs"}
 
 
+def test_no_candidate_is_chosen_as_long_as_a_row_is_still_to_be_tuned() -> None:
+    """As in a plan of a store in which a run was interrupted."""
+    suite = small_suite(**SEEDS, losses=["cross_entropy", "kd", "logit_mse"], tuning={"trials": 2})
+    found = plan(suite, Catalog())
+    for _ in range(3):
+        done = ended(found, kd=0.8)
+        late = {entry.key for entry in found.entries if entry.role == "try" and entry.loss == "logit_mse"}
+        found = plan(suite, Catalog(), {key: each for key, each in done.items() if key not in late})
+    assert any(entry.row == "kd, tuned" for entry in found.entries)
+    assert of_role(found, "confirmation") == []
+
+
 def test_few_seeds_or_one_loss_confirm_nothing() -> None:
     assert small_suite(seeds=4).confirming == ()
     assert small_suite(seeds=5, losses=["kd"]).confirming == ()
