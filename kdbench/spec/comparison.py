@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from kdbench.spec.choice import Record, Several
-from kdbench.spec.types import Count, Positive, WholeNumber
+from kdbench.spec.types import Count, Positive, Scale, WholeNumber
 
 
 class Budget(Record):
@@ -23,7 +23,7 @@ class Span(Record):
     """A range of values: `{ range = [0.01, 1.0], scale = "log" }`."""
 
     range: Annotated[tuple[Positive, Positive], Field(strict=False)]
-    scale: Literal["linear", "log"]
+    scale: Scale
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -7,7 +7,7 @@ from kdbench.analyze.models.cost import ranks
 from kdbench.analyze.models.gains import alone_like, compare_with_alone
 from kdbench.analyze.models.rows import Bits, Done, Equal, ModelRow, StudentRow, Timed, model_figures, student_row
 from kdbench.spec import Suite
-from kdbench.spec.planning.entry import ALONE, SINGLE
+from kdbench.spec.planning.entry import SINGLE, loss_alone
 from kdbench.statistics.paired import PairedDifference, crossed_difference
 from kdbench.statistics.spread import brown_forsythe
 
@@ -102,11 +102,6 @@ def _correct(group: Sequence[Done]) -> dict[int, Bits]:
 def _seconds(group: Sequence[Done]) -> float:
     """The cost of training one alone; 0 of none."""
     return sum(record.training.alone_seconds for _, record in group) / len(group) if group else 0.0
-
-
-def loss_alone(suite: Suite) -> str | None:
-    """The label of the loss that trains the student on labels alone."""
-    return next((loss.label for loss in suite.losses if loss.use == ALONE.use), None)
 
 
 def single_ways(suite: Suite) -> frozenset[str]:

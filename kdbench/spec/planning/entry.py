@@ -5,11 +5,17 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from kdbench.spec.choice import Choice, Record
+from kdbench.spec.suite import Suite
 
 ALONE = Choice(use="cross_entropy")
 Role = Literal["teacher", "student", "step", "try", "confirmation", "variant"]
 REPORTED: tuple[Role, ...] = ("teacher", "student")  # what stands in a row
 SINGLE = "single"  # the usual way of teaching, which rows do not name
+
+
+def loss_alone(suite: Suite) -> str | None:
+    """The label of the loss that trains the student on labels alone."""
+    return next((loss.label for loss in suite.losses if loss.use == ALONE.use), None)
 
 
 def row_name(loss: str, teaching: str, budget: float = 1.0, tuned: bool = False) -> str:

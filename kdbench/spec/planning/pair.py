@@ -9,7 +9,7 @@ from kdbench.spec.choice import Choice, NamedChoice
 from kdbench.spec.comparison import Tuning
 from kdbench.spec.errors import UserError
 from kdbench.spec.planning.choices import best, equal_cost, mean_validation
-from kdbench.spec.planning.entry import ALONE, Entry, Role, row_name
+from kdbench.spec.planning.entry import ALONE, Entry, Role, loss_alone, row_name
 from kdbench.spec.planning.graph import Graph
 from kdbench.spec.recipe import TrainSpec
 from kdbench.spec.resolve import Located, fill
@@ -79,8 +79,7 @@ class PairGraph:
         return found
 
     def _budgets(self, loss: LossChoice) -> Sequence[float]:
-        alone = next((each.label for each in self.suite.losses if each.use == ALONE.use), None)
-        if loss.label != alone:
+        if loss.label != loss_alone(self.suite):
             return self.suite.budget.losses
         return self.suite.budget.alone if self.suite.budget.by != "epochs" else (1.0,)
 

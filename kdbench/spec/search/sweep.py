@@ -6,16 +6,17 @@ In a suite file a value may be `{ grid = [1, 2, 4] }`, or `{ range = [0.1, 10.0]
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from kdbench.spec.choice import Record, Several
 from kdbench.spec.errors import Problem, as_toml
 from kdbench.spec.keys import marks_of
+from kdbench.spec.search.space import Dimension
 from kdbench.spec.signature import Catalog, Option
 from kdbench.spec.suite import LossChoice
-from kdbench.spec.types import NETWORK, Finite
+from kdbench.spec.types import NETWORK, Finite, Scale
 
 MOST_SETTINGS = 64  # of one loss: each is trained with every seed
 ALLOWED = 'allowed: two values or more, as { grid = [1, 2, 4] } or { range = [0.1, 10.0], scale = "log", points = 5 }'
@@ -37,7 +38,7 @@ class Points(Record):
     """Values at equal distances, on a linear or a logarithmic scale."""
 
     range: Annotated[tuple[Finite, Finite], Field(strict=False)]
-    scale: Literal["linear", "log"]
+    scale: Scale
     points: Annotated[int, Field(ge=2)] = 5
 
     @model_validator(mode="after")
@@ -52,12 +53,8 @@ class Points(Record):
     @property
     def values(self) -> tuple[JsonValue, ...]:
         """To three digits."""
-        (low, high), steps = self.range, [number / (self.points - 1) for number in range(self.points)]
-        if self.scale == "log":
-            found = [math.exp(math.log(low) + step * math.log(high / low)) for step in steps]
-        else:
-            found = [low + step * (high - low) for step in steps]
-        return tuple(float(f"{value:.3g}") for value in found)
+        between = Dimension("", *self.range, self.scale)
+        return tuple(between.at(number / (self.points - 1)) for number in range(self.points))
 
 
 def expand(loss: LossChoice, catalog: Catalog) -> tuple[list[LossChoice], list[Located]]:
