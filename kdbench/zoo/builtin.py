@@ -52,6 +52,7 @@ BUILTIN: dict[Kind, dict[str, str]] = {
     },
     "datasets": {
         "digits": "kdbench.zoo.datasets.digits:digits",
+        "clusters": "kdbench.zoo.datasets.clusters:clusters",
         "fashion_mnist": "kdbench.zoo.datasets.fashion_mnist:fashion_mnist",
         "mnist": "kdbench.zoo.datasets.from_torchvision:mnist",
         "cifar10": "kdbench.zoo.datasets.from_torchvision:cifar10",

@@ -84,7 +84,7 @@ def test_keys_are_those_of_records_in_users_stores() -> None:
     """
     found = {
         name: [entry.key for entry in api.plan(api.load_suite(name)).entries if _published(entry)][::97]
-        for name in ("quickstart", "fashion", "losses-fashion", "mnist-mlp")
+        for name in ("quickstart", "fashion", "losses-fashion", "articles-mnist")
     }
     teaching = [{"use": "ensemble", "count": 2}, {"use": "generations", "count": 2}]
     plan = api.plan(small_suite(seeds=1, losses=["kd"], teaching=teaching))

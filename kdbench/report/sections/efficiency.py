@@ -7,7 +7,7 @@ from kdbench.analyze.decisions.wording import quoted
 from kdbench.analyze.models.front import COSTS, Front
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.tables import Cell, Column, Table, model_cell, row_cell
+from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, model_cell, row_cell
 from kdbench.statistics.intervals import Interval
 
 
@@ -18,7 +18,13 @@ def efficiency_section(summary: Summary) -> Section:
         "Efficiency",
         "Correct predictions over compute spent. A tiny model that guesses has the best ratio, so read it beside the "
         "accuracy: the second figure of each cell counts only correct predictions beyond those of guessing.",
-        tables=(compute_table(summary), kept_table(summary), front_table(summary), hypervolume_table(summary)),
+        tables=(
+            compute_table(summary),
+            four_table(summary),
+            kept_table(summary),
+            front_table(summary),
+            hypervolume_table(summary),
+        ),
     )
 
 
@@ -59,6 +65,36 @@ def _compute_row(summary: Summary, row: ModelRow) -> tuple[Cell, ...]:
         cell(use.per_gpu_second, use.per_gpu_second_above_chance),
         cell(use.per_joule, use.per_joule_above_chance),
     )
+
+
+def four_table(summary: Summary) -> Table:
+    """Each model in the four metrics of the article on efficiency, side by side, with their formulas."""
+    columns = (
+        Column("Model and loss", numeric=False),
+        Column("Learning curve", "points/epoch", "y = m x + b: the slope m, below the intercept b"),
+        Column("Accuracy", "% of test", "A = n correct / n"),
+        Column("Efficiency", "correct per GFLOP", "E = n correct / compute; below, per CPU-second"),
+        Column("Stability", "% of test", "S = n correct in every environment / n, the clean images among them"),
+    )
+    stable = {(row.pair, row.role, row.row): row.stable for row in summary.conditions}
+    rows = tuple(
+        (
+            model_cell(summary, row),
+            Cell(f.points(row.line.slope), f"b {100 * row.line.intercept:.1f} %", row.line.slope)
+            if row.line
+            else Cell(f.NONE),
+            estimate_cell(row.top1, f.percent, f.percent_interval),
+            Cell(
+                f.count(row.efficiency.per_gflop),
+                f.count(row.efficiency.per_cpu_second) if row.efficiency.per_cpu_second else "",
+                row.efficiency.per_gflop,
+            ),
+            estimate_cell(stable.get((row.pair, row.role, row.row)), f.percent, f.percent_interval),
+        )
+        for row in summary.models
+    )
+    note = "What each is made of, and what else is to be known of it, stands in the sections on curves and conditions."
+    return Table("four", "The four metrics of efficiency", columns, rows, (note,), folded=True)
 
 
 def kept_table(summary: Summary) -> Table:

@@ -26,6 +26,7 @@ WHY: Mapping[Reason, str] = {
     "scheduled": "that the schedule of the learning rate explains as well",
 }
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 520.0, 54.0, 128.0, 44.0, 12.0
+EPOCHS = (1, 10, 50, 100)  # after which accuracies are tabulated
 Line = tuple[str, MeanCurve, Look]
 
 
@@ -38,7 +39,13 @@ def learning_section(summary: Summary) -> Section:
         "Lines are means over seeds; bands reach from the lowest to the highest seed, up to the last epoch that all "
         "seeds reached. The vertical axis shows the later four fifths of the training and does not start at zero.",
         tuple(image for image in images if image),
-        (curves_table(summary), reach_table(summary), samples_table(summary), laws_table(summary)),
+        (
+            curves_table(summary),
+            epochs_table(summary),
+            reach_table(summary),
+            samples_table(summary),
+            laws_table(summary),
+        ),
     )
 
 
@@ -90,6 +97,31 @@ def _laws_line(summary: Summary) -> str:
 
 def _parameters(fit: Fit) -> str:
     return ", ".join(f"{name} {value:.3g}".replace("-", f.MINUS) for name, value in fit.parameters.items())
+
+
+def epochs_table(summary: Summary) -> Table:
+    """Validation accuracy after so many epochs; empty for shorter trainings."""
+    rows = [row for row in summary.models if row.curve]
+    last = max((row.curve.epochs[-1] for row in rows if row.curve), default=0)
+    epochs = [epoch for epoch in EPOCHS if epoch <= last]
+    columns = (
+        Column("Model and loss", numeric=False),
+        *(Column(f"After {epoch}", f"epoch{'s' * (epoch > 1)}, %") for epoch in epochs),
+    )
+    lines = tuple(
+        (model_cell(summary, row), *(_height_cell(row.curve, epoch) for epoch in epochs)) for row in rows if row.curve
+    )
+    note = "Validation top-1, mean over seeds; below, from the lowest to the highest seed."
+    long = last >= EPOCHS[1]
+    return Table("epochs", "Accuracy by epochs", columns, lines if long else (), (note,), folded=True)
+
+
+def _height_cell(curve: MeanCurve, epoch: int) -> Cell:
+    if epoch not in curve.epochs:
+        return Cell(f.NONE)
+    at = curve.epochs.index(epoch)
+    low, high = curve.low[at], curve.high[at]
+    return Cell(f.percent(curve.mean[at]), f"{f.percent(low)} to {f.percent(high)}", curve.mean[at])
 
 
 def reach_table(summary: Summary) -> Table:

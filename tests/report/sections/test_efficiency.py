@@ -34,3 +34,17 @@ def test_no_gap_is_told_with_its_reason() -> None:
     section = efficiency_section(summarize(make_results(Shape(seeds=5, accuracy=alike))))
     assert cells(section, "kept", "kd")["Gap closed %"].text == "—"
     assert "no gap closed for 'kd': the interval of the gap" in words(section)
+
+
+def test_the_four_metrics_stand_side_by_side() -> None:
+    summary = summarize(make_results(Shape(seeds=5, epochs=3, accuracy=steady, conditions=("noise",))))
+    row = cells(efficiency_section(summary), "four", ": kd")
+    model = next(each for each in summary.students if each.row == "kd")
+    assert model.line is not None
+    assert row["Learning curve points/epoch"].sort == model.line.slope
+    assert row["Learning curve points/epoch"].sub == f"b {100 * model.line.intercept:.1f} %"
+    assert row["Accuracy % of test"].sort == model.top1.mean
+    assert row["Efficiency correct per GFLOP"].sort == model.efficiency.per_gflop
+    stable = next(each.stable for each in summary.conditions if each.row == "kd")
+    assert stable is not None
+    assert row["Stability % of test"].sort == stable.mean

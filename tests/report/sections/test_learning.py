@@ -26,6 +26,18 @@ def test_learning_tells_laws_areas_and_times() -> None:
     assert "5 neither" in cells(section, "samples", "kd")["To 99 % ratio of samples"].sub
 
 
+def test_accuracy_is_tabulated_after_1_10_50_and_100_epochs() -> None:
+    def rising(record):
+        curve = (p.model_copy(update={"validation_top1": p.epoch / 100}) for p in record.curve)
+        return record.model_copy(update={"curve": tuple(curve)})
+
+    section = learning_section(summarize(edited(make_results(Shape(epochs=60)), trials=rising)))
+    row = cells(section, "epochs", ": kd")
+    assert [cell.text for cell in list(row.values())[1:]] == ["1.00 %", "10.00 %", "50.00 %"]
+    short = learning_section(summarize(make_results(Shape(epochs=9))))
+    assert not next(table for table in short.tables if table.name == "epochs").rows
+
+
 def test_laws_are_told_where_there_are_two_dozen_evaluations() -> None:
     def rising(record):
         heights = (0.9 - 0.8 * math.exp(-0.1 * point.epoch) for point in record.curve)

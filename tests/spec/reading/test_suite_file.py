@@ -98,7 +98,7 @@ def test_no_environment_can_be_asked_for() -> None:
 
 
 def test_every_shipped_suite_parses() -> None:
-    assert {"quickstart", "fashion", "mnist-mlp", "cifar10-mlp", "cifar100"} <= suites().keys()
+    assert {"quickstart", "fashion", "articles-mnist", "articles-cifar10", "cifar100"} <= suites().keys()
     for path in suites().values():
         load_suite(path, Catalog())
 

@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from torchvision import datasets as torchvision_datasets
 
 from kdbench.spec import UserError
 from kdbench.zoo.datasets import fashion_mnist as fashion_module
+from kdbench.zoo.datasets.clusters import clusters
 from kdbench.zoo.datasets.digits import digits
 from kdbench.zoo.datasets.fashion_mnist import DEBIAN, fashion_mnist
 from kdbench.zoo.datasets.from_torchvision import cifar10, cifar100, mnist
@@ -232,3 +235,21 @@ def test_what_is_not_idx_is_refused(tmp_path, content, reason) -> None:
     path.write_bytes(content)
     with pytest.raises(UserError, match=reason):
         read_idx(path)
+
+
+def test_clusters_are_the_same_each_time_and_no_straight_line_parts_them(tmp_path: Path) -> None:
+    found, again = clusters(tmp_path), clusters(tmp_path)
+    assert torch.equal(found.train.images, again.train.images)
+    assert found.train.images.shape == (4000, 1, 1, 10)
+    assert torch.bincount(found.test.labels).tolist() == [200] * 10
+    flat = [part.images.flatten(1).numpy() for part in (found.train, found.test)]
+    line = LogisticRegression(max_iter=300).fit(flat[0], found.train.labels).score(flat[1], found.test.labels)
+    near = KNeighborsClassifier(15).fit(flat[0], found.train.labels).score(flat[1], found.test.labels)
+    assert line < 0.7 < 0.8 < near < 1
+
+
+def test_clusters_lie_around_their_centres(tmp_path: Path) -> None:
+    # With a spread near 0 all that is left is the samples' own deviation, 1 in each feature.
+    tight = clusters(tmp_path, features=2, classes=3, per_class=1, samples=30000, spread=1e-6).train.images.flatten(1)
+    assert torch.allclose(tight.std(0), torch.ones(2), atol=0.02)
+    assert torch.allclose(tight.mean(0), torch.zeros(2), atol=0.02)
