@@ -12,6 +12,7 @@ from benchmarks.fidelity import page as fidelity
 from benchmarks.harness import Content, figures_file
 from benchmarks.losses import page as losses
 from benchmarks.presentation import Tables, fill
+from benchmarks.teaching import page as teaching
 
 DOCS, IMAGES = Path("docs"), Path("docs/images")
 
@@ -36,6 +37,7 @@ PAGES: Mapping[str, Page] = {
     "fidelity": Page("fidelity", "make bench-latency", fidelity.TABLES),
     "losses": Page("losses", "make bench-losses", losses.TABLES),
     "method": Page("methods", "make methods", methods.TABLES),
+    "teaching": Page("teaching", "kdbench run", teaching.TABLES),
 }
 
 
