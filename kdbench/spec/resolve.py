@@ -16,16 +16,17 @@ from kdbench.spec.signature import Catalog, Kind, Signature, fill_options
 from kdbench.spec.suite import LossChoice, Pair, Suite
 from kdbench.spec.trial import DataSpec
 
-# What kdbench passes to each kind of callable; a loss takes those that it needs, all others take all.
+# What kdbench passes to each kind of callable.
 INPUTS: dict[Kind, tuple[str, ...]] = {
     "losses": ("student", "teacher", "labels", "moment"),
-    "teaching": ("site",),
+    "teaching": ("site", "taught"),
     "models": ("classes", "shape"),
     "datasets": ("root",),
     "parts": ("labels", "draw"),
     "views": ("images", "draw"),
     "metrics": ("logits", "labels"),
 }
+BY_NAME: tuple[Kind, ...] = ("losses", "teaching")  # these take what they need, by name; all others take all
 
 SINGULAR: dict[Kind, str] = {
     "losses": "loss",
@@ -247,7 +248,7 @@ def fill(choice: Choice, kind: Kind, catalog: Catalog, at: Location, problems: l
     allowed = INPUTS[kind]
     if not _callable_with(signature, allowed):
         text = f"{signature.target} takes ({', '.join(signature.inputs)}), which is not how kdbench calls {kind}"
-        how = "some of" if kind == "losses" else "exactly"
+        how = "some of" if kind in BY_NAME else "exactly"
         help = f"its positional parameters are {how} ({', '.join(allowed)}); make the others keyword-only options"
         problems.append(((*at, "use"), Problem(text, help=help)))
     options, wrong = fill_options(signature, choice.options)
@@ -256,8 +257,8 @@ def fill(choice: Choice, kind: Kind, catalog: Catalog, at: Location, problems: l
 
 
 def _callable_with(signature: Signature, allowed: tuple[str, ...]) -> bool:
-    """A loss takes what it needs, by name. All others take every input, in order; members of a family also a name."""
-    if signature.kind == "losses":
+    """Whether it takes inputs that are there; members of a family take also a name."""
+    if signature.kind in BY_NAME:
         return set(signature.inputs) <= set(allowed)
     return signature.inputs in (allowed, (*allowed, "name"))
 

@@ -16,6 +16,10 @@ class Site:
     A way is a function of a site and of its own options: it adds the trials that it needs, and returns the key of the
     student that the row reports. All other trials that it adds are steps towards that student: they are trained, but
     neither exported nor timed.
+
+    `def way(site: Site, *, ...)` serves the losses that ask for a teacher. `def way(site: Site, taught: bool, *, ...)`
+    serves all: where `taught` is False the loss asks for none, and the student alone that it makes is what the other
+    rows of this way are compared with.
     """
 
     suite: Suite

@@ -35,7 +35,7 @@ def recommend(summary: Summary) -> Recommendation:
 
 def _sentence(chosen: Pick, teacher: str | None) -> str:
     row = chosen.row
-    source = f" by teacher {teacher}" if teacher and row.teaching else ""
+    source = f" by teacher {teacher}" if teacher and row.agreement else ""
     untuned = "" if row.tuned else ", untuned"
     right = f"it gets {percent(row.top1.mean)} of the test samples right"
     kept = f", {percent(row.retention)} of its teacher's accuracy" if row.retention is not None else ""

@@ -72,14 +72,22 @@ def _rival(row: StudentRow, rows: Sequence[StudentRow], equal: Equal) -> Rival |
     if equal == "epochs":
         same = alone_like(row, rows)
         return Rival(same.scores) if same else None
-    kind = [other for other in rows if other.alone and other.tuned == row.tuned]
-    cost = COSTS[equal]
+    kind, cost = _alone_kind(row, rows), COSTS[equal]
     return alone_at(cost(row.training), [(cost(each.training), each) for each in kind]) if len(kind) > 1 else None
 
 
 def alone_like(row: ModelRow, rows: Sequence[StudentRow]) -> StudentRow | None:
-    """The student alone that was trained for as many epochs, and tuned where the row was."""
-    return next((each for each in rows if each.alone and (each.tuned, each.budget) == (row.tuned, row.budget)), None)
+    """The student alone of the row's kind that was trained for as many epochs."""
+    return next((each for each in _alone_kind(row, rows) if each.budget == row.budget), None)
+
+
+def _alone_kind(row: ModelRow, rows: Sequence[StudentRow]) -> list[StudentRow]:
+    """The student alone at its budgets: tuned where the row was, and of the same way of teaching where that has one.
+
+    Else it is the plain one, which has no way of teaching.
+    """
+    alone = [each for each in rows if each.alone and each.tuned == row.tuned]
+    return [each for each in alone if each.teaching == row.teaching] or [each for each in alone if not each.teaching]
 
 
 def alone_at(cost: float, budgets: Sequence[tuple[float, ModelRow]]) -> Rival:

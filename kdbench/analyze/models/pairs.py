@@ -47,8 +47,8 @@ class PairSummary:
 
     @property
     def alone(self) -> StudentRow | None:
-        """The student alone as published, at the budget of the recipe; or else the first of its rows."""
-        rows = [row for row in self.students if row.alone]
+        """The plain student alone as published, at the budget of the recipe; or else the first of its rows."""
+        rows = [row for row in self.students if row.alone and not row.teaching]
         return next((row for row in rows if row.budget == 1 and not row.tuned), rows[0] if rows else None)
 
     def alone_like(self, row: ModelRow) -> StudentRow | None:
@@ -116,9 +116,11 @@ def teacher_of_seed(suite: Suite, top1: Mapping[int, float]) -> dict[int, float]
 
 
 def _rank_costs(rows: Sequence[StudentRow]) -> tuple[StudentRow, ...]:
-    """Each row with its rank by training cost, and that cost over the student alone's."""
+    """Each row with its rank by training cost, and that cost over the plain student alone's."""
     costs = [row.training.alone_seconds for row in rows]
-    alone = next((row.training.alone_seconds for row in rows if row.alone and row.budget == 1), 0.0)
+    alone = next(
+        (row.training.alone_seconds for row in rows if row.alone and not row.teaching and row.budget == 1), 0.0
+    )
     return tuple(
         replace(row, cost_rank=rank, relative_cost=cost / alone if alone else None)
         for row, cost, rank in zip(rows, costs, ranks(costs), strict=True)

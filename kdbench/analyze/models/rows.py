@@ -58,7 +58,7 @@ class ModelRow:
     role: Role
     model: str
     loss: str
-    teaching: str  # the way of teaching; empty for teachers and for students without one
+    teaching: str  # the way of teaching; empty for teachers and for plain students without a teacher
     budget: float  # epochs over those of the recipe
     tuned: bool  # under the settings that the tuning chose
     sweep: str  # the label of the loss that it is a swept setting of

@@ -31,9 +31,9 @@ TEACHER = Look(INK, "*", (1, 2), size=11)
 
 
 def looks(summary: Summary) -> dict[str, Look]:
-    """A look per row, in the order of the suite; the student alone is drawn in ink, hollow at other budgets than 1."""
+    """A look per row, in the order of the suite; the plain student alone is in ink, hollow at other budgets than 1."""
     found: dict[str, Look] = {}
-    alone = {row.row: row.budget for row in summary.students if row.alone}
+    alone = {row.row: row.budget for row in summary.students if row.alone and not row.teaching}
     for loss in summary.suite.losses:
         # A loss without a result keeps its look, so that the others have the same one in every report of the suite.
         for name in dict.fromkeys(row.row for row in summary.students if row.loss == loss.label) or [loss.label]:

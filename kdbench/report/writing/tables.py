@@ -199,8 +199,8 @@ def _p_value(p: float | None) -> str:
 
 def _comparison_notes(summary: Summary) -> tuple[str, ...]:
     notes = [
-        f"Gains are paired by seed and test sample against the same student trained on labels alone; {f.NONE}: not "
-        "defined for these seeds (one seed has no spread).",
+        "Gains are paired by seed and test sample against the same student trained on labels alone"
+        f"{_controls(summary)}; {f.NONE}: not defined for these seeds (one seed has no spread).",
         "Verdicts hold together: a family, which is the rows of a pair, has a false one in at most 5 %. With under "
         f"{SEEDS_FOR_A_CLAIM} seeds there is no claim. Unstable: seeds collapsed; mean and gain are of the others. "
         "The Holm p-value is that of no difference.",
@@ -214,6 +214,12 @@ def _comparison_notes(summary: Summary) -> tuple[str, ...]:
             "deployed models."
         )
     return tuple(notes)
+
+
+def _controls(summary: Summary) -> str:
+    """Which student alone it is, where ways of teaching have one of their own."""
+    own = any(row.alone and row.teaching for row in summary.students)
+    return ", under the row's own way of teaching where that one trains it, too" if own else ""
 
 
 def _others_deploy(summary: Summary) -> str:

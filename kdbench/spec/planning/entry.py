@@ -40,7 +40,7 @@ class Entry(Record):
     role: Role
     model: str
     loss: str
-    teaching: str = ""  # the way of teaching; empty for teachers and for students that have none
+    teaching: str = ""  # the way of teaching; empty for teachers and for plain students without a teacher
     seed: int
     position: int = 0  # among what comes one after the other in its row: generations, tries
     key: str

@@ -51,6 +51,14 @@ class Graph:
             self._train_variants(self.trials[reported], named)
         return reported
 
+    def taught(self, loss: Choice) -> bool:
+        """Whether a loss asks for a teacher."""
+        return "teacher" in self.catalog.signature("losses", loss.use).inputs
+
+    def inputs(self, way: Choice) -> tuple[str, ...]:
+        """What a way of teaching takes: the site, and where it serves losses without a teacher, too, `taught`."""
+        return self.catalog.signature("teaching", way.use).inputs
+
     def _train_variants(self, student: Trial, named: Mapping[str, Any]) -> None:
         """The further training of each variant that is trained: the same lessons, from the student's weights."""
         for variant in self.suite.variants:
@@ -70,7 +78,9 @@ class Graph:
         if way is None:
             return site.add(site.student())
         try:
-            key: object = self.catalog.load("teaching", way.use)(site, **way.options)
+            given = {"site": site, "taught": self.taught(site.loss)}
+            inputs = [given[name] for name in self.inputs(way)]
+            key: object = self.catalog.load("teaching", way.use)(*inputs, **way.options)
         except ValidationError as error:
             places = (".".join(map(str, each["loc"])) for each in error.errors())
             found = (each["msg"].removeprefix("Value error, ") for each in error.errors())
@@ -88,7 +98,10 @@ class Graph:
         choices += [("parts", part) for part in trial.data.parts]
         choices += [("views", view) for view in trial.train.augment]
         found = [wrong for kind, choice in choices if (wrong := self._wrong(kind, choice))]
-        return "with an " + "; ".join(found) if found else ""
+        if found:
+            return "with an " + "; ".join(found)
+        untaught = [lesson.loss.use for lesson in trial.lessons if lesson.teachers and not self.taught(lesson.loss)]
+        return f"with a teacher for the loss '{untaught[0]}', which asks for none" if untaught else ""
 
     def _wrong(self, kind: Kind, choice: Choice) -> str:
         """What is wrong with a choice. Each is looked up once: a plan of thousands of trials has few."""

@@ -23,12 +23,17 @@ Settings = Mapping[str, JsonValue]
 
 @dataclass(frozen=True)
 class Row:
-    """A loss under a way of teaching (None where it has no teacher), at a budget, with or without tuned settings."""
+    """A loss under a way of teaching (None: the plain student), at a budget, with or without tuned settings."""
 
     loss: LossChoice
     way: NamedChoice | None
     budget: float = 1.0
     tuned: Settings | None = None  # over those of the loss
+
+    @property
+    def teaching(self) -> str:
+        """The label of its way of teaching; empty without one."""
+        return self.way.label if self.way else ""
 
     @property
     def alone(self) -> bool:
@@ -64,11 +69,12 @@ class PairGraph:
             self._confirm([(row, keys[number]) for number, row in enumerate(rows)])
 
     def _published(self) -> Iterator[Row]:
-        """Each loss under each way of teaching; those without a teacher under none."""
+        """Each loss under each way of teaching; one without a teacher plain, and under the ways that take `taught`."""
         for loss in self.suite.losses:
-            taught = "teacher" in self.graph.catalog.signature("losses", loss.use).inputs
-            for way in self.suite.teaching if taught else (None,):
-                yield Row(loss, way)
+            ways: tuple[NamedChoice | None, ...] = self.suite.teaching
+            if not self.graph.taught(loss):
+                ways = (None, *(way for way in ways if way and "taught" in self.graph.inputs(way)))
+            yield from (Row(loss, way) for way in ways)
 
     def _add_rows(self, rows: Sequence[Row]) -> list[list[str]]:
         """Each at its budgets and all seeds. Gives the keys of its trials at the budget 1."""
@@ -102,7 +108,7 @@ class PairGraph:
             "pair": self.pair.label,
             "model": self.written.student.label,
             "loss": row.loss.label,
-            "teaching": row.way.label if row.way else "",
+            "teaching": row.teaching,
             "seed": seed,
             "budget": row.budget,
             "tuned": row.tuned is not None and role != "try",
@@ -153,7 +159,7 @@ class PairGraph:
             ]
             tries.append((settings, keys))
         if len(tries) < tuning.trials or not self._ended(key for _, keys in tries for key in keys):
-            name = row_name(row.loss.label, row.way.label if row.way else "", tuned=True)
+            name = row_name(row.loss.label, row.teaching, tuned=True)
             self.graph.later.append(f"{self.pair.label}: {name}, once its {tuning.trials} tries have ended")
             return None
         chosen = best(tries, self.graph.done)
@@ -179,19 +185,21 @@ class PairGraph:
     def _confirm(self, rows: Sequence[tuple[Row, Sequence[str]]]) -> None:
         """Train the best row on validation and the student alone at seeds that took no part in that choice.
 
-        The student alone is trained for as many epochs as its rival, and for as many as cost the same. Where it is the
-        best itself, or where the suite does not have it, there is nothing to confirm.
+        The student alone, under the same way of teaching where that has one, is trained for as many epochs as its
+        rival, and for as many as cost the same. Where it is the best itself, or where the suite does not have it, there
+        is nothing to confirm.
         """
         done = self.graph.done
-        alone = next(((row, keys) for row, keys in rows if row.alone), None)
-        if alone is None:
+        lone = {row.teaching: (row, keys) for row, keys in reversed(rows) if row.alone}
+        if not lone:
             return
         if not self._ended(key for _, keys in rows for key in keys):
             self.graph.later.append(f"{self.pair.label}: confirmation of the best row, once its rows are trained")
             return
         # The student alone stands first: of equal rows it is the one to ship.
-        chosen = best([alone, *((row, keys) for row, keys in rows if row is not alone[0])], done)
-        if chosen is None or chosen.alone or mean_validation(alone[1], done) is None:
+        chosen = best(sorted(rows, key=lambda each: not each[0].alone), done)
+        alone = (lone.get(chosen.teaching) or lone.get("")) if chosen else None
+        if chosen is None or chosen.alone or alone is None or mean_validation(alone[1], done) is None:
             return
         compared = [chosen, alone[0]]
         if self.suite.budget.by != "epochs":

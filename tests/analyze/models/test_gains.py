@@ -66,6 +66,26 @@ def test_the_student_alone_at_other_budgets_is_no_member_of_the_family() -> None
     assert least.holm_p == pytest.approx(2 * least.gain.p_value)
 
 
+def test_a_row_is_compared_with_the_student_alone_of_its_own_way() -> None:
+    results = make_results(Shape(seeds=5, losses=("cross_entropy", "kd", "nkd", "dkd"), accuracy=levels))
+    # What was trained as nkd and dkd stands for the student alone and for kd under a way that serves both.
+    under = {"nkd": "cross_entropy", "dkd": "kd"}
+    entries = tuple(
+        entry.model_copy(update={"loss": under[entry.loss], "teaching": "half"}) if entry.loss in under else entry
+        for entry in results.run.entries
+    )
+    summary = summarize(replace(results, run=results.run.model_copy(update={"entries": entries})))
+    found = {row.row: row for row in summary.students}
+    pair = summary.pairs[0]
+    plain, own = found["cross_entropy"], found["cross_entropy, half"]
+    assert (pair.alone, plain.gains, own.gains) == (plain, {}, {})
+    assert pair.alone_like(found["kd"]) is plain
+    assert pair.alone_like(found["kd, half"]) is own
+    gain = found["kd, half"].gain
+    assert gain is not None
+    assert gain.estimate.mean == pytest.approx(found["kd, half"].top1.mean - own.top1.mean)
+
+
 def test_without_further_budgets_gains_are_at_equal_epochs() -> None:
     kd = rows()["kd"]
     assert (set(kd.gains), kd.headline.equal, kd.better_at_equal_epochs_only) == ({"epochs"}, "epochs", False)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kdbench.spec import Plan, UserError, plan
+from kdbench.spec import Plan, Site, UserError, plan
 from kdbench.spec.planning.choices import Finished
 from kdbench.spec.suite import SEEDS_TO_CONFIRM
 from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM
@@ -125,6 +125,22 @@ def test_at_equal_epochs_nothing_is_trained_longer_to_confirm() -> None:
 def test_where_the_student_alone_is_as_good_there_is_nothing_to_confirm(kd: float) -> None:
     suite = small_suite(**SEEDS)
     assert of_role(plan(suite, Catalog(), ended(plan(suite, Catalog()), kd=kd)), "confirmation") == []
+
+
+def with_control(site: Site, taught: bool) -> str:
+    """As `single`; the student alone begins where the trial of another seed ends."""
+    if taught:
+        return site.add(site.student(site.teacher()))
+    before = site.add(site.student().model_copy(update={"seed": site.seed + 100}))
+    return site.add(site.student().model_copy(update={"start": (before,)}))
+
+
+def test_a_candidate_is_confirmed_against_the_student_alone_of_its_way() -> None:
+    catalog = Catalog((__name__,))
+    suite = small_suite(**SEEDS, teaching=[{"use": f"{__name__}:with_control", "name": "way"}])
+    second = plan(suite, catalog, ended(plan(suite, catalog), kd=0.8))
+    confirmed = {row for row, _ in of_role(second, "confirmation")}
+    assert confirmed == {"kd, way", "cross_entropy, way", "cross_entropy, way, 2.5 x epochs"}
 
 
 def test_only_tuned_rows_are_candidates_where_there_was_a_tuning() -> None:

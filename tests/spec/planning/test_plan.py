@@ -161,6 +161,28 @@ def test_a_row_for_each_way_of_teaching() -> None:
     assert [len(wave) for wave in plan.waves] == [4, 4, 2]
 
 
+def half(site: Site, taught: bool) -> str:
+    """Half of the data, for losses with and without a teacher."""
+    data = site.suite.data.model_copy(update={"parts": (Choice(use="fraction", options={"share": 0.5}),)})
+    student = site.student(*[site.teacher()] if taught else [])
+    return site.add(student.model_copy(update={"data": data}))
+
+
+def test_a_way_that_takes_taught_is_made_for_losses_without_a_teacher_too() -> None:
+    losses = ["cross_entropy", "label_smoothing", "kd"]
+    teaching = ["single", {"use": f"{__name__}:half", "name": "half"}]
+    plan = spec.plan(small_suite(seeds=1, losses=losses, teaching=teaching), Catalog((__name__,)))
+    found = {entry.row: plan.trials[entry.key] for entry in plan.entries if entry.role == "student"}
+    assert {row: (len(trial.teachers), len(trial.data.parts)) for row, trial in found.items()} == {
+        "cross_entropy": (0, 0),
+        "cross_entropy, half": (0, 1),
+        "label_smoothing": (0, 0),
+        "label_smoothing, half": (0, 1),
+        "kd": (1, 0),
+        "kd, half": (1, 1),
+    }
+
+
 def test_an_ensemble_of_one_and_one_generation_are_the_usual_way() -> None:
     usual = keys(small_suite())
     for way in ("ensemble", "generations"):
@@ -262,6 +284,14 @@ def misfilled(site: Site) -> str:
     return site.add(site.student().model_copy(update={"lessons": (lesson,)}))
 
 
+def taught_by_nobody(site: Site, taught: bool) -> str:
+    return site.add(site.student(site.teacher()))
+
+
+def misnamed(site: Site, teached: bool) -> str:
+    return site.add(site.student())
+
+
 def leaking(site: Site) -> str:
     data = site.suite.data.model_copy(update={"split_seed": 1})
     before = site.add(site.student(site.teacher()).model_copy(update={"data": data}))
@@ -300,6 +330,16 @@ def another_seed(site: Site) -> str:
 def test_a_trial_that_cannot_stand_in_its_row_is_refused(way: str, reason: str) -> None:
     with pytest.raises(UserError, match=reason):
         spec.plan(small_suite(losses=["kd"], teaching=[f"{__name__}:{way}"]), Catalog((__name__,)))
+
+
+def test_a_loss_that_asks_for_no_teacher_is_given_none() -> None:
+    with pytest.raises(UserError, match="a trial with a teacher for the loss 'cross_entropy', which asks for none"):
+        spec.plan(small_suite(teaching=[f"{__name__}:taught_by_nobody"]), Catalog((__name__,)))
+
+
+def test_a_way_is_told_what_it_may_take() -> None:
+    with pytest.raises(UserError, match=r"takes \(site, teached\), .*\n.* are some of \(site, taught\)"):
+        spec.plan(small_suite(teaching=[f"{__name__}:misnamed"]), Catalog((__name__,)))
 
 
 def halved(site: Site) -> str:
