@@ -92,6 +92,7 @@ class Shape:
     epochs: int = 5
     accuracy: Callable[[int, str, int], float] | None = None
     validation: Callable[[int, str, int], float] | None = None
+    readings: Callable[[str, int, int], dict[str, float]] | None = None  # of (row or 'teacher', seed, epoch)
     samples: int = SAMPLES
     gates: Sequence[Gate] = ()
     latency: bool = True
@@ -424,6 +425,7 @@ def _trial(shape: Shape, key: str, pair: int, role: str, named: str, seed: int, 
                 train_loss=None if epoch == 0 else 2.3 * 0.6**epoch,
                 validation_loss=2.3 * 0.7**epoch,
                 validation_top1=0.1 + (validation - 0.1) * (1 - 0.25**epoch) / (1 - 0.25**shape.epochs),
+                readings=shape.readings(named, seed, epoch) if shape.readings else {},
             )
             for epoch in range(shape.epochs + 1)
         ),

@@ -32,6 +32,7 @@ FLOORS = {
         "deployment": set(),
         "models": {"deployment"},
         "comparisons": {"models"},
+        "teaching": {"models"},
         "decisions": {"comparisons", "models", "deployment", "summary"},
     },
     "deploy": {

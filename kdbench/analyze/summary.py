@@ -23,9 +23,10 @@ from kdbench.analyze.models.learning import LearningRow, learning_rows
 from kdbench.analyze.models.metrics import MetricRow, metric_rows
 from kdbench.analyze.models.pairs import PairSummary, summarize_pair, teacher_of_seed
 from kdbench.analyze.models.rows import ModelRow, StudentRow, Timed
-from kdbench.analyze.models.steps import StepRow, step_rows
 from kdbench.analyze.models.variants import VariantRow, variant_rows
 from kdbench.analyze.provenance import Elsewhere, find_elsewhere
+from kdbench.analyze.teaching.readings import ReadingRow, reading_rows
+from kdbench.analyze.teaching.steps import StepRow, step_rows
 from kdbench.results import Layout, ResultSet
 from kdbench.spec import Entry, Suite
 from kdbench.spec.planning.entry import REPORTED, Role
@@ -66,6 +67,7 @@ class Summary:
     conditions: tuple[ConditionRow, ...]  # empty where none was evaluated
     metrics: tuple[MetricRow, ...]  # empty where none was asked for
     learning: tuple[LearningRow, ...]
+    readings: tuple[ReadingRow, ...]  # of losses that tell figures of themselves
     fronts: tuple[Front, ...]
     across: tuple[AcrossRow, ...]  # of suites with several pairs
     noise: tuple[NoiseCheck, ...]
@@ -124,6 +126,7 @@ def summarize(results: ResultSet) -> Summary:
         conditions=condition_rows(pairs, results),
         metrics=metric_rows(pairs, results),
         learning=learning_rows(pairs, results.trials, partial(teacher_of_seed, suite)),
+        readings=reading_rows(pairs, results.trials),
         fronts=found,
         across=across_rows(pairs, suite),
         noise=check_noise(results.latencies, suite.latency.margin),

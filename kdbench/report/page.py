@@ -27,7 +27,8 @@ from kdbench.report.sections.metrics import metrics_section
 from kdbench.report.sections.noise import noise_section
 from kdbench.report.sections.published import published_section
 from kdbench.report.sections.stability import stability_section
-from kdbench.report.sections.steps import steps_section
+from kdbench.report.sections.teaching.readings import readings_section
+from kdbench.report.sections.teaching.steps import steps_section
 from kdbench.report.sections.throughput import throughput_section
 from kdbench.report.sections.variants import variants_section
 from kdbench.report.writing import formats as f
@@ -53,6 +54,7 @@ SECTIONS: tuple[Callable[[Summary], Section], ...] = (
     calibration_section,
     metrics_section,
     learning_section,
+    readings_section,
     steps_section,
     variants_section,
     throughput_section,

@@ -20,6 +20,7 @@ class CurvePoint(Record):
     train_loss: float | None  # mean over the epoch; none at epoch 0
     validation_loss: float  # cross-entropy
     validation_top1: float
+    readings: dict[str, float] = Field(default_factory=dict)  # what losses told of themselves, mean over the epoch
 
 
 class TrainingCost(Record):

@@ -21,7 +21,7 @@ class LinearFit:
 
 @dataclass(frozen=True)
 class MeanCurve:
-    """Validation top-1 (0 to 1) by epoch: mean, lowest and highest seed. Only epochs that all seeds reached."""
+    """A figure by epoch, such as validation top-1 (0 to 1): mean, lowest and highest seed where all have one."""
 
     epochs: tuple[int, ...]
     mean: tuple[float, ...]

@@ -45,6 +45,10 @@ class Criterion:
         """Its own weights, without those that it keeps as they are."""
         return [p for p in self.module.parameters() if p.requires_grad] if self.module else []
 
+    def readings(self) -> dict[str, float]:
+        """What it told of itself since it was read last, mean over the calls."""
+        return self.module.readings() if self.module else {}
+
     def initialization(self, epochs: int) -> float:
         """Epochs at the start of a training in which the student is not yet trained as a whole."""
         return self.module.initialization(epochs) if self.module else 0.0

@@ -92,6 +92,7 @@ class Learner:
         """Evaluate on the validation split, and decide whether to go on."""
         train_loss = float(torch.stack(self._losses).double().mean()) if self._losses else None
         self._losses.clear()
+        readings = self._readings()
         with self.evaluating():
             loss, top1 = evaluate(self.deployed, splits.validation, splits)
             self.model.train()  # what is deployed may be another module around the same layers
@@ -106,6 +107,7 @@ class Learner:
                 train_loss=train_loss,
                 validation_loss=loss,
                 validation_top1=top1,
+                readings=readings,
             )
         )
         spec = self.trial.train
@@ -116,6 +118,14 @@ class Learner:
         elif spec.patience is not None and epoch - self.best_epoch >= spec.patience:
             self.stopped = "patience"
         return EpochDone(self.trial, epoch, train_loss, top1)
+
+    def _readings(self) -> dict[str, float]:
+        """What its losses told in this epoch. Those of a further lesson are called by its number."""
+        return {
+            name if number == 1 else f"{name}, lesson {number}": value
+            for number, each in enumerate(self.instructions, start=1)
+            for name, value in each.criterion.readings().items()
+        }
 
     @property
     def teachers(self) -> tuple[Teacher, ...]:

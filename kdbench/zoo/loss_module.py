@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeGuard
 
+import torch
 from torch import Tensor, nn
 
 from kdbench.spec import UserError
@@ -34,6 +35,17 @@ class LossModule(nn.Module):
                 traced.resolve(layer)
         self.student_layers = student_layers
         self.teacher_layers = teacher_layers
+        self._told: dict[str, list[Tensor]] = {}  # since they were read last, by name
+
+    def tell(self, name: str, value: Tensor | float) -> None:
+        """Say a figure of this call, such as its temperature: a report draws the mean of each epoch."""
+        self._told.setdefault(name, []).append(torch.as_tensor(value).detach())
+
+    def readings(self) -> dict[str, float]:
+        """The mean of each figure over the calls since the last reading. It waits for the device: once an epoch."""
+        means = {name: float(torch.stack(values).double().mean()) for name, values in self._told.items()}
+        self._told.clear()
+        return means
 
     def initialization(self, epochs: int) -> float:  # noqa: ARG002 - a loss with such a phase needs it
         """How many epochs, of a training of so many, pass before the student is trained as a whole. By default 0.

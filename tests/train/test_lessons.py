@@ -241,3 +241,12 @@ def test_a_student_that_is_deployed_as_another_network_cannot_teach() -> None:
         with pytest.raises(NotApplicable, match="a student of 'simkd' is deployed as another network than cnn"):
             rehearse(trial, [middle], SPLITS, Catalog())
     rehearse(small_trial(loss=KD, teachers=GUIDES[:1]), GUIDES[:1], SPLITS, Catalog())
+
+
+def test_a_further_lesson_tells_its_readings_by_its_number() -> None:
+    annealed = {"use": "teacher_annealing"}
+    lessons = [lesson(loss=annealed, teachers=[GUIDES[0].key]), lesson(loss=annealed, teachers=[GUIDES[1].key])]
+    (outcome,) = train(small_trial(lessons=lessons))
+    assert isinstance(outcome, Trained)
+    assert outcome.curve[0].readings == {}
+    assert list(outcome.curve[1].readings) == ["teacher's weight", "teacher's weight, lesson 2"]

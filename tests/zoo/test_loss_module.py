@@ -50,6 +50,15 @@ def test_features_are_paired_in_float32_and_the_teachers_have_no_gradient() -> N
     assert all(own.requires_grad and not other.requires_grad for own, other in pairs)
 
 
+def test_what_it_tells_is_read_as_a_mean_and_then_forgotten() -> None:
+    loss = LossModule(STUDENT, TEACHER)
+    for temperature in (1.0, 2.0, 6.0):
+        loss.tell("temperature", temperature)
+    loss.tell("weight", torch.tensor(0.25, requires_grad=True))
+    assert loss.readings() == {"temperature": 3.0, "weight": 0.25}
+    assert loss.readings() == {}
+
+
 def test_a_function_is_no_module_and_a_class_of_another_base_is_refused() -> None:
     assert is_loss_module(FitNet)
     assert not is_loss_module(kd)

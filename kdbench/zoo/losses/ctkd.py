@@ -53,6 +53,7 @@ class CTKD(LossModule):
     def forward(self, student: Outputs, teacher: Outputs, labels: Tensor, moment: Moment) -> Tensor:
         theta: Tensor = _Scaled.apply(self.theta, (cos(pi * self.warm_up.risen(moment)) - 1) / 2)
         temperature = self.lowest + self.spread * theta.sigmoid()
+        self.tell("temperature", temperature)
         z_s, z_t = student.logits.float(), teacher.logits.detach().float()
         divergence = softened_divergence(z_s, z_t, temperature)
         return self.weight * temperature.square() * divergence + self.ce_weight * functional.cross_entropy(z_s, labels)

@@ -210,6 +210,12 @@ def first_temperature(s: Tensor, t: Tensor) -> Tensor:
     return temperature**2 * kl_by_sample(s / temperature, t / temperature).mean()
 
 
+def by_sample_temperature(s: Tensor, t: Tensor) -> Tensor:
+    apart = 1 - functional.cosine_similarity(s, t, dim=1)
+    temperature = (4 + 10 * (apart.mean() - apart)).clamp(min=1)
+    return (temperature**2 * kl_by_sample(s / temperature[:, None], t / temperature[:, None])).mean()
+
+
 def noisy(t: Tensor) -> Tensor:
     return perturb(t, Draw(0, EPOCHS, torch.arange(BATCH)), 0.1, 0.5)
 
@@ -233,6 +239,9 @@ FORMULAS: Mapping[str, Formula] = {
     "ttm": lambda s, t, q: 45 * transformed(s, t, 0.1).mean() + cross(q, s),
     "wttm": lambda s, t, q: 4 * (log_p(t).exp().pow(0.2).sum(dim=1) * transformed(s, t, 0.2)).mean() + cross(q, s),
     "ctkd": lambda s, t, q: 0.9 * first_temperature(s, t) + 0.1 * cross(q, s),
+    "annealing_kd": lambda s, t, q: cross(q, s),  # the teacher's phase is over
+    "teacher_annealing": lambda s, t, q: (16 * 0.5 * divergence(s, t) + 239.5 * cross(q, s)) / 240,
+    "dynamic_temperature": lambda s, t, q: 0.9 * by_sample_temperature(s, t) + 0.1 * cross(q, s),
     "noisy_teacher": lambda s, t, q: 0.9 * 16 * divergence(s, noisy(t)) + 0.1 * cross(q, s),
     "multi_level": lambda s, t, q: (
         0.9 * sum((levels(s / i, t / i, i) for i in range(2, 7)), s.new_zeros(())) + 0.1 * cross(q, s)

@@ -5,7 +5,7 @@ from pathlib import Path
 from kdbench.analyze import summarize
 from kdbench.report import render_report
 from kdbench.report.sections.cost import cost_table
-from kdbench.report.sections.steps import steps_section
+from kdbench.report.sections.teaching.steps import steps_section
 from tests.records import Shape, make_results
 
 ROW = "kd, generations(count=3)"

@@ -1,7 +1,7 @@
 """What came before the reported students: the steps of ways of teaching that have any, by validation accuracy."""
 
 from kdbench.analyze import Summary
-from kdbench.analyze.models.steps import Step, StepRow
+from kdbench.analyze.teaching.steps import Step, StepRow
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, gain_cell, row_cell

@@ -1,0 +1,1 @@
+"""Figures of ways of teaching: their steps, and what changes while they train."""
