@@ -44,6 +44,7 @@ def protocol(summary: Summary) -> Facts:
     data = suite.data
     chosen = "the last epoch" if train.select == "last" else "the epoch that is best on validation"
     kept = "".join(f", {part.label} of the training samples" for part in data.parts)
+    kept += "".join(f", labels of {part.label} of them" for part in data.labelled)
     shape = " x ".join(map(str, summary.input_shape)) or "unknown"
     tested = f"{summary.test_samples:,} test samples" if summary.test_samples is not None else "no test samples"
     teachers = f"{f.several(suite.teacher_seeds, 'teacher')} per pair"

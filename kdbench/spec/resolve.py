@@ -104,9 +104,12 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
         text = f"teacher_seeds is {suite.teacher_seeds}, but there are only {len(suite.seeds)} seeds"
         problems.append((("teacher_seeds",), Problem(text, help="lower teacher_seeds or add seeds")))
     dataset = look_up(suite.data.dataset, "datasets", "data")
-    parts = tuple(look_up(part, "parts", "data", "parts", i) for i, part in enumerate(suite.data.parts))
+    parts, labelled = (
+        tuple(look_up(part, "parts", "data", field, i) for i, part in enumerate(chosen))
+        for field, chosen in (("parts", suite.data.parts), ("labelled", suite.data.labelled))
+    )
     resolved = {
-        "data": suite.data.model_copy(update={"dataset": dataset, "parts": parts}),
+        "data": suite.data.model_copy(update={"dataset": dataset, "parts": parts, "labelled": labelled}),
         "train": recipe(suite.train, "train"),
         "teacher_train": recipe(suite.teacher_train, "teacher_train") if suite.teacher_train else None,
         "view": look_up(suite.view, "views", "view"),

@@ -26,7 +26,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Signature:
-    """A callable as a suite sees it. `inputs` are its positional parameters, in order."""
+    """A callable as a suite sees it. `inputs` are its positional parameters, in order; `optional` take None."""
 
     use: str
     kind: Kind
@@ -35,6 +35,7 @@ class Signature:
     options: tuple[Option, ...]
     doc: str
     origin: str | None = None  # of what is not kdbench's own: a hash of its source
+    optional: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:

@@ -22,6 +22,7 @@ class DataSpec(Record):
 
     dataset: Choice
     parts: Several[Choice] = ()  # applied in order to the training samples; none: all of them
+    labelled: Several[Choice] = ()  # likewise to those: which of them keep their labels; none: all
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
     split_seed: WholeNumber = 0
 
@@ -85,6 +86,8 @@ class Trial(Record):
     def _fits(self) -> "Trial":
         if self.merge and len(self.merge) != len(self.start):
             raise ValueError(f"{len(self.merge)} weights are given to merge {len(self.start)} trials")
+        if self.data.labelled and self.train.mixup:
+            raise ValueError("mixup mixes the labels of two samples, and some have none (data.labelled): leave out one")
         if self.weight_bits and not self.start:
             raise ValueError("training in 8 bits (weight_bits) begins with trained weights: name a trial in start")
         return self

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kdbench.spec import Choice, Lesson
+from kdbench.spec import Choice, Lesson, Signature
 from kdbench.train.samples.batches import View
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.interface import Draw, Moment, NotApplicable, Outputs
@@ -26,7 +26,7 @@ class Criterion:
     inputs: tuple[str, ...]
     module: LossModule | None = None
 
-    def __call__(self, student: Outputs, teacher: Outputs | None, labels: Tensor, moment: Moment) -> Tensor:
+    def __call__(self, student: Outputs, teacher: Outputs | None, labels: Tensor | None, moment: Moment) -> Tensor:
         given = {"student": student, "teacher": teacher, "labels": labels, "moment": moment}
         return self.call(**{name: given[name] for name in self.inputs})
 
@@ -103,8 +103,9 @@ def build_criterion(
     `teachers` are the lesson's, in its order; `draw` is of the trial's seed.
     """
     thing: Any = catalog.load("losses", lesson.loss.use)
-    inputs = catalog.signature("losses", lesson.loss.use).inputs
-    _refuse_unbuilt(lesson, inputs, len(teachers))
+    signature = catalog.signature("losses", lesson.loss.use)
+    inputs = signature.inputs
+    _refuse_unbuilt(lesson, signature, len(teachers))
     options = lesson.loss.arguments
     if not is_loss_module(thing):
         return Criterion(partial(thing, **options), inputs)
@@ -115,15 +116,15 @@ def build_criterion(
     return Criterion(loss, inputs, loss)
 
 
-def _refuse_unbuilt(lesson: Lesson, inputs: Sequence[str], teachers: int) -> None:
+def _refuse_unbuilt(lesson: Lesson, signature: Signature, teachers: int) -> None:
     """What a lesson may say and this version does not do, or cannot mean."""
     if lesson.head is not None:
         raise NotApplicable(f"a lesson for one head ('{lesson.head}') is not built yet: leave out `head`")
     if lesson.part is not None:
         raise NotApplicable(f"a lesson on a part of the data ('{lesson.part.use}') is not built yet: leave it out")
-    if not lesson.labels and {"labels", "moment"} & {*inputs}:
-        raise NotApplicable("it asks for the labels, which its lesson keeps from it (labels = false)")
-    if ("teacher" in inputs) != bool(teachers):
+    if not lesson.labels and "labels" in {*signature.inputs} - {*signature.optional}:
+        raise NotApplicable("it needs the labels, which its lesson keeps from it (labels = false)")
+    if ("teacher" in signature.inputs) != bool(teachers):
         asks = "asks for a teacher, and its lesson has none" if not teachers else "asks for no teacher, and has some"
         raise NotApplicable(f"it {asks}")
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -20,13 +20,37 @@ class Instruction:
     lesson: Lesson
     criterion: Criterion
     teachers: list[Teacher] = field(default_factory=list)
+    hidden: bool = False  # whether some training samples have no label (-1)
 
     def loss(self, student: Outputs, taught: Mapping[Teacher, Outputs], labels: Tensor, moment: Moment) -> Tensor:
-        """Its weighted loss on a batch, given the outputs of each teacher."""
+        """Its weighted loss on a batch, given the outputs of each teacher.
+
+        A lesson with labels learns from the samples that have one, a lesson without from all. Without any it is 0.
+        """
         teacher = (
             combine_outputs([taught[teacher] for teacher in self.teachers], self.lesson) if self.teachers else None
         )
+        if not self.lesson.labels:
+            return self.lesson.weight * self.criterion(student, teacher, None, replace(moment, known=None))
+        if self.hidden:
+            rows = torch.nonzero(labels >= 0).flatten()
+            if len(rows) < self._fewest:
+                return 0.0 * student.logits.sum()
+            student, labels = _take(student, rows), labels[rows]
+            teacher = _take(teacher, rows) if teacher else None
+            draw = replace(moment.draw, samples=moment.draw.samples[rows])
+            moment = replace(moment, draw=draw, known=None)
         return self.lesson.weight * self.criterion(student, teacher, labels, moment)
+
+    @property
+    def _fewest(self) -> int:
+        """How many samples the loss needs: one with weights of its own may have a batch norm, which needs two."""
+        return 2 if self.criterion.parameters else 1
+
+
+def _take(outputs: Outputs, rows: Tensor) -> Outputs:
+    """The outputs of some samples of a batch."""
+    return Outputs(outputs.logits[rows], {layer: values[rows] for layer, values in outputs.features.items()})
 
 
 def combine_outputs(outputs: Sequence[Outputs], lesson: Lesson) -> Outputs:

@@ -115,7 +115,7 @@ def _enrol(
         criterion = build_criterion(lesson, catalog, traced, teachers, Draw(trial.seed), number)
         if criterion.module:
             criterion.module.to(device)
-        instructions.append(Instruction(lesson, criterion))
+        instructions.append(Instruction(lesson, criterion, hidden=not splits.labelled))
     stack.enter_context(keep_channels_last(model))
     layers = dict.fromkeys(layer for each in instructions for layer in each.criterion.student_layers)
     features = stack.enter_context(tapped(model, traced, tuple(layers)))

@@ -53,12 +53,14 @@ def rehearse(
 ) -> None:
     """Train for one step on two samples, under untrained teachers. Raises `NotApplicable` where that cannot be.
 
-    `parents` are the trials that the trial names by their keys.
+    Where some samples have no label, one of them is the third. `parents` are the trials that the trial names by their
+    keys.
     """
     refuse_other_networks(parents, catalog)
-    two = torch.arange(2, device=splits.train.labels.device)
-    few = replace(splits, train=splits.train.take(two), validation=splits.validation.take(two[:1]))
-    short = trial.model_copy(update={"train": trial.train.model_copy(update={"batch_size": 2})})
+    hidden = splits.train.labels < 0
+    some = torch.cat([torch.nonzero(~hidden)[:2], torch.nonzero(hidden)[:1]]).flatten()
+    few = replace(splits, train=splits.train.take(some), validation=splits.validation.take(torch.zeros_like(some[:1])))
+    short = trial.model_copy(update={"train": trial.train.model_copy(update={"batch_size": len(some)})})
     given = untrained(parents, splits, catalog)
     until = min(1, trial.train.epochs)
     (outcome,) = drain(train_cohort([short], few, catalog, given, open_cache, until=until))

@@ -110,14 +110,20 @@ class Moment:
     """When in a training a loss is computed: for losses with a warm-up, an initialization phase, noise or a memory.
 
     `epoch` counts the epochs trained so far, fractions included: 0 at the first step, and below `epochs`, the length of
-    the whole training. `draw` belongs to the batch: its `samples` [B] are the training samples in it. `labels` [N],
-    int64, are those of the whole training split.
+    the whole training. `draw` belongs to the batch: its `samples` [B] are the training samples in it.
     """
 
     epoch: float
     epochs: int
     draw: Draw
-    labels: Tensor
+    known: Tensor | None  # see `labels`; none where the lesson may not see all of them
+
+    @property
+    def labels(self) -> Tensor:
+        """Those of the whole training split, [N], int64. Raises `NotApplicable` where some are kept from the lesson."""
+        if self.known is None:
+            raise NotApplicable("it asks for the labels of all training samples, of which its lesson may not see all")
+        return self.known
 
 
 def _mix(words: Tensor) -> Tensor:

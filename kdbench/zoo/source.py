@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import typing
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -76,13 +77,14 @@ def _definition(module: str, attribute: str) -> ast.FunctionDef | ast.ClassDef |
 
 def _from_source(kind: Kind, use: str, target: str, node: ast.FunctionDef | ast.ClassDef) -> Signature:
     function: ast.stmt = node
-    inputs: tuple[str, ...] = ()
+    called: ast.stmt = node
     if isinstance(node, ast.ClassDef):
         methods = {n.name: n for n in node.body if isinstance(n, ast.FunctionDef)}
         if "__init__" not in methods or "forward" not in methods:
             raise ValueError("inherited methods are read from the imported class")
-        function, inputs = methods["__init__"], _positional(methods["forward"])[1:]
+        function, called = methods["__init__"], methods["forward"]
     assert isinstance(function, ast.FunctionDef)
+    assert isinstance(called, ast.FunctionDef)
     arguments = function.args
     options = tuple(
         Option(
@@ -93,11 +95,14 @@ def _from_source(kind: Kind, use: str, target: str, node: ast.FunctionDef | ast.
         for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     )
     doc = ast.get_docstring(node) or ""
-    return Signature(use, kind, target, tuple(inputs) or _positional(function), options, doc)
+    inputs = [argument for argument in (*called.args.posonlyargs, *called.args.args) if argument.arg != "self"]
+    optional = tuple(argument.arg for argument in inputs if _may_be_none(argument.annotation))
+    return Signature(use, kind, target, tuple(each.arg for each in inputs), options, doc, optional=optional)
 
 
-def _positional(function: ast.FunctionDef) -> tuple[str, ...]:
-    return tuple(argument.arg for argument in (*function.args.posonlyargs, *function.args.args))
+def _may_be_none(annotation: ast.expr | None) -> bool:
+    """Whether an annotation is written `... | None`."""
+    return isinstance(annotation, ast.BinOp) and ast.unparse(annotation.right) == "None"
 
 
 def _evaluate(annotation: ast.expr | None) -> Any:
@@ -117,5 +122,14 @@ def _from_object(kind: Kind, use: str, target: str, thing: Any) -> Signature:
         if p.kind is p.KEYWORD_ONLY
     )
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    inputs = [p.name for p in inspect.signature(called).parameters.values() if p.kind in positional]
-    return Signature(use, kind, target, tuple(n for n in inputs if n != "self"), options, inspect.getdoc(thing) or "")
+    inputs = [
+        p.name for p in inspect.signature(called).parameters.values() if p.kind in positional and p.name != "self"
+    ]
+    optional = tuple(name for name in inputs if name in optional_inputs(called))
+    return Signature(use, kind, target, tuple(inputs), options, inspect.getdoc(thing) or "", optional=optional)
+
+
+def optional_inputs(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The parameters of an imported function whose annotation is written `... | None`."""
+    hints = inspect.get_annotations(function)
+    return tuple(name for name, hint in hints.items() if name != "return" and str(hint).endswith("| None"))

@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,16 +10,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from kdbench.deploy.export.export import hash_weights
-from kdbench.spec import Lesson, Trial
+from kdbench.spec import Choice, Lesson, Trial
 from kdbench.spec.generators import drain
-from kdbench.train.build import build_model, start_from
+from kdbench.train.build import Criterion, build_model, start_from
 from kdbench.train.ended import Ended, NotTrained, Trained
 from kdbench.train.faculty import Parents
-from kdbench.train.instruction import combine_outputs
+from kdbench.train.instruction import Instruction, combine_outputs
 from kdbench.train.loop import train_cohort
 from kdbench.train.rehearsal import rehearse
 from kdbench.zoo.catalog import Catalog
-from kdbench.zoo.interface import NotApplicable, Outputs
+from kdbench.zoo.datasets.splits import Splits
+from kdbench.zoo.interface import Draw, Moment, NotApplicable, Outputs, Split
 from tests.small import random_splits, small_trial
 
 SPLITS = random_splits()
@@ -165,11 +167,70 @@ def without_labels(student: Outputs, teacher: Outputs) -> Tensor:
 
 
 def test_a_lesson_without_labels_keeps_them_from_its_loss() -> None:
-    refusal = "it asks for the labels, which its lesson keeps from it (labels = false)"
+    refusal = "it needs the labels, which its lesson keeps from it (labels = false)"
     assert refused(small_trial(lessons=[{"loss": "cross_entropy", "labels": False}])) == refusal
     trial = small_trial(lessons=[{"loss": f"{__name__}:without_labels", "teachers": [GUIDES[0].key], "labels": False}])
     (outcome,) = drain(train_cohort([trial], SPLITS, Catalog((__name__,)), parents()))
     assert isinstance(outcome, Trained)
+
+
+@pytest.mark.parametrize("loss", ["kd", "noisy_teacher", "ctkd"])
+def test_a_loss_that_can_do_without_labels_leaves_out_their_term(loss: str) -> None:
+    """The same weights as with a term of weight 0."""
+    taught = {"teachers": [GUIDES[0].key]}
+    silent = small_trial(lessons=[{"loss": loss, "labels": False, **taught}])
+    weightless = small_trial(lessons=[{"loss": {"use": loss, "options": {"ce_weight": 0.0}}, **taught}])
+    assert weights(train(silent)[0]) == weights(train(weightless)[0])
+
+
+def unlabelled(*rows: int) -> Splits:
+    """The small splits, in which these training samples have no label."""
+    labels = SPLITS.train.labels.clone()
+    labels[list(rows)] = -1
+    return replace(SPLITS, train=Split(SPLITS.train.images, labels))
+
+
+def test_a_lesson_with_labels_learns_from_the_samples_that_have_one() -> None:
+    """Of a batch of all samples, half of them hidden: the loss is that of the other half alone."""
+    asked: list[tuple[int, list[int], list[int]]] = []
+
+    def note(student: Outputs, labels: Tensor, moment: Moment) -> Tensor:
+        asked.append((len(student.logits), labels.tolist(), moment.draw.samples.tolist()))
+        return functional.cross_entropy(student.logits, labels)
+
+    splits = unlabelled(*range(0, 70, 2))
+    instruction = Instruction(
+        Lesson(loss=Choice(use="cross_entropy")), Criterion(note, ("student", "labels", "moment")), hidden=True
+    )
+    order = torch.arange(70).flip(0)
+    moment = Moment(0.0, 1, Draw(0, 1, order), splits.train.labels)
+    logits = torch.randn(70, 4)
+    found = instruction.loss(Outputs(logits), {}, splits.train.labels[order], moment)
+    left = order[order % 2 == 1]
+    assert asked == [(35, SPLITS.train.labels[left].tolist(), left.tolist())]
+    torch.testing.assert_close(found, functional.cross_entropy(logits[order % 2 == 1], SPLITS.train.labels[left]))
+    none = instruction.loss(Outputs(logits[:3].requires_grad_()), {}, torch.tensor([-1, -1, -1]), moment)
+    none.backward()
+    assert none.item() == 0
+    assert len(asked) == 1
+
+
+def test_hidden_labels_are_out_of_reach_of_a_loss() -> None:
+    """A loss that asks for the labels of all samples is refused."""
+    for loss in ("crd", f"{__name__}:peeks"):
+        trial = small_trial(lessons=[{"teachers": [GUIDES[0].key], "loss": loss}])
+        with pytest.raises(NotApplicable, match="asks for the labels of all training samples, of which"):
+            rehearse(trial, GUIDES[:1], unlabelled(3, 5), Catalog((__name__,)))
+
+
+def peeks(student: Outputs, teacher: Outputs, moment: Moment) -> Tensor:
+    return functional.mse_loss(student.logits, teacher.logits) + moment.labels.sum()
+
+
+def test_hidden_labels_change_nothing_for_a_lesson_without_labels() -> None:
+    silent = small_trial(lessons=[{"loss": "kd", "teachers": [GUIDES[0].key], "labels": False}])
+    (hidden,) = drain(train_cohort([silent], unlabelled(*range(70)), Catalog(), parents()))
+    assert weights(hidden) == weights(train(silent)[0])
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ class Graph:
         """What is wrong with the names and options in a trial; empty where nothing is."""
         choices: list[tuple[Kind, Choice]] = [("models", trial.model), ("views", trial.view)]
         choices += [("losses", lesson.loss) for lesson in trial.lessons]
-        choices += [("parts", part) for part in trial.data.parts]
+        choices += [("parts", part) for part in (*trial.data.parts, *trial.data.labelled)]
         choices += [("views", view) for view in trial.train.augment]
         found = [wrong for kind, choice in choices if (wrong := self._wrong(kind, choice))]
         if found:
@@ -117,10 +117,12 @@ def _foreign(trial: Trial, site: Site, reported: bool) -> str:
     """Why a trial cannot stand in its row, or an empty text.
 
     Data other than the suite's would be evaluated on the wrong test split, and another split into training and
-    validation would let a student be selected on samples that its teacher was trained on. Only parts may differ. The
-    row names the model and the seed of the student that it reports, by which it is compared with other rows.
+    validation would let a student be selected on samples that its teacher was trained on. Only parts may differ, and
+    which samples keep their labels. The row names the model and the seed of the student that it reports, by which it is
+    compared with other rows.
     """
-    if trial.data.model_copy(update={"parts": ()}) != site.suite.data.model_copy(update={"parts": ()}):
+    samples = {"parts": (), "labelled": ()}
+    if trial.data.model_copy(update=samples) != site.suite.data.model_copy(update=samples):
         return "on other data than the suite's: only its parts may differ"
     if reported and trial.model != site.pair.student:
         return f"of {trial.model.label} as the row's student, which is {site.pair.student.label}"

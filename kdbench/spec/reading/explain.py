@@ -76,8 +76,8 @@ def explain(at: Location, detail: ErrorDetails, table: dict[str, Any]) -> Locate
             return at, Problem(f"{locate(at)} is {as_toml(value)}", help=nearest(str(value), _tags(at[:2], table)))
         case "model_type" | "model_attributes_type":
             wanted = wanted or _say_table(at, detail, table)
-        case "tuple_type" if keys[-1] == "parts":
-            wanted = 'allowed: a list, as parts = [{ use = "fraction", share = 0.1 }]'
+        case "tuple_type" if keys[-1] in ("parts", "labelled"):
+            wanted = f'allowed: a list, as {keys[-1]} = [{{ use = "fraction", share = 0.1 }}]'
         case "tuple_type" if isinstance(value, dict):
             wanted = f"write [[{where}]], with two brackets: it is a list of tables"
         case "tuple_type" if keys[-1] == "augment":

@@ -230,6 +230,23 @@ def _soft_labels(loss: Examined) -> None:
         )
 
 
+def _no_labels(loss: Examined) -> None:
+    """Where labels may be None, a loss then leaves out their term, and nothing of its teacher's."""
+    if "labels" not in loss.optional:
+        return
+    student, teacher, labels = draw_case()
+    teachers = teacher, teacher.roll(1, 0)
+    try:
+        without = [loss.of(student, each, None) for each in teachers]
+    except NotApplicable:
+        return
+    terms = [loss.of(student, each, labels) - value for each, value in zip(teachers, without, strict=True)]
+    same = _close(terms[0], terms[1], 1e-3)
+    require(same, f"labels=None leaves out {terms[0]:.6g}, and {terms[1]:.6g} under another teacher")
+    taught = loss.taps or not _close(without[0], without[1], 1e-6)
+    require(taught, "with labels=None its value does not depend on the teacher")
+
+
 def _close(one: float, two: float, relative: float) -> bool:
     return abs(one - two) <= relative * max(abs(one), abs(two), 1e-3)
 
@@ -258,4 +275,5 @@ CLAUSES: dict[str, Callable[[Subject], None]] = {
     "temperature": _temperature,
     "precision": _always(_precision),
     "soft labels": _always(_soft_labels),
+    "no labels": lambda subject: _no_labels(subject.build()),
 }

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from kdbench.zoo.interface import Draw, Moment, Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import Layers, LossModule, is_loss_module
+from kdbench.zoo.source import optional_inputs
 
 CLASSES = 5
 BATCH = 8
@@ -64,6 +65,11 @@ class Examined:
         return "teacher" in self.inputs
 
     @property
+    def optional(self) -> tuple[str, ...]:
+        """The inputs that may be None."""
+        return optional_inputs(self.module.forward if self.module else self.subject.thing)
+
+    @property
     def taps(self) -> bool:
         return bool(self._layers("student"))
 
@@ -87,7 +93,7 @@ class Examined:
         """The loss's own weights, but for those that it keeps as they are."""
         return {name: p for name, p in self.module.named_parameters() if p.requires_grad} if self.module else {}
 
-    def value(self, student: Outputs, teacher: Outputs, labels: Tensor, samples: Tensor | None = None) -> Tensor:
+    def value(self, student: Outputs, teacher: Outputs, labels: Tensor | None, samples: Tensor | None = None) -> Tensor:
         """The loss of a batch of the training samples `samples` [B]. Its memory is restored afterwards."""
         torch.manual_seed(DRAW.seed_of("noise"))  # a loss that draws from torch draws the same in every call
         samples = torch.arange(BATCH) if samples is None else samples
@@ -99,7 +105,7 @@ class Examined:
         assert isinstance(value, Tensor)
         return value
 
-    def of(self, student: Tensor, teacher: Tensor, labels: Tensor) -> float:
+    def of(self, student: Tensor, teacher: Tensor, labels: Tensor | None) -> float:
         """The loss of plain logits."""
         return self.value(self.outputs(student, "student"), self.outputs(teacher, "teacher"), labels).item()
 

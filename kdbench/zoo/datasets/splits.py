@@ -1,7 +1,7 @@
 """Training, validation and test split of a dataset, what it asks of a network, and which samples are used."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeGuard
@@ -24,10 +24,15 @@ CHUNK = 2**23  # values that are looked at together, where a split is read as a 
 class Splits:
     """What a trial trains, validates and tests on, and the task that these have in common."""
 
-    train: Split
+    train: Split  # a sample without a label has -1
     validation: Split
     test: Split
     task: Task
+
+    @cached_property
+    def labelled(self) -> bool:
+        """Whether every training sample has a label."""
+        return bool((self.train.labels >= 0).all())
 
     @property
     def classes(self) -> int:
@@ -80,8 +85,9 @@ class Splits:
 def split(dataset: Dataset, spec: DataSpec, catalog: Catalog | None = None) -> Splits:
     """Hold validation out of the published training split, then take `spec.parts` of what remains, one after another.
 
-    `spec.split_seed` decides all of it, so every trial of a suite shares it. Validation is stratified by class and does
-    not depend on the parts; a class with one sample keeps it for training. Means and standard deviations are of all
+    Where `spec.labelled` names parts, samples that these do not take lose their label for good: it is -1. All of it is
+    decided by `spec.split_seed`, so every trial of a suite shares it. Validation is stratified by class and does not
+    depend on the parts; a class with one sample keeps it for training. Means and standard deviations are of all
     training samples without validation, so that every part of a dataset is given the same inputs. Parts are looked up
     in the catalog, by default in that of kdbench and of installed packages. Raises `UserError` where no sample is left
     to validate or train on, labels do not fit, or a part cannot be taken.
@@ -89,10 +95,12 @@ def split(dataset: Dataset, spec: DataSpec, catalog: Catalog | None = None) -> S
     _check_labels(dataset, spec)
     validation, training = _hold_out(dataset, spec)
     whole = dataset.train.take(training)
-    used = training
-    for part in spec.parts:
-        used = used[_positions(part, dataset.train.labels[used], _draw(spec, used), catalog or Catalog())]
+    catalog = catalog or Catalog()
+    used = _used(dataset, training, spec.parts, spec, catalog)
     train = whole if len(used) == len(training) else dataset.train.take(used)
+    if spec.labelled:
+        known = torch.isin(used, _used(dataset, used, spec.labelled, spec, catalog))
+        train = Split(train.images, train.labels.where(known, -1))
     return Splits(train, dataset.train.take(validation), dataset.test, _task(dataset, whole))
 
 
@@ -108,6 +116,13 @@ def _hold_out(dataset: Dataset, spec: DataSpec) -> tuple[Tensor, Tensor]:
             f"dataset '{spec.dataset.label}' has no class with 2 training samples: none is left to validate on"
         )
     return torch.cat(validation).sort().values, torch.cat(training).sort().values
+
+
+def _used(dataset: Dataset, samples: Tensor, parts: Sequence[Choice], spec: DataSpec, catalog: Catalog) -> Tensor:
+    """Those of the samples, by place in the published training split, that all parts take."""
+    for part in parts:
+        samples = samples[_positions(part, dataset.train.labels[samples], _draw(spec, samples), catalog)]
+    return samples
 
 
 def _draw(spec: DataSpec, samples: Tensor) -> Draw:

@@ -6,13 +6,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from kdbench.spec.types import NonNegative, Temperature, Weight
-from kdbench.zoo.interface import Outputs
+from kdbench.zoo.interface import NotApplicable, Outputs
+from kdbench.zoo.losses.cross_entropy import labels_term
 
 
 def agreement_masked(
     student: Outputs,
     teacher: Outputs,
-    labels: Tensor,
+    labels: Tensor | None,
     *,
     agree_with: Literal["teacher", "label"] = "teacher",
     temperature: Temperature = 0.5,
@@ -25,7 +26,7 @@ def agreement_masked(
     the batch; m = 1 where argmax z_s is argmax z_t (`agree_with` label: y, the greatest share of it), else 0.
     Shapes: logits [B, C] of both; labels [B], int64. Gives a scalar, float32.
     Units: nats per sample of the batch, those masked out counted as 0.
-    Raises: nothing.
+    Raises: NotApplicable with `agree_with` label in a lesson without labels.
     Source: the project's seed document on model distillation, its equations for model distillation (`agree_with`
     teacher) and data distillation (label); its lambda is `ce_weight`, 1 - lambda is `weight`.
     Differs: mean over the batch, where the seed sums over samples. As in the seed there is no T^2, so the gradient
@@ -34,8 +35,10 @@ def agreement_masked(
     z_s, z_t = student.logits.float(), teacher.logits.detach().float()
     decided = z_t.argmax(dim=1)
     if agree_with == "label":
+        if labels is None:
+            raise NotApplicable("agree_with = 'label' needs the labels, which its lesson keeps from it")
         decided = labels if labels.ndim == 1 else labels.argmax(dim=1)
     agrees = z_s.argmax(dim=1) == decided
     p_t = functional.softmax(z_t / temperature, dim=1)
     soft = -(p_t * functional.log_softmax(z_s / temperature, dim=1)).sum(dim=1)
-    return weight * (agrees * soft).mean() + ce_weight * functional.cross_entropy(z_s, labels)
+    return weight * (agrees * soft).mean() + labels_term(z_s, labels, ce_weight)

@@ -7,6 +7,7 @@ from kdbench.spec.types import NonNegative, Weight
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule
+from kdbench.zoo.losses.cross_entropy import labels_term
 from kdbench.zoo.losses.matching import as_positions, pair_layers, require_images, to_common_size, unit_vectors
 
 
@@ -41,8 +42,8 @@ class AttentionTransfer(LossModule):
         self.weight = weight
         self.ce_weight = ce_weight
 
-    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
-        total = self.ce_weight * functional.cross_entropy(student.logits.float(), labels)
+    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor | None) -> Tensor:
+        total = labels_term(student.logits.float(), labels, self.ce_weight)
         for images in self.paired_features(student, teacher):
             own, other = (_attention(image) for image in to_common_size(*images))
             total = total + self.weight * functional.mse_loss(own, other)

@@ -11,6 +11,7 @@ from kdbench.spec.types import Count, Factor, NonNegative, Weight
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule
+from kdbench.zoo.losses.cross_entropy import labels_term
 from kdbench.zoo.losses.matching import as_rows, unit_vectors
 
 
@@ -49,11 +50,11 @@ class CorrelationCongruence(LossModule):
         self.weight = weight
         self.ce_weight = ce_weight
 
-    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
+    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor | None) -> Tensor:
         [(given, wanted)] = self.paired_features(student, teacher)
         own, others = self._correlations(given), self._correlations(wanted)
-        cross_entropy = functional.cross_entropy(student.logits.float(), labels)
-        return self.weight * functional.mse_loss(own, others) + self.ce_weight * cross_entropy
+        labelled = labels_term(student.logits.float(), labels, self.ce_weight)
+        return self.weight * functional.mse_loss(own, others) + labelled
 
     def _correlations(self, features: Tensor) -> Tensor:
         """[B, B]: a polynomial of the cosines, by Horner's rule."""

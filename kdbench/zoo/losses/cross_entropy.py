@@ -17,3 +17,8 @@ def cross_entropy(student: Outputs, labels: Tensor) -> Tensor:
     Differs: nothing.
     """
     return functional.cross_entropy(student.logits.float(), labels)
+
+
+def labels_term(z_s: Tensor, labels: Tensor | None, weight: float) -> Tensor:
+    """weight * CE(z_s, y) of logits [B, C], float32: what a loss that a teacher teaches adds for labels; 0 without."""
+    return z_s.new_zeros(()) if labels is None else weight * functional.cross_entropy(z_s, labels)

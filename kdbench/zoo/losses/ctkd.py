@@ -5,12 +5,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from kdbench.spec.types import NonNegative, Positive, Weight
 from kdbench.zoo.interface import Moment, Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule
+from kdbench.zoo.losses.cross_entropy import labels_term
 from kdbench.zoo.losses.kd import softened_divergence
 from kdbench.zoo.losses.phases import Phase
 
@@ -50,13 +50,13 @@ class CTKD(LossModule):
         self.ce_weight = ce_weight
         self.theta = nn.Parameter(torch.ones(()))
 
-    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor, moment: Moment) -> Tensor:
+    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor | None, moment: Moment) -> Tensor:
         theta: Tensor = _Scaled.apply(self.theta, (cos(pi * self.warm_up.risen(moment)) - 1) / 2)
         temperature = self.lowest + self.spread * theta.sigmoid()
         self.tell("temperature", temperature)
         z_s, z_t = student.logits.float(), teacher.logits.detach().float()
         divergence = softened_divergence(z_s, z_t, temperature)
-        return self.weight * temperature.square() * divergence + self.ce_weight * functional.cross_entropy(z_s, labels)
+        return self.weight * temperature.square() * divergence + labels_term(z_s, labels, self.ce_weight)
 
 
 class _Scaled(torch.autograd.Function):

@@ -5,12 +5,13 @@ from torch.nn import functional
 
 from kdbench.spec.types import NonNegative, Temperature, Weight
 from kdbench.zoo.interface import NotApplicable, Outputs
+from kdbench.zoo.losses.cross_entropy import labels_term
 
 
 def dist(
     student: Outputs,
     teacher: Outputs,
-    labels: Tensor,
+    labels: Tensor | None,
     *,
     temperature: Temperature = 4.0,
     beta: Weight = 1.0,
@@ -38,8 +39,7 @@ def dist(
     p_s = functional.softmax(student.logits.float() / temperature, dim=1)
     p_t = functional.softmax(teacher.logits.detach().float() / temperature, dim=1)
     distance = beta * _distance(p_s, p_t, dim=1) + gamma * _distance(p_s, p_t, dim=0)
-    cross_entropy = functional.cross_entropy(student.logits.float(), labels)
-    return weight * temperature**2 * distance + ce_weight * cross_entropy
+    return weight * temperature**2 * distance + labels_term(student.logits.float(), labels, ce_weight)
 
 
 def _distance(one: Tensor, other: Tensor, dim: int) -> Tensor:

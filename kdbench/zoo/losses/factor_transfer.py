@@ -10,6 +10,7 @@ from kdbench.spec.types import NonNegative, Positive, Weight
 from kdbench.zoo.interface import Moment, Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule
+from kdbench.zoo.losses.cross_entropy import labels_term
 from kdbench.zoo.losses.matching import by_channel, require_images, to_common_size, unit_vectors
 from kdbench.zoo.losses.phases import Phase
 
@@ -63,7 +64,7 @@ class FactorTransfer(LossModule):
     def initialization(self, epochs: int) -> float:
         return self.phase.span(epochs)
 
-    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor, moment: Moment) -> Tensor:
+    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor | None, moment: Moment) -> Tensor:
         paraphrasing = self.phase.lasts("factor_transfer", moment)
         self.encoder.train(paraphrasing)
         [images] = self.paired_features(student, teacher)
@@ -73,7 +74,7 @@ class FactorTransfer(LossModule):
         with torch.no_grad():
             factor = _unit_factor(self.encoder(wanted))
         distance = functional.l1_loss(_unit_factor(self.translator(given)), factor)
-        return self.weight * distance + self.ce_weight * functional.cross_entropy(student.logits.float(), labels)
+        return self.weight * distance + labels_term(student.logits.float(), labels, self.ce_weight)
 
 
 def _unit_factor(factor: Tensor) -> Tensor:

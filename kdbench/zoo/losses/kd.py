@@ -5,12 +5,13 @@ from torch.nn import functional
 
 from kdbench.spec.types import NonNegative, Temperature, Weight
 from kdbench.zoo.interface import Outputs
+from kdbench.zoo.losses.cross_entropy import labels_term
 
 
 def kd(
     student: Outputs,
     teacher: Outputs,
-    labels: Tensor,
+    labels: Tensor | None,
     *,
     temperature: Temperature = 4.0,
     weight: Weight = 0.9,
@@ -27,7 +28,7 @@ def kd(
     """
     z_s, z_t = student.logits.float(), teacher.logits.detach().float()
     divergence = softened_divergence(z_s, z_t, temperature)
-    return weight * temperature**2 * divergence + ce_weight * functional.cross_entropy(z_s, labels)
+    return weight * temperature**2 * divergence + labels_term(z_s, labels, ce_weight)
 
 
 def softened_divergence(z_s: Tensor, z_t: Tensor, temperature: float | Tensor) -> Tensor:

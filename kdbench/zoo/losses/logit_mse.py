@@ -5,10 +5,11 @@ from torch.nn import functional
 
 from kdbench.spec.types import NonNegative, Weight
 from kdbench.zoo.interface import Outputs
+from kdbench.zoo.losses.cross_entropy import labels_term
 
 
 def logit_mse(
-    student: Outputs, teacher: Outputs, labels: Tensor, *, weight: Weight = 0.1, ce_weight: NonNegative = 1.0
+    student: Outputs, teacher: Outputs, labels: Tensor | None, *, weight: Weight = 0.1, ce_weight: NonNegative = 1.0
 ) -> Tensor:
     """Mean squared difference of the logits, with cross-entropy to the labels.
 
@@ -21,4 +22,4 @@ def logit_mse(
     """
     z_s = student.logits.float()
     difference = functional.mse_loss(z_s, teacher.logits.detach().float())
-    return weight * difference + ce_weight * functional.cross_entropy(z_s, labels)
+    return weight * difference + labels_term(z_s, labels, ce_weight)

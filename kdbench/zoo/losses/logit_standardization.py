@@ -1,17 +1,17 @@
 """Distillation of logits that are brought to mean 0 and deviation 1 first: the teacher's scale is not taught."""
 
 from torch import Tensor
-from torch.nn import functional
 
 from kdbench.spec.types import NonNegative, Temperature, Weight
 from kdbench.zoo.interface import NotApplicable, Outputs
+from kdbench.zoo.losses.cross_entropy import labels_term
 from kdbench.zoo.losses.kd import softened_divergence
 
 
 def logit_standardization(
     student: Outputs,
     teacher: Outputs,
-    labels: Tensor,
+    labels: Tensor | None,
     *,
     temperature: Temperature = 2.0,
     weight: Weight = 9.0,
@@ -35,7 +35,7 @@ def logit_standardization(
         )
     z_s, z_t = student.logits.float(), teacher.logits.detach().float()
     divergence = softened_divergence(_standardize(z_s), _standardize(z_t), temperature)
-    return weight * temperature**2 * divergence + ce_weight * functional.cross_entropy(z_s, labels)
+    return weight * temperature**2 * divergence + labels_term(z_s, labels, ce_weight)
 
 
 def _standardize(logits: Tensor) -> Tensor:

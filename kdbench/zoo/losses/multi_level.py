@@ -6,12 +6,13 @@ from torch.nn import functional
 
 from kdbench.spec.types import Count, NonNegative, Positive, Weight
 from kdbench.zoo.interface import Outputs
+from kdbench.zoo.losses.cross_entropy import labels_term
 
 
 def multi_level(
     student: Outputs,
     teacher: Outputs,
-    labels: Tensor,
+    labels: Tensor | None,
     *,
     temperatures: tuple[Positive, ...] = (2.0, 3.0, 4.0, 5.0, 6.0),
     weight: Weight = 0.9,
@@ -34,7 +35,7 @@ def multi_level(
     z_s, z_t = student.logits.float(), teacher.logits.detach().float()
     levels = [_levels(z_s / t, z_t / t, t, reference_batch) for t in temperatures]
     taught = torch.stack(levels).sum() if levels else z_s.new_zeros(())
-    return weight * taught + ce_weight * functional.cross_entropy(z_s, labels)
+    return weight * taught + labels_term(z_s, labels, ce_weight)
 
 
 def _levels(z_s: Tensor, z_t: Tensor, temperature: float, reference_batch: int) -> Tensor:

@@ -11,7 +11,7 @@ from kdbench.zoo.losses.kd import kd
 def noisy_teacher(
     student: Outputs,
     teacher: Outputs,
-    labels: Tensor,
+    labels: Tensor | None,
     moment: Moment,
     *,
     variance: Weight = 0.1,

@@ -1,12 +1,12 @@
 """Neuron selectivity transfer: the student's channels, as a set, respond where the teacher's channels do."""
 
 from torch import Tensor
-from torch.nn import functional
 
 from kdbench.spec.types import NonNegative, Weight
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule
+from kdbench.zoo.losses.cross_entropy import labels_term
 from kdbench.zoo.losses.matching import as_positions, pair_layers, require_images, to_common_size, unit_vectors
 
 
@@ -40,8 +40,8 @@ class NST(LossModule):
         self.weight = weight
         self.ce_weight = ce_weight
 
-    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
-        total = self.ce_weight * functional.cross_entropy(student.logits.float(), labels)
+    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor | None) -> Tensor:
+        total = labels_term(student.logits.float(), labels, self.ce_weight)
         for images in self.paired_features(student, teacher):
             s, t = (unit_vectors(as_positions(image), dim=1) for image in to_common_size(*images))
             total = total + self.weight * (_kernel(t, t) + _kernel(s, s) - 2 * _kernel(t, s))

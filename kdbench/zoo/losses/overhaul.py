@@ -2,12 +2,12 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from kdbench.spec.types import NonNegative, Weight
 from kdbench.zoo.interface import NotApplicable, Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule
+from kdbench.zoo.losses.cross_entropy import labels_term
 from kdbench.zoo.losses.matching import by_channel, connector, pair_layers_before_relu
 
 _RARELY = 0.001  # below that share of negative responses their mean is not estimated
@@ -54,13 +54,13 @@ class Overhaul(LossModule):
         self.weight = weight
         self.ce_weight = ce_weight
 
-    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
+    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor | None) -> Tensor:
         total = torch.zeros((), device=student.logits.device)
         pairs = zip(self.paired_features(student, teacher), self.connectors, strict=True)
         for index, ((own, other), connect) in enumerate(pairs):
             wanted = torch.maximum(by_channel(other), self.get_buffer(f"margin{index}"))
             total = total / 2 + _partial_distance(by_channel(connect(own)), wanted)
-        return self.weight * total + self.ce_weight * functional.cross_entropy(student.logits.float(), labels)
+        return self.weight * total + labels_term(student.logits.float(), labels, self.ce_weight)
 
 
 def _partial_distance(student: Tensor, teacher: Tensor) -> Tensor:

@@ -1,12 +1,12 @@
 """Probabilistic knowledge transfer: a sample's neighbours under the student have the teacher's probabilities."""
 
 from torch import Tensor
-from torch.nn import functional
 
 from kdbench.spec.types import NonNegative, Weight
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule
+from kdbench.zoo.losses.cross_entropy import labels_term
 from kdbench.zoo.losses.matching import as_rows, unit_vectors
 
 
@@ -37,11 +37,11 @@ class PKT(LossModule):
         self.weight = weight
         self.ce_weight = ce_weight
 
-    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
+    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor | None) -> Tensor:
         [(given, wanted)] = self.paired_features(student, teacher)
         own, others = _neighbours(as_rows(given)), _neighbours(as_rows(wanted))
         divergence = (others * ((others + 1e-7).log() - (own + 1e-7).log())).mean()
-        return self.weight * divergence + self.ce_weight * functional.cross_entropy(student.logits.float(), labels)
+        return self.weight * divergence + labels_term(student.logits.float(), labels, self.ce_weight)
 
 
 def _neighbours(rows: Tensor) -> Tensor:

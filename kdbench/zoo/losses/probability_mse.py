@@ -5,10 +5,11 @@ from torch.nn import functional
 
 from kdbench.spec.types import NonNegative, Weight
 from kdbench.zoo.interface import Outputs
+from kdbench.zoo.losses.cross_entropy import labels_term
 
 
 def probability_mse(
-    student: Outputs, teacher: Outputs, labels: Tensor, *, weight: Weight = 1.0, ce_weight: NonNegative = 1.0
+    student: Outputs, teacher: Outputs, labels: Tensor | None, *, weight: Weight = 1.0, ce_weight: NonNegative = 1.0
 ) -> Tensor:
     """Squared difference of the probabilities, with cross-entropy to the labels.
 
@@ -26,4 +27,4 @@ def probability_mse(
     p_t = functional.softmax(teacher.logits.detach().float(), dim=1)
     z_s = student.logits.float()
     difference = (p_t - functional.softmax(z_s, dim=1)).square().sum(dim=1).mean()
-    return weight * difference + ce_weight * functional.cross_entropy(z_s, labels)
+    return weight * difference + labels_term(z_s, labels, ce_weight)

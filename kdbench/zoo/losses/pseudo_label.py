@@ -5,10 +5,11 @@ from torch.nn import functional
 
 from kdbench.spec.types import NonNegative, Weight
 from kdbench.zoo.interface import Outputs
+from kdbench.zoo.losses.cross_entropy import labels_term
 
 
 def pseudo_label(
-    student: Outputs, teacher: Outputs, labels: Tensor, *, weight: Weight = 0.5, ce_weight: NonNegative = 0.5
+    student: Outputs, teacher: Outputs, labels: Tensor | None, *, weight: Weight = 0.5, ce_weight: NonNegative = 0.5
 ) -> Tensor:
     """Cross-entropy to the class that the teacher predicts, with cross-entropy to the labels.
 
@@ -21,4 +22,4 @@ def pseudo_label(
     """
     z_s = student.logits.float()
     decided = teacher.logits.detach().argmax(dim=1)
-    return weight * functional.cross_entropy(z_s, decided) + ce_weight * functional.cross_entropy(z_s, labels)
+    return weight * functional.cross_entropy(z_s, decided) + labels_term(z_s, labels, ce_weight)

@@ -8,6 +8,7 @@ from kdbench.spec.types import NonNegative, Weight
 from kdbench.zoo.interface import Moment, NotApplicable, Outputs
 from kdbench.zoo.layers.taps import BEFORE, Shape, Trace
 from kdbench.zoo.loss_module import Layers, LossModule
+from kdbench.zoo.losses.cross_entropy import labels_term
 from kdbench.zoo.losses.matching import pair_layers, require_alike, require_images
 from kdbench.zoo.losses.phases import Phase
 
@@ -63,7 +64,7 @@ class ReviewKD(LossModule):
         self.weight = weight
         self.ce_weight = ce_weight
 
-    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor, moment: Moment) -> Tensor:
+    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor | None, moment: Moment) -> Tensor:
         distance = student.logits.new_zeros((), dtype=torch.float32)
         deeper: Tensor | None = None
         stages = list(zip(self.paired_features(student, teacher), self.fusions, strict=True))
@@ -71,9 +72,8 @@ class ReviewKD(LossModule):
             wanted = _as_image(other)
             guessed, deeper = fusion(_as_image(own), deeper, wanted.shape[2:])
             distance = distance + hierarchical_context(guessed, wanted)
-        cross_entropy = functional.cross_entropy(student.logits.float(), labels)
         factor = self.weight * self.warm_up.risen(moment)
-        return factor * distance + self.ce_weight * cross_entropy
+        return factor * distance + labels_term(student.logits.float(), labels, self.ce_weight)
 
 
 class _Fusion(nn.Module):

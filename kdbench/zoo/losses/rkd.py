@@ -8,6 +8,7 @@ from kdbench.spec.types import NonNegative, Weight
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule
+from kdbench.zoo.losses.cross_entropy import labels_term
 from kdbench.zoo.losses.matching import as_rows, unit_vectors
 
 
@@ -46,13 +47,13 @@ class RKD(LossModule):
         self.weight = weight
         self.ce_weight = ce_weight
 
-    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
+    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor | None) -> Tensor:
         [(given, wanted)] = self.paired_features(student, teacher)
         own, others = _differences(given), _differences(wanted)
         distance = functional.smooth_l1_loss(_distances(own), _distances(others))
         angle = functional.smooth_l1_loss(_angles(own), _angles(others))
         relation = self.distance_weight * distance + self.angle_weight * angle
-        return self.weight * relation + self.ce_weight * functional.cross_entropy(student.logits.float(), labels)
+        return self.weight * relation + labels_term(student.logits.float(), labels, self.ce_weight)
 
 
 def _differences(features: Tensor) -> Tensor:

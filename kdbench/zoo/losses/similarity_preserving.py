@@ -7,6 +7,7 @@ from kdbench.spec.types import NonNegative, Weight
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule
+from kdbench.zoo.losses.cross_entropy import labels_term
 from kdbench.zoo.losses.matching import as_rows, unit_vectors
 
 
@@ -37,11 +38,11 @@ class SimilarityPreserving(LossModule):
         self.weight = weight
         self.ce_weight = ce_weight
 
-    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
+    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor | None) -> Tensor:
         [(given, wanted)] = self.paired_features(student, teacher)
         own, others = _similarities(as_rows(given)), _similarities(as_rows(wanted))
-        cross_entropy = functional.cross_entropy(student.logits.float(), labels)
-        return self.weight * functional.mse_loss(own, others) + self.ce_weight * cross_entropy
+        labelled = labels_term(student.logits.float(), labels, self.ce_weight)
+        return self.weight * functional.mse_loss(own, others) + labelled
 
 
 def _similarities(rows: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from kdbench.zoo.interface import NotApplicable, Outputs
 from kdbench.zoo.layers.cut import after, up_to
 from kdbench.zoo.layers.taps import Shape, Trace
 from kdbench.zoo.loss_module import LossModule
+from kdbench.zoo.losses.cross_entropy import labels_term
 from kdbench.zoo.losses.matching import batch_norm, pointwise, require_alike
 
 
@@ -58,7 +59,7 @@ class SimKD(LossModule):
         self.head = _Frozen(after(teacher, teacher_layer))
         _require_fitting(self.head, (other[0], *(self.size or ())), teacher, teacher_layer)
 
-    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
+    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor | None) -> Tensor:
         [features] = self.paired_features(student, teacher)
         own, wanted = (self._shrink(each) for each in features)
         projected: Tensor = self.projector(own)
@@ -66,7 +67,7 @@ class SimKD(LossModule):
         total = self.weight * (projected - wanted).square().mean()
         if self.ce_weight > 0:
             logits = self.head(projected.clone())  # a head may begin with a ReLU in place
-            total = total + self.ce_weight * functional.cross_entropy(logits.float(), labels)
+            total = total + labels_term(logits.float(), labels, self.ce_weight)
         return total
 
     def deployed(self, student: nn.Module) -> nn.Module:

@@ -5,12 +5,13 @@ from torch.nn import functional
 
 from kdbench.spec.types import NonNegative, Temperature, Weight
 from kdbench.zoo.interface import Outputs
+from kdbench.zoo.losses.cross_entropy import labels_term
 
 
 def soft_cross_entropy(
     student: Outputs,
     teacher: Outputs,
-    labels: Tensor,
+    labels: Tensor | None,
     *,
     temperature: Temperature = 1.0,
     weight: Weight = 1.0,
@@ -28,4 +29,4 @@ def soft_cross_entropy(
     p_t = functional.softmax(teacher.logits.detach().float() / temperature, dim=1)
     log_s = functional.log_softmax(student.logits.float() / temperature, dim=1)
     soft = -(p_t * log_s).sum(dim=1).mean()
-    return weight * temperature**2 * soft + ce_weight * functional.cross_entropy(student.logits.float(), labels)
+    return weight * temperature**2 * soft + labels_term(student.logits.float(), labels, ce_weight)

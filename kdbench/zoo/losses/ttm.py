@@ -5,12 +5,13 @@ from torch.nn import functional
 
 from kdbench.spec.types import Factor, NonNegative, Weight
 from kdbench.zoo.interface import Outputs
+from kdbench.zoo.losses.cross_entropy import labels_term
 
 
 def ttm(
     student: Outputs,
     teacher: Outputs,
-    labels: Tensor,
+    labels: Tensor | None,
     *,
     gamma: Factor = 0.1,
     weight: Weight = 45.0,
@@ -27,13 +28,13 @@ def ttm(
     Differs: nothing.
     """
     divergence, _ = _transformed(student, teacher, gamma)
-    return weight * divergence.mean() + ce_weight * functional.cross_entropy(student.logits.float(), labels)
+    return weight * divergence.mean() + labels_term(student.logits.float(), labels, ce_weight)
 
 
 def wttm(
     student: Outputs,
     teacher: Outputs,
-    labels: Tensor,
+    labels: Tensor | None,
     *,
     gamma: Factor = 0.2,
     weight: Weight = 4.0,
@@ -51,7 +52,7 @@ def wttm(
     """
     divergence, power_sum = _transformed(student, teacher, gamma)
     weighed = (power_sum * divergence).mean()
-    return weight * weighed + ce_weight * functional.cross_entropy(student.logits.float(), labels)
+    return weight * weighed + labels_term(student.logits.float(), labels, ce_weight)
 
 
 def _transformed(student: Outputs, teacher: Outputs, gamma: float) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from kdbench.spec.types import NonNegative, Positive, Weight
 from kdbench.zoo.interface import Outputs
 from kdbench.zoo.layers.taps import Shape, Trace
 from kdbench.zoo.loss_module import LossModule
+from kdbench.zoo.losses.cross_entropy import labels_term
 from kdbench.zoo.losses.matching import by_channel, pair_layers, pointwise, require_alike, to_common_size
 
 
@@ -49,8 +50,8 @@ class VID(LossModule):
         self.weight = weight
         self.ce_weight = ce_weight
 
-    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor) -> Tensor:
-        total = self.ce_weight * functional.cross_entropy(student.logits.float(), labels)
+    def forward(self, student: Outputs, teacher: Outputs, labels: Tensor | None) -> Tensor:
+        total = labels_term(student.logits.float(), labels, self.ce_weight)
         pairs = zip(self.paired_features(student, teacher), self.means, self.spreads, strict=True)
         for (given, wanted), mean, spread in pairs:
             if given.ndim == 4:

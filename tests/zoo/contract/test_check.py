@@ -192,6 +192,14 @@ class FeaturesCut(LossModule):
         return functional.mse_loss(guessed, teacher.features["embedding"].detach()) + ce(student, labels)
 
 
+def reads_labels_unasked(student, teacher, labels: torch.Tensor | None):
+    return kl(student, teacher) * (1.0 if labels is None else 2.0)
+
+
+def needs_labels_after_all(student, teacher, labels: torch.Tensor | None):
+    return kl(student, teacher) + ce(student, labels) if labels is not None else 0.0 * student.logits.sum()
+
+
 WRONG = [
     (mean_over_classes, "class padding"),
     (sum_over_batch, "batch doubling"),
@@ -214,6 +222,8 @@ WRONG = [
     (halves_shares, "soft labels"),
     (IdleWeight, "gradient"),
     (FeaturesCut, "gradient"),
+    (reads_labels_unasked, "no labels"),
+    (needs_labels_after_all, "no labels"),
 ]
 
 

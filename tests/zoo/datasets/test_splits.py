@@ -107,6 +107,25 @@ def test_parts_are_taken_one_after_another() -> None:
     assert torch.bincount(split(dataset, one).train.labels).tolist() == [0, 9]
 
 
+def test_labels_are_kept_by_those_that_parts_take_and_lost_by_all_others() -> None:
+    """All samples stay; of 90 and 9 left to train on a tenth keeps its labels, a half holds it."""
+    dataset = made_up([0] * 100 + [1] * 10)
+    whole, few, more = (
+        split(dataset, DataSpec(dataset=CHOICE, labelled=parts)) for parts in ((), (fraction(0.1),), (fraction(0.5),))
+    )
+    assert torch.bincount(few.train.labels + 1).tolist() == [89, 9, 1]
+    assert torch.equal(few.mean, whole.mean)
+    assert torch.equal(few.train.images, whole.train.images)
+    assert torch.equal(few.validation.labels, whole.validation.labels)
+    for some in (few, more):
+        known = some.train.labels >= 0
+        assert torch.equal(some.train.labels[known], whole.train.labels[known])
+        assert (some.train.labels[~known] == -1).all()
+        assert not some.labelled
+    assert bool((more.train.labels >= 0)[few.train.labels >= 0].all())
+    assert whole.labelled
+
+
 def test_clients_share_all_samples_and_no_sample() -> None:
     dataset = made_up([0] * 60 + [1] * 60)
     clients = [
