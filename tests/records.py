@@ -34,7 +34,7 @@ from kdbench.spec.comparison import Budget, Tuning
 from kdbench.spec.conditions import STANDARD
 from kdbench.spec.keys import content_key
 from kdbench.spec.planning.entry import Role
-from kdbench.spec.suite import LossChoice
+from kdbench.spec.suite import LossChoice, SweptChoice
 from kdbench.spec.task import Head, Input, Task
 from kdbench.spec.types import Provider
 from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Int8Static, Variant
@@ -64,9 +64,9 @@ GENERATIONS = 3
 TUNING_SEED = 1000
 AS_COSTLY = 2.0  # the budget of the student alone, of 1.1 s, that costs at least what a row with a teacher does, 2.0 s
 WAYS = {
-    "single": NamedChoice(use="single"),
-    "ensemble": NamedChoice(use="ensemble", options={"count": 2}),
-    "generations": NamedChoice(use="generations", options={"count": GENERATIONS}),
+    "single": SweptChoice(use="single"),
+    "ensemble": SweptChoice(use="ensemble", options={"count": 2}),
+    "generations": SweptChoice(use="generations", options={"count": GENERATIONS}),
 }
 HOW = How(provider="cpu", threads=1, batch=1)
 NO_COUNTER = "no RAPL counter"

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -11,7 +12,7 @@ from kdbench.spec.comparison import Budget
 from kdbench.spec.errors import Problem, UserError, as_toml, nearest, say_allowed
 from kdbench.spec.planning.entry import ALONE
 from kdbench.spec.recipe import TrainSpec
-from kdbench.spec.search.sweep import expand
+from kdbench.spec.search.sweep import Swept, expand
 from kdbench.spec.signature import Catalog, Kind, Signature, fill_options
 from kdbench.spec.suite import LossChoice, Pair, Suite
 from kdbench.spec.trial import DataSpec
@@ -43,6 +44,7 @@ APART = 'give one of them a name = "..." of its own, or remove it'
 ONCE = "give each seed once"
 Location = tuple[str | int, ...]
 Located = tuple[Location, Problem]
+Named = TypeVar("Named", bound=NamedChoice)
 
 
 def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
@@ -51,6 +53,11 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
 
     def look_up(choice: Choice, kind: Kind, *at: str | int) -> Choice:
         return fill(choice, kind, catalog, at, problems)
+
+    def swept(choice: Swept, kind: Kind, i: int) -> list[Swept]:
+        settings, wrong = expand(choice, kind, catalog)
+        problems.extend(((kind, i, *at), problem) for at, problem in wrong)
+        return settings
 
     def recipe(spec: TrainSpec, at: str) -> TrainSpec:
         if not spec.epochs:
@@ -69,23 +76,23 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
     )
     losses = []
     for i, loss in enumerate(suite.losses):
-        settings, wrong = expand(loss, catalog)
-        problems += [(("losses", i, *at), problem) for at, problem in wrong]
+        settings = swept(loss, "losses", i)
         found: list[Located] = []
         losses += [_loss(setting, i, suite, catalog, found) for setting in settings]
         problems += dict.fromkeys(found)  # what the settings of a sweep have in common is told once
 
-    def distinct(choices: Iterable[NamedChoice], kind: Kind, at: str) -> tuple[NamedChoice, ...]:
+    def distinct(choices: Iterable[tuple[int, Named]], kind: Kind, at: str) -> tuple[Named, ...]:
         """Filled in, each with its name as written; no two of one name or of one content."""
         found = []
-        for i, choice in enumerate(choices):
+        for i, choice in choices:
             filled = look_up(Choice(use=choice.use, options=choice.options), kind, at, i)
-            found.append(NamedChoice(**filled.model_dump(), name=choice.label))
+            found.append(choice.model_copy(update={**filled.model_dump(), "name": choice.label}))
         problems.extend(_duplicates((at,), (choice.label for choice in found)))
         alike = [Choice(use=choice.use, options=choice.options).label for choice in found]
         problems.extend(_duplicates((at,), alike if len({choice.label for choice in found}) == len(found) else ()))
         return tuple(found)
 
+    ways = [(i, setting) for i, way in enumerate(suite.teaching) for setting in swept(way, "teaching", i)]
     problems += [
         (
             ("teaching", i, "name"),
@@ -113,11 +120,11 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
         "train": recipe(suite.train, "train"),
         "teacher_train": recipe(suite.teacher_train, "teacher_train") if suite.teacher_train else None,
         "view": look_up(suite.view, "views", "view"),
-        "conditions": distinct(suite.conditions, "views", "conditions"),
-        "metrics": distinct(suite.metrics, "metrics", "metrics"),
+        "conditions": distinct(enumerate(suite.conditions), "views", "conditions"),
+        "metrics": distinct(enumerate(suite.metrics), "metrics", "metrics"),
         "pairs": pairs,
         "losses": tuple(losses),
-        "teaching": distinct(suite.teaching, "teaching", "teaching"),
+        "teaching": distinct(ways, "teaching", "teaching"),
     }
     return suite.model_copy(update=resolved), list(dict.fromkeys(problems))  # those of a swept loss once
 

@@ -54,15 +54,20 @@ class Gate(Record):
         return self
 
 
-class LossChoice(NamedChoice):
-    """A loss, with changes of the recipe for it alone. In a suite file each value may be swept: see `spec/sweep.py`."""
+class SweptChoice(NamedChoice):
+    """A choice whose values may be swept in a suite file: see `spec/search/sweep.py`."""
+
+    sweep: str = ""  # what the choice is called without what was swept, where this is one of its settings
+    settings: dict[str, JsonValue] = Field(default_factory=dict)  # that were swept
+
+
+class LossChoice(SweptChoice):
+    """A loss, with changes of the recipe for it alone."""
 
     OWN: ClassVar[tuple[str, ...]] = ("use", "name", "lr", "train")
 
     lr: JsonValue = None  # of the student's optimizer, where neither the recipe's nor the pair's suits this loss
     train: dict[str, JsonValue] = Field(default_factory=dict)  # keys of the recipe
-    sweep: str = ""  # the label of the loss that this is a swept setting of, where it is one
-    settings: dict[str, JsonValue] = Field(default_factory=dict)  # that were swept
 
     @property
     def label(self) -> str:
@@ -121,7 +126,7 @@ class Suite(Record):
     view: Choice = Choice(use="clean")
     pairs: Annotated[tuple[Pair, ...], Field(min_length=1, strict=False)]
     losses: Annotated[tuple[LossChoice, ...], Field(min_length=1, strict=False)]
-    teaching: Annotated[tuple[NamedChoice, ...], Field(min_length=1, strict=False)] = (NamedChoice(use="single"),)
+    teaching: Annotated[tuple[SweptChoice, ...], Field(min_length=1, strict=False)] = (SweptChoice(use="single"),)
     conditions: Several[NamedChoice] = tuple(NamedChoice.model_validate(each) for each in STANDARD)
     metrics: Several[NamedChoice] = ()  # of the exported model on the test split, beside accuracy and calibration
     variants: Annotated[Several[NamedVariant], AfterValidator(distinct)] = (

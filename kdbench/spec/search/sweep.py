@@ -1,12 +1,13 @@
-"""Sweeps: a loss whose options, learning rate or recipe have several values each, as one loss for each combination.
+"""Sweeps: a loss or a way of teaching of which some options have several values, as one for each combination.
 
-In a suite file a value may be `{ grid = [1, 2, 4] }`, or `{ range = [0.1, 10.0], scale = "log", points = 5 }`.
+In a suite file a value may be `{ grid = [1, 2, 4] }`, or `{ range = [0.1, 10.0], scale = "log", points = 5 }`. Of a
+loss, learning rate and recipe may be swept as well.
 """
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
@@ -14,12 +15,13 @@ from kdbench.spec.choice import Record, Several
 from kdbench.spec.errors import Problem, as_toml
 from kdbench.spec.keys import marks_of
 from kdbench.spec.search.space import Dimension
-from kdbench.spec.signature import Catalog, Option
-from kdbench.spec.suite import LossChoice
+from kdbench.spec.signature import Catalog, Kind, Option
+from kdbench.spec.suite import SweptChoice
 from kdbench.spec.types import NETWORK, Finite, Scale
 
-MOST_SETTINGS = 64  # of one loss: each is trained with every seed
+MOST_SETTINGS = 64  # of one choice: each is trained with every seed
 ALLOWED = 'allowed: two values or more, as { grid = [1, 2, 4] } or { range = [0.1, 10.0], scale = "log", points = 5 }'
+Swept = TypeVar("Swept", bound=SweptChoice)
 Path = tuple[str, ...]
 Located = tuple[Path, Problem]
 
@@ -57,42 +59,50 @@ class Points(Record):
         return tuple(between.at(number / (self.points - 1)) for number in range(self.points))
 
 
-def expand(loss: LossChoice, catalog: Catalog) -> tuple[list[LossChoice], list[Located]]:
-    """One loss for each combination of swept values, named by them: `kd(temperature=4)`; and what is wrong.
+def expand(choice: Swept, kind: Kind, catalog: Catalog) -> tuple[list[Swept], list[Located]]:
+    """One choice for each combination of swept values, named by them: `kd(temperature=4)`; and what is wrong.
 
-    A loss without a sweep stays as it is. The problems stand with their place within the loss.
+    A choice without a sweep stays as it is. The problems stand with their place within the choice.
     """
     swept, problems = dict[Path, Grid | Points](), list[Located]()
-    for at, table in _tables(loss):
+    for at, table in _tables(choice):
         try:
-            swept[at] = _read(table, _option(loss, at, catalog))
+            swept[at] = _read(table, _option(choice, kind, at, catalog))
         except ValueError as error:
             problems.append((at, Problem(f"the sweep of {'.'.join(at)} is {as_toml(table)}", help=str(error))))
     count = math.prod(len(each.values) for each in swept.values())
     if count > MOST_SETTINGS:
-        text = f"the sweeps of '{_base(loss, swept)}' combine to {count} settings; allowed are at most {MOST_SETTINGS}"
+        text = (
+            f"the sweeps of '{_base(choice, swept)}' combine to {count} settings; allowed are at most {MOST_SETTINGS}"
+        )
         problems.append(((), Problem(text, help="sweep fewer keys, or fewer values of each")))
     if problems or not swept:
-        return ([] if problems else [loss]), problems
+        return ([] if problems else [choice]), problems
     settings = product(*(sweep.values for sweep in swept.values()))
-    return [_at(loss, dict(zip(swept, values, strict=True))) for values in settings], []
+    return [_at(choice, dict(zip(swept, values, strict=True))) for values in settings], []
 
 
-def _tables(loss: LossChoice) -> Iterator[tuple[Path, dict[str, JsonValue]]]:
-    """Every value of a loss that is written as a sweep, with its place."""
+def _tables(choice: SweptChoice) -> Iterator[tuple[Path, dict[str, JsonValue]]]:
+    """Every value of a choice that is written as a sweep, with its place."""
 
     def within(at: Path, values: Mapping[str, JsonValue]) -> Iterator[tuple[Path, dict[str, JsonValue]]]:
         for name, value in values.items():
             if isinstance(value, dict):
                 yield from [((*at, name), value)] if value.keys() & {"grid", "range"} else within((*at, name), value)
 
-    yield from within((), {**loss.options, "lr": loss.lr, "train": loss.train})
+    content = choice.model_dump(mode="json")
+    yield from within((), {**content["options"], **{name: content[name] for name in _changing(choice)}})
 
 
-def _option(loss: LossChoice, at: Path, catalog: Catalog) -> Option | None:
-    """The option of a loss that stands at a place; None for the recipe, and where the loss is not known."""
+def _changing(choice: SweptChoice) -> tuple[str, ...]:
+    """The keys beside its options that may be swept: `lr` and `train` of a loss."""
+    return tuple(name for name in choice.OWN if name not in SweptChoice.OWN)
+
+
+def _option(choice: SweptChoice, kind: Kind, at: Path, catalog: Catalog) -> Option | None:
+    """The option that stands at a place; None for the recipe, and where the choice is not known."""
     try:
-        signature = catalog.signature("losses", loss.use)
+        signature = catalog.signature(kind, choice.use)
     except KeyError:
         return None  # which is a problem of its own
     return next((option for option in signature.options if (option.name,) == at), None)
@@ -101,7 +111,7 @@ def _option(loss: LossChoice, at: Path, catalog: Catalog) -> Option | None:
 def _read(table: dict[str, JsonValue], option: Option | None) -> Grid | Points:
     """A sweep as it is written. Raises `ValueError` with what is allowed."""
     if option and NETWORK in marks_of(option.type):
-        raise ValueError("its values deploy networks of other costs, which are no settings of one: give losses by name")
+        raise ValueError("its values deploy networks of other costs, which are no settings of one: give each by name")
     try:
         found = Grid.model_validate(table) if "grid" in table else Points.model_validate(table)
     except ValidationError as error:
@@ -116,31 +126,31 @@ def _read(table: dict[str, JsonValue], option: Option | None) -> Grid | Points:
     return found
 
 
-def _at(loss: LossChoice, values: Mapping[Path, JsonValue]) -> LossChoice:
-    """A loss at one value of everything that it sweeps."""
-    content = loss.model_dump(mode="json")
+def _at(choice: Swept, values: Mapping[Path, JsonValue]) -> Swept:
+    """A choice at one value of everything that it sweeps."""
+    content = choice.model_dump(mode="json")
     for at, value in values.items():
-        table, last = _place(content, at)
+        table, last = _place(choice, content, at)
         table[last] = value
-    base = _base(loss, values)
+    base = _base(choice, values)
     settings = {".".join(at): value for at, value in values.items()}
     suffix = ", ".join(f"{name}={value}" for name, value in settings.items())
     name = f"{base[:-1]}, {suffix})" if base.endswith(")") else f"{base}({suffix})"
-    return LossChoice.model_validate({**content, "name": name, "sweep": base, "settings": settings})
+    return type(choice).model_validate({**content, "name": name, "sweep": base, "settings": settings})
 
 
-def _base(loss: LossChoice, swept: Iterable[Path]) -> str:
-    """What the loss is called without what it sweeps."""
-    content = loss.model_dump(mode="json")
+def _base(choice: SweptChoice, swept: Iterable[Path]) -> str:
+    """What the choice is called without what it sweeps."""
+    content = choice.model_dump(mode="json")
     for at in swept:
-        table, last = _place(content, at)
+        table, last = _place(choice, content, at)
         del table[last]
-    return LossChoice.model_validate(content).label
+    return type(choice).model_validate(content).label
 
 
-def _place(content: dict[str, Any], at: Path) -> tuple[dict[str, Any], str]:
-    """The table of a loss's JSON that holds a setting, and its key there."""
-    *path, last = at if at[0] in ("lr", "train") else ("options", *at)
+def _place(choice: SweptChoice, content: dict[str, Any], at: Path) -> tuple[dict[str, Any], str]:
+    """The table of a choice's JSON that holds a setting, and its key there."""
+    *path, last = at if at[0] in _changing(choice) else ("options", *at)
     for part in path:
         content = content[part]
     return content, last

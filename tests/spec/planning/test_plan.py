@@ -226,6 +226,24 @@ def test_problems_of_teaching_have_their_place() -> None:
     assert "unknown option 'of' at teaching[2].of" in text
 
 
+def test_each_setting_of_a_swept_way_is_a_way_of_its_own() -> None:
+    suite = small_suite(seeds=1, losses=["kd"], teaching=[{"use": "generations", "count": {"grid": [1, 3]}}])
+    plan = api.plan(suite)
+    rows = [entry.row for entry in plan.entries if entry.role == "student"]
+    assert rows == ["kd, generations(count=1)", "kd, generations(count=3)"]
+    assert [way.settings for way in plan.suite.teaching] == [{"count": 1}, {"count": 3}]
+    again = Suite.model_validate(plan.suite.model_dump(mode="json"))
+    assert api.plan(again).suite.teaching == plan.suite.teaching
+
+
+def test_problems_of_a_swept_way_have_their_place() -> None:
+    with pytest.raises(UserError) as caught:
+        api.plan(small_suite(teaching=[{"use": "generations", "count": {"grid": [0, 2]}}]))
+    assert "option 'count' of 'generations' is 0" in str(caught.value)
+    with pytest.raises(UserError, match=r"the sweep of count is \{grid = \[2\]\} at teaching\[0\].count"):
+        api.plan(small_suite(teaching=[{"use": "generations", "count": {"grid": [2]}}]))
+
+
 def test_the_same_way_twice_is_one_too_many() -> None:
     with pytest.raises(UserError, match="duplicate 'single' at teaching"):
         api.plan(small_suite(teaching=["single", "single"]))

@@ -5,19 +5,19 @@ from typing import Any
 import pytest
 
 from kdbench.spec.search.sweep import expand
-from kdbench.spec.suite import LossChoice
+from kdbench.spec.suite import LossChoice, SweptChoice
 from kdbench.zoo.catalog import Catalog
 
 
 def rows(**written: object) -> list[LossChoice]:
-    found, problems = expand(LossChoice.model_validate({"use": "kd", **written}), Catalog())
+    found, problems = expand(LossChoice.model_validate({"use": "kd", **written}), "losses", Catalog())
     assert not problems
     return found
 
 
 def test_a_loss_without_a_sweep_stays_as_it_is() -> None:
     loss = LossChoice.model_validate({"use": "kd", "temperature": 2.0, "lr": 0.1})
-    assert expand(loss, Catalog()) == ([loss], [])
+    assert expand(loss, "losses", Catalog()) == ([loss], [])
 
 
 def test_each_value_of_a_grid_is_a_loss_of_its_own() -> None:
@@ -46,6 +46,15 @@ def test_the_learning_rate_and_the_recipe_are_swept_alike_and_combined() -> None
     assert found[0].train == {"optimizer": {"momentum": 0.5}}
 
 
+def test_a_way_of_teaching_is_swept_by_its_options() -> None:
+    way = SweptChoice.model_validate({"use": "ensemble", "count": {"grid": [2, 3]}, "combine": "logits"})
+    found, problems = expand(way, "teaching", Catalog())
+    assert not problems
+    assert [each.label for each in found] == ["ensemble(combine=logits, count=2)", "ensemble(combine=logits, count=3)"]
+    assert [each.settings for each in found] == [{"count": 2}, {"count": 3}]
+    assert {each.sweep for each in found} == {"ensemble(combine=logits)"}
+
+
 def test_what_is_not_swept_stays_in_the_name() -> None:
     found = rows(lr=0.2, train={"batch_size": 32, "optimizer": {"momentum": {"grid": [0.5, 0.9]}}})
     assert {each.sweep for each in found} == {"kd(lr=0.2, train.batch_size=32)"}
@@ -53,7 +62,7 @@ def test_what_is_not_swept_stays_in_the_name() -> None:
 
 def test_what_was_expanded_is_not_expanded_again() -> None:
     found = rows(temperature={"grid": [1, 2]})
-    assert [expand(each, Catalog())[0] for each in found] == [[each] for each in found]
+    assert [expand(each, "losses", Catalog())[0] for each in found] == [[each] for each in found]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +80,7 @@ def test_what_was_expanded_is_not_expanded_again() -> None:
     ],
 )
 def test_bad_sweeps_are_refused(written: dict[str, object], words: str) -> None:
-    found, problems = expand(LossChoice.model_validate({"use": "kd", **written}), Catalog())
+    found, problems = expand(LossChoice.model_validate({"use": "kd", **written}), "losses", Catalog())
     assert found == []
     ((_, problem),) = problems
     assert words in str(problem.help)
