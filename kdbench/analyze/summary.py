@@ -128,7 +128,7 @@ def summarize(results: ResultSet) -> Summary:
         learning=learning_rows(pairs, results.trials, partial(teacher_of_seed, suite)),
         readings=reading_rows(pairs, results.trials),
         fronts=found,
-        across=across_rows(pairs, suite),
+        across=across_rows([(suite, pair) for pair in pairs]),
         noise=check_noise(results.latencies, suite.latency.margin),
         ties=check_ties(results.latencies, files, suite.latency.margin),
         tuned=tuned_pairs(pairs, results),

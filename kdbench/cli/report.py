@@ -8,18 +8,27 @@ from kdbench.cli import options
 
 
 @click.command(name="report")
-@click.argument("suite", metavar="SUITE")
+@click.argument("suites", metavar="SUITE...", nargs=-1, required=True)
 @options.results_option
 @options.reports_option
-def command(suite: str, results: Path, reports: Path) -> None:
-    """Render the report of a suite's latest run again, from its records. Trains and measures nothing."""
+def command(suites: tuple[str, ...], results: Path, reports: Path) -> None:
+    """Render the report of a suite's latest run again, from its records. Trains and measures nothing.
+
+    Of several suites there is one more page: what their pairs have in common, over all of them together.
+    """
     from kdbench import api
+    from kdbench.analyze import summarize
+    from kdbench.report.across import render_across
     from kdbench.results import Store, load_suite_results
     from kdbench.results.store import prepare_folder
     from kdbench.spec import suite_name
 
-    found = load_suite_results(Store(results), suite_name(suite))
+    names = tuple(dict.fromkeys(suite_name(suite) for suite in suites))
+    found = [load_suite_results(Store(results), name) for name in names]
     prepare_folder(reports, "reports")
-    html, markdown = api.render(found, reports)
-    click.echo(f"HTML report:     {html}")
-    click.echo(f"Markdown report: {markdown}")
+    pages = [api.render(each, reports) for each in found]
+    if len(names) > 1:
+        pages.append(render_across([summarize(each) for each in found], reports))
+    for html, markdown in pages:
+        click.echo(f"HTML report:     {html}")
+        click.echo(f"Markdown report: {markdown}")

@@ -92,8 +92,8 @@ def render_report(summary: Summary, folder: Path) -> tuple[Path, Path]:
     html, markdown = folder / "index.html", folder / "report.md"
     for image in content.images:
         write_whole(folder / f"{image.name}.svg", image.file)
-    write_whole(html, _templates(html=True).get_template("report.html.j2").render(c=content, light=LIGHT, dark=DARK))
-    write_whole(markdown, _templates(html=False).get_template("report.md.j2").render(c=content))
+    write_whole(html, templates(html=True).get_template("report.html.j2").render(c=content, light=LIGHT, dark=DARK))
+    write_whole(markdown, templates(html=False).get_template("report.md.j2").render(c=content))
     return html, markdown
 
 
@@ -147,7 +147,8 @@ def _origin(summary: Summary) -> str:
 
 
 @lru_cache(maxsize=2)
-def _templates(*, html: bool) -> Environment:
+def templates(*, html: bool) -> Environment:
+    """The templates of pages, or those of Markdown."""
     found = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=html,

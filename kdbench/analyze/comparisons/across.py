@@ -1,6 +1,7 @@
-"""Rows over several pairs, by the figures of rliable (Agarwal et al. 2021): pairs are its tasks, seeds its runs.
+"""Rows over several pairs, of one suite or of several, by the figures of rliable (Agarwal et al. 2021).
 
-The score of a run is its retention: the student's test top-1 over its teacher's, so that 1 is the teacher's level.
+Pairs are its tasks, seeds its runs. The score of a run is its retention: the student's test top-1 over its teacher's,
+so that 1 is the teacher's level.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kdbench.analyze.models.pairs import PairSummary, teacher_of_seed
-from kdbench.analyze.models.rows import StudentRow
+from kdbench.analyze.models.rows import Equal, StudentRow
 from kdbench.spec import Suite
 from kdbench.statistics.ranks import MeanRank, mean_ranks
 from kdbench.statistics.resampling import PooledEstimate, stratified_iqm, stratified_mean
@@ -24,6 +25,7 @@ class AcrossRow:
     row: str
     pairs: int
     runs: int  # seeds of all pairs
+    equal: Equal  # what gains, wins and verdicts hold for: the cost of training where all pairs tell it, else epochs
     gain: PooledEstimate | None  # interquartile mean over pairs and seeds; None for the student alone
     compared: int  # pairs with a gain
     ahead: int  # of these, pairs where its mean is above 0
@@ -38,26 +40,33 @@ class AcrossRow:
         return float(np.mean([np.mean(np.asarray(pair) > retention) for pair in self.scores]))
 
 
-def across_rows(pairs: Sequence[PairSummary], suite: Suite) -> tuple[AcrossRow, ...]:
-    """One for each row that at least two pairs have, with a teacher, in the suite's order."""
+def across_rows(pairs: Sequence[tuple[Suite, PairSummary]]) -> tuple[AcrossRow, ...]:
+    """One for each row that at least two pairs have, with a teacher, in the order of their coming.
+
+    Each pair is given with its suite. Rows of one name are taken for one.
+    """
     found: dict[str, list[tuple[StudentRow, Scores]]] = {}
-    for pair in pairs:
+    for suite, pair in pairs:
         teacher = teacher_of_seed(suite, pair.teacher.test_by_seed) if pair.teacher else {}
         for row in pair.students:
             scores = {seed: top1 / teacher[seed] for seed, top1 in row.test_by_seed.items() if teacher.get(seed)}
             if scores:
                 found.setdefault(row.row, []).append((row, scores))
     ranked = _ranks({name: rows for name, rows in found.items() if len(rows) == len(pairs)})
-    return tuple(_across(name, rows, ranked.get(name)) for name, rows in found.items() if len(rows) > 1)
+    compared = [row for rows in found.values() for row, _ in rows if row.gains]
+    equal: Equal = "cost" if all("cost" in row.gains for row in compared) else "epochs"
+    return tuple(_across(name, rows, equal, ranked.get(name)) for name, rows in found.items() if len(rows) > 1)
 
 
-def _across(name: str, rows: Sequence[tuple[StudentRow, Scores]], rank: MeanRank | None) -> AcrossRow:
+def _across(name: str, rows: Sequence[tuple[StudentRow, Scores]], equal: Equal, rank: MeanRank | None) -> AcrossRow:
     groups = [tuple(scores.values()) for _, scores in rows]
-    compared = [(row.gain.estimate, row.verdict) for row, _ in rows if row.gain]
+    gains = [gain for row, _ in rows if (gain := row.gains.get(equal))]
+    compared = [(gain.difference.estimate, gain.verdict) for gain in gains]
     return AcrossRow(
         row=name,
         pairs=len(rows),
         runs=sum(map(len, groups)),
+        equal=equal,
         gain=stratified_iqm([gain.values for gain, _ in compared]) if len(compared) > 1 else None,
         compared=len(compared),
         ahead=sum(gain.mean > 0 for gain, _ in compared),

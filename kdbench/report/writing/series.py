@@ -1,6 +1,6 @@
 """How losses differ in every plot: by colour, marker and dash at once, so that colour alone is never needed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import quantiles
 
@@ -32,18 +32,26 @@ TEACHER = Look(INK, "*", (1, 2), size=11)
 
 def looks(summary: Summary) -> dict[str, Look]:
     """A look per row, in the order of the suite; the plain student alone is in ink, hollow at other budgets than 1."""
+    # A loss without a result keeps its look, so that the others have the same one in every report of the suite.
+    names = (
+        name
+        for loss in summary.suite.losses
+        for name in dict.fromkeys(row.row for row in summary.students if row.loss == loss.label) or [loss.label]
+    )
+    return looks_of(names, {row.row: row.budget for row in summary.students if row.alone and not row.teaching})
+
+
+def looks_of(names: Iterable[str], alone: Mapping[str, float]) -> dict[str, Look]:
+    """A look per name, in their order; `alone` has the budgets of the student alone by name."""
     found: dict[str, Look] = {}
-    alone = {row.row: row.budget for row in summary.students if row.alone and not row.teaching}
-    for loss in summary.suite.losses:
-        # A loss without a result keeps its look, so that the others have the same one in every report of the suite.
-        for name in dict.fromkeys(row.row for row in summary.students if row.loss == loss.label) or [loss.label]:
-            if name in alone:
-                found[name] = Look(INK, "s", (2, 2), size=min(5 + alone[name], 11), hollow=alone[name] != 1)
-                continue
-            i = len(found.keys() - alone.keys())
-            marker = MARKERS[i % len(MARKERS)]
-            size = 8.0 if marker in "PX" else 6.5  # crosses have less ink
-            found[name] = Look(SERIES[i % len(SERIES)], marker, DASHES[i % len(DASHES)], size)
+    for name in names:
+        if name in alone:
+            found[name] = Look(INK, "s", (2, 2), size=min(5 + alone[name], 11), hollow=alone[name] != 1)
+            continue
+        i = len(found.keys() - alone.keys())
+        marker = MARKERS[i % len(MARKERS)]
+        size = 8.0 if marker in "PX" else 6.5  # crosses have less ink
+        found[name] = Look(SERIES[i % len(SERIES)], marker, DASHES[i % len(DASHES)], size)
     return found
 
 

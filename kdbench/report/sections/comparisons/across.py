@@ -1,14 +1,17 @@
 """All pairs together: interquartile means, win rates, ranks, the optimality gap and performance profiles."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
 from kdbench.analyze import Summary
 from kdbench.analyze.comparisons.across import AcrossRow
+from kdbench.analyze.decisions.wording import EQUAL
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import GRID, MUTED, Drawing, Image, draw
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import LEGEND_LINE, legend, looks
+from kdbench.report.writing.series import LEGEND_LINE, Look, legend, looks
 from kdbench.report.writing.tables import Cell, Column, Table
 from kdbench.statistics.resampling import PooledEstimate
 
@@ -19,19 +22,24 @@ LONG = 24  # rows: a longer table opens at a click
 
 def across_section(summary: Summary) -> Section:
     """Empty for suites with one pair."""
+    return section_of("All pairs together", summary.across, looks(summary))
+
+
+def section_of(title: str, across: Sequence[AcrossRow], style: Mapping[str, Look]) -> Section:
+    """Of rows with their looks; empty without rows."""
     return Section(
         "across",
-        "All pairs together",
+        title,
         "The figures of rliable (Agarwal et al. 2021), with pairs as tasks and seeds as runs. A run's score is its "
         "retention: the student's test top-1 over its teacher's, without subtracting chance; 100 % is the teacher's "
         "level. Intervals are over seeds, and hold for these pairs and their teachers, not for others.",
-        (plot_profile(summary),) if summary.across else (),
-        (across_table(summary),),
+        (plot_profile(across, style),) if across else (),
+        (across_table(across),),
     )
 
 
-def across_table(summary: Summary) -> Table:
-    """One row per row of the suite that several pairs have."""
+def across_table(across: Sequence[AcrossRow]) -> Table:
+    """One line per row that several pairs have."""
     columns = (
         Column("Loss", numeric=False),
         Column("Gain", "interquartile mean, points", "over pairs and seeds, with its 95 % interval"),
@@ -42,11 +50,11 @@ def across_table(summary: Summary) -> Table:
         Column("Pairs"),
         Column("Runs", "seeds of all pairs"),
     )
-    rows = tuple(_row(each) for each in summary.across)
+    rows = tuple(_row(each) for each in across)
     notes = (
         "An interquartile mean is the mean of the middle half of all values, so that no single pair or seed dominates.",
-        "Gains are at equal cost where the student alone was trained at several budgets. Ranks are among the rows that "
-        "were trained for as many epochs, tuned or not tuned alike, and that every pair has.",
+        *[f"Gains are at {EQUAL[row.equal]}." for row in across[:1]],
+        "Ranks are among rows that were trained for as many epochs, tuned or not tuned alike, and that every pair has.",
     )
     return Table("across", "All pairs together, in figures", columns, rows, notes, folded=len(rows) > LONG)
 
@@ -84,19 +92,18 @@ def _points(found: PooledEstimate) -> str:
     return f"{f.spread(max(found.interval.low, 0.0))} to {f.spread(found.interval.high)}" if found.interval else ""
 
 
-def plot_profile(summary: Summary) -> Image:
+def plot_profile(across: Sequence[AcrossRow], style: Mapping[str, Look]) -> Image:
     """The share of runs above each retention, a line per row; of many rows those with the highest retention."""
-    best = sorted(summary.across, key=lambda row: -row.retention.mean)[:MOST_LINES]
-    shown = [row for row in summary.across if row in best]
-    which = f", the {MOST_LINES} rows with the highest" if len(shown) < len(summary.across) else ""
+    best = sorted(across, key=lambda row: -row.retention.mean)[:MOST_LINES]
+    shown = [row for row in across if row in best]
+    which = f", the {MOST_LINES} rows with the highest" if len(shown) < len(across) else ""
     title = f"Performance profiles: the share of runs that keep more than a share of their teacher's accuracy{which}"
     height = max(280.0, TOP + LEGEND_LINE * (len(shown) + 1))
-    return draw("across", title, WIDTH, height, lambda drawing: _paint(drawing, summary, shown))
+    return draw("across", title, WIDTH, height, lambda drawing: _paint(drawing, shown, style))
 
 
-def _paint(drawing: Drawing, summary: Summary, shown: list[AcrossRow]) -> None:
+def _paint(drawing: Drawing, shown: Sequence[AcrossRow], style: Mapping[str, Look]) -> None:
     axes = drawing.axes(LEFT, RIGHT, BOTTOM, TOP)
-    style = looks(summary)
     scores = sorted({score for row in shown for pair in row.scores for score in pair})
     room = 0.05 * (scores[-1] - scores[0]) or 0.01
     at = np.array([scores[0] - room, *scores, scores[-1] + room])
