@@ -99,7 +99,7 @@ def summarize(results: ResultSet) -> Summary:
     suite, run = results.suite, results.run
     rows = [entry for entry in run.entries if entry.role in REPORTED]
     done = results.done
-    deployed = describe_deployed(done, results)
+    deployed = describe_deployed((*done, *results.beside), results)
     reference = choose_reference(deployed)
     timed = Timed(reference, {model.architecture: model for model in deployed})
     unplaced = [summarize_pair(pair.label, suite, done, results.confirmations, timed) for pair in suite.pairs]

@@ -155,6 +155,11 @@ class ResultSet:
         """The entries at seeds that took no part in choosing a candidate, with their results."""
         return self._with_result("confirmation")
 
+    @cached_property
+    def beside(self) -> tuple[tuple[Entry, TrialResult], ...]:
+        """The entries of what is reported beside rows, with their results: other teachers, and ensembles."""
+        return self._with_result("member", "ensemble")
+
     def _with_result(self, *roles: Role) -> tuple[tuple[Entry, TrialResult], ...]:
         entries = (entry for entry in self.run.entries if entry.role in roles)
         return tuple((entry, self.trials[entry.key]) for entry in entries if entry.key in self.trials)

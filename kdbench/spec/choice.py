@@ -81,4 +81,6 @@ def open_table(core: CoreSchema, handler: GetJsonSchemaHandler, hide: tuple[str,
 
 
 def _plain(value: JsonValue) -> str:
-    return "-".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, dict) and isinstance(value.get("use"), str):
+        return Choice.model_validate(value).label
+    return "-".join(map(_plain, value)) if isinstance(value, list) else str(value)

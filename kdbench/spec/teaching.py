@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from kdbench.spec.choice import Choice
+from kdbench.spec.planning.entry import ALONE
 from kdbench.spec.recipe import TrainSpec
+from kdbench.spec.signature import Kind
 from kdbench.spec.suite import Pair, Suite
-from kdbench.spec.trial import Combine, Lesson, Trial
+from kdbench.spec.trial import Combine, Lesson, Mean, Trial
 
 
 @dataclass(frozen=True)
@@ -28,27 +31,58 @@ class Site:
     recipe: TrainSpec  # the student's
     seed: int  # what the row's student draws its initial weights, its order and its views from
     index: int  # of the seed among those of its kind, such as the suite's
-    train_teacher: Callable[[int], str]  # from a seed to the key of the pair's teacher of that seed
+    train_teacher: Callable[[int, Choice], str]  # from a seed and a filled model to the key of that teacher
+    fill: Callable[[Choice, Kind], Choice]  # with every option; raises `UserError` for what there is not
     trials: dict[str, tuple[Trial, int]] = field(default_factory=dict)  # what was added: by key, with its position
 
-    def teacher(self, further: int = 0) -> str:
-        """The key of the teacher whose turn it is at this seed; `further` counts on to other teachers of the pair."""
-        return self.train_teacher(self.suite.teacher_seed(self.index, further))
+    def model(self, written: Choice) -> Choice:
+        """A model that an option of a way names (as JSON, too), with its own options filled in. Raises `UserError`."""
+        return self.fill(Choice.model_validate(written), "models")
 
-    def student(self, *teachers: str, combine: Combine | None = None) -> Trial:
+    def teacher(self, further: int = 0, model: Choice | None = None) -> str:
+        """The key of the teacher whose turn it is at this seed; `further` counts on to other teachers of the pair.
+
+        `model` asks for a teacher of another architecture, which is trained as those of the pair are.
+        """
+        return self.train_teacher(self.suite.teacher_seed(self.index, further), model or self.pair.teacher)
+
+    def student(self, *teachers: str, combine: Combine | Literal["losses"] | None = None) -> Trial:
         """The pair's student under the loss, taught by trials of these keys; by labels alone without any.
 
-        `combine` says how the outputs of several teachers become those of one: see `Lesson`.
+        `combine` says how the outputs of several teachers become those of one: see `Lesson`. With "losses" each
+        teaches a lesson of its own, and the mean of the losses is minimized.
         """
-        lesson = Lesson(loss=self.loss, teachers=teachers, combine=combine if len(teachers) > 1 else None)
+        if combine == "losses" and teachers:
+            lessons = [Lesson(loss=self.loss, teachers=(key,), weight=1 / len(teachers)) for key in teachers]
+        else:
+            mean = combine if combine != "losses" and len(teachers) > 1 else None
+            lessons = [Lesson(loss=self.loss, teachers=teachers, combine=mean)]
         return Trial(
             model=self.pair.student,
             data=self.suite.data,
-            lessons=(lesson,),
+            lessons=tuple(lessons),
             train=self.recipe,
             view=self.suite.view,
             seed=self.seed,
         )
+
+    def ensemble(self, model: Choice, *members: str, combine: Mean = "probabilities") -> str:
+        """The key of several trials as one network, which is reported beside the row; of a single one its own.
+
+        `model` is that of the first.
+        """
+        if len(members) == 1:
+            return members[0]
+        ensemble = Trial(
+            model=model,
+            data=self.suite.data,
+            lessons=(Lesson(loss=self.fill(ALONE, "losses")),),  # which nothing is trained with
+            train=TrainSpec(epochs=0),
+            seed=0,  # nothing is drawn: the same members are the same ensemble at every seed
+            start=members,
+            combine=combine,
+        )
+        return self.add(ensemble)
 
     def add(self, trial: Trial, position: int = 0) -> str:
         """Have a trial trained, and give its key. `position` counts what comes one after the other: generations.

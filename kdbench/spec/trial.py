@@ -14,7 +14,8 @@ from kdbench.spec.types import Positive, WholeNumber
 # Part of every key: raise it when a change of kdbench alters the numbers that a trial yields.
 RECIPE = 2
 
-Combine = Literal["probabilities", "logits"]
+Mean = Literal["probabilities", "logits"]
+Combine = Literal["probabilities", "logits", "confidence"]
 
 
 class DataSpec(Record):
@@ -58,8 +59,10 @@ class Lesson(Record):
         if (len(self.teachers) > 1) != (self.combine is not None):
             raise ValueError(
                 f"a lesson with {len(self.teachers)} teachers has combine = {self.combine!r}: several teachers need "
-                "'probabilities' or 'logits', and a single one takes none"
+                "'probabilities', 'logits' or 'confidence', and a single one takes none"
             )
+        if self.combine == "confidence" and not self.labels:
+            raise ValueError("combine = 'confidence' weighs teachers by the labels, which labels = false keeps from it")
         if len(set(self.teachers)) < len(self.teachers):
             raise ValueError("a lesson names the same teacher twice")
         return self
@@ -70,6 +73,9 @@ class Trial(Record):
 
     It names other trials by their keys. Training begins with the weights of `start`: of several with their mean,
     weighted by `merge`. With 0 epochs nothing is trained, and the mean itself is the result.
+
+    With `combine` it is an ensemble: a network that holds all of `start` as they are, whichever their architectures,
+    and gives the mean of their outputs. It is not trained, and `model` is that of the first of them.
     """
 
     model: Choice
@@ -80,6 +86,7 @@ class Trial(Record):
     seed: WholeNumber
     start: Several[str] = ()
     merge: Several[Positive] = ()  # a weight for each of `start`; none: all alike
+    combine: Mean | None = None  # of an ensemble: whose mean it gives; none: the trial is no ensemble
     weight_bits: Literal[7, 8] | None = None  # trained as if in 8 bits, its weights in so many; none: in float32
 
     @model_validator(mode="after")
@@ -90,6 +97,8 @@ class Trial(Record):
             raise ValueError("mixup mixes the labels of two samples, and some have none (data.labelled): leave out one")
         if self.weight_bits and not self.start:
             raise ValueError("training in 8 bits (weight_bits) begins with trained weights: name a trial in start")
+        if self.combine and (len(self.start) < 2 or self.merge or self.train.epochs or self.weight_bits):
+            raise ValueError("an ensemble (combine) names several trials in start, and is neither merged nor trained")
         return self
 
     @property

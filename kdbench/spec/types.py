@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from kdbench.spec.choice import Choice
 from kdbench.spec.keys import Neutral as Neutral
 
 T = TypeVar("T")
@@ -45,6 +46,7 @@ Factor = Annotated[float, Field(gt=0, allow_inf_nan=False), Range(0.1, 10.0, rel
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False), Range(0.1, 10.0, relative=True)]
 Temperature = Annotated[float, Field(gt=0, allow_inf_nan=False), Range(0.25, 4.0, relative=True)]
 HalfTurn = Annotated[float, Field(ge=0, le=0.5)]
+Network = Choice  # an option that is a model, by its name or with options of its own
 Count = Annotated[int, Field(ge=1)]
 WholeNumber = Annotated[int, Field(ge=0)]
 TeacherCount = Annotated[int, Field(ge=1, le=5)]

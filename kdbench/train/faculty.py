@@ -26,10 +26,14 @@ def no_cache(_: str, __: Mapping[str, int]) -> None:
 
 @dataclass(frozen=True)
 class Parents:
-    """What the trials of a cohort need of those before them, by key: networks that teach, weights to start from."""
+    """What the trials of a cohort need of those before them, by key.
+
+    These are networks that teach, weights to start from, and networks that stand in an ensemble.
+    """
 
     teachers: Mapping[str, nn.Module] = field(default_factory=dict)
     starts: Mapping[str, Weights] = field(default_factory=dict)
+    members: Mapping[str, nn.Module] = field(default_factory=dict)
 
 
 NO_PARENTS = Parents()

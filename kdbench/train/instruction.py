@@ -1,6 +1,5 @@
 """A lesson in training: its loss, and the teachers whose outputs it compares the student's with."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from kdbench.spec import Lesson
 from kdbench.train.build import Criterion
+from kdbench.train.ensemble import confidence, mean_of_probabilities
 from kdbench.train.teacher import Teacher
 from kdbench.zoo.interface import Moment, Outputs
 
@@ -27,20 +27,20 @@ class Instruction:
 
         A lesson with labels learns from the samples that have one, a lesson without from all. Without any it is 0.
         """
-        teacher = (
-            combine_outputs([taught[teacher] for teacher in self.teachers], self.lesson) if self.teachers else None
-        )
+        given = [taught[teacher] for teacher in self.teachers]
+        seen = labels if self.lesson.labels else None
         if not self.lesson.labels:
-            return self.lesson.weight * self.criterion(student, teacher, None, replace(moment, known=None))
-        if self.hidden:
+            moment = replace(moment, known=None)
+        elif self.hidden:
             rows = torch.nonzero(labels >= 0).flatten()
             if len(rows) < self._fewest:
                 return 0.0 * student.logits.sum()
-            student, labels = _take(student, rows), labels[rows]
-            teacher = _take(teacher, rows) if teacher else None
+            student, seen = _take(student, rows), labels[rows]
+            given = [_take(teacher, rows) for teacher in given]
             draw = replace(moment.draw, samples=moment.draw.samples[rows])
             moment = replace(moment, draw=draw, known=None)
-        return self.lesson.weight * self.criterion(student, teacher, labels, moment)
+        teacher = combine_outputs(given, self.lesson, seen) if given else None
+        return self.lesson.weight * self.criterion(student, teacher, seen, moment)
 
     @property
     def _fewest(self) -> int:
@@ -53,11 +53,12 @@ def _take(outputs: Outputs, rows: Tensor) -> Outputs:
     return Outputs(outputs.logits[rows], {layer: values[rows] for layer, values in outputs.features.items()})
 
 
-def combine_outputs(outputs: Sequence[Outputs], lesson: Lesson) -> Outputs:
+def combine_outputs(outputs: Sequence[Outputs], lesson: Lesson, labels: Tensor | None = None) -> Outputs:
     """The outputs of one teacher as they are; of several, logits [B, C] that stand for their mean.
 
     "logits": the mean of the logits. "probabilities": T log(mean of softmax(z / T)), whose softmax at the loss's
     temperature T is the mean of the teachers' probabilities; T is 1 for a loss without the option `temperature`.
+    "confidence": likewise, where each teacher's share in the mean of a sample is the greater the less it errs there.
     """
     if len(outputs) == 1:
         return outputs[0]
@@ -66,5 +67,7 @@ def combine_outputs(outputs: Sequence[Outputs], lesson: Lesson) -> Outputs:
         return Outputs(logits.mean(dim=0))
     given = lesson.loss.options.get("temperature")
     temperature = float(given) if isinstance(given, int | float) else 1.0
-    total = torch.logsumexp(torch.log_softmax(logits / temperature, dim=-1), dim=0)
-    return Outputs(temperature * (total - math.log(len(outputs))))
+    if lesson.combine != "confidence":
+        return Outputs(mean_of_probabilities(logits, temperature))
+    assert labels is not None, "a lesson that weighs teachers by the labels has labels"
+    return Outputs(mean_of_probabilities(logits, temperature, confidence(logits, labels)))

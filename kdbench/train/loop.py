@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 
 import torch
+from torch import nn
 
 from kdbench.results import TrainingCost
 from kdbench.results.machine.energy import EnergyMeter
@@ -18,6 +19,7 @@ from kdbench.train.build import build_criterion, build_model, build_view, start_
 from kdbench.train.channels_last import keep_channels_last
 from kdbench.train.clock import Stopwatch
 from kdbench.train.ended import Ended, EpochDone, NotTrained, Trained
+from kdbench.train.ensemble import Ensemble
 from kdbench.train.faculty import NO_PARENTS, Faculty, OpenTeacherCache, Parents, no_cache
 from kdbench.train.instruction import Instruction
 from kdbench.train.learner import Learner
@@ -101,10 +103,7 @@ def _enrol(
     until: int,
 ) -> Learner:
     device = splits.train.labels.device
-    model = build_model(trial.model, catalog, splits.classes, splits.shape, trial.seed)
-    if trial.start:
-        start_from(model, [parents.starts[key] for key in trial.start], trial.merge)
-    model = deployed = model.to(device)
+    model = deployed = _build(trial, splits, parents, catalog).to(device)
     if trial.weight_bits:
         deployed = quantized(model, splits.shape, trial.weight_bits)
         deployed.calibrate(normalize(splits.train.images[:CALIBRATION_IMAGES], splits))
@@ -120,6 +119,16 @@ def _enrol(
     layers = dict.fromkeys(layer for each in instructions for layer in each.criterion.student_layers)
     features = stack.enter_context(tapped(model, traced, tuple(layers)))
     return Learner(trial, deployed, instructions, features, device, until)
+
+
+def _build(trial: Trial, splits: Splits, parents: Parents, catalog: Catalog) -> nn.Module:
+    """The network as its training begins."""
+    if trial.combine:
+        return Ensemble([parents.members[key] for key in trial.start], trial.combine)
+    model = build_model(trial.model, catalog, splits.classes, splits.shape, trial.seed)
+    if trial.start:
+        start_from(model, [parents.starts[key] for key in trial.start], trial.merge)
+    return model
 
 
 def _conclude(learner: Learner, cost: TrainingCost) -> Ended:

@@ -21,9 +21,11 @@ def refuse_other_networks(parents: Sequence[Trial], catalog: Catalog) -> None:
     """Raise `NotApplicable` for a parent whose stored weights are not those of its model.
 
     A loss may deploy another network than the student (SimKD a part of its teacher). Such a network is not rebuilt
-    here, so it can neither teach nor be started from.
+    here, so it can neither teach nor be started from. Nor can an ensemble: its members are parents instead.
     """
     for parent in parents:
+        if parent.combine:
+            raise NotApplicable("an ensemble can neither teach nor be started from: name its members instead")
         for lesson in parent.lessons:
             loss: object = catalog.load("losses", lesson.loss.use)
             another = isinstance(loss, type) and issubclass(loss, LossModule) and loss.deployed != LossModule.deployed
@@ -41,7 +43,7 @@ def untrained(parents: Sequence[Trial], splits: Splits, catalog: Catalog) -> Par
         parent.key: build_model(parent.model, catalog, splits.classes, splits.shape, parent.seed).to(device)
         for parent in parents
     }
-    return Parents(models, {key: model.state_dict() for key, model in models.items()})
+    return Parents(models, {key: model.state_dict() for key, model in models.items()}, models)
 
 
 def rehearse(

@@ -44,6 +44,7 @@ BUILTIN: dict[Kind, dict[str, str]] = {
         "single": "kdbench.zoo.teaching.single:single",
         "ensemble": "kdbench.zoo.teaching.ensemble:ensemble",
         "generations": "kdbench.zoo.teaching.generations:generations",
+        "assistants": "kdbench.zoo.teaching.assistants:assistants",
     },
     "models": {
         "mlp": "kdbench.zoo.models.mlp:mlp",

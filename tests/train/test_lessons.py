@@ -25,6 +25,8 @@ from tests.small import random_splits, small_trial
 
 SPLITS = random_splits()
 GUIDES = [small_trial(model={"use": "cnn", "width": 4}, seed=seed) for seed in (5, 6, 7)]
+FIRST, SECOND = (small_trial(seed=seed) for seed in (8, 9))
+WIDE = small_trial(model={"use": "cnn", "width": 4}, seed=8)
 KD = {"use": "kd", "temperature": 4.0, "weight": 1.0}
 
 
@@ -102,6 +104,49 @@ def test_every_teacher_of_an_ensemble_counts(combine: str) -> None:
         for teachers in (GUIDES[:1], GUIDES[:2], GUIDES[1:], GUIDES)
     }
     assert len(found) == 4
+
+
+def test_teachers_weighed_by_confidence_need_labels() -> None:
+    with pytest.raises(ValueError, match="weighs teachers by the labels"):
+        lesson(teachers=("a", "b"), combine="confidence", labels=False)
+
+
+def test_a_teacher_that_errs_less_counts_more() -> None:
+    # Probabilities of the label are 3/4 and 1/4, which are as 1/3 : 1 in the softmax: shares of 3/4 and 1/4.
+    given = [outputs([0.0, math.log(3)]), outputs([math.log(3), 0.0])]
+    several = lesson(loss="pseudo_label", teachers=("a", "b"), combine="confidence")
+    found = combine_outputs(given, several, torch.tensor([1])).logits
+    assert torch.softmax(found, dim=1).tolist() == [[pytest.approx(3 / 8), pytest.approx(5 / 8)]]
+
+
+def ensemble(**content: object) -> Trial:
+    """Of two networks, by the mean of their logits."""
+    trial = small_trial(**{"start": ["a", "b"], "train": {"epochs": 0}, **content})
+    return Trial.model_validate({**trial.model_dump(mode="json"), "combine": "logits"})
+
+
+def test_an_ensemble_is_its_members_and_is_not_trained() -> None:
+    trial = ensemble(start=[FIRST.key, WIDE.key])
+    given = Parents(members={each.key: network(each) for each in (FIRST, WIDE)})
+    (outcome,) = drain(train_cohort([trial], SPLITS, Catalog(), given))
+    assert isinstance(outcome, Trained)
+    assert [point.epoch for point in outcome.curve] == [0]
+    images = torch.randn(5, *SPLITS.shape)
+    one, other = (network(each).eval()(images) for each in (FIRST, WIDE))
+    torch.testing.assert_close(outcome.model(images), (one + other) / 2)
+
+
+@pytest.mark.parametrize("content", [{"start": ["a"]}, {"merge": [1.0, 1.0]}, {"train": {"epochs": 1}}])
+def test_an_ensemble_that_is_trained_or_merged_is_refused(content: dict[str, object]) -> None:
+    ensemble()
+    with pytest.raises(ValueError, match=r"an ensemble \(combine\) names several trials"):
+        ensemble(**content)
+
+
+def test_an_ensemble_cannot_teach() -> None:
+    several = ensemble()
+    with pytest.raises(NotApplicable, match="an ensemble can neither teach nor be started from"):
+        rehearse(small_trial(loss=KD, teachers=[several]), [several], SPLITS, Catalog())
 
 
 def test_a_teacher_three_times_over_is_that_teacher() -> None:
@@ -250,9 +295,6 @@ def test_what_is_not_built_or_means_nothing_is_refused(content: dict[str, object
     assert reason in outcome.reason
 
 
-FIRST, SECOND = (small_trial(seed=seed) for seed in (8, 9))
-
-
 def test_training_continues_from_the_weights_of_its_start() -> None:
     going_on = small_trial(start=[FIRST.key], train={"epochs": 0})
     (outcome,) = train(going_on, starts=(FIRST,))
@@ -288,8 +330,7 @@ def test_batches_that_a_batch_norm_has_counted_stay_whole_numbers() -> None:
 
 
 def test_weights_of_another_network_are_refused() -> None:
-    wide = small_trial(model={"use": "cnn", "width": 4}, seed=8)
-    (outcome,) = train(small_trial(start=[wide.key]), starts=(wide,))
+    (outcome,) = train(small_trial(start=[WIDE.key]), starts=(WIDE,))
     assert isinstance(outcome, NotTrained)
     assert outcome.reason.startswith("the weights it starts from are of another network: ")
     with pytest.raises(NotApplicable, match="of another network"):

@@ -132,8 +132,8 @@ def _teacher_logits(lesson: Lesson, splits: Splits, context: Context) -> Logits:
     models = [load_network(key, splits, context) for key in lesson.teachers]
     with torch.no_grad():
         found = [
-            combine_outputs([Outputs(model(images).float()) for model in models], lesson).logits.cpu()
-            for images, _ in in_chunks(splits.test, splits)
+            combine_outputs([Outputs(model(images).float()) for model in models], lesson, labels).logits.cpu()
+            for images, labels in in_chunks(splits.test, splits)
         ]
     logits: Logits = torch.cat(found).numpy()
     return logits

@@ -8,6 +8,7 @@ from torch import nn
 from kdbench.execute.jobs.context import Context
 from kdbench.spec import Lesson, Trial
 from kdbench.train.build import build_criterion, build_model
+from kdbench.train.ensemble import Ensemble
 from kdbench.train.faculty import Parents
 from kdbench.train.quantized import quantized
 from kdbench.zoo.datasets.splits import Splits
@@ -19,10 +20,12 @@ from kdbench.zoo.loss_module import LossModule
 def load_parents(trials: Iterable[Trial], splits: Splits, context: Context) -> Parents:
     """What trials need of those before them: the networks that teach them, and the weights that they start from."""
     teachers = dict.fromkeys(key for trial in trials for key in trial.teachers)
-    starts = dict.fromkeys(key for trial in trials for key in trial.start)
+    starts = dict.fromkeys(key for trial in trials for key in trial.start if not trial.combine)
+    members = dict.fromkeys(key for trial in trials for key in trial.start if trial.combine)
     return Parents(
         {key: load_network(key, splits, context) for key in teachers},
         {key: load_file(context.store.weights(key)) for key in starts},
+        {key: load_network(key, splits, context) for key in members},
     )
 
 
@@ -34,6 +37,8 @@ def load_network(key: str, splits: Splits, context: Context) -> nn.Module:
     has no such trial.
     """
     trial = Trial.model_validate(context.store.read_trial(key).trial)
+    if trial.combine:  # its members have the weights
+        return Ensemble([load_network(key, splits, context) for key in trial.start], trial.combine).eval()
     model = build_model(trial.model, context.catalog, splits.classes, splits.shape, trial.seed).to(context.device)
     for number, lesson in enumerate(trial.lessons):
         if _assembles(lesson, context):

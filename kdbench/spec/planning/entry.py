@@ -8,8 +8,9 @@ from kdbench.spec.choice import Choice, Record
 from kdbench.spec.suite import Suite
 
 ALONE = Choice(use="cross_entropy")
-Role = Literal["teacher", "student", "step", "try", "confirmation", "variant"]
-REPORTED: tuple[Role, ...] = ("teacher", "student")  # what stands in a row
+Role = Literal["teacher", "student", "member", "ensemble", "step", "try", "confirmation", "variant"]
+# What is exported, evaluated under all conditions and timed. Teachers and students stand in rows of their own.
+REPORTED: tuple[Role, ...] = ("teacher", "student", "member", "ensemble")
 SINGLE = "single"  # the usual way of teaching, which rows do not name
 
 
@@ -31,9 +32,10 @@ def row_name(loss: str, teaching: str, budget: float = 1.0, tuned: bool = False)
 class Entry(Record):
     """Which trial stands in a row of the suite for one seed, or what else it is there for.
 
-    A `step` leads to a row's student. A `try` is one of the settings that the tuning chooses among. A `confirmation`
-    trains a row at a seed that took no part in choosing that row. A `variant` is a row's student trained further for a
-    form in which it is deployed.
+    A `member` is a teacher of another architecture than the pair's, an `ensemble` several networks as one. A `step`
+    leads to a row's student. A `try` is one of the settings that the tuning chooses among. A `confirmation` trains a
+    row at a seed that took no part in choosing that row. A `variant` is a row's student trained further for a form in
+    which it is deployed.
     """
 
     pair: str
@@ -60,7 +62,7 @@ class Entry(Record):
     def title(self) -> str:
         """What it is in its pair: `teacher`, its row, or for a step `kd, generations(count=3), step 1`."""
         match self.role:
-            case "teacher":
+            case "teacher" | "member":
                 return "teacher"
             case "student":
                 return self.row
@@ -68,4 +70,6 @@ class Entry(Record):
                 return f"{self.row}, confirmation"
             case "variant":
                 return f"{self.row}, {self.variant}"
+            case "ensemble":
+                return f"{self.row}, the ensemble itself"
         return f"{self.row}, {self.role} {self.position}"

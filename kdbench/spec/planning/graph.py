@@ -1,5 +1,6 @@
 """The graph of trials of a suite: what ways of teaching add is checked, and entered under its row."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,13 +38,17 @@ class Graph:
         """
         reported = self._reported(site, way)
         for key, (trial, position) in site.trials.items():
+            if trial.combine and role != "student":
+                continue  # it is reported beside a row, and nothing learns from it
             if wrong := _foreign(trial, site, key == reported) or self._unresolved(trial):
                 raise UserError(f"the way of teaching '{named['teaching']}' adds a trial {wrong}")
             if unknown := [parent for parent in trial.parents if parent not in self.trials]:
                 text = f"the way of teaching '{named['teaching']}' asks for a trial {unknown[0]} that it has not added"
                 raise UserError(text, help="add a trial with site.add(trial) before others name its key")
             self.trials.setdefault(key, trial)
-            if key == reported:
+            if trial.combine:
+                self.entries.append(Entry(**{**named, "model": self._members(trial)}, role="ensemble", key=key))
+            elif key == reported:
                 self.entries.append(Entry(**{"position": position, **named}, role=role, key=key))
             elif role == "student":
                 self.entries.append(Entry(**named, position=position, role="step", key=key))
@@ -58,6 +63,20 @@ class Graph:
     def inputs(self, way: Choice) -> tuple[str, ...]:
         """What a way of teaching takes: the site, and where it serves losses without a teacher, too, `taught`."""
         return self.catalog.signature("teaching", way.use).inputs
+
+    def _members(self, ensemble: Trial) -> str:
+        """What an ensemble is made of: '2 x cnn(width=16) + mlp'."""
+        names = {entry.key: entry.model for entry in self.entries}
+        counts = Counter(names.get(member, self.trials[member].model.label) for member in ensemble.start)
+        return " + ".join(f"{count} x {name}" if count > 1 else name for name, count in counts.items())
+
+    def fill(self, choice: Choice, kind: Kind) -> Choice:
+        """A choice that a way of teaching or a tuning makes, with every option. Raises `UserError`."""
+        problems: list[Located] = []
+        filled = fill(choice, kind, self.catalog, (), problems)
+        if problems:
+            raise UserError(problem for _, problem in problems)
+        return filled
 
     def _train_variants(self, student: Trial, named: Mapping[str, Any]) -> None:
         """The further training of each variant that is trained: the same lessons, from the student's weights."""
@@ -124,6 +143,8 @@ def _foreign(trial: Trial, site: Site, reported: bool) -> str:
     samples = {"parts": (), "labelled": ()}
     if trial.data.model_copy(update=samples) != site.suite.data.model_copy(update=samples):
         return "on other data than the suite's: only its parts may differ"
+    if reported and trial.combine:
+        return "that is an ensemble as the row's student: return the key of one network"
     if reported and trial.model != site.pair.student:
         return f"of {trial.model.label} as the row's student, which is {site.pair.student.label}"
     if reported and trial.weight_bits:

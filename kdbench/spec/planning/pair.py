@@ -7,12 +7,10 @@ from pydantic import JsonValue
 
 from kdbench.spec.choice import Choice, NamedChoice
 from kdbench.spec.comparison import Tuning
-from kdbench.spec.errors import UserError
 from kdbench.spec.planning.choices import best, equal_cost, mean_validation
 from kdbench.spec.planning.entry import ALONE, Entry, Role, loss_alone, row_name
 from kdbench.spec.planning.graph import Graph
 from kdbench.spec.recipe import TrainSpec
-from kdbench.spec.resolve import Located, fill
 from kdbench.spec.search.space import ask_optuna, quasi_random, search_space
 from kdbench.spec.suite import LossChoice, Pair, Suite
 from kdbench.spec.teaching import Site
@@ -49,7 +47,7 @@ class PairGraph:
     pair: Pair
     written: Pair
     lone: Choice  # the loss of teachers
-    teachers: dict[int, str] = field(default_factory=dict)  # keys by seed
+    teachers: dict[tuple[int, str], str] = field(default_factory=dict)  # keys by seed and model
 
     @property
     def suite(self) -> Suite:
@@ -58,7 +56,7 @@ class PairGraph:
     def add(self) -> None:
         """Everything, as far as it follows from the trials that are done."""
         for index in range(self.suite.teacher_seeds):
-            self._teacher(self.suite.teacher_seed(index))
+            self._teacher(self.suite.teacher_seed(index), self.pair.teacher)
         rows = list(self._published())
         keys = self._add_rows(rows)
         waiting = len(self.graph.later)
@@ -103,6 +101,7 @@ class PairGraph:
             seed=seed,
             index=index,
             train_teacher=self._teacher,
+            fill=self.graph.fill,
         )
         named = {
             "pair": self.pair.label,
@@ -120,12 +119,7 @@ class PairGraph:
     def _loss(self, row: Row) -> Choice:
         """The row's loss with its tuned options."""
         options = {name: value for name, value in (row.tuned or {}).items() if name != "lr"}
-        problems: list[Located] = []
-        choice = Choice(use=row.loss.use, options={**row.loss.options, **options})
-        filled = fill(choice, "losses", self.graph.catalog, (), problems)
-        if problems:
-            raise UserError(problem for _, problem in problems)
-        return filled
+        return self.graph.fill(Choice(use=row.loss.use, options={**row.loss.options, **options}), "losses")
 
     def _recipe(self, row: Row, epochs: int | None) -> TrainSpec:
         """The suite's recipe with the learning rate of the pair, then what the loss changes, then what was tuned."""
@@ -135,18 +129,25 @@ class PairGraph:
             found = found.at(float(str(row.tuned["lr"])))
         return found.lasting(epochs or row.budget * found.epochs)
 
-    def _teacher(self, seed: int) -> str:
-        """The key of the pair's teacher of a seed, which is added where it is not there yet."""
-        if seed not in self.teachers:
+    def _teacher(self, seed: int, model: Choice) -> str:
+        """The key of a teacher of a seed, which is added where it is not there yet: the pair's, or of another model."""
+        if (seed, model.label) not in self.teachers:
             recipe = self.suite.teacher_train or self.suite.train
             lessons = (Lesson(loss=self.lone),)
-            trial = Trial(model=self.pair.teacher, data=self.suite.data, lessons=lessons, train=recipe, seed=seed)
+            trial = Trial(model=model, data=self.suite.data, lessons=lessons, train=recipe, seed=seed)
             self.graph.trials.setdefault(trial.key, trial)
-            pair, model = self.pair.label, self.written.teacher.label
-            entry = Entry(pair=pair, role="teacher", model=model, loss=self.lone.use, seed=seed, key=trial.key)
+            own = model == self.pair.teacher
+            entry = Entry(
+                pair=self.pair.label,
+                role="teacher" if own else "member",
+                model=(self.written.teacher if own else model).label,
+                loss=self.lone.use,
+                seed=seed,
+                key=trial.key,
+            )
             self.graph.entries.append(entry)
-            self.teachers[seed] = trial.key
-        return self.teachers[seed]
+            self.teachers[seed, model.label] = trial.key
+        return self.teachers[seed, model.label]
 
     def _tuned(self, row: Row, tuning: Tuning) -> Row | None:
         """The row under the settings that are best on validation; None as long as some try has not ended."""

@@ -2,22 +2,42 @@
 
 from typing import Literal
 
-from kdbench.spec import Site
-from kdbench.spec.types import TeacherCount
+from kdbench.spec import Site, UserError
+from kdbench.spec.types import Network, TeacherCount
+
+MOST_TEACHERS = 5
 
 
 def ensemble(
     site: Site,
     *,
     count: TeacherCount = 3,
-    combine: Literal["probabilities", "logits"] = "probabilities",
+    others: tuple[Network, ...] = (),
+    combine: Literal["probabilities", "logits", "losses", "confidence"] = "probabilities",
+    compared: bool = False,
 ) -> str:
-    """`count` teachers of one kind, each trained from a seed of its own, and one student that learns from their mean.
+    """`count` teachers of the pair's kind, each trained from a seed of its own, and one student that learns from all.
 
+    `others` are further teachers of other architectures, at most five in all. What the student learns from:
     "probabilities": the mean of softmax(z / T) over the teachers, T the loss's temperature, or 1 where it has none.
-    "logits": the mean of the logits z. A loss that reads layers of a teacher cannot have several, and is skipped.
+    "logits": the mean of the logits z. "losses": the mean of the loss under each teacher; a loss that reads layers of a
+    teacher can have several only so, and is skipped else. "confidence": as "probabilities", with the share
+    (1 - softmax_k CE_k) / (K - 1) of teacher k in each sample, CE_k its cross-entropy there.
+    With `compared` the ensemble itself is reported, too, as the mean of logits under "logits", else of probabilities.
+    Raises: UserError for more than five teachers.
     Source: Hinton et al. 2015 (arXiv:1503.02531), section 1; You et al. 2017, Learning from Multiple Teacher Networks
-    (doi:10.1145/3097983.3098135), equation 3, the mean of softened probabilities.
+    (doi:10.1145/3097983.3098135), equation 3, the mean of softened probabilities; Zhang et al. 2022, CA-MKD
+    (arXiv:2201.00007), equations 2 and 3, "confidence".
+    Differs: of CA-MKD's losses the one on features is left out.
     """
+    if count + len(others) > MOST_TEACHERS:
+        raise UserError(
+            f"an ensemble has {count} teachers of the pair's kind and {len(others)} others; allowed are at most "
+            f"{MOST_TEACHERS}",
+            help="lower count, or name fewer others",
+        )
     teachers = [site.teacher(further) for further in range(count)]
+    teachers += [site.teacher(model=site.model(other)) for other in others]
+    if compared:
+        site.ensemble(site.pair.teacher, *teachers, combine="logits" if combine == "logits" else "probabilities")
     return site.add(site.student(*teachers, combine=combine))
