@@ -17,6 +17,7 @@ from kdbench.report.sections.calibration import calibration_section
 from kdbench.report.sections.comparisons.across import across_section
 from kdbench.report.sections.comparisons.sweeps import sweeps_section
 from kdbench.report.sections.comparisons.tuning import tuning_section
+from kdbench.report.sections.comparisons.ways import ways_section
 from kdbench.report.sections.conditions import conditions_section
 from kdbench.report.sections.cost import cost_section
 from kdbench.report.sections.deployment import deployment_section
@@ -44,6 +45,7 @@ SECTIONS: tuple[Callable[[Summary], Section], ...] = (
     across_section,
     tuning_section,
     sweeps_section,
+    ways_section,
     against_kd_section,
     accuracy_section,
     published_section,

@@ -1,17 +1,14 @@
 """Sweeps: how sensitive a loss is to its settings, drawn and in figures."""
 
-from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, NullLocator
-
 from kdbench.analyze import StudentRow, Summary
-from kdbench.analyze.comparisons.sweeps import Setting, Sweep, logarithmic, number, numeric
+from kdbench.analyze.comparisons.sweeps import Setting, Sweep
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import GRID, MUTED, SERIES, Drawing, Image, draw
+from kdbench.report.writing.lines import interval_of, place_values
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.series import Look, label_ends, limit, mark
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, gain_cell
 from kdbench.spec.errors import as_toml
-from kdbench.statistics.intervals import Estimate
 from kdbench.statistics.paired import EQUIVALENCE
 
 WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP = 520.0, 280.0, 54.0, 92.0, 44.0, 12.0
@@ -108,13 +105,13 @@ def _plot(sweep: Sweep, key: str, place: int) -> Image | None:
 
 def _paint(drawing: Drawing, sweep: Sweep, settings: tuple[Setting, ...], key: str) -> None:
     axes = drawing.axes(LEFT, RIGHT, BOTTOM, TOP)
-    at = _horizontal(axes, settings, key)
+    at = place_values(axes, [setting.row.settings[key] for setting in settings])
     lines = (
         ("validation", [s.row.validation for s in settings], VALIDATION),
         ("test", [s.row.top1 for s in settings], TEST),
     )
     means = [100 * each.mean for _, estimates, _ in lines for each in estimates]
-    limit(axes, "y", means, [end for _, estimates, _ in lines for each in estimates for end in _ends(each)])
+    limit(axes, "y", means, [end for _, estimates, _ in lines for each in estimates for end in interval_of(each)])
     best = next(x for x, setting in zip(at, settings, strict=True) if setting.row is sweep.best)
     axes.axvline(best, color=MUTED, linewidth=1, dashes=(3, 3), zorder=0)
     for name, estimates, look in lines:
@@ -122,27 +119,10 @@ def _paint(drawing: Drawing, sweep: Sweep, settings: tuple[Setting, ...], key: s
             at, [100 * e.mean for e in estimates], color=look.color, linewidth=1.5, dashes=look.dash or (None, None)
         )
         for x, found, setting in zip(at, estimates, settings, strict=True):
-            if ends := _ends(found):
+            if ends := interval_of(found):
                 axes.plot([x, x], ends, color=look.color, linewidth=1.2)
             value = as_toml(setting.row.settings[key])
             mark(axes, x, 100 * found.mean, look, drawing, f"{name}, {key} = {value}: {f.percent(found.mean)}")
     axes.set(xlabel=key, ylabel="Top-1 (%)")
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     label_ends(drawing, axes, [(at[-1], 100 * found[-1].mean, name, look.color) for name, found, look in lines])
-
-
-def _horizontal(axes: Axes, settings: tuple[Setting, ...], key: str) -> list[float]:
-    """Where each value stands; a logarithmic axis where the values are spaced so, and equal steps for words."""
-    values = [setting.row.settings[key] for setting in settings]
-    at = [number(value) for value in values] if numeric(values) else [float(place) for place in range(len(values))]
-    if numeric(values) and logarithmic(at):
-        axes.set_xscale("log")
-    axes.xaxis.set_major_locator(FixedLocator(at))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticklabels([as_toml(value) for value in values])
-    return at
-
-
-def _ends(found: Estimate) -> list[float]:
-    """Of its interval, in percent; empty without one."""
-    return [100 * found.interval.low, 100 * found.interval.high] if found.interval else []

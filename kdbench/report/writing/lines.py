@@ -1,0 +1,89 @@
+"""Accuracies by the value of something, such as a setting or a number of samples: lines with bands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, NullLocator
+from pydantic import JsonValue
+
+from kdbench.analyze.comparisons.sweeps import logarithmic, number, numeric
+from kdbench.report.writing import formats as f
+from kdbench.report.writing.drawing import GRID, INK, MARKERS, SERIES, Drawing, Image, draw
+from kdbench.report.writing.series import LABEL_LINE, Look, label_ends, limit, mark
+from kdbench.spec.errors import as_toml
+from kdbench.statistics.intervals import Estimate
+
+WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP = 560.0, 300.0, 54.0, 150.0, 44.0, 12.0
+ALONE = Look(INK, "s", (2, 2))
+
+
+@dataclass(frozen=True)
+class Line:
+    """Accuracies, 0 to 1, by values: those of one loss, say."""
+
+    name: str
+    look: Look
+    points: tuple[tuple[JsonValue, Estimate], ...]
+
+
+def look_of(number: int) -> Look:
+    """Of the line number so many, beside `ALONE`."""
+    return Look(SERIES[number % len(SERIES)], MARKERS[number % len(MARKERS)])
+
+
+def plot_lines(name: str, title: str, lines: Sequence[Line], across: str, up: str = "Test top-1 (%)") -> Image | None:
+    """Means as lines, 95 % intervals as bands; None without two values.
+
+    Values stand to scale where they are numbers. `across` and `up` are the labels of the axes.
+    """
+    values = list(dict.fromkeys(value for line in lines for value, _ in line.points))
+    if len(values) < 2:
+        return None
+    if numeric(values):
+        values.sort(key=number)
+    height = max(HEIGHT, TOP + BOTTOM + LABEL_LINE * (len(lines) + 1))
+    return draw(name, title, WIDTH, height, lambda drawing: _paint(drawing, lines, values, (across, up)))
+
+
+def _paint(drawing: Drawing, lines: Sequence[Line], values: list[JsonValue], labels: tuple[str, str]) -> None:
+    axes = drawing.axes(LEFT, RIGHT, BOTTOM, TOP)
+    at = dict(zip(values, place_values(axes, values), strict=True))
+    found = [estimate for line in lines for _, estimate in line.points]
+    limit(axes, "y", [100 * each.mean for each in found], [end for each in found for end in interval_of(each)])
+    ends = []
+    for line in lines:
+        points = sorted((at[value], value, estimate) for value, estimate in line.points)
+        _paint_line(drawing, axes, line, points)
+        ends.append((points[-1][0], 100 * points[-1][2].mean, line.name, line.look.color))
+    axes.set(xlabel=labels[0], ylabel=labels[1])
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
+    label_ends(drawing, axes, ends, most=24)
+
+
+def _paint_line(drawing: Drawing, axes: Axes, line: Line, points: Sequence[tuple[float, JsonValue, Estimate]]) -> None:
+    at, means = [x for x, _, _ in points], [100 * estimate.mean for _, _, estimate in points]
+    bands = [interval_of(estimate) or [100 * estimate.mean] * 2 for _, _, estimate in points]
+    low, high = zip(*bands, strict=True)
+    axes.fill_between(at, low, high, color=line.look.color, alpha=0.13, linewidth=0)
+    axes.plot(at, means, color=line.look.color, linewidth=1.6, dashes=line.look.dash or (None, None))
+    for x, value, estimate in points:
+        interval = f.percent_interval(estimate.interval)
+        tip = f"{line.name}, {as_toml(value)}: {f.percent(estimate.mean)}" + (f" ({interval})" if interval else "")
+        mark(axes, x, 100 * estimate.mean, line.look, drawing, tip)
+
+
+def place_values(axes: Axes, values: Sequence[JsonValue]) -> list[float]:
+    """Where each value stands; a logarithmic axis where the values are spaced so, and equal steps for words."""
+    at = [number(value) for value in values] if numeric(values) else [float(place) for place in range(len(values))]
+    if numeric(values) and logarithmic(at):
+        axes.set_xscale("log")
+    axes.xaxis.set_major_locator(FixedLocator(at))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticklabels([as_toml(value) for value in values])
+    return at
+
+
+def interval_of(found: Estimate) -> list[float]:
+    """Of its interval, in percent; empty without one."""
+    return [100 * found.interval.low, 100 * found.interval.high] if found.interval else []
