@@ -56,6 +56,7 @@ def protocol(summary: Summary) -> Facts:
         ("Deployed weights", f"of {chosen}"),
         ("Selection", _selection(suite)),
         ("Budget", _budget(suite)),
+        ("Tuning", _tuning(suite)),
         ("Seeds", f"{f.several(len(suite.seeds), 'seed')} ({', '.join(map(str, suite.seeds))}), shared by all losses"),
         ("Teachers", teachers),
         ("Ways of teaching", ", ".join(way.label for way in suite.teaching)),
@@ -81,6 +82,21 @@ def _budget(suite: Suite) -> str:
     alone = suite.budget.alone if suite.budget.by != "epochs" else (1.0,)
     times = [", ".join(f"{budget:g}" for budget in budgets) for budgets in (alone, suite.budget.losses)]
     return f"the student alone {times[0]} x the recipe's epochs, losses {times[1]} x"
+
+
+def _tuning(suite: Suite) -> str:
+    """How the settings of each row were searched for."""
+    tuning = suite.tuning
+    if tuning is None:
+        return "none: every row has the settings that the suite gives it"
+    seeds = f"{'seed' if len(tuning.seeds) == 1 else 'seeds'} {', '.join(map(str, tuning.seeds))}"
+    epochs = tuning.epochs or suite.train.epochs
+    lr = f"{tuning.lr.range[0]:g} to {tuning.lr.range[1]:g}" if tuning.lr else "a tenth to ten times the published one"
+    return (
+        f"{tuning.trials} tries of {f.several(epochs, 'epoch')} for the student alone and each loss, {tuning.search}, "
+        f"with {seeds}; learning rates from {lr}, and the ranges that the losses' options declare; the try that is "
+        "best on validation gives the settings of the row 'tuned'"
+    )
 
 
 def _latency(summary: Summary) -> str:

@@ -36,11 +36,11 @@ def accuracy(mean: float, known: float = 0.0) -> float:
     return float(ndtr(mean / np.sqrt(1 + variance)))
 
 
-def draw(n: int, samples: int, random: np.random.Generator) -> tuple[Bits, Bits]:
-    """Two rows [seeds, samples] on one test split; the second gains `GAIN`."""
+def draw(n: int, samples: int, random: np.random.Generator, second: float = GAIN) -> tuple[Bits, Bits]:
+    """Two rows [seeds, samples] on one test split; the second gains so much."""
     hard = random.normal(0, SAMPLE, samples)
     rows = []
-    for gain in (0.0, GAIN):
+    for gain in (0.0, second):
         own = random.normal(0, ROW, samples) + random.normal(0, NETWORK, (n, 1))
         rows.append(random.random((n, samples)) < ndtr(MEAN + gain + hard + own))
     return rows[0], rows[1]

@@ -148,11 +148,11 @@ def _verdicts(losses: int, n: int, what: str, trials: int, random: np.random.Gen
     wrong = []
     for trial in drawn:
         words = [verdict.word for verdict in family_verdicts([estimate(row.tolist()) for row in trial[1:] - trial[0]])]
-        wrong.append(any(_false(word, gain) for word, gain in zip(words, gains.tolist(), strict=True)))
+        wrong.append(any(is_false(word, gain) for word, gain in zip(words, gains.tolist(), strict=True)))
     return count("any false verdict of a family", f"{what}, {losses} losses, {n} seeds", "error", ALPHA, wrong)
 
 
-def _false(word: str, gain: float) -> bool:
+def is_false(word: str, gain: float) -> bool:
     size = round(abs(gain) - EQUIVALENCE, 9)
     return (
         (word == "better" and gain <= EQUIVALENCE)

@@ -43,6 +43,17 @@ def test_the_view_schedule_in_plain_words(train, words):
     assert facts(train)["View schedule"] == words
 
 
+def test_the_tuning_is_told():
+    assert facts()["Tuning"] == "none: every row has the settings that the suite gives it"
+    results = make_results(Shape(epochs=5))
+    tuning = {"trials": 6, "epochs": 3, "lr": {"range": [0.01, 0.1], "scale": "log"}}
+    suite = results.run.suite | {"tuning": tuning}
+    changed = results.run.model_copy(update={"suite": suite})
+    told = dict(protocol(summarize(replace(results, run=changed))))["Tuning"]
+    assert told.startswith("6 tries of 3 epochs for the student alone and each loss, quasi-random, with seed 1000; ")
+    assert "learning rates from 0.01 to 0.1," in told
+
+
 def test_mixup_is_told():
     assert facts()["Mixup"] == "none"
     assert facts({"mixup": 0.2})["Mixup"] == "each image and label is mixed with another sample's, alpha 0.2"
