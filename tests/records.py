@@ -104,6 +104,7 @@ class Shape:
     ties: bool = False  # every further loss of a student's architecture timed against the first
     throughput: bool = False  # batches 1, 2, 4, 8 of every architecture
     conditions: Sequence[str] = ()  # of the standard ones, by name; each takes its own share of what was right
+    attacks: Sequence[float] = ()  # fgsm at these epsilons, after the other conditions
     metrics: Sequence[str] = ()  # by name; the first is half the top-1 of its trial, the second a third of it ...
     variants: Sequence[str] = ("fp32",)
     not_measured: Sequence[tuple[Provider, str]] = ()  # (provider, reason), for every architecture
@@ -275,7 +276,10 @@ def make_suite(shape: Shape) -> Suite:
         ),
         losses=tuple(each for loss in shape.losses for each in _losses(shape, loss)),
         teaching=tuple(WAYS[use] for use in shape.teaching),
-        conditions=tuple(standard[name] for name in shape.conditions),
+        conditions=(
+            *(standard[name] for name in shape.conditions),
+            *(NamedChoice(use="fgsm", options={"epsilon": epsilon}) for epsilon in shape.attacks),
+        ),
         metrics=tuple(NamedChoice(use=use) for use in shape.metrics),
         variants=tuple(VARIANTS[use] for use in shape.variants),
         latency=LatencySpec(

@@ -68,5 +68,12 @@ def random_splits(samples: int = 70, classes: int = 4, shape: tuple[int, int, in
     assert isinstance(train.images, torch.Tensor)
     values = train.images.float()
     mean, std = values.mean(dim=(0, 2, 3)), values.std(dim=(0, 2, 3))
-    given = Input(shape=shape, dtype="uint8", mean=tuple(mean.tolist()), std=tuple(std.tolist()))
+    given = Input(
+        shape=shape,
+        dtype="uint8",
+        mean=tuple(mean.tolist()),
+        std=tuple(std.tolist()),
+        lowest=values.min().item(),
+        highest=values.max().item(),
+    )
     return Splits(train, part(40), part(40), Task(inputs=(given,), heads=(Head(classes=classes),)))

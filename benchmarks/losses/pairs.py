@@ -119,5 +119,5 @@ class Enrolled:
         """One whole step, in seconds. A learning rate of 0 costs the same, and training on noise cannot diverge."""
         before = self.learner.stepping.seconds
         stand = self.stand
-        self.learner.step(stand.images, stand.labels, self.taught, stand.moment, factor=0.0, seed=0)
+        self.learner.step(stand.images, stand.images, stand.labels, self.taught, stand.moment, factor=0.0, seed=0)
         return self.learner.stepping.seconds - before

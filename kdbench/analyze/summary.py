@@ -25,6 +25,7 @@ from kdbench.analyze.models.pairs import PairSummary, summarize_pair, teacher_of
 from kdbench.analyze.models.rows import ModelRow, StudentRow, Timed
 from kdbench.analyze.models.variants import VariantRow, variant_rows
 from kdbench.analyze.provenance import Elsewhere, find_elsewhere
+from kdbench.analyze.teaching.attacks import AttackRow, attack_rows
 from kdbench.analyze.teaching.readings import ReadingRow, reading_rows
 from kdbench.analyze.teaching.steps import StepRow, step_rows
 from kdbench.results import Layout, ResultSet
@@ -65,6 +66,7 @@ class Summary:
     deployed: tuple[Deployed, ...]
     variants: tuple[VariantRow, ...]
     conditions: tuple[ConditionRow, ...]  # empty where none was evaluated
+    attacks: tuple[AttackRow, ...]  # empty where none was evaluated
     metrics: tuple[MetricRow, ...]  # empty where none was asked for
     learning: tuple[LearningRow, ...]
     readings: tuple[ReadingRow, ...]  # of losses that tell figures of themselves
@@ -124,6 +126,7 @@ def summarize(results: ResultSet) -> Summary:
         deployed=deployed,
         variants=variant_rows(pairs, results, reference),
         conditions=condition_rows(pairs, results),
+        attacks=attack_rows(pairs, results),
         metrics=metric_rows(pairs, results),
         learning=learning_rows(pairs, results.trials, partial(teacher_of_seed, suite)),
         readings=reading_rows(pairs, results.trials),

@@ -28,6 +28,7 @@ from kdbench.report.sections.metrics import metrics_section
 from kdbench.report.sections.noise import noise_section
 from kdbench.report.sections.published import published_section
 from kdbench.report.sections.stability import stability_section
+from kdbench.report.sections.teaching.attacks import attacks_section
 from kdbench.report.sections.teaching.readings import readings_section
 from kdbench.report.sections.teaching.steps import steps_section
 from kdbench.report.sections.throughput import throughput_section
@@ -53,6 +54,7 @@ SECTIONS: tuple[Callable[[Summary], Section], ...] = (
     cost_section,
     stability_section,
     conditions_section,
+    attacks_section,
     calibration_section,
     metrics_section,
     learning_section,

@@ -16,3 +16,9 @@ STANDARD: tuple[Mapping[str, JsonValue], ...] = (
     {"name": "translation", "use": "translation", "share": 0.1},  # of the side
     {"name": "occlusion", "use": "occlusion", "share": 0.35},  # of the side
 )
+
+
+def epsilon_of(options: Mapping[str, JsonValue]) -> float | None:
+    """How far an attack may move a pixel, as a share of the range; None for a corruption."""
+    found = options.get("epsilon")
+    return float(found) if isinstance(found, int | float) else None

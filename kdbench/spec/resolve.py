@@ -24,10 +24,10 @@ INPUTS: dict[Kind, tuple[str, ...]] = {
     "models": ("classes", "shape"),
     "datasets": ("root",),
     "parts": ("labels", "draw"),
-    "views": ("images", "draw"),
+    "views": ("images", "draw", "model", "labels", "teacher", "pixels"),
     "metrics": ("logits", "labels"),
 }
-BY_NAME: tuple[Kind, ...] = ("losses", "teaching")  # these take what they need, by name; all others take all
+BY_NAME: tuple[Kind, ...] = ("losses", "teaching", "views")  # these take what they need, by name; all others take all
 
 SINGULAR: dict[Kind, str] = {
     "losses": "loss",
@@ -62,7 +62,8 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
     def recipe(spec: TrainSpec, at: str) -> TrainSpec:
         if not spec.epochs:
             problems.append(((at, "epochs"), Problem(f"{at}.epochs is 0", help="allowed: at least 1")))
-        augment = tuple(look_up(view, "views", at, "augment", i) for i, view in enumerate(spec.augment))
+        views = enumerate(spec.augment)
+        augment = tuple(_augmentation(view, catalog, (at, "augment", i), problems) for i, view in views)
         return spec.model_copy(update={"augment": augment})
 
     pairs = tuple(
@@ -138,9 +139,21 @@ def _loss(loss: LossChoice, i: int, suite: Suite, catalog: Catalog, problems: li
     if "augment" in train and not wrong:
         at = ("losses", i, "train", "augment")
         views = enumerate(suite.train.changed(loss.train).augment)
-        filled_in = [fill(view, "views", catalog, (*at, number), problems) for number, view in views]
+        filled_in = [_augmentation(view, catalog, (*at, number), problems) for number, view in views]
         train["augment"] = [view.model_dump(mode="json") for view in filled_in]
     return loss.model_copy(update={**filled.model_dump(), "name": loss.label, "train": train})
+
+
+def _augmentation(view: Choice, catalog: Catalog, at: Location, problems: list[Located]) -> Choice:
+    """A view of the raw images that all networks share: an attack on one of them has no place there."""
+    found: list[Located] = []
+    filled = fill(view, "views", catalog, at, found)
+    problems += found
+    if not found and (asks := set(catalog.signature("views", view.use).inputs) - {"images", "draw"}):
+        text = f"'{view.use}' is an augmentation, which sees raw images without a gradient and before any network"
+        help = f"it asks for {', '.join(sorted(asks))}: give it as view, as a condition, or use the way 'robust'"
+        problems.append((at, Problem(text, help=help)))
+    return filled
 
 
 def _recipe_problems(loss: LossChoice, usual: TrainSpec) -> list[Located]:

@@ -9,7 +9,7 @@ from pydantic.json_schema import WithJsonSchema
 
 from kdbench.spec.choice import Choice, NamedChoice, Record, Several
 from kdbench.spec.comparison import Budget, Tuning
-from kdbench.spec.conditions import STANDARD
+from kdbench.spec.conditions import STANDARD, epsilon_of
 from kdbench.spec.latency import LatencySpec
 from kdbench.spec.recipe import TrainSpec
 from kdbench.spec.trial import DataSpec
@@ -146,6 +146,16 @@ class Suite(Record):
         """As many seeds after those of the suite."""
         first = max(info.data.get("seeds", (0,))) + 1
         return tuple(range(first, first + value)) if _is_count(value) else value
+
+    @property
+    def attacks(self) -> tuple[NamedChoice, ...]:
+        """The conditions that are attacks on a network, within a distance epsilon."""
+        return tuple(each for each in self.conditions if epsilon_of(each.options) is not None)
+
+    @property
+    def corruptions(self) -> tuple[NamedChoice, ...]:
+        """The other conditions, which are the same images for every network."""
+        return tuple(each for each in self.conditions if epsilon_of(each.options) is None)
 
     @property
     def confirming(self) -> tuple[int, ...]:

@@ -16,6 +16,8 @@ class Input(Record):
     dtype: Literal["uint8", "float32"]  # of the raw values
     mean: Several[Finite]  # of each channel, in raw values
     std: Several[Positive]  # likewise
+    lowest: Finite | None = None  # raw value of all training samples; not in older records
+    highest: Finite | None = None  # likewise
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

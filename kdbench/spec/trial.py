@@ -51,6 +51,7 @@ class Lesson(Record):
     combine: Combine | None = None  # how the outputs of several teachers become those of one
     weight: Neutral[Positive] = 1.0  # of this lesson in the sum of all
     labels: Neutral[bool] = True  # whether the loss may see them
+    clean: Neutral[bool] = False  # whether the student sees the images without the trial's view
     head: str | None = None  # which outputs of the student; none: all
     part: Choice | None = None  # of the training samples; none: all
 

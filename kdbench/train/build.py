@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from kdbench.spec import Choice, Lesson, Signature
-from kdbench.train.samples.batches import View
+from kdbench.spec.task import Input
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.interface import Draw, Moment, NotApplicable, Outputs
 from kdbench.zoo.layers.taps import Trace
@@ -129,6 +129,39 @@ def _refuse_unbuilt(lesson: Lesson, signature: Signature, teachers: int) -> None
         raise NotApplicable(f"it {asks}")
 
 
-def build_view(choice: Choice, catalog: Catalog) -> View:
+@dataclass(frozen=True)
+class BuiltView:
+    """A view with its options bound, of images whose raw values are those of `pixels`."""
+
+    call: Callable[..., Tensor]
+    inputs: tuple[str, ...]
+    pixels: Input | None
+
+    @property
+    def attacks(self) -> bool:
+        """Whether what it shows depends on the network that sees it, which must be in eval mode."""
+        return "model" in self.inputs
+
+    def __call__(
+        self,
+        images: Tensor,
+        draw: Draw,
+        model: nn.Module | None = None,
+        labels: Tensor | None = None,
+        teacher: Outputs | None = None,
+    ) -> Tensor:
+        given = {
+            "images": images,
+            "draw": draw,
+            "model": model,
+            "labels": labels,
+            "teacher": teacher,
+            "pixels": self.pixels,
+        }
+        return self.call(**{name: given[name] for name in self.inputs})
+
+
+def build_view(choice: Choice, catalog: Catalog, pixels: Input | None = None) -> BuiltView:
     """A view with its options bound."""
-    return partial(catalog.load("views", choice.use), **choice.arguments)
+    call = partial(catalog.load("views", choice.use), **choice.arguments)
+    return BuiltView(call, catalog.signature("views", choice.use).inputs, pixels)

@@ -47,6 +47,10 @@ class Instruction:
         """How many samples the loss needs: one with weights of its own may have a batch norm, which needs two."""
         return 2 if self.criterion.parameters else 1
 
+    def taught_by(self, taught: Mapping[Teacher, Outputs], labels: Tensor) -> Outputs:
+        """The outputs of its teachers for the whole batch, as those of one."""
+        return combine_outputs([taught[teacher] for teacher in self.teachers], self.lesson, labels)
+
 
 def _take(outputs: Outputs, rows: Tensor) -> Outputs:
     """The outputs of some samples of a batch."""

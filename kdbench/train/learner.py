@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from kdbench.results import CurvePoint
 from kdbench.spec import Trial
+from kdbench.train.build import BuiltView
 from kdbench.train.clock import Stopwatch
 from kdbench.train.ended import EpochDone
 from kdbench.train.evaluate import evaluate
@@ -16,14 +17,14 @@ from kdbench.train.instruction import Instruction
 from kdbench.train.optimizers import build_optimizer
 from kdbench.train.teacher import Teacher
 from kdbench.zoo.datasets.splits import Splits
-from kdbench.zoo.interface import Moment, Outputs
+from kdbench.zoo.interface import Draw, Moment, Outputs
 from kdbench.zoo.layers.taps import outputs
 
 
 class Learner:
     """A model with its lessons and its optimizer. `features` holds the outputs of the layers that its losses read.
 
-    It ends after the epoch `until`.
+    It ends after the epoch `until`. `attack` is the trial's view, where that depends on the model.
     """
 
     def __init__(
@@ -34,10 +35,12 @@ class Learner:
         features: dict[str, Tensor],
         device: torch.device,
         until: int,
+        attack: BuiltView | None = None,
     ) -> None:
         self.trial = trial
         self.model = model
         self.instructions = tuple(instructions)
+        self.attack = attack
         criteria = [instruction.criterion for instruction in instructions]
         self.deployed = model  # what is evaluated and exported; it shares the model's weights
         for criterion in criteria:
@@ -63,13 +66,14 @@ class Learner:
     def step(
         self,
         images: Tensor,
+        seen: Tensor,
         labels: Tensor,
         taught: Mapping[Teacher, Outputs],
         moment: Moment,
         factor: float,
         seed: int,
     ) -> None:
-        """One update on a batch: images [B, C, H, W], labels [B] or [B, classes].
+        """One update on a batch: images [B, C, H, W], what the student sees of them, labels [B] or [B, classes].
 
         `taught` has each teacher's outputs, `factor` scales the learning rate, `seed` seeds dropout and the like.
         """
@@ -77,9 +81,15 @@ class Learner:
             self._generator.manual_seed(seed)
             for group in self.optimizer.param_groups:
                 group["lr"] = self.trial.train.optimizer.lr * factor
-            with self._precision:
-                student = outputs(self.model, images, self.features)
-            first, *others = (each.loss(student, taught, labels, moment) for each in self.instructions)
+            if self.attack:
+                seen = self._attacked(self.attack, images, labels, taught, moment.draw)
+            students = {}  # by whether the lesson is on clean images
+            for clean in {each.lesson.clean: None for each in self.instructions}:
+                with self._precision:
+                    students[clean] = outputs(self.model, images if clean else seen, self.features)
+            first, *others = (
+                each.loss(students[each.lesson.clean], taught, labels, moment) for each in self.instructions
+            )
             loss = sum(others, start=first)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -87,6 +97,16 @@ class Learner:
             self._losses.append(loss.detach())  # read once an epoch: reading waits for the device
         self.steps += 1
         self.samples += len(labels)
+
+    def _attacked(
+        self, attack: BuiltView, images: Tensor, labels: Tensor, taught: Mapping[Teacher, Outputs], draw: Draw
+    ) -> Tensor:
+        """The images as the attack on the model as it is now changes them."""
+        teacher = next((each.taught_by(taught, labels) for each in self.instructions if each.teachers), None)
+        self.model.eval()
+        changed = attack(images, draw, self.model, labels, teacher)
+        self.model.train()
+        return changed
 
     def close_epoch(self, epoch: int, splits: Splits) -> EpochDone:
         """Evaluate on the validation split, and decide whether to go on."""

@@ -15,7 +15,7 @@ from kdbench.results import TrainingCost
 from kdbench.results.machine.energy import EnergyMeter
 from kdbench.spec import Trial
 from kdbench.spec.recipe import learning_rate_factor
-from kdbench.train.build import build_criterion, build_model, build_view, start_from
+from kdbench.train.build import BuiltView, build_criterion, build_model, build_view, start_from
 from kdbench.train.channels_last import keep_channels_last
 from kdbench.train.clock import Stopwatch
 from kdbench.train.ended import Ended, EpochDone, NotTrained, Trained
@@ -52,7 +52,7 @@ def train_cohort(
     """
     spec, seed = trials[0].train, trials[0].seed
     epochs = spec.epochs if until is None else until
-    view = build_view(trials[0].view, catalog)
+    view = build_view(trials[0].view, catalog, splits.task.inputs[0])
     device = splits.train.labels.device
     outcomes: dict[str, Ended] = {}
     learners: list[Learner] = []
@@ -60,7 +60,7 @@ def train_cohort(
         faculty = Faculty(parents.teachers, splits, spec, seed, catalog, open_cache, stack)
         for trial in trials:
             try:
-                learners.append(_enrol(trial, splits, faculty, parents, catalog, stack, epochs))
+                learners.append(_enrol(trial, splits, faculty, parents, catalog, stack, epochs, view))
             except NotApplicable as reason:
                 outcomes[trial.key] = NotTrained(trial, "skipped", str(reason))
         faculty.open([instruction for learner in learners for instruction in learner.instructions])
@@ -78,14 +78,14 @@ def train_cohort(
                 teacher.prepare(epoch)
             for batch in meter.fetching(batches(splits, spec, faculty.augment, seed, epoch)) if active else ():
                 taught = {teacher: teacher(batch) for teacher in teachers}
-                with meter.data():
-                    seen = view(batch.images, batch.draw)
+                with meter.data():  # an attack depends on who sees it: see `Learner.step`
+                    seen = batch.images if view.attacks else view(batch.images, batch.draw)
                 step = (epoch - 1) * steps + batch.index
                 moment = Moment(step / steps, spec.epochs, batch.draw, splits.train.labels)
                 factor = learning_rate_factor(spec, (step + 0.5) / steps)  # the middle of the step
                 dropout = Draw(seed, step).seed_of("dropout")
                 for learner in active:
-                    learner.step(seen, batch.labels, taught, moment, factor, dropout)
+                    learner.step(batch.images, seen, batch.labels, taught, moment, factor, dropout)
             for learner in active:
                 yield learner.close_epoch(epoch, splits)
                 if learner.stopped:  # its cost ends here, though others may go on
@@ -101,6 +101,7 @@ def _enrol(
     catalog: Catalog,
     stack: ExitStack,
     until: int,
+    view: BuiltView,
 ) -> Learner:
     device = splits.train.labels.device
     model = deployed = _build(trial, splits, parents, catalog).to(device)
@@ -118,7 +119,7 @@ def _enrol(
     stack.enter_context(keep_channels_last(model))
     layers = dict.fromkeys(layer for each in instructions for layer in each.criterion.student_layers)
     features = stack.enter_context(tapped(model, traced, tuple(layers)))
-    return Learner(trial, deployed, instructions, features, device, until)
+    return Learner(trial, deployed, instructions, features, device, until, view if view.attacks else None)
 
 
 def _build(trial: Trial, splits: Splits, parents: Parents, catalog: Catalog) -> nn.Module:

@@ -45,6 +45,7 @@ BUILTIN: dict[Kind, dict[str, str]] = {
         "ensemble": "kdbench.zoo.teaching.ensemble:ensemble",
         "generations": "kdbench.zoo.teaching.generations:generations",
         "assistants": "kdbench.zoo.teaching.assistants:assistants",
+        "robust": "kdbench.zoo.teaching.robust:robust",
     },
     "models": {
         "mlp": "kdbench.zoo.models.mlp:mlp",
@@ -82,6 +83,8 @@ BUILTIN: dict[Kind, dict[str, str]] = {
         "brightness": "kdbench.zoo.views.brightness:brightness",
         "rotation": "kdbench.zoo.views.rotation:rotation",
         "translation": "kdbench.zoo.views.translation:translation",
+        "fgsm": "kdbench.zoo.views.fgsm:fgsm",
+        "pgd": "kdbench.zoo.views.pgd:pgd",
         "occlusion": "kdbench.zoo.views.occlusion:occlusion",
     },
     "metrics": {

@@ -24,7 +24,7 @@ def summary(tmp_path_factory: pytest.TempPathFactory) -> Summary:
 def test_every_loss_that_changes_has_its_curves_and_no_other(summary: Summary) -> None:
     assert {row.row: list(row.curves) for row in summary.readings} == {
         "ctkd": ["temperature"],
-        "dynamic_temperature": ["temperature", "spread of the temperature over samples"],
+        "dynamic_temperature": ["temperature", "spread of temperatures"],
         "annealing_kd": ["teacher's weight", "temperature"],
         "teacher_annealing": ["teacher's weight"],
     }
@@ -43,4 +43,4 @@ def test_the_report_draws_them(summary: Summary, tmp_path: Path) -> None:
     for page in render_report(summary, tmp_path):
         text = page.read_text("utf-8")
         assert "What changes within the losses" in text
-        assert "Spread of the temperature over samples by epoch" in text
+        assert "Spread of temperatures by epoch" in text

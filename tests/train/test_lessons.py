@@ -352,3 +352,39 @@ def test_a_further_lesson_tells_its_readings_by_its_number() -> None:
     assert isinstance(outcome, Trained)
     assert outcome.curve[0].readings == {}
     assert list(outcome.curve[1].readings) == ["teacher's weight", "teacher's weight, lesson 2"]
+
+
+NOISE = {"use": "gaussian_noise", "options": {"sd": 0.5}}
+ATTACK = {"use": "pgd", "options": {"epsilon": 0.2, "steps": 2}}
+
+
+def test_a_lesson_on_clean_images_is_that_of_a_trial_without_a_view() -> None:
+    clean = lesson(teachers=[GUIDES[0].key], clean=True)
+    (noisy,) = train(small_trial(lessons=[clean], view=NOISE))
+    (plain,) = train(small_trial(lessons=[clean.model_copy(update={"clean": False})]))
+    assert weights(noisy) == weights(plain)
+
+
+def test_lessons_on_clean_and_on_changed_images_are_both_learnt_from() -> None:
+    changed = lesson(teachers=[GUIDES[0].key])
+    clean = changed.model_copy(update={"clean": True})
+    alone, both = train(small_trial(lessons=[changed], view=NOISE), small_trial(lessons=[changed, clean], view=NOISE))
+    assert weights(alone) != weights(both)
+
+
+@pytest.mark.parametrize("target", ["labels", "teacher"])
+def test_each_student_is_attacked_alike_alone_and_in_a_cohort(target: str) -> None:
+    attack = {"use": "pgd", "options": {**ATTACK["options"], "target": target}}
+    attacked = small_trial(lessons=[lesson(teachers=[GUIDES[0].key])], view=attack)
+    beside = small_trial(lessons=[lesson(teachers=[GUIDES[1].key])], view=attack)
+    (alone,) = train(attacked)
+    together, other = train(attacked, beside)
+    (plain,) = train(small_trial(lessons=[lesson(teachers=[GUIDES[0].key])]))
+    assert weights(alone) == weights(together)
+    assert len({weights(alone), weights(other), weights(plain)}) == 3
+
+
+def test_an_attack_on_the_teachers_prediction_needs_a_teacher() -> None:
+    attack = {"use": "pgd", "options": {"target": "teacher"}}
+    with pytest.raises(NotApplicable, match="needs a teacher, and there is none"):
+        rehearse(small_trial(view=attack), [], SPLITS, Catalog())

@@ -40,11 +40,11 @@ def condition_rows(pairs: Sequence[PairSummary], results: ResultSet) -> tuple[Co
     """
     found: dict[tuple[str, str], Bits] = {}
     for key, trial in results.trials.items():
-        for condition in (None, *results.suite.conditions):
+        for condition in (None, *results.suite.corruptions):
             if evaluation := results.evaluation(trial.exported.key, condition):
                 found[key, condition.label if condition else CLEAN] = evaluation.predictions.correct
     names = {name for _, name in found}
-    evaluated = [condition.label for condition in results.suite.conditions if condition.label in names]
+    evaluated = [condition.label for condition in results.suite.corruptions if condition.label in names]
     return tuple(_row(row, alone, found, evaluated) for row, alone in compared(pairs)) if evaluated else ()
 
 

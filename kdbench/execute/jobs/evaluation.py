@@ -6,19 +6,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from kdbench.deploy.runtime.evaluate import agree, predict_all, predict_timed, score
 from kdbench.execute.jobs.context import Context
 from kdbench.execute.jobs.metrics import NoFigure, compute_metric
 from kdbench.execute.jobs.networks import load_network
 from kdbench.execute.jobs.records import Done, EvaluateArtifacts, EvaluateFile
-from kdbench.execute.jobs.samples import chunks_of_test, rescale
+from kdbench.execute.jobs.samples import Change, chunks_of_test, rescale
 from kdbench.results import ArtifactRecord, EvaluationRecord, Store, TrialRecord
 from kdbench.results.keys import evaluation_key, score_name, unnamed
 from kdbench.results.machine.facts import timestamp
 from kdbench.results.predictions import Agreement, Predictions
 from kdbench.spec import Choice, Lesson, Trial, content_key
+from kdbench.train.build import BuiltView, build_view
 from kdbench.train.instruction import combine_outputs
 from kdbench.train.samples.batches import in_chunks
 from kdbench.train.samples.condition import apply_condition
@@ -30,12 +31,13 @@ Labels = NDArray[np.int64]
 
 
 def evaluate_artifacts(job: EvaluateArtifacts) -> Done:
-    """Predict, score and record: images are corrupted once for all artifacts. Without a condition they are clean."""
+    """Predict, score and record: images are corrupted once for all artifacts, and attacked for each. Without a
+    condition they are clean."""
     context = Context(job.setting)
     splits, condition = context.splits(job.data), job.condition
     artifacts = [context.store.read_artifact(key) for key in job.keys]
     try:
-        predicted, labels, seconds = _predict([artifact.key for artifact in artifacts], condition, splits, context)
+        predicted, labels, seconds = _predict(artifacts, condition, splits, context)
     except NotApplicable as reason:
         return Done(reason=str(reason))
     agreements = [None] * len(artifacts) if condition else _agreements(artifacts, predicted, splits, context)
@@ -69,19 +71,34 @@ def evaluate_file(job: EvaluateFile) -> Predictions:
 
 
 def _predict(
-    artifacts: Sequence[str], condition: Choice | None, splits: Splits, context: Context
+    artifacts: Sequence[ArtifactRecord], condition: Choice | None, splits: Splits, context: Context
 ) -> tuple[list[Logits], Labels, Sequence[float | None]]:
     """The logits of each artifact, the labels, and the CPU seconds of a pass, which are measured on clean images."""
-    files = [context.store.onnx(key) for key in artifacts]
+    files = [context.store.onnx(artifact.key) for artifact in artifacts]
     if condition is None:
         return predict_timed(files, lambda: chunks_of_test(splits))
+    view = build_view(condition, context.catalog, splits.task.inputs[0])
+    if not view.attacks:
+        logits, labels = predict_all(files, chunks_of_test(splits, _changing(view, splits)))
+        return logits, labels, [None] * len(files)
+    # White-box: on the trained weights; the file is given the images that mislead the network it was exported from.
+    networks = (load_network(artifact.trial, splits, context).to("cpu") for artifact in artifacts)
+    found = [
+        predict_all([file], chunks_of_test(splits, _changing(view, splits, network)))
+        for file, network in zip(files, networks, strict=True)
+    ]
+    return [logits for (logits,), _ in found], found[0][1], [None] * len(files)
 
-    def corrupt(images: Tensor, at: int) -> Tensor:
+
+def _changing(view: BuiltView, splits: Splits, network: nn.Module | None = None) -> Change:
+    """From normalized test images to what the view shows of them."""
+
+    def change(images: Tensor, at: int) -> Tensor:
+        positions = torch.arange(at, at + len(images))
         # On the CPU wherever the data is: a GPU's cosine may differ in the last bits.
-        return apply_condition(images.cpu(), torch.arange(at, at + len(images)), condition, context.catalog)
+        return apply_condition(images.cpu(), positions, view, network, splits.test.labels.cpu()[positions])
 
-    logits, labels = predict_all(files, chunks_of_test(splits, corrupt))
-    return logits, labels, [None] * len(files)
+    return change
 
 
 def _scores(

@@ -64,13 +64,13 @@ def _stable_row(summary: Summary, row: ConditionRow) -> tuple[Cell, ...]:
 
 def evaluated(summary: Summary) -> tuple[str, ...]:
     """The conditions that any model was evaluated under, in the suite's order."""
-    return tuple(c.label for c in summary.suite.conditions if any(c.label in row.top1 for row in summary.conditions))
+    return tuple(c.label for c in summary.suite.corruptions if any(c.label in row.top1 for row in summary.conditions))
 
 
 def _severities(summary: Summary) -> tuple[str, ...]:
     """Each corruption with its severity."""
     found = []
-    for condition in summary.suite.conditions:
+    for condition in summary.suite.corruptions:
         use = condition.use
         named = condition.label if condition.label == use else f"{condition.label} ({use.replace('_', ' ')})"
         options = ", ".join(_option(use, name, value) for name, value in condition.options.items())
@@ -109,7 +109,7 @@ def unevaluated_table(summary: Summary) -> Table:
     models = sum(len(row.seeds) for row in summary.models)
     names = evaluated(summary)
     rows = []
-    for condition in summary.suite.conditions:
+    for condition in summary.suite.corruptions:
         name = condition.label
         lacking = sum(row.lacking.get(name, 0) for row in summary.conditions) if name in names else models
         if lacking:
@@ -122,7 +122,7 @@ def unevaluated_table(summary: Summary) -> Table:
 def plot_conditions(summary: Summary, pair: str, index: int) -> Image | None:
     """Mean top-1 of each model of a pair, a column per condition; None where none was evaluated."""
     rows = [row for row in summary.conditions if row.pair == pair]
-    names = [c.label for c in summary.suite.conditions if any(c.label in row.top1 for row in rows)]
+    names = [c.label for c in summary.suite.corruptions if any(c.label in row.top1 for row in rows)]
     if not names:
         return None
     heads = ["clean", *names, EVERYWHERE]

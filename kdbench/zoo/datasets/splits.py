@@ -145,7 +145,7 @@ def _positions(part: Choice, labels: Tensor, draw: Draw, catalog: Catalog) -> Te
 def _task(dataset: Dataset, training: Split) -> Task:
     """What a dataset asks of a network, normalized by the means and deviations of these samples."""
     images = training.images
-    mean, std = _statistics(images)
+    mean, std, (lowest, highest) = _statistics(images)
     return Task(
         inputs=(
             Input(
@@ -153,6 +153,8 @@ def _task(dataset: Dataset, training: Split) -> Task:
                 dtype="uint8" if images.dtype == torch.uint8 else "float32",
                 mean=tuple(mean.tolist()),
                 std=tuple(std.tolist()),
+                lowest=lowest,
+                highest=highest,
             ),
         ),
         heads=(Head(classes=dataset.classes, class_names=dataset.class_names),),
@@ -174,15 +176,16 @@ def _check_labels(dataset: Dataset, spec: DataSpec) -> None:
             )
 
 
-def _statistics(images: Tensor | Streamed) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each channel, in float64, given as float32."""
-    means, deviations = [], []
+def _statistics(images: Tensor | Streamed) -> tuple[Tensor, Tensor, tuple[float, float]]:
+    """Mean and standard deviation of each channel, in float64, given as float32; the lowest and the highest value."""
+    means, deviations, ends = [], [], list[float]()
     for values, counts in _histograms(images):
         mean = (values * counts).sum() / counts.sum()
         variance = ((values - mean).square() * counts).sum() / counts.sum()
         means.append(mean)
         deviations.append(variance.sqrt() if variance > 1e-12 else torch.ones_like(variance))
-    return torch.stack(means).float(), torch.stack(deviations).float()
+        ends += [end.item() for end in values[counts > 0].aminmax()]
+    return torch.stack(means).float(), torch.stack(deviations).float(), (min(ends), max(ends))
 
 
 def _histograms(images: Tensor | Streamed) -> Iterator[tuple[Tensor, Tensor]]:

@@ -43,7 +43,7 @@ class DynamicTemperature(LossModule):
         z_s, z_t = student.logits.float(), teacher.logits.detach().float()
         temperature = self._temperature(z_s.detach(), z_t)  # [B, 1]
         self.tell("temperature", temperature.mean())
-        self.tell("spread of the temperature over samples", temperature.std(correction=0))
+        self.tell("spread of temperatures", temperature.std(correction=0))
         log_t, log_s = (functional.log_softmax(z / temperature, dim=1) for z in (z_t, z_s))
         divergence = functional.kl_div(log_s, log_t, reduction="none", log_target=True).sum(dim=1)
         scaled = (temperature.square().squeeze(1) * divergence).mean()

@@ -142,6 +142,7 @@ def test_every_shipped_suite_parses() -> None:
         ("seeds = 2", "seeds = 2\nlatency = {spinning = [1]}", 4, ["latency.spinning[0] is 1", "true or false"]),
         ("seeds = 2", "seeds = 2\nlatency = {margin = 0.0}", 4, ["latency.margin is 0.0", "allowed: above 0"]),
         ("seeds = 2", "seeds = 2\nlatency = {largest_batch = 0}", 4, ["latency.largest_batch is 0", "allowed: at least 1"]),
+        ("epochs = 3", "epochs = 3\naugment = [\"pgd\"]", 7, ["'pgd' is an augmentation", "without a gradient", "labels, model, pixels, teacher"]),
         ("seeds = 2", 'seeds = 2\nconditions = ["fog"]', 4, ["unknown view 'fog' at conditions[0]", "gaussian_blur"]),
         ("seeds = 2", 'seeds = 2\nconditions = ["contrast", {use = "rotation", degree = 3.0}]', 4, ["unknown option 'degree' at conditions[1]", "did you mean 'degrees'"]),
         ("seeds = 2", 'seeds = 2\nconditions = "rotation"', 4, ['conditions is "rotation"', 'a list, as ["rotation"]']),

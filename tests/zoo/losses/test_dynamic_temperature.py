@@ -33,7 +33,7 @@ def test_by_hand() -> None:
     second = kl(1 - share, share)
     value = loss(STUDENT, TEACHER, LABELS).item()
     assert value == pytest.approx((25 * first + 9 * second) / 2, rel=1e-5)
-    assert loss.readings() == pytest.approx({"temperature": 4.0, "spread of the temperature over samples": 1.0})
+    assert loss.readings() == pytest.approx({"temperature": 4.0, "spread of temperatures": 1.0})
 
 
 def test_it_stays_above_the_lowest() -> None:
