@@ -109,6 +109,7 @@ def test_papers(source: str, paper: str) -> None:
         (types.Count | None, "whole number, at least 1, or none"),
         (tuple[types.Positive, ...], "list, each number, above 0"),
         (bool, "true or false"),
+        (tuple[types.Network, ...], "list, each a name or a table with `use`"),
     ],
 )
 def test_types_in_words(kind: object, words: str) -> None:
