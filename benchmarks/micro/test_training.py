@@ -39,7 +39,7 @@ def test_step(benchmark: BenchmarkFixture, name: str, catalog: Catalog) -> None:
     images, taught = normalize(raw, splits), {teacher: Outputs(torch.randn(BATCH, splits.classes))}
     moment = Moment(0.0, trial.train.epochs, Draw(0, 1, torch.arange(BATCH)), splits.train.labels)
     with keep_channels_last(model), tapped(model, traced, ()) as features:
-        instruction = Instruction(trial.lessons[0], criterion, [teacher])
+        instruction = Instruction(trial.lessons[0], criterion, teachers=[teacher])
         learner = Learner(trial, model, [instruction], features, CPU, trial.train.epochs)
         benchmark.pedantic(learner.step, args=(images, labels, taught, moment, 0.1, 0), rounds=8, warmup_rounds=1)
     assert learner.steps == 9

@@ -76,7 +76,8 @@ class TrialRecord(Stored):
 
     @property
     def classes(self) -> int:
-        return self.task.heads[0].classes
+        """Of all heads together."""
+        return sum(head.classes for head in self.task.heads)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from kdbench.spec.choice import Choice, NamedChoice, Record
 from kdbench.spec.errors import Problem, UserError, nearest
+from kdbench.spec.heads import Columns, HeadSpec
 from kdbench.spec.keys import content_key, record_content
 from kdbench.spec.latency import How, LatencySpec
 from kdbench.spec.planning.entry import Entry
@@ -15,9 +16,8 @@ from kdbench.spec.teaching import Site
 from kdbench.spec.trial import DataSpec, Lesson, Trial
 
 __all__ = [
-    "KINDS", "REQUIRED", "AdamW", "Catalog", "Choice", "Constant", "Cosine", "DataSpec", "Entry", "Gate", "How", "Kind",
-    "LatencySpec", "Lesson", "NamedChoice", "Option", "Pair", "Plan", "Problem", "Record", "Sgd", "Signature", "Site",
-    "Step", "Suite", "TrainSpec", "Trial", "UserError", "content_key", "find_suite", "load_suite", "nearest",
-    "parse_suite", "plan", "record_content",
-    "suite_name", "suites",
+    "KINDS", "REQUIRED", "AdamW", "Catalog", "Choice", "Columns", "Constant", "Cosine", "DataSpec", "Entry", "Gate",
+    "HeadSpec", "How", "Kind", "LatencySpec", "Lesson", "NamedChoice", "Option", "Pair", "Plan", "Problem",
+    "Record", "Sgd", "Signature", "Site", "Step", "Suite", "TrainSpec", "Trial", "UserError", "content_key",
+    "find_suite", "load_suite", "nearest", "parse_suite", "plan", "record_content", "suite_name", "suites",
 ]  # fmt: skip

@@ -1,12 +1,15 @@
 """The trial: one set of weights, what it is trained on, and what it learns from."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from kdbench.spec.choice import Choice, Record, Several, open_table
+from kdbench.spec.errors import nearest
+from kdbench.spec.heads import Columns, HeadSpec, overlap, select_columns
 from kdbench.spec.keys import Neutral, content_key, record_content
 from kdbench.spec.recipe import TrainSpec
 from kdbench.spec.types import Positive, WholeNumber
@@ -16,6 +19,11 @@ RECIPE = 2
 
 Mean = Literal["probabilities", "logits"]
 Combine = Literal["probabilities", "logits", "confidence"]
+
+
+def _several(value: Any) -> Any:
+    """One name stands for itself."""
+    return (value,) if isinstance(value, str) else value
 
 
 class DataSpec(Record):
@@ -52,20 +60,32 @@ class Lesson(Record):
     weight: Neutral[Positive] = 1.0  # of this lesson in the sum of all
     labels: Neutral[bool] = True  # whether the loss may see them
     clean: Neutral[bool] = False  # whether the student sees the images without the trial's view
-    head: str | None = None  # which outputs of the student; none: all
+    heads: Several[str] = ()  # whose columns it sees, of the student and of its teachers alike; none: all
+    peers: Several[str] = ()  # heads of the trial's own network that teach, too; no gradient reaches them
     part: Choice | None = None  # of the training samples; none: all
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_older(cls, value: Any) -> Any:
+        """Records from before there were heads have `head`, always null."""
+        if isinstance(value, dict) and value.get("head", 0) is None:
+            return {name: field for name, field in value.items() if name != "head"}
+        return value
 
     @model_validator(mode="after")
     def _fits(self) -> "Lesson":
-        if (len(self.teachers) > 1) != (self.combine is not None):
+        teachers = len(self.teachers) + len(self.peers)
+        if (teachers > 1) != (self.combine is not None):
             raise ValueError(
-                f"a lesson with {len(self.teachers)} teachers has combine = {self.combine!r}: several teachers need "
+                f"a lesson with {teachers} teachers has combine = {self.combine!r}: several teachers need "
                 "'probabilities', 'logits' or 'confidence', and a single one takes none"
             )
         if self.combine == "confidence" and not self.labels:
             raise ValueError("combine = 'confidence' weighs teachers by the labels, which labels = false keeps from it")
-        if len(set(self.teachers)) < len(self.teachers):
+        if len({*self.teachers, *self.peers}) < teachers:
             raise ValueError("a lesson names the same teacher twice")
+        if len({*self.heads}) < len(self.heads):
+            raise ValueError(f"a lesson names a head twice: {', '.join(self.heads)}")
         return self
 
 
@@ -77,6 +97,9 @@ class Trial(Record):
 
     With `combine` it is an ensemble: a network that holds all of `start` as they are, whichever their architectures,
     and gives the mean of their outputs. It is not trained, and `model` is that of the first of them.
+
+    The network has the columns of all `heads`, in order. Of a trial that starts from another and trains for 0 epochs,
+    `deploys` takes other heads out of the same weights.
     """
 
     model: Choice
@@ -88,6 +111,8 @@ class Trial(Record):
     start: Several[str] = ()
     merge: Several[Positive] = ()  # a weight for each of `start`; none: all alike
     combine: Mean | None = None  # of an ensemble: whose mean it gives; none: the trial is no ensemble
+    heads: Several[HeadSpec] = ()  # none: one, with a column for each class of the dataset
+    deploys: Annotated[Several[str], BeforeValidator(_several)] = ()  # heads that answer, when validated and exported
     weight_bits: Literal[7, 8] | None = None  # trained as if in 8 bits, its weights in so many; none: in float32
 
     @model_validator(mode="after")
@@ -96,11 +121,35 @@ class Trial(Record):
             raise ValueError(f"{len(self.merge)} weights are given to merge {len(self.start)} trials")
         if self.data.labelled and self.train.mixup:
             raise ValueError("mixup mixes the labels of two samples, and some have none (data.labelled): leave out one")
+        self._refuse_heads()
         if self.weight_bits and not self.start:
             raise ValueError("training in 8 bits (weight_bits) begins with trained weights: name a trial in start")
         if self.combine and (len(self.start) < 2 or self.merge or self.train.epochs or self.weight_bits):
             raise ValueError("an ensemble (combine) names several trials in start, and is neither merged nor trained")
         return self
+
+    def _refuse_heads(self) -> None:
+        """Names that no head has, and labels that would not say which column is meant."""
+        found = {head.name: head for head in self.heads}
+        if len(found) < len(self.heads):
+            raise ValueError(f"two heads have the same name: {', '.join(head.name for head in self.heads)}")
+        if self.heads and self.train.mixup:
+            raise ValueError("mixup makes labels of two classes, which may be in two heads: leave out mixup or heads")
+        asked = [(lesson.heads, lesson.labels, "a lesson with labels") for lesson in self.lessons]
+        asked += [(lesson.peers, False, "") for lesson in self.lessons]
+        for names, labelled, who in (*asked, (self.deploys, True, "what the trial deploys")):
+            if unknown := [name for name in names if name not in found]:
+                raise ValueError(f"no head '{unknown[0]}'; {nearest(unknown[0], found)}")
+            if labelled and overlap([found[name] for name in names or found]):
+                raise ValueError(f"{who} has heads with the same classes: name those that answer apart")
+
+    def outputs(self, classes: int) -> int:
+        """The number of columns of its network, on a dataset with so many classes."""
+        return len(self.columns((), classes).places)
+
+    def columns(self, names: Sequence[str], classes: int) -> Columns:
+        """Those of some heads; without names, or heads, all."""
+        return select_columns(self.heads or (HeadSpec(name="class"),), names, classes)
 
     @property
     def teachers(self) -> tuple[str, ...]:

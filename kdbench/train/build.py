@@ -105,12 +105,14 @@ def build_criterion(
     thing: Any = catalog.load("losses", lesson.loss.use)
     signature = catalog.signature("losses", lesson.loss.use)
     inputs = signature.inputs
-    _refuse_unbuilt(lesson, signature, len(teachers))
+    _refuse_unbuilt(lesson, signature, len(teachers) + len(lesson.peers))
     options = lesson.loss.arguments
     if not is_loss_module(thing):
         return Criterion(partial(thing, **options), inputs)
     torch.manual_seed(draw.seed_of(f"weights of loss {number}"))
-    loss = thing(student, teachers[0] if teachers else None, **options)
+    loss = thing(student, teachers[0] if teachers else student if lesson.peers else None, **options)
+    if loss.teacher_layers and lesson.peers:
+        raise NotApplicable("it reads layers of a teacher, and heads of the student's own network give none")
     if loss.teacher_layers and len(teachers) > 1:
         raise NotApplicable(f"it reads layers of one teacher, and {len(teachers)} teach together")
     return Criterion(loss, inputs, loss)
@@ -118,8 +120,6 @@ def build_criterion(
 
 def _refuse_unbuilt(lesson: Lesson, signature: Signature, teachers: int) -> None:
     """What a lesson may say and this version does not do, or cannot mean."""
-    if lesson.head is not None:
-        raise NotApplicable(f"a lesson for one head ('{lesson.head}') is not built yet: leave out `head`")
     if lesson.part is not None:
         raise NotApplicable(f"a lesson on a part of the data ('{lesson.part.use}') is not built yet: leave it out")
     if not lesson.labels and "labels" in {*signature.inputs} - {*signature.optional}:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from kdbench.results.output_cache import OutputCache
-from kdbench.spec import TrainSpec
+from kdbench.spec import TrainSpec, Trial
 from kdbench.train.build import Weights, build_view
 from kdbench.train.instruction import Instruction
 from kdbench.train.teacher import Cached, Live, Teacher, widths
@@ -28,12 +28,14 @@ def no_cache(_: str, __: Mapping[str, int]) -> None:
 class Parents:
     """What the trials of a cohort need of those before them, by key.
 
-    These are networks that teach, weights to start from, and networks that stand in an ensemble.
+    These are networks that teach, weights to start from, and networks that stand in an ensemble. Of teachers with heads
+    it has the trials, too.
     """
 
     teachers: Mapping[str, nn.Module] = field(default_factory=dict)
     starts: Mapping[str, Weights] = field(default_factory=dict)
     members: Mapping[str, nn.Module] = field(default_factory=dict)
+    trials: Mapping[str, Trial] = field(default_factory=dict)
 
 
 NO_PARENTS = Parents()
@@ -85,7 +87,7 @@ class Faculty:
         return found
 
     def _widths(self, key: str, layers: Sequence[str]) -> dict[str, int] | None:
-        return widths(layers, self.traces[key], self.splits.classes)
+        return widths(layers, self.traces[key], self.traces[key].outputs)
 
 
 def _layers(instructions: Sequence[Instruction]) -> tuple[str, ...]:

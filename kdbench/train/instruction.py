@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from kdbench.spec import Lesson
+from kdbench.spec import Lesson, Trial
 from kdbench.train.build import Criterion
 from kdbench.train.ensemble import confidence, mean_of_probabilities
+from kdbench.train.heads import Sight, sight_of, teacher_columns
 from kdbench.train.teacher import Teacher
-from kdbench.zoo.interface import Moment, Outputs
+from kdbench.zoo.datasets.splits import Splits
+from kdbench.zoo.interface import Moment, NotApplicable, Outputs
 
 
 @dataclass(eq=False)
@@ -20,14 +22,22 @@ class Instruction:
     lesson: Lesson
     criterion: Criterion
     teachers: list[Teacher] = field(default_factory=list)
-    hidden: bool = False  # whether some training samples have no label (-1)
+    hidden: bool = False  # whether some training samples have no label that the lesson sees
+    sight: Sight | None = None  # what it sees of the student; none: all there is
+    theirs: Sequence[Tensor | None] = ()  # the columns of each teacher that it sees; none: all
+    peers: Sequence[Tensor] = ()  # the student's own columns that teach
+    known: Tensor | None = None  # the labels [N] of all training samples as places among the columns that it sees
 
     def loss(self, student: Outputs, taught: Mapping[Teacher, Outputs], labels: Tensor, moment: Moment) -> Tensor:
         """Its weighted loss on a batch, given the outputs of each teacher.
 
-        A lesson with labels learns from the samples that have one, a lesson without from all. Without any it is 0.
+        A lesson with labels learns from the samples that have one in its heads, a lesson without from all. Without any
+        sample it is 0.
         """
-        given = [taught[teacher] for teacher in self.teachers]
+        given = self._given(student, taught)
+        if self.sight:
+            student, labels = _columns(student, self.sight.columns), self.sight.labels(labels)
+            moment = replace(moment, known=self.known)
         seen = labels if self.lesson.labels else None
         if not self.lesson.labels:
             moment = replace(moment, known=None)
@@ -35,12 +45,20 @@ class Instruction:
             rows = torch.nonzero(labels >= 0).flatten()
             if len(rows) < self._fewest:
                 return 0.0 * student.logits.sum()
-            student, seen = _take(student, rows), labels[rows]
-            given = [_take(teacher, rows) for teacher in given]
+            student, seen = _rows(student, rows), labels[rows]
+            given = [_rows(teacher, rows) for teacher in given]
             draw = replace(moment.draw, samples=moment.draw.samples[rows])
             moment = replace(moment, draw=draw, known=None)
         teacher = combine_outputs(given, self.lesson, seen) if given else None
         return self.lesson.weight * self.criterion(student, teacher, seen, moment)
+
+    def _given(self, student: Outputs, taught: Mapping[Teacher, Outputs]) -> list[Outputs]:
+        """What each of its teachers and peers gives for the columns that it sees."""
+        given = [
+            taught[teacher] if columns is None else _columns(taught[teacher], columns)
+            for teacher, columns in zip(self.teachers, self.theirs or [None] * len(self.teachers), strict=True)
+        ]
+        return given + [Outputs(student.logits.detach()[:, columns]) for columns in self.peers]
 
     @property
     def _fewest(self) -> int:
@@ -52,9 +70,37 @@ class Instruction:
         return combine_outputs([taught[teacher] for teacher in self.teachers], self.lesson, labels)
 
 
-def _take(outputs: Outputs, rows: Tensor) -> Outputs:
+def instruct(
+    trial: Trial,
+    lesson: Lesson,
+    criterion: Criterion,
+    teachers: Sequence[tuple[Trial | None, int]],
+    splits: Splits,
+) -> Instruction:
+    """A lesson of a trial on this data; of each teacher its trial, where known, and its number of columns.
+
+    Raises `NotApplicable` where a teacher or a peer does not give what the lesson sees, and `UserError` where the
+    trial's heads do not fit the data.
+    """
+    sight = sight_of(trial, lesson.heads, splits)
+    labels = sight.labels(splits.train.labels) if sight else splits.train.labels
+    hidden = bool((labels < 0).any())
+    peers = [each.columns for name in lesson.peers if (each := sight_of(trial, (name,), splits))]
+    if sight and any(len(columns) != len(sight.columns) for columns in peers):
+        raise NotApplicable(f"its peers {', '.join(lesson.peers)} have other numbers of columns than the heads it sees")
+    theirs = [teacher_columns(trial, lesson, teacher, outputs, splits) for teacher, outputs in teachers]
+    known = labels if sight and not hidden else None
+    return Instruction(lesson, criterion, hidden=hidden, sight=sight, theirs=theirs, peers=peers, known=known)
+
+
+def _rows(outputs: Outputs, rows: Tensor) -> Outputs:
     """The outputs of some samples of a batch."""
     return Outputs(outputs.logits[rows], {layer: values[rows] for layer, values in outputs.features.items()})
+
+
+def _columns(outputs: Outputs, columns: Tensor) -> Outputs:
+    """Some columns of the logits, and all features."""
+    return replace(outputs, logits=outputs.logits[:, columns])
 
 
 def combine_outputs(outputs: Sequence[Outputs], lesson: Lesson, labels: Tensor | None = None) -> Outputs:

@@ -13,6 +13,7 @@ from kdbench.train.build import BuiltView
 from kdbench.train.clock import Stopwatch
 from kdbench.train.ended import EpochDone
 from kdbench.train.evaluate import evaluate
+from kdbench.train.heads import Sight
 from kdbench.train.instruction import Instruction
 from kdbench.train.optimizers import build_optimizer
 from kdbench.train.teacher import Teacher
@@ -24,7 +25,8 @@ from kdbench.zoo.layers.taps import outputs
 class Learner:
     """A model with its lessons and its optimizer. `features` holds the outputs of the layers that its losses read.
 
-    It ends after the epoch `until`. `attack` is the trial's view, where that depends on the model.
+    It ends after the epoch `until`. `attack` is the trial's view, where that depends on the model. Validation is of the
+    columns that `answers`; none: all.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Learner:
         device: torch.device,
         until: int,
         attack: BuiltView | None = None,
+        answers: Sight | None = None,
     ) -> None:
         self.trial = trial
         self.model = model
@@ -46,6 +49,7 @@ class Learner:
         for criterion in criteria:
             self.deployed = criterion.deployed(self.deployed)
         self.until = until
+        self.answers = answers
         # The first epoch that may be the best.
         self.earliest = math.ceil(max(criterion.initialization(trial.train.epochs) for criterion in criteria))
         self.features = features
@@ -114,7 +118,7 @@ class Learner:
         self._losses.clear()
         readings = self._readings()
         with self.evaluating():
-            loss, top1 = evaluate(self.deployed, splits.validation, splits)
+            loss, top1 = evaluate(self.deployed, splits.validation, splits, self.answers)
             self.model.train()  # what is deployed may be another module around the same layers
         if not math.isfinite(train_loss or 0.0) or not math.isfinite(loss):
             self.stopped = "diverged"

@@ -21,7 +21,8 @@ from kdbench.train.clock import Stopwatch
 from kdbench.train.ended import Ended, EpochDone, NotTrained, Trained
 from kdbench.train.ensemble import Ensemble
 from kdbench.train.faculty import NO_PARENTS, Faculty, OpenTeacherCache, Parents, no_cache
-from kdbench.train.instruction import Instruction
+from kdbench.train.heads import sight_of
+from kdbench.train.instruction import instruct
 from kdbench.train.learner import Learner
 from kdbench.train.memory import peak_memory_bytes, reset_peak_memory
 from kdbench.train.quantized import quantized
@@ -104,8 +105,11 @@ def _enrol(
     view: BuiltView,
 ) -> Learner:
     device = splits.train.labels.device
+    answers = sight_of(trial, trial.deploys, splits)
     model = deployed = _build(trial, splits, parents, catalog).to(device)
     if trial.weight_bits:
+        if trial.deploys:
+            raise NotApplicable("a network of which some heads are deployed is not trained in 8 bits yet")
         deployed = quantized(model, splits.shape, trial.weight_bits)
         deployed.calibrate(normalize(splits.train.images[:CALIBRATION_IMAGES], splits))
     traced = trace(model, splits.shape)
@@ -115,18 +119,20 @@ def _enrol(
         criterion = build_criterion(lesson, catalog, traced, teachers, Draw(trial.seed), number)
         if criterion.module:
             criterion.module.to(device)
-        instructions.append(Instruction(lesson, criterion, hidden=not splits.labelled))
+        given = [(parents.trials.get(key), faculty.traces[key].outputs) for key in lesson.teachers]
+        instructions.append(instruct(trial, lesson, criterion, given, splits))
     stack.enter_context(keep_channels_last(model))
     layers = dict.fromkeys(layer for each in instructions for layer in each.criterion.student_layers)
     features = stack.enter_context(tapped(model, traced, tuple(layers)))
-    return Learner(trial, deployed, instructions, features, device, until, view if view.attacks else None)
+    attack = view if view.attacks else None
+    return Learner(trial, deployed, instructions, features, device, until, attack, answers)
 
 
 def _build(trial: Trial, splits: Splits, parents: Parents, catalog: Catalog) -> nn.Module:
     """The network as its training begins."""
     if trial.combine:
         return Ensemble([parents.members[key] for key in trial.start], trial.combine)
-    model = build_model(trial.model, catalog, splits.classes, splits.shape, trial.seed)
+    model = build_model(trial.model, catalog, trial.outputs(splits.classes), splits.shape, trial.seed)
     if trial.start:
         start_from(model, [parents.starts[key] for key in trial.start], trial.merge)
     return model

@@ -40,10 +40,13 @@ def untrained(parents: Sequence[Trial], splits: Splits, catalog: Catalog) -> Par
     """What a trial needs of the trials before it, before any is trained: networks with their initial weights."""
     device = splits.train.labels.device
     models = {
-        parent.key: build_model(parent.model, catalog, splits.classes, splits.shape, parent.seed).to(device)
+        parent.key: build_model(parent.model, catalog, parent.outputs(splits.classes), splits.shape, parent.seed).to(
+            device
+        )
         for parent in parents
     }
-    return Parents(models, {key: model.state_dict() for key, model in models.items()}, models)
+    weights = {key: model.state_dict() for key, model in models.items()}
+    return Parents(models, weights, models, {parent.key: parent for parent in parents})
 
 
 def rehearse(

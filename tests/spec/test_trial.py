@@ -92,3 +92,46 @@ def test_training_in_8_bits_begins_with_trained_weights() -> None:
 def test_a_trial_learns_something() -> None:
     with pytest.raises(ValidationError):
         small_trial(lessons=[])
+
+
+TWO = [{"name": "class"}, {"name": "parity", "groups": [[0, 2, 4, 6, 8], [1, 3, 5, 7, 9]]}]
+HARD = {"loss": "cross_entropy"}
+SOME = {"use": "digits", "labelled": [{"use": "per_class", "count": 1}]}
+MIXED = {"epochs": 1, "mixup": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"lessons": [{**HARD, "heads": ["class"]}]}, "no head 'class'"),
+        ({"lessons": [{**HARD, "heads": ["clas"]}], "heads": TWO}, "no head 'clas'; did you mean 'class'"),
+        ({"lessons": [HARD], "heads": TWO, "deploys": "class"}, "a lesson with labels has heads with the same classes"),
+        ({"lessons": [{**HARD, "heads": ["class"]}], "heads": TWO}, "what the trial deploys has heads with the same"),
+        ({"lessons": [{**HARD, "heads": ["class", "class"]}], "heads": TWO}, "a lesson names a head twice"),
+        ({"heads": [*TWO, TWO[0]]}, "two heads have the same name"),
+        ({"heads": TWO[:1], "train": MIXED}, "leave out mixup or heads"),
+        ({"data": SOME, "train": MIXED}, "mixup mixes the labels of two samples, and some have none"),
+        (
+            {"lessons": [{"loss": "kd", "teachers": ["x"], "peers": ["class"]}], "heads": TWO},
+            "a lesson with 2 teachers",
+        ),
+    ],
+)
+def test_heads_that_say_nothing_clear_are_refused(changes: dict[str, object], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        small_trial(**changes)
+
+
+def test_what_a_trial_deploys_is_one_head_or_several() -> None:
+    lessons = [{**HARD, "heads": ["class"]}]
+    assert small_trial(lessons=lessons, heads=TWO, deploys="class").deploys == ("class",)
+    assert small_trial(lessons=lessons, heads=TWO, deploys=["class"]).deploys == ("class",)
+    assert small_trial(lessons=lessons, heads=TWO, deploys="class").outputs(10) == 12
+    assert small_trial().outputs(10) == 10
+
+
+def test_a_record_from_before_there_were_heads_is_read() -> None:
+    trial = small_trial()
+    content = trial.model_dump(mode="json")
+    content["lessons"][0] = {name: content["lessons"][0][name] for name in ("loss", "teachers")} | {"head": None}
+    assert Trial.model_validate(content).key == trial.key

@@ -281,7 +281,6 @@ def test_hidden_labels_change_nothing_for_a_lesson_without_labels() -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ({"head": "parity"}, "a lesson for one head ('parity') is not built yet"),
         ({"part": "fraction"}, "a lesson on a part of the data ('fraction') is not built yet"),
         ({"teachers": ["x"]}, "it asks for no teacher, and has some"),
         ({"loss": "kd"}, "it asks for a teacher, and its lesson has none"),

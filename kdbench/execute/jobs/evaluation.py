@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from kdbench.deploy.runtime.evaluate import agree, predict_all, predict_timed, score
 from kdbench.execute.jobs.context import Context
 from kdbench.execute.jobs.metrics import NoFigure, compute_metric
-from kdbench.execute.jobs.networks import load_network
+from kdbench.execute.jobs.networks import load_deployed
 from kdbench.execute.jobs.records import Done, EvaluateArtifacts, EvaluateFile
 from kdbench.execute.jobs.samples import Change, chunks_of_test, rescale
 from kdbench.results import ArtifactRecord, EvaluationRecord, Store, TrialRecord
@@ -41,8 +41,10 @@ def evaluate_artifacts(job: EvaluateArtifacts) -> Done:
     except NotApplicable as reason:
         return Done(reason=str(reason))
     agreements = [None] * len(artifacts) if condition else _agreements(artifacts, predicted, splits, context)
-    for artifact, logits, cpu, agreement in zip(artifacts, predicted, seconds, agreements, strict=True):
-        scores, missing = _scores(job.metrics, logits, labels, context)
+    for artifact, all_logits, cpu, agreement in zip(artifacts, predicted, seconds, agreements, strict=True):
+        trial = Trial.model_validate(context.store.read_trial(artifact.trial).trial)
+        logits, own = _answered(trial, all_logits, labels, splits.classes)
+        scores, missing = _scores(job.metrics, logits, own, context)
         key = evaluation_key(artifact.key, condition, job.metrics)
         record = EvaluationRecord(
             key=key,
@@ -51,7 +53,7 @@ def evaluate_artifacts(job: EvaluateArtifacts) -> Done:
             data="test",
             condition=unnamed(condition) if condition else None,
             head=None,
-            predictions=score(logits, labels),
+            predictions=score(logits, own),
             cpu_seconds=cpu,
             agreement=agreement,
             scores=scores,
@@ -60,6 +62,14 @@ def evaluate_artifacts(job: EvaluateArtifacts) -> Done:
         )
         context.store.write(Store.EVALUATIONS, key, record)
     return Done()
+
+
+def _answered(trial: Trial, logits: Logits, labels: Labels, classes: int) -> tuple[Logits, Labels]:
+    """Labels of the dataset as places among the columns [N, K] that a trial deploys, for the samples that have one."""
+    if not trial.heads:
+        return logits, labels
+    places = np.array(trial.columns(trial.deploys, classes).of_classes(classes))[labels]
+    return logits[places >= 0], places[places >= 0]
 
 
 def evaluate_file(job: EvaluateFile) -> Predictions:
@@ -137,8 +147,9 @@ def _agreements(
 
 
 def _taught_lesson(record: TrialRecord) -> Lesson | None:
-    """The first lesson of a trial that has a teacher."""
-    return next((lesson for lesson in Trial.model_validate(record.trial).lessons if lesson.teachers), None)
+    """The first lesson of a trial that has a teacher; none of a trial with heads, of which each has its own."""
+    trial = Trial.model_validate(record.trial)
+    return next((lesson for lesson in trial.lessons if lesson.teachers and not trial.heads), None)
 
 
 def _teacher_logits(lesson: Lesson, splits: Splits, context: Context) -> Logits:
@@ -146,7 +157,7 @@ def _teacher_logits(lesson: Lesson, splits: Splits, context: Context) -> Logits:
 
     Computed by torch: a step between teacher and student has no exported file.
     """
-    models = [load_network(key, splits, context) for key in lesson.teachers]
+    models = [load_deployed(key, splits, context) for key in lesson.teachers]
     with torch.no_grad():
         found = [
             combine_outputs([Outputs(model(images).float()) for model in models], lesson, labels).logits.cpu()

@@ -9,7 +9,7 @@ from kdbench.deploy.runtime.evaluate import predict_all
 from kdbench.deploy.variants import make
 from kdbench.deploy.variants.make import VariantError, drift, variant_facts
 from kdbench.execute.jobs.context import Context
-from kdbench.execute.jobs.networks import load_network
+from kdbench.execute.jobs.networks import load_deployed
 from kdbench.execute.jobs.records import Done, ExportTrials, MakeVariant, TrialsExported
 from kdbench.execute.jobs.samples import chunks_of_test, samples_of_test, samples_of_training
 from kdbench.results import ArtifactRecord, Store, machine_facts
@@ -35,7 +35,7 @@ def export_trials(job: ExportTrials) -> TrialsExported:
 
 
 def _export(trial: str, splits: Splits, context: Context) -> None:
-    model = load_network(trial, splits, context).to("cpu")
+    model = load_deployed(trial, splits, context).to("cpu")
     key = artifact_key(trial, Fp32())
     with context.store.new_artifact(key) as folder:
         facts = export_onnx(model, splits.shape, folder / Store.ONNX)
@@ -54,7 +54,7 @@ def _export(trial: str, splits: Splits, context: Context) -> None:
 
 
 def _export_quantized(trial: str, splits: Splits, context: Context, made: Path) -> None:
-    model = load_network(trial, splits, context).to("cpu")
+    model = load_deployed(trial, splits, context).to("cpu")
     export_quantized(model, splits.shape, made)
     check_rounding(model, made, samples_of_test(splits, PARITY_SAMPLES))
 

@@ -13,6 +13,7 @@ from kdbench.train.faculty import Parents
 from kdbench.train.quantized import quantized
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Draw
+from kdbench.zoo.layers.narrow import narrowed
 from kdbench.zoo.layers.taps import trace
 from kdbench.zoo.loss_module import LossModule
 
@@ -26,7 +27,17 @@ def load_parents(trials: Iterable[Trial], splits: Splits, context: Context) -> P
         {key: load_network(key, splits, context) for key in teachers},
         {key: load_file(context.store.weights(key)) for key in starts},
         {key: load_network(key, splits, context) for key in members},
+        {key: Trial.model_validate(context.store.read_trial(key).trial) for key in teachers},
     )
+
+
+def load_deployed(key: str, splits: Splits, context: Context) -> nn.Module:
+    """What is exported of a trial: its network, or the part of it that computes the heads that it deploys."""
+    trial = Trial.model_validate(context.store.read_trial(key).trial)
+    model = load_network(key, splits, context)
+    if not trial.deploys:
+        return model
+    return narrowed(model, trial.columns(trial.deploys, splits.classes).places, splits.shape)
 
 
 def load_network(key: str, splits: Splits, context: Context) -> nn.Module:
@@ -39,7 +50,8 @@ def load_network(key: str, splits: Splits, context: Context) -> nn.Module:
     trial = Trial.model_validate(context.store.read_trial(key).trial)
     if trial.combine:  # its members have the weights
         return Ensemble([load_network(key, splits, context) for key in trial.start], trial.combine).eval()
-    model = build_model(trial.model, context.catalog, splits.classes, splits.shape, trial.seed).to(context.device)
+    outputs = trial.outputs(splits.classes)
+    model = build_model(trial.model, context.catalog, outputs, splits.shape, trial.seed).to(context.device)
     for number, lesson in enumerate(trial.lessons):
         if _assembles(lesson, context):
             teachers = [trace(load_network(teacher, splits, context), splits.shape) for teacher in lesson.teachers]

@@ -12,7 +12,9 @@ from kdbench.execute.jobs.records import CohortTrained, Done, Probed, ProbeStep,
 from kdbench.execute.workers.messages import EpochFinished, Noted, Progress
 from kdbench.results import Outcome, Store, TrialRecord, machine_facts
 from kdbench.results.machine.facts import timestamp
+from kdbench.spec import Trial
 from kdbench.spec.generators import Followed
+from kdbench.spec.task import Head, Task
 from kdbench.train.ended import NotTrained, Trained
 from kdbench.train.loop import train_cohort
 from kdbench.train.probe import seconds_per_step
@@ -60,6 +62,18 @@ def train_trials(job: TrainCohort) -> Generator[Progress, None, CohortTrained]:
     return CohortTrained(outcomes={each.trial.key: _record(each, splits, context) for each in training.result})
 
 
+def _task(trial: Trial, splits: Splits) -> Task:
+    """What the exported file of a trial computes: the dataset's head, or those that the trial deploys."""
+    if not trial.heads:
+        return splits.task
+    heads = [
+        Head(name=head.name, classes=len(head.columns(splits.classes)))
+        for head in trial.heads
+        if head.name in (trial.deploys or [head.name])
+    ]
+    return splits.task.model_copy(update={"heads": tuple(heads)})
+
+
 def _record(outcome: Trained | NotTrained, splits: Splits, context: Context) -> Outcome:
     key = outcome.trial.key
     if isinstance(outcome, NotTrained):
@@ -74,7 +88,7 @@ def _record(outcome: Trained | NotTrained, splits: Splits, context: Context) -> 
         training=outcome.cost.model_copy(update={"processes": context.setting.layout.processes}),
         weights_sha256=hash_weights(model),
         data_sha256=splits.sha256(),
-        task=splits.task,
+        task=_task(outcome.trial, splits),
         machine=machine_facts(),
         finished=timestamp(),
     )

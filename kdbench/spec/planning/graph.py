@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from kdbench.spec.choice import Choice, NamedChoice
 from kdbench.spec.errors import UserError
+from kdbench.spec.heads import classes_of
 from kdbench.spec.planning.choices import Done
 from kdbench.spec.planning.entry import Entry, Role
 from kdbench.spec.resolve import Located, fill
@@ -149,6 +150,8 @@ def _foreign(trial: Trial, site: Site, reported: bool) -> str:
         return f"of {trial.model.label} as the row's student, which is {site.pair.student.label}"
     if reported and trial.weight_bits:
         return "trained in 8 bits as the row's student: a suite asks for that by variants = ['fp32', 'int8_qat']"
+    if reported and classes_of(trial.heads, trial.deploys) != classes_of(trial.heads, ()):
+        return f"that deploys only {', '.join(trial.deploys)} as the row's student, which lack some classes"
     if reported and trial.seed != site.seed:
         return f"of seed {trial.seed} as the row's student, whose seed is {site.seed}"
     return ""

@@ -29,11 +29,6 @@ class Splits:
     test: Split
     task: Task
 
-    @cached_property
-    def labelled(self) -> bool:
-        """Whether every training sample has a label."""
-        return bool((self.train.labels >= 0).all())
-
     @property
     def classes(self) -> int:
         return self.task.heads[0].classes

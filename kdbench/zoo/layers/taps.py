@@ -44,6 +44,7 @@ class Trace:
     overwritten: frozenset[str]  # layers whose output a later operation changes in place
     before: Mapping[str, Tap]  # by layer, or "embedding": its features as they are before a ReLU cuts them
     model: nn.Module  # the traced model itself
+    outputs: int  # its logits
 
     def resolve(self, layer: str) -> Tap:
         """The tap that a layer's name stands for: a submodule's dotted path, or "first", "middle", "last", "embedding".
@@ -123,7 +124,7 @@ def trace(model: nn.Module, shape: tuple[int, int, int]) -> Trace:
     try:
         device = next((p.device for p in model.parameters()), torch.device("cpu"))
         with torch.no_grad():
-            model.eval()(torch.linspace(-2, 2, prod(shape), device=device).reshape(1, *shape))
+            logits = model.eval()(torch.linspace(-2, 2, prod(shape), device=device).reshape(1, *shape))
     finally:
         _remove(handles)
         for module, training in modes.items():
@@ -138,6 +139,7 @@ def trace(model: nn.Module, shape: tuple[int, int, int]) -> Trace:
         overwritten=frozenset(call.name for call in ran if call.gave._version > call.version),
         before=(_embedding_before_relu(linear[-1], ran) if linear else {}) | _before_relu(ran),
         model=model,
+        outputs=logits.shape[1],
     )
 
 

@@ -121,9 +121,8 @@ def test_labels_are_kept_by_those_that_parts_take_and_lost_by_all_others() -> No
         known = some.train.labels >= 0
         assert torch.equal(some.train.labels[known], whole.train.labels[known])
         assert (some.train.labels[~known] == -1).all()
-        assert not some.labelled
     assert bool((more.train.labels >= 0)[few.train.labels >= 0].all())
-    assert whole.labelled
+    assert bool((whole.train.labels >= 0).all())
 
 
 def test_clients_share_all_samples_and_no_sample() -> None:
