@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from kdbench.results import CurvePoint
 from kdbench.spec import Trial
 from kdbench.train.build import BuiltView
-from kdbench.train.clock import Stopwatch
+from kdbench.train.cost.clock import Stopwatch
 from kdbench.train.ended import EpochDone
 from kdbench.train.evaluate import evaluate
 from kdbench.train.heads import Sight

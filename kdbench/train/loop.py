@@ -17,14 +17,14 @@ from kdbench.spec import Trial
 from kdbench.spec.recipe import learning_rate_factor
 from kdbench.train.build import BuiltView, build_criterion, build_model, build_view, start_from
 from kdbench.train.channels_last import keep_channels_last
-from kdbench.train.clock import Stopwatch
+from kdbench.train.cost.clock import Stopwatch
+from kdbench.train.cost.memory import peak_memory_bytes, reset_peak_memory
 from kdbench.train.ended import Ended, EpochDone, NotTrained, Trained
 from kdbench.train.ensemble import Ensemble
 from kdbench.train.faculty import NO_PARENTS, Faculty, OpenTeacherCache, Parents, no_cache
 from kdbench.train.heads import sight_of
 from kdbench.train.instruction import instruct
 from kdbench.train.learner import Learner
-from kdbench.train.memory import peak_memory_bytes, reset_peak_memory
 from kdbench.train.quantized import quantized
 from kdbench.train.samples.batches import Batch, batches, normalize, steps_per_epoch
 from kdbench.zoo.catalog import Catalog

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from kdbench.results.output_cache import OutputCache, Values
 from kdbench.spec import TrainSpec
-from kdbench.train.clock import Stopwatch
+from kdbench.train.cost.clock import Stopwatch
 from kdbench.train.samples.bank import bank_draw, slots_of
 from kdbench.train.samples.batches import Batch, View, view_samples
 from kdbench.zoo.datasets.splits import Splits

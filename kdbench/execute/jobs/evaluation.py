@@ -92,7 +92,7 @@ def _predict(
         logits, labels = predict_all(files, chunks_of_test(splits, _changing(view, splits)))
         return logits, labels, [None] * len(files)
     # White-box: on the trained weights; the file is given the images that mislead the network it was exported from.
-    networks = (load_network(artifact.trial, splits, context).to("cpu") for artifact in artifacts)
+    networks = (load_deployed(artifact.trial, splits, context).to("cpu") for artifact in artifacts)
     found = [
         predict_all([file], chunks_of_test(splits, _changing(view, splits, network)))
         for file, network in zip(files, networks, strict=True)

@@ -2,7 +2,7 @@ import mmap
 
 import torch
 
-from kdbench.train.memory import peak_memory_bytes, reset_peak_memory
+from kdbench.train.cost.memory import peak_memory_bytes, reset_peak_memory
 
 CPU = torch.device("cpu")
 SIZE = 50_000_000
