@@ -2,7 +2,6 @@
 
 from kdbench.spec.choice import Choice, NamedChoice, Record
 from kdbench.spec.errors import Problem, UserError, nearest
-from kdbench.spec.heads import Columns, HeadSpec
 from kdbench.spec.keys import content_key, record_content
 from kdbench.spec.latency import How, LatencySpec
 from kdbench.spec.planning.entry import Entry
@@ -12,6 +11,7 @@ from kdbench.spec.reading.suite_file import load_suite, parse_suite
 from kdbench.spec.recipe import AdamW, Constant, Cosine, Sgd, Step, TrainSpec
 from kdbench.spec.signature import KINDS, REQUIRED, Catalog, Kind, Option, Signature
 from kdbench.spec.suite import Gate, Pair, Suite
+from kdbench.spec.task import Columns, HeadSpec
 from kdbench.spec.teaching import Site
 from kdbench.spec.trial import DataSpec, Lesson, Trial
 

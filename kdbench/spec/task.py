@@ -1,11 +1,14 @@
-"""What a dataset asks of a network: its inputs and its heads."""
+"""What a dataset asks of a network, its inputs and its heads; and the heads that a trial makes of its classes."""
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from kdbench.spec.choice import Record, Several
-from kdbench.spec.types import Count, Finite, Positive
+from kdbench.spec.types import Count, Finite, Positive, WholeNumber
 
 
 class Input(Record):
@@ -47,3 +50,75 @@ class Task(Record):
 
     inputs: Annotated[tuple[Input, ...], Field(min_length=1, strict=False)]
     heads: Annotated[tuple[Head, ...], Field(min_length=1, strict=False)]
+
+
+class HeadSpec(Record):
+    """Columns of a network's output that answer one question: the class, the parity, one task of a stream."""
+
+    name: str
+    groups: Several[Several[WholeNumber]] = ()  # the classes that each column stands for; none: a column for each class
+
+    @model_validator(mode="after")
+    def _fits(self) -> "HeadSpec":
+        counts = Counter(label for group in self.groups for label in group)
+        if not all(self.groups):
+            raise ValueError(f"head '{self.name}' has a column that stands for no class")
+        if twice := [label for label, count in counts.items() if count > 1]:
+            raise ValueError(f"head '{self.name}' has class {twice[0]} twice")
+        return self
+
+    def columns(self, classes: int) -> tuple[tuple[int, ...], ...]:
+        """The classes of each column, for a dataset with so many."""
+        return self.groups or tuple((label,) for label in range(classes))
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Some columns of a network's output: where they are in it, and the classes that each stands for."""
+
+    places: tuple[int, ...]
+    groups: tuple[tuple[int, ...], ...]
+
+    def of_classes(self, classes: int) -> tuple[int, ...]:
+        """Which of these columns each class of the dataset has; -1 for none."""
+        column = {label: at for at, group in enumerate(self.groups) for label in group}
+        return tuple(column.get(label, -1) for label in range(classes))
+
+
+def select_columns(heads: Sequence[HeadSpec], names: Sequence[str], classes: int) -> Columns:
+    """The columns of the heads of these names, in their order; without names of all heads."""
+    places, groups = dict[str, range](), {head.name: head.columns(classes) for head in heads}
+    for head in heads:
+        start = sum(map(len, places.values()))
+        places[head.name] = range(start, start + len(groups[head.name]))
+    chosen = names or tuple(places)
+    return Columns(
+        tuple(place for name in chosen for place in places[name]),
+        tuple(group for name in chosen for group in groups[name]),
+    )
+
+
+def classes_of(heads: Sequence[HeadSpec], names: Sequence[str]) -> frozenset[int] | None:
+    """The classes that have a column in the heads of these names, or without names in any; None for all there are."""
+    chosen = [head for head in heads if head.name in (names or [head.name])]
+    if not all(head.groups for head in chosen):
+        return None
+    return frozenset(label for head in chosen for group in head.groups for label in group)
+
+
+def overlap(heads: Sequence[HeadSpec]) -> bool:
+    """Whether some class has a column in two of these heads, so that a label would not say which is meant."""
+    counts = Counter(label for head in heads for group in head.groups for label in group)
+    every = any(not head.groups for head in heads)
+    return (every and len(heads) > 1) or max(counts.values(), default=0) > 1
+
+
+def misfit(heads: Iterable[HeadSpec], classes: int) -> str:
+    """Why heads do not fit a dataset with so many classes, or an empty text."""
+    named = {label: head.name for head in heads for group in head.columns(classes) for label in group}
+    allowed = f"the dataset has {classes} classes: 0 to {classes - 1}"
+    if beyond := sorted(label for label in named if label >= classes):
+        return f"head '{named[beyond[0]]}' has class {beyond[0]}, and {allowed}"
+    if named and (missing := sorted({*range(classes)} - {*named})):
+        return f"no head has class {missing[0]}, and {allowed}"
+    return ""

@@ -9,9 +9,9 @@ from pydantic_core import CoreSchema
 
 from kdbench.spec.choice import Choice, Record, Several, open_table
 from kdbench.spec.errors import nearest
-from kdbench.spec.heads import Columns, HeadSpec, overlap, select_columns
 from kdbench.spec.keys import Neutral, content_key, record_content
 from kdbench.spec.recipe import TrainSpec
+from kdbench.spec.task import Columns, HeadSpec, overlap, select_columns
 from kdbench.spec.types import Positive, WholeNumber
 
 # Part of every key: raise it when a change of kdbench alters the numbers that a trial yields.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from kdbench.spec import Lesson, Trial, UserError
-from kdbench.spec.heads import misfit
+from kdbench.spec.task import misfit
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import NotApplicable
 
