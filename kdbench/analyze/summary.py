@@ -26,6 +26,7 @@ from kdbench.analyze.models.rows import ModelRow, StudentRow, Timed
 from kdbench.analyze.models.variants import VariantRow, variant_rows
 from kdbench.analyze.provenance import Elsewhere, find_elsewhere
 from kdbench.analyze.teaching.attacks import AttackRow, attack_rows
+from kdbench.analyze.teaching.ensembles import Team, teams
 from kdbench.analyze.teaching.readings import ReadingRow, reading_rows
 from kdbench.analyze.teaching.steps import StepRow, step_rows
 from kdbench.results import Layout, ResultSet
@@ -70,6 +71,7 @@ class Summary:
     metrics: tuple[MetricRow, ...]  # empty where none was asked for
     learning: tuple[LearningRow, ...]
     readings: tuple[ReadingRow, ...]  # of losses that tell figures of themselves
+    teams: tuple[Team, ...]  # teachers whose ensemble was asked for
     fronts: tuple[Front, ...]
     across: tuple[AcrossRow, ...]  # of suites with several pairs
     noise: tuple[NoiseCheck, ...]
@@ -130,6 +132,7 @@ def summarize(results: ResultSet) -> Summary:
         metrics=metric_rows(pairs, results),
         learning=learning_rows(pairs, results.trials, partial(teacher_of_seed, suite)),
         readings=reading_rows(pairs, results.trials),
+        teams=teams(results, timed),
         fronts=found,
         across=across_rows([(suite, pair) for pair in pairs]),
         noise=check_noise(results.latencies, suite.latency.margin),

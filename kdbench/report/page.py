@@ -29,6 +29,7 @@ from kdbench.report.sections.noise import noise_section
 from kdbench.report.sections.published import published_section
 from kdbench.report.sections.stability import stability_section
 from kdbench.report.sections.teaching.attacks import attacks_section
+from kdbench.report.sections.teaching.ensembles import ensembles_section
 from kdbench.report.sections.teaching.readings import readings_section
 from kdbench.report.sections.teaching.steps import steps_section
 from kdbench.report.sections.throughput import throughput_section
@@ -59,6 +60,7 @@ SECTIONS: tuple[Callable[[Summary], Section], ...] = (
     metrics_section,
     learning_section,
     readings_section,
+    ensembles_section,
     steps_section,
     variants_section,
     throughput_section,
