@@ -28,6 +28,7 @@ from kdbench.analyze.provenance import Elsewhere, find_elsewhere
 from kdbench.analyze.teaching.attacks import AttackRow, attack_rows
 from kdbench.analyze.teaching.ensembles import Team, teams
 from kdbench.analyze.teaching.readings import ReadingRow, reading_rows
+from kdbench.analyze.teaching.scarce import ScarceCurve, scarce_curves
 from kdbench.analyze.teaching.steps import StepRow, step_rows
 from kdbench.results import Layout, ResultSet
 from kdbench.spec import Entry, Suite
@@ -78,6 +79,7 @@ class Summary:
     ties: tuple[TieCheck, ...]
     tuned: tuple[TunedPair, ...]  # empty where nothing was tuned
     sweeps: tuple[Sweep, ...]
+    scarce: tuple[ScarceCurve, ...]  # of students that were given few samples
     steps: tuple[StepRow, ...]  # of ways of teaching that have any
     trouble: tuple[Trouble, ...]
     notes: tuple[str, ...]  # what this run could not do as asked
@@ -139,6 +141,7 @@ def summarize(results: ResultSet) -> Summary:
         ties=check_ties(results.latencies, files, suite.latency.margin),
         tuned=tuned_pairs(pairs, results),
         sweeps=find_sweeps(pairs),
+        scarce=scarce_curves(pairs, suite, results.trials),
         steps=step_rows(results),
         trouble=tuple(_trouble(entry, results) for entry in run.entries if _has_no_result(entry, results)),
         notes=run.notes,

@@ -31,6 +31,7 @@ from kdbench.report.sections.stability import stability_section
 from kdbench.report.sections.teaching.attacks import attacks_section
 from kdbench.report.sections.teaching.ensembles import ensembles_section
 from kdbench.report.sections.teaching.readings import readings_section
+from kdbench.report.sections.teaching.scarce import scarce_section
 from kdbench.report.sections.teaching.steps import steps_section
 from kdbench.report.sections.throughput import throughput_section
 from kdbench.report.sections.variants import variants_section
@@ -48,6 +49,7 @@ SECTIONS: tuple[Callable[[Summary], Section], ...] = (
     tuning_section,
     sweeps_section,
     ways_section,
+    scarce_section,
     against_kd_section,
     accuracy_section,
     published_section,

@@ -46,6 +46,7 @@ BUILTIN: dict[Kind, dict[str, str]] = {
         "generations": "kdbench.zoo.teaching.generations:generations",
         "assistants": "kdbench.zoo.teaching.assistants:assistants",
         "robust": "kdbench.zoo.teaching.robust:robust",
+        "scarce": "kdbench.zoo.teaching.scarce:scarce",
     },
     "models": {
         "mlp": "kdbench.zoo.models.mlp:mlp",

@@ -11,6 +11,7 @@ from kdbench.spec import Suite
 from kdbench.spec.planning.entry import row_name
 
 Settings = Mapping[str, JsonValue]
+SHOWN_APART = ("scarce",)  # ways of teaching whose section draws them by what was swept
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ class SweptWay:
 
 
 def swept_ways(pair: PairSummary, suite: Suite) -> tuple[SweptWay, ...]:
-    """One for each way of teaching that the suite sweeps and that has a row."""
+    """One for each way of teaching that the suite sweeps and that has a row; none for those in `SHOWN_APART`."""
     found: dict[str, dict[str, list[tuple[Settings, StudentRow]]]] = {}
-    ways = {way.label: way for way in suite.teaching if way.sweep}
+    ways = {way.label: way for way in suite.teaching if way.sweep and way.use not in SHOWN_APART}
     for row in pair.students:
         if way := ways.get(row.teaching):
             name = row_name(row.loss, "", row.budget, row.tuned)

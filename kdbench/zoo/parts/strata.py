@@ -16,6 +16,11 @@ def by_class(labels: Tensor, draw: Draw, stream: str) -> list[Tensor]:
     return [order[labels[order] == label] for label in torch.unique(labels)]
 
 
+def stream_of(part: str, seed: int) -> str:
+    """What the random numbers of a part are drawn under: another stream for each of its own seeds."""
+    return f"{part} {seed}" if seed else part
+
+
 def count_of(share: float, samples: int) -> int:
     """A share of so many samples, rounded half up (Python's `round` takes halves to the even neighbour)."""
     return int(share * samples + 0.5)

@@ -1,5 +1,6 @@
 """Rows of swept ways of teaching, gathered by setting."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from pydantic import JsonValue
@@ -15,11 +16,22 @@ SHARES = (0.1, 1.0)
 ROWS = {"kd": ("kd", 0), "nkd": ("kd", 1), "dkd": ("cross_entropy", 0), "dist": ("cross_entropy", 1)}
 
 
-def under_settings(key: str = "share", values: tuple[JsonValue, JsonValue] = SHARES) -> ResultSet:
+def levels(pair: int, row: str, seed: int) -> float:
+    found = {"kd": 0.80, "nkd": 0.92, "dkd": 0.70, "dist": 0.91, "cross_entropy": 0.91}.get(row, 0.95)
+    return found + 0.001 * ((seed + len(row)) % 3)
+
+
+def under_settings(
+    use: str = "single",
+    values: tuple[JsonValue, JsonValue] = SHARES,
+    accuracy: Callable[[int, str, int], float] = levels,
+) -> ResultSet:
     """`kd` and the student alone under two settings of a way of teaching, beside the plain student."""
-    results = make_results(Shape(seeds=5, losses=("cross_entropy", *ROWS), accuracy=levels))
+    results = make_results(Shape(seeds=5, losses=("cross_entropy", *ROWS), accuracy=accuracy))
     ways = [
-        SweptChoice(use="single", options={}, name=f"half({key}={value})", sweep="half", settings={key: value})
+        SweptChoice(
+            use=use, options={"share": value}, name=f"half(share={value})", sweep="half", settings={"share": value}
+        )
         for value in values
     ]
     suite = results.run.suite | {
@@ -33,11 +45,6 @@ def under_settings(key: str = "share", values: tuple[JsonValue, JsonValue] = SHA
         for entry in results.run.entries
     )
     return replace(results, run=results.run.model_copy(update={"suite": suite, "entries": entries}))
-
-
-def levels(pair: int, row: str, seed: int) -> float:
-    found = {"kd": 0.80, "nkd": 0.92, "dkd": 0.70, "dist": 0.91, "cross_entropy": 0.91}.get(row, 0.95)
-    return found + 0.001 * ((seed + len(row)) % 3)
 
 
 def test_each_loss_has_its_rows_by_setting() -> None:

@@ -26,3 +26,13 @@ def test_the_seed_decides() -> None:
     one, other = (set(fraction(labels, draw_of(labels, seed), share=0.5).tolist()) for seed in (0, 1))
     assert one != other
     assert one == set(fraction(labels, draw_of(labels, 0), share=0.5).tolist())
+
+
+def test_each_seed_of_a_part_takes_other_samples_and_is_nested_as_well() -> None:
+    labels = torch.arange(80) % 4
+    parts = [set(fraction(labels, draw_of(labels), share=0.25, seed=seed).tolist()) for seed in range(3)]
+    assert len(set(map(frozenset, parts))) == 3
+    for seed, part in enumerate(parts):
+        assert part < set(fraction(labels, draw_of(labels), share=0.5, seed=seed).tolist())
+        assert counts(labels, torch.tensor(sorted(part))) == [5, 5, 5, 5, 0]
+    assert parts[0] == set(fraction(labels, draw_of(labels), share=0.25).tolist())

@@ -24,3 +24,13 @@ def test_the_seed_decides() -> None:
     labels = torch.zeros(40, dtype=torch.int64)
     one, other = (set(per_class(labels, draw_of(labels, seed), count=20).tolist()) for seed in (0, 1))
     assert one != other
+
+
+def test_each_seed_of_a_part_takes_other_samples_and_is_nested_as_well() -> None:
+    labels = torch.arange(80) % 4
+    parts = [set(per_class(labels, draw_of(labels), count=5, seed=seed).tolist()) for seed in range(3)]
+    assert len(set(map(frozenset, parts))) == 3
+    for seed, part in enumerate(parts):
+        assert part < set(per_class(labels, draw_of(labels), count=10, seed=seed).tolist())
+        assert counts(labels, torch.tensor(sorted(part))) == [5, 5, 5, 5, 0]
+    assert parts[0] == set(per_class(labels, draw_of(labels), count=5).tolist())
