@@ -1,4 +1,4 @@
-"""Time to a target: first crossings, censored where there is none, Kaplan-Meier curves, and ratios of samples."""
+"""Time or samples to a target: first crossings, censored where there is none, Kaplan-Meier curves, and ratios."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,7 @@ SHARES = (0.5, 0.9, 0.95, 0.99)
 # With steps of at most a quarter of the time to the target, the interval of a ratio covers the truth in 93 to 95 % of
 # cases; where 8 evaluations pass the target within two of them, in 43 to 71 % (`tests/methods/curves.py`).
 COARSEST = 0.25
+Amounts = Sequence[tuple[float, float]]  # rising, each with an accuracy
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,21 @@ class SampleEfficiency:
     @property
     def censored(self) -> int:
         return self.only_distilled + self.only_alone + self.neither
+
+
+@dataclass(frozen=True)
+class Saving:
+    """What the rival needs for the same accuracy, over what was used: over 1, less is needed. By seed.
+
+    In `above` of the seeds the rival never reaches the accuracy, in `below` its least amount gives more already: the
+    ratio is then only known to lie beyond what was run.
+    """
+
+    ratios: tuple[float, ...]  # of the other seeds
+    above: int
+    below: int
+    mean: float | None  # geometric; None where a seed is beyond what was run
+    interval: Interval | None  # Student-t on the logarithms
 
 
 def first_crossing(x: Sequence[float], accuracy: Sequence[float], target: float) -> Crossing:
@@ -177,6 +193,36 @@ def sample_efficiency(
         only_alone=sum(a.reached and not d.reached for _, a, d in pairs),
         neither=sum(not a.reached and not d.reached for _, a, d in pairs),
         untrained=len(both) - len(usable),
+    )
+
+
+def saving(used: Mapping[int, tuple[float, float]], rival: Mapping[int, Amounts], level: float = 0.95) -> Saving | None:
+    """Of amounts and accuracies by seed, against the curves of a rival; None without a seed in common.
+
+    Between two amounts a curve is taken to rise in proportion to the logarithm of the amount; where it is not monotone,
+    its first crossing counts.
+    """
+    seeds = [seed for seed in used if rival.get(seed)]
+    if not seeds:
+        return None
+    ratios, above, below = [], 0, 0
+    for seed in seeds:
+        (amount, accuracy), curve = used[seed], rival[seed]
+        crossing = first_crossing([math.log(each) for each, _ in curve], [each for _, each in curve], accuracy)
+        if not crossing.reached:
+            above += 1
+        elif accuracy < curve[0][1]:
+            below += 1
+        else:
+            ratios.append(math.exp(crossing.between) / amount)
+    whole = not above and not below
+    spread = t_interval([math.log(ratio) for ratio in ratios], level) if whole else None
+    return Saving(
+        ratios=tuple(ratios),
+        above=above,
+        below=below,
+        mean=_geometric_mean(ratios) if whole else None,
+        interval=Interval(math.exp(spread.low), math.exp(spread.high), level) if spread else None,
     )
 
 

@@ -8,7 +8,7 @@ from kdbench.analyze.models.rows import StudentRow
 from kdbench.results import TrialResult
 from kdbench.spec import Suite
 from kdbench.spec.choice import Choice
-from kdbench.statistics.amounts import Saving, saving
+from kdbench.statistics.survival import Saving, saving
 
 SCARCE = "scarce"
 AMOUNTS = ("share", "per_class")  # the options that say how many samples there are

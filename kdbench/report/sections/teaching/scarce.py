@@ -11,8 +11,8 @@ from kdbench.report.writing.drawing import Image
 from kdbench.report.writing.lines import ALONE, Line, look_of, plot_lines
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, gain_cell, headline_cell
-from kdbench.statistics.amounts import Saving
 from kdbench.statistics.intervals import Estimate
+from kdbench.statistics.survival import Saving
 
 
 def scarce_section(summary: Summary) -> Section:
