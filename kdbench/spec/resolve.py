@@ -280,10 +280,11 @@ def fill(choice: Choice, kind: Kind, catalog: Catalog, at: Location, problems: l
 
 
 def _callable_with(signature: Signature, allowed: tuple[str, ...]) -> bool:
-    """Whether it takes inputs that are there; members of a family take also a name."""
+    """Whether it takes inputs that are there. Members of a family take a name as well, models that are made of others
+    `network`, by which they make them."""
     if signature.kind in BY_NAME:
         return set(signature.inputs) <= set(allowed)
-    return signature.inputs in (allowed, (*allowed, "name"))
+    return signature.inputs in (allowed, (*allowed, "name"), (*allowed, "network"))
 
 
 def _duplicates(where: Location, names: Iterable[str], help: str = APART) -> list[Located]:

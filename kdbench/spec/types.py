@@ -50,6 +50,7 @@ Network = Choice  # an option that is a model, by its name or with options of it
 Count = Annotated[int, Field(ge=1)]
 WholeNumber = Annotated[int, Field(ge=0)]
 TeacherCount = Annotated[int, Field(ge=1, le=5)]
+PeerCount = Annotated[int, Field(ge=2, le=4)]
 GenerationCount = Annotated[int, Field(ge=1, le=100)]
 
 # ONNX Runtime's execution providers by short name; `kdbench.deploy` maps them.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -61,8 +61,18 @@ class Criterion:
 def build_model(choice: Choice, catalog: Catalog, classes: int, shape: tuple[int, int, int], seed: int) -> nn.Module:
     """A freshly initialized model: the same weights for the same seed, whatever loss will train it."""
     torch.manual_seed(Draw(seed).seed_of("weights"))
-    model: nn.Module = catalog.load("models", choice.use)(classes, shape, **choice.arguments)
-    return model.to(memory_format=torch.channels_last)
+    return _make(choice, catalog, classes, shape).to(memory_format=torch.channels_last)
+
+
+def _make(choice: Choice, catalog: Catalog, classes: int, shape: tuple[int, int, int]) -> nn.Module:
+    """A model; one that asks for `network` makes others of the catalog for the same images."""
+    make = partial(catalog.load("models", choice.use), classes, shape, **choice.arguments)
+    if "network" not in catalog.signature("models", choice.use).inputs:
+        return cast("nn.Module", make())
+    return cast(
+        "nn.Module",
+        make(network=lambda of, outputs: _make(Choice.model_validate(of), catalog, outputs, shape)),
+    )
 
 
 def start_from(model: nn.Module, starts: Sequence[Weights], shares: Sequence[float] = ()) -> None:

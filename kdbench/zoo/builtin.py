@@ -51,6 +51,9 @@ BUILTIN: dict[Kind, dict[str, str]] = {
     "models": {
         "mlp": "kdbench.zoo.models.mlp:mlp",
         "cnn": "kdbench.zoo.models.cnn:cnn",
+        "peers": "kdbench.zoo.models.joint.peers:peers",
+        "branches": "kdbench.zoo.models.joint.branches:branches",
+        "exits": "kdbench.zoo.models.joint.exits:exits",
         "resnet_cifar": "kdbench.zoo.models.resnet_cifar:resnet_cifar",
         "cifar:": "kdbench.zoo.models.cifar:cifar",
         "torchvision:": "kdbench.zoo.models.from_torchvision:from_torchvision",

@@ -1,0 +1,1 @@
+"""Networks that are trained together: several heads, of which one is deployed, around other networks."""
