@@ -1,14 +1,17 @@
 """Where a way of teaching makes the trials of one row."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+
+from pydantic import JsonValue
 
 from kdbench.spec.choice import Choice
 from kdbench.spec.planning.entry import ALONE
 from kdbench.spec.recipe import TrainSpec
 from kdbench.spec.signature import Kind
 from kdbench.spec.suite import Pair, Suite
+from kdbench.spec.task import HeadSpec
 from kdbench.spec.trial import Combine, Lesson, Mean, Trial
 
 
@@ -83,6 +86,31 @@ class Site:
             combine=combine,
         )
         return self.add(ensemble)
+
+    def joint(
+        self, use: str, options: Mapping[str, JsonValue], lessons: Mapping[str, Sequence[Lesson]], head: str, main: str
+    ) -> str:
+        """The key of a trial of which `head` is deployed: of a network of several heads around the pair's student.
+
+        `use` and `options` choose the network among the models; `lessons` has what each of its heads learns from, in
+        their order. While they train together, the head `main` is validated. Another one is taken out of the same
+        weights by a trial of its own, without training.
+        """
+        inner = self.pair.student.model_dump(mode="json")
+        plain = self.student()
+        changes = {
+            "model": self.fill(Choice(use=use, options={"of": inner, **options}), "models"),
+            "heads": tuple(HeadSpec(name=name) for name in lessons),
+            "lessons": tuple(each.model_copy(update={"heads": (name,)}) for name in lessons for each in lessons[name]),
+            "deploys": (main,),
+        }
+        together = plain.model_copy(update=changes)
+        key = self.add(together, position=1)
+        if head == main:
+            return key
+        untrained = plain.train.model_copy(update={"epochs": 0})
+        taken = {"start": (key,), "train": untrained, "deploys": (head,)}
+        return self.add(together.model_copy(update=taken), position=2)
 
     def add(self, trial: Trial, position: int = 0) -> str:
         """Have a trial trained, and give its key. `position` counts what comes one after the other: generations.

@@ -106,6 +106,8 @@ def _enrol(
 ) -> Learner:
     device = splits.train.labels.device
     answers = sight_of(trial, trial.deploys, splits)
+    if view.attacks and trial.heads:
+        raise NotApplicable("an attack as the view of a network of several heads is not built yet: use another view")
     model = deployed = _build(trial, splits, parents, catalog).to(device)
     if trial.weight_bits:
         if trial.deploys:

@@ -68,8 +68,13 @@ def _answered(trial: Trial, logits: Logits, labels: Labels, classes: int) -> tup
     """Labels of the dataset as places among the columns [N, K] that a trial deploys, for the samples that have one."""
     if not trial.heads:
         return logits, labels
-    places = np.array(trial.columns(trial.deploys, classes).of_classes(classes))[labels]
+    places = _places(trial, labels, classes)
     return logits[places >= 0], places[places >= 0]
+
+
+def _places(trial: Trial, labels: Labels, classes: int) -> Labels:
+    """Labels of the dataset as places among the columns that a trial deploys; -1 for none."""
+    return np.array(trial.columns(trial.deploys, classes).of_classes(classes))[labels]
 
 
 def evaluate_file(job: EvaluateFile) -> Predictions:
@@ -89,24 +94,30 @@ def _predict(
         return predict_timed(files, lambda: chunks_of_test(splits))
     view = build_view(condition, context.catalog, splits.task.inputs[0])
     if not view.attacks:
-        logits, labels = predict_all(files, chunks_of_test(splits, _changing(view, splits)))
+        logits, labels = predict_all(files, chunks_of_test(splits, _changing(view)))
         return logits, labels, [None] * len(files)
     # White-box: on the trained weights; the file is given the images that mislead the network it was exported from.
-    networks = (load_deployed(artifact.trial, splits, context).to("cpu") for artifact in artifacts)
     found = [
-        predict_all([file], chunks_of_test(splits, _changing(view, splits, network)))
-        for file, network in zip(files, networks, strict=True)
+        predict_all([file], chunks_of_test(splits, _attacking(view, artifact.trial, splits, context)))
+        for file, artifact in zip(files, artifacts, strict=True)
     ]
     return [logits for (logits,), _ in found], found[0][1], [None] * len(files)
 
 
-def _changing(view: BuiltView, splits: Splits, network: nn.Module | None = None) -> Change:
+def _attacking(view: BuiltView, key: str, splits: Splits, context: Context) -> Change:
+    """From normalized test images to what an attack on the trained network of a trial makes of them."""
+    trial = Trial.model_validate(context.store.read_trial(key).trial)
+    places = _places(trial, splits.test.labels.cpu().numpy(), splits.classes)
+    return _changing(view, load_deployed(key, splits, context).to("cpu"), torch.from_numpy(places))
+
+
+def _changing(view: BuiltView, network: nn.Module | None = None, labels: Tensor | None = None) -> Change:
     """From normalized test images to what the view shows of them."""
 
     def change(images: Tensor, at: int) -> Tensor:
         positions = torch.arange(at, at + len(images))
         # On the CPU wherever the data is: a GPU's cosine may differ in the last bits.
-        return apply_condition(images.cpu(), positions, view, network, splits.test.labels.cpu()[positions])
+        return apply_condition(images.cpu(), positions, view, network, None if labels is None else labels[positions])
 
     return change
 

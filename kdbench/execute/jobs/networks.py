@@ -16,6 +16,7 @@ from kdbench.zoo.interface import Draw
 from kdbench.zoo.layers.narrow import narrowed
 from kdbench.zoo.layers.taps import trace
 from kdbench.zoo.loss_module import LossModule
+from kdbench.zoo.models.joint.heads import JointNetwork
 
 
 def load_parents(trials: Iterable[Trial], splits: Splits, context: Context) -> Parents:
@@ -37,6 +38,8 @@ def load_deployed(key: str, splits: Splits, context: Context) -> nn.Module:
     model = load_network(key, splits, context)
     if not trial.deploys:
         return model
+    if isinstance(model, JointNetwork) and len(trial.deploys) == 1:
+        return model.deployed(trial.deploys[0])
     return narrowed(model, trial.columns(trial.deploys, splits.classes).places, splits.shape)
 
 

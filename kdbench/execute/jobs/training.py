@@ -10,7 +10,7 @@ from kdbench.execute.jobs.context import Context
 from kdbench.execute.jobs.networks import load_parents
 from kdbench.execute.jobs.records import CohortTrained, Done, Probed, ProbeStep, Rehearse, TrainCohort
 from kdbench.execute.workers.messages import EpochFinished, Noted, Progress
-from kdbench.results import Outcome, Store, TrialRecord, machine_facts
+from kdbench.results import Outcome, Store, TrainingCost, TrialRecord, machine_facts
 from kdbench.results.machine.facts import timestamp
 from kdbench.spec import Trial
 from kdbench.spec.generators import Followed
@@ -74,6 +74,14 @@ def _task(trial: Trial, splits: Splits) -> Task:
     return splits.task.model_copy(update={"heads": tuple(heads)})
 
 
+def _cost(outcome: Trained, context: Context) -> TrainingCost:
+    """What its training took. A trial that takes another head out of the same weights took as much as their trial."""
+    trial = outcome.trial
+    if trial.train.epochs == 0 and len(trial.start) == 1 and not trial.combine:
+        return context.store.read_trial(trial.start[0]).training
+    return outcome.cost.model_copy(update={"processes": context.setting.layout.processes})
+
+
 def _record(outcome: Trained | NotTrained, splits: Splits, context: Context) -> Outcome:
     key = outcome.trial.key
     if isinstance(outcome, NotTrained):
@@ -85,7 +93,7 @@ def _record(outcome: Trained | NotTrained, splits: Splits, context: Context) -> 
         curve=outcome.curve,
         selected_epoch=outcome.selected_epoch,
         stopped=outcome.stopped,
-        training=outcome.cost.model_copy(update={"processes": context.setting.layout.processes}),
+        training=_cost(outcome, context),
         weights_sha256=hash_weights(model),
         data_sha256=splits.sha256(),
         task=_task(outcome.trial, splits),

@@ -146,7 +146,7 @@ def _foreign(trial: Trial, site: Site, reported: bool) -> str:
         return "on other data than the suite's: only its parts may differ"
     if reported and trial.combine:
         return "that is an ensemble as the row's student: return the key of one network"
-    if reported and trial.model != site.pair.student:
+    if reported and site.pair.student not in (trial.model, _inner(trial)):
         return f"of {trial.model.label} as the row's student, which is {site.pair.student.label}"
     if reported and trial.weight_bits:
         return "trained in 8 bits as the row's student: a suite asks for that by variants = ['fp32', 'int8_qat']"
@@ -155,3 +155,9 @@ def _foreign(trial: Trial, site: Site, reported: bool) -> str:
     if reported and trial.seed != site.seed:
         return f"of seed {trial.seed} as the row's student, whose seed is {site.seed}"
     return ""
+
+
+def _inner(trial: Trial) -> Choice | None:
+    """The model that a network of several heads is made of, where a trial has one."""
+    of = trial.model.options.get("of")
+    return Choice.model_validate(of) if trial.deploys and of else None

@@ -10,7 +10,7 @@ from torchvision import models
 from torchvision.models import VisionTransformer
 
 from kdbench.zoo import NotApplicable, trace
-from kdbench.zoo.layers.cut import after, up_to
+from kdbench.zoo.layers.cut import after, between, up_to
 from kdbench.zoo.layers.taps import STAGES, outputs, tapped
 from kdbench.zoo.models.cnn import cnn
 from kdbench.zoo.models.mlp import mlp
@@ -181,3 +181,24 @@ def test_checks_of_the_images_do_not_tie_a_head_to_them() -> None:
     body, head = up_to(traced, "embedding"), after(traced, "embedding")
     with torch.no_grad():
         torch.testing.assert_close(head(body(images)), transformer(images))
+
+
+@pytest.mark.parametrize("name", ["resnet18", "cnn", "mlp", "resnet_cifar"])
+def test_the_part_between_two_layers_joins_what_is_before_and_after(name: str) -> None:
+    model = build(name).eval()
+    traced = trace(model, SHAPE)
+    parts = up_to(traced, "first"), between(traced, "first", "last"), after(traced, "last")
+    features = IMAGES
+    with torch.no_grad():
+        for part in parts:
+            features = part(features.clone())  # a part may begin with an activation in place
+        assert torch.equal(features, model(IMAGES))
+
+
+def test_there_is_no_part_between_a_layer_and_an_earlier_one() -> None:
+    traced = trace(build("cnn"), SHAPE)
+    with pytest.raises(NotApplicable, match="cannot be cut there"):
+        between(traced, "fc1", "conv1")
+    nested = trace(build("mobilenet_v2"), SHAPE)  # its last stage is all of its features
+    with pytest.raises(NotApplicable, match="cannot be cut there"):
+        between(nested, "first", "last")

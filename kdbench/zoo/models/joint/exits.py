@@ -22,12 +22,12 @@ def exits(
 ) -> nn.Module:
     """A network with a further classifier after each layer of `at`, from input to output; its own is the last exit.
 
-    Formula: an exit on features [channels, height, width] is conv3x3(2 channels, stride 2) - ReLU - average pool to 2x2
-    - linear; on flat features a linear layer.
+    Formula: an exit on features [channels, height, width] is average pool to 2x2 - linear; on flat ones a linear layer.
     Shapes: images [B, *shape] to logits [B, classes], of the heads `exit 1`, `exit 2` ..., the shallowest first.
     Raises: NotApplicable where classes is no multiple of the number of exits, or the network cannot be cut at a layer.
     Source: Zhang et al. 2019, Be Your Own Teacher (arXiv:1905.08094), section 3.1.
-    Differs: there each exit is a stack of convolutions that brings features to the size of the last stage's.
+    Differs: there convolutions bring the features of each exit to the size of the last stage's; they would cost more
+    than what a small network has left to compute.
     """
     each = classes_of_each(classes, numbered("exit", len(at) + 1))
     traced = trace(network(of, each), shape)
@@ -38,11 +38,9 @@ def exits(
 def _head(features: Shape, classes: int) -> nn.Module:
     if len(features) == 1:
         return nn.Linear(features[0], classes)
-    channels = 2 * features[0]
-    convolution = nn.Conv2d(features[0], channels, kernel_size=3, stride=2, padding=1)
-    return nn.Sequential(
-        convolution, nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4 * channels, classes)
-    )
+    height, width = (min(2, side) for side in features[1:])
+    pool = nn.AdaptiveAvgPool2d((height, width))
+    return nn.Sequential(pool, nn.Flatten(), nn.Linear(features[0] * height * width, classes))
 
 
 class Exits(JointNetwork):
