@@ -30,6 +30,7 @@ from kdbench.analyze.teaching.ensembles import Team, teams
 from kdbench.analyze.teaching.readings import ReadingRow, reading_rows
 from kdbench.analyze.teaching.scarce import ScarceCurve, scarce_curves
 from kdbench.analyze.teaching.steps import StepRow, step_rows
+from kdbench.analyze.teaching.together import HeadRow, head_rows
 from kdbench.results import Layout, ResultSet
 from kdbench.spec import Entry, Suite
 from kdbench.spec.planning.entry import REPORTED, Role
@@ -71,6 +72,7 @@ class Summary:
     attacks: tuple[AttackRow, ...]  # empty where none was evaluated
     metrics: tuple[MetricRow, ...]  # empty where none was asked for
     learning: tuple[LearningRow, ...]
+    heads: tuple[HeadRow, ...]  # of students that are trained together
     readings: tuple[ReadingRow, ...]  # of losses that tell figures of themselves
     teams: tuple[Team, ...]  # teachers whose ensemble was asked for
     fronts: tuple[Front, ...]
@@ -133,6 +135,7 @@ def summarize(results: ResultSet) -> Summary:
         attacks=attack_rows(pairs, results),
         metrics=metric_rows(pairs, results),
         learning=learning_rows(pairs, results.trials, partial(teacher_of_seed, suite)),
+        heads=head_rows(pairs, results),
         readings=reading_rows(pairs, results.trials),
         teams=teams(results, timed),
         fronts=found,

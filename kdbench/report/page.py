@@ -33,6 +33,7 @@ from kdbench.report.sections.teaching.ensembles import ensembles_section
 from kdbench.report.sections.teaching.readings import readings_section
 from kdbench.report.sections.teaching.scarce import scarce_section
 from kdbench.report.sections.teaching.steps import steps_section
+from kdbench.report.sections.teaching.together import together_section
 from kdbench.report.sections.throughput import throughput_section
 from kdbench.report.sections.variants import variants_section
 from kdbench.report.writing import formats as f
@@ -61,6 +62,7 @@ SECTIONS: tuple[Callable[[Summary], Section], ...] = (
     calibration_section,
     metrics_section,
     learning_section,
+    together_section,
     readings_section,
     ensembles_section,
     steps_section,

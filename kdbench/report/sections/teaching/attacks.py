@@ -1,17 +1,15 @@
 """Accuracy under attacks: by how far a pixel may move, drawn and in figures."""
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterator, Mapping
 
 from kdbench.analyze import PairSummary, Summary
 from kdbench.analyze.teaching.attacks import AttackRow
 from kdbench.report.writing import formats as f
-from kdbench.report.writing.drawing import GRID, Drawing, Image, draw
+from kdbench.report.writing.drawing import Image
+from kdbench.report.writing.lines import Line, plot_lines
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import LABEL_LINE, TEACHER, Look, label_ends, looks
+from kdbench.report.writing.series import TEACHER, Look, looks
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, gain_cell, model_cell
-
-WIDTH, LEFT, RIGHT, BOTTOM, TOP = 520.0, 54.0, 152.0, 44.0, 12.0
 
 
 def attacks_section(summary: Summary) -> Section:
@@ -79,34 +77,13 @@ def _plots(summary: Summary, pair: PairSummary, index: int) -> Iterator[Image]:
     """One for each kind of attack."""
     style, rows = looks(summary), [row for row in summary.attacks if row.pair == pair.pair]
     for number, attack in enumerate(dict.fromkeys(row.attack for row in rows)):
-        lines = [(row, TEACHER if row.role == "teacher" else style[row.row]) for row in rows if row.attack == attack]
+        lines = [_line(row, style) for row in rows if row.attack == attack]
         title = f"Top-1 of {pair.pair} under {attack} by epsilon"
-        height = max(280.0, TOP + BOTTOM + LABEL_LINE * (len(lines) + 1))
-        yield draw(f"attacks-{index}-{number}", title, WIDTH, height, partial(_paint, lines=lines))
+        image = plot_lines(f"attacks-{index}-{number}", title, lines, "Epsilon (share of the pixels' range)")
+        if image:
+            yield image
 
 
-def _paint(drawing: Drawing, lines: list[tuple[AttackRow, Look]]) -> None:
-    axes = drawing.axes(LEFT, RIGHT, BOTTOM, TOP)
-    ends = []
-    for row, look in lines:
-        name = "teacher" if row.role == "teacher" else row.row
-        reach, found = list(row.top1), list(row.top1.values())
-        means = [100 * each.mean for each in found]
-        low = [100 * (each.interval.low if each.interval else each.mean) for each in found]
-        high = [100 * (each.interval.high if each.interval else each.mean) for each in found]
-        axes.fill_between(reach, low, high, color=look.color, alpha=0.13, linewidth=0)
-        (line,) = axes.plot(
-            reach,
-            means,
-            look.marker + "-",
-            color=look.color,
-            linewidth=1.7,
-            dashes=look.dash or (None, None),
-            markersize=0.65 * look.size,
-            markerfacecolor="none" if look.hollow else look.color,
-        )
-        drawing.tip(line, f"{name}: {f.percent(found[-1].mean)} at {reach[-1]:g}, {f.percent(found[0].mean)} clean")
-        ends.append((reach[-1], means[-1], name, look.color))
-    axes.set(xlabel="Epsilon (share of the pixels' range)", ylabel="Test top-1 (%)", ylim=(0, 102), xlim=(0, None))
-    axes.grid(axis="y", color=GRID, linewidth=0.8)
-    label_ends(drawing, axes, ends)
+def _line(row: AttackRow, style: Mapping[str, Look]) -> Line:
+    teacher = row.role == "teacher"
+    return Line("teacher" if teacher else row.row, TEACHER if teacher else style[row.row], tuple(row.top1.items()))
