@@ -65,7 +65,7 @@ class _State:
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
-        self.epochs: dict[str, int] = {}  # of the trials that are trained in this run, as far as they are known
+        self.epochs: dict[str, range] = {}  # of the trials that are trained in this run, as far as they are known
         self.ended = 0
         self.evaluated: dict[str, int] = {}
         self.seen: dict[str, int] = {}  # epochs finished
@@ -79,12 +79,12 @@ class _State:
                 for entry in plan.entries:
                     self.names.setdefault(entry.key, f"{entry.title} · {entry.model} · seed {entry.seed}")
                 for key in lacking:
-                    self.epochs[key] = plan.trials[key].train.epochs
+                    self.epochs[key] = plan.trials[key].epochs
                     self.names.setdefault(key, f"step · {plan.trials[key].model.label} · seed {plan.trials[key].seed}")
             case EpochFinished(key=key, epoch=epoch):
-                self.seen[key] = epoch
+                self.seen[key] = epoch + 1 - self.epochs[key].start
             case TrialEnded(key=key):
-                self.seen[key] = self.epochs[key]
+                self.seen[key] = len(self.epochs[key])
                 self.ended += 1
             case Evaluated(what=what, models=models):
                 self.evaluated[what] = self.evaluated.get(what, 0) + models
@@ -166,7 +166,7 @@ class _Live:
         if line := self.state.line(event):
             self.progress.console.print(line, markup=False, highlight=False)
         state = self.state
-        todo = sum(state.epochs.values())
+        todo = sum(map(len, state.epochs.values()))
         done = sum(state.seen.values())
         now = ""
         if self.running:

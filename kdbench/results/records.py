@@ -75,6 +75,11 @@ class TrialRecord(Stored):
     finished: str  # ISO 8601, UTC
 
     @property
+    def samples(self) -> float:
+        """That it was trained on: those of an epoch."""
+        return self.training.samples / max(1, self.curve[-1].epoch - self.curve[0].epoch)
+
+    @property
     def classes(self) -> int:
         """Of all heads together."""
         return sum(head.classes for head in self.task.heads)

@@ -93,7 +93,8 @@ class Trial(Record):
     """One set of weights: a model that is trained once.
 
     It names other trials by their keys. Training begins with the weights of `start`: of several with their mean,
-    weighted by `merge`. With 0 epochs nothing is trained, and the mean itself is the result.
+    weighted by `merge`. With 0 epochs nothing is trained, and the mean itself is the result. A trial that trains a
+    `span` of its recipe goes on where another ended: learning rate, orders and views are those of these epochs.
 
     With `combine` it is an ensemble: a network that holds all of `start` as they are, whichever their architectures,
     and gives the mean of their outputs. It is not trained, and `model` is that of the first of them.
@@ -109,7 +110,10 @@ class Trial(Record):
     view: Neutral[Choice] = Choice(use="clean")  # of the student alone; teachers see the images as they are
     seed: WholeNumber
     start: Several[str] = ()
-    merge: Several[Positive] = ()  # a weight for each of `start`; none: all alike
+    # A weight for each of `start`, or for each as many as it has training samples; none: all alike.
+    merge: Several[Positive] | Literal["samples"] = ()
+    # Of the recipe's epochs those that it trains: after the first number, up to the second; none: all.
+    span: Annotated[tuple[WholeNumber, WholeNumber], Field(strict=False)] | None = None
     combine: Mean | None = None  # of an ensemble: whose mean it gives; none: the trial is no ensemble
     heads: Several[HeadSpec] = ()  # none: one, with a column for each class of the dataset
     deploys: Annotated[Several[str], BeforeValidator(_several)] = ()  # heads that answer, when validated and exported
@@ -117,7 +121,9 @@ class Trial(Record):
 
     @model_validator(mode="after")
     def _fits(self) -> "Trial":
-        if self.merge and len(self.merge) != len(self.start):
+        if self.span and not self.span[0] < self.span[1] <= self.train.epochs:
+            raise ValueError(f"span is {list(self.span)}, and the recipe has {self.train.epochs} epochs")
+        if self.merge and self.merge != "samples" and len(self.merge) != len(self.start):
             raise ValueError(f"{len(self.merge)} weights are given to merge {len(self.start)} trials")
         if self.data.labelled and self.train.mixup:
             raise ValueError("mixup mixes the labels of two samples, and some have none (data.labelled): leave out one")
@@ -150,6 +156,12 @@ class Trial(Record):
     def columns(self, names: Sequence[str], classes: int) -> Columns:
         """Those of some heads; without names, or heads, all."""
         return select_columns(self.heads or (HeadSpec(name="class"),), names, classes)
+
+    @property
+    def epochs(self) -> range:
+        """Those that it trains, counted from 1."""
+        first, last = self.span or (0, self.train.epochs)
+        return range(first + 1, last + 1)
 
     @property
     def teachers(self) -> tuple[str, ...]:

@@ -29,13 +29,14 @@ class Parents:
     """What the trials of a cohort need of those before them, by key.
 
     These are networks that teach, weights to start from, and networks that stand in an ensemble. Of teachers with heads
-    it has the trials, too.
+    it has the trials, too, and of starts how many samples each saw in an epoch.
     """
 
     teachers: Mapping[str, nn.Module] = field(default_factory=dict)
     starts: Mapping[str, Weights] = field(default_factory=dict)
     members: Mapping[str, nn.Module] = field(default_factory=dict)
     trials: Mapping[str, Trial] = field(default_factory=dict)
+    samples: Mapping[str, float] = field(default_factory=dict)
 
 
 NO_PARENTS = Parents()

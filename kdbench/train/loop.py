@@ -49,10 +49,10 @@ def train_cohort(
     Teachers are put in eval mode and get no gradient. Their outputs are read from the cache where `open_cache` gives
     one and the views are finite, else their forward pass runs on every batch. Everything runs on the device that the
     data is on. Energy is read where `processes` says how many train at the same time. `until` ends it after so many
-    epochs, as a rehearsal does, with the schedules of the whole training.
+    epochs, as a rehearsal does, with the schedules of the whole training. All train the same span of the recipe.
     """
     spec, seed = trials[0].train, trials[0].seed
-    epochs = spec.epochs if until is None else until
+    epochs = trials[0].epochs[:until]
     view = build_view(trials[0].view, catalog, splits.task.inputs[0])
     device = splits.train.labels.device
     outcomes: dict[str, Ended] = {}
@@ -61,18 +61,18 @@ def train_cohort(
         faculty = Faculty(parents.teachers, splits, spec, seed, catalog, open_cache, stack)
         for trial in trials:
             try:
-                learners.append(_enrol(trial, splits, faculty, parents, catalog, stack, epochs, view))
+                learners.append(_enrol(trial, splits, faculty, parents, catalog, stack, epochs.stop - 1, view))
             except NotApplicable as reason:
                 outcomes[trial.key] = NotTrained(trial, "skipped", str(reason))
         faculty.open([instruction for learner in learners for instruction in learner.instructions])
         energy = stack.enter_context(EnergyMeter(str(device), processes)) if processes else None
         meter = _Meter(learners, device, energy)
         for learner in learners:
-            yield learner.close_epoch(0, splits)
+            yield learner.close_epoch(epochs.start - 1, splits)
             if learner.stopped:
                 outcomes[learner.trial.key] = _conclude(learner, meter.read(learner))
         steps = steps_per_epoch(len(splits.train), spec.batch_size)
-        for epoch in range(1, epochs + 1):
+        for epoch in epochs:
             active = [learner for learner in learners if not learner.stopped]
             teachers = list(dict.fromkeys(teacher for learner in active for teacher in learner.teachers))
             for teacher in teachers:
@@ -136,7 +136,8 @@ def _build(trial: Trial, splits: Splits, parents: Parents, catalog: Catalog) -> 
         return Ensemble([parents.members[key] for key in trial.start], trial.combine)
     model = build_model(trial.model, catalog, trial.outputs(splits.classes), splits.shape, trial.seed)
     if trial.start:
-        start_from(model, [parents.starts[key] for key in trial.start], trial.merge)
+        shares = [parents.samples[key] for key in trial.start] if trial.merge == "samples" else trial.merge
+        start_from(model, [parents.starts[key] for key in trial.start], shares)
     return model
 
 

@@ -46,7 +46,8 @@ def untrained(parents: Sequence[Trial], splits: Splits, catalog: Catalog) -> Par
         for parent in parents
     }
     weights = {key: model.state_dict() for key, model in models.items()}
-    return Parents(models, weights, models, {parent.key: parent for parent in parents})
+    alike = dict.fromkeys(models, 1.0)
+    return Parents(models, weights, models, {parent.key: parent for parent in parents}, alike)
 
 
 def rehearse(
@@ -67,7 +68,6 @@ def rehearse(
     few = replace(splits, train=splits.train.take(some), validation=splits.validation.take(torch.zeros_like(some[:1])))
     short = trial.model_copy(update={"train": trial.train.model_copy(update={"batch_size": len(some)})})
     given = untrained(parents, splits, catalog)
-    until = min(1, trial.train.epochs)
-    (outcome,) = drain(train_cohort([short], few, catalog, given, open_cache, until=until))
+    (outcome,) = drain(train_cohort([short], few, catalog, given, open_cache, until=1))
     if isinstance(outcome, NotTrained) and outcome.status == "skipped":
         raise NotApplicable(outcome.reason)

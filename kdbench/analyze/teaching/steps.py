@@ -14,6 +14,7 @@ class Step:
     """Validation top-1, 0 to 1, of the trials at one position: a mean over seeds."""
 
     position: int
+    model: str
     validation: Estimate
     against_reported: PairedDifference | None  # minus the reported student, by seed
 
@@ -33,13 +34,15 @@ class StepRow:
 
 def step_rows(results: ResultSet) -> tuple[StepRow, ...]:
     """One for each row whose way of teaching has steps that are done, in the suite's order."""
-    found: dict[tuple[str, str, str], dict[int, dict[int, list[float]]]] = {}
-    reported: dict[tuple[str, str, str], dict[int, float]] = {}
-    last: dict[tuple[str, str, str], int] = {}
+    found: dict[tuple[str, str], dict[int, dict[int, list[float]]]] = {}
+    reported: dict[tuple[str, str], dict[int, float]] = {}
+    last: dict[tuple[str, str], int] = {}
+    models: dict[tuple[str, str, int], str] = {}  # by place and position
     for entry in results.run.entries:
-        record, at = results.records.get(entry.key), (entry.pair, entry.model, entry.row)
+        record, at = results.records.get(entry.key), (entry.pair, entry.row)
         if record is None or entry.role not in ("student", "step"):
             continue
+        models[*at, entry.position] = entry.model
         if entry.role == "student":
             reported.setdefault(at, {})[entry.seed] = record.validation_top1
             last[at] = entry.position
@@ -50,9 +53,12 @@ def step_rows(results: ResultSet) -> tuple[StepRow, ...]:
         StepRow(
             pair=at[0],
             role="student",
-            model=at[1],
-            row=at[2],
-            steps=tuple(_step(place, by_seed, reported.get(at, {})) for place, by_seed in sorted(positions.items())),
+            model=models.get((*at, last.get(at, 0)), ""),
+            row=at[1],
+            steps=tuple(
+                _step(place, models[*at, place], by_seed, reported.get(at, {}))
+                for place, by_seed in sorted(positions.items())
+            ),
             reported=estimate(list(reported[at].values())) if at in reported else None,
             position=last.get(at, max(positions) + 1),
         )
@@ -60,7 +66,7 @@ def step_rows(results: ResultSet) -> tuple[StepRow, ...]:
     )
 
 
-def _step(position: int, by_seed: Mapping[int, list[float]], reported: Mapping[int, float]) -> Step:
+def _step(position: int, model: str, by_seed: Mapping[int, list[float]], reported: Mapping[int, float]) -> Step:
     """Of several trials at one position and seed, the mean."""
     values = {seed: fmean(each) for seed, each in by_seed.items()}
-    return Step(position, estimate(list(values.values())), paired_difference(values, reported))
+    return Step(position, model, estimate(list(values.values())), paired_difference(values, reported))

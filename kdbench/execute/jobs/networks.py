@@ -29,6 +29,7 @@ def load_parents(trials: Iterable[Trial], splits: Splits, context: Context) -> P
         {key: load_file(context.store.weights(key)) for key in starts},
         {key: load_network(key, splits, context) for key in members},
         {key: Trial.model_validate(context.store.read_trial(key).trial) for key in teachers},
+        {key: context.store.read_trial(key).samples for key in starts},
     )
 
 

@@ -20,7 +20,14 @@ def cohorts(trials: Iterable[Trial], workers: int, first: Collection[str] = ()) 
     groups: dict[object, list[Trial]] = {}
     for trial in trials:
         recipe = trial.train.model_dump_json(exclude={"optimizer"})
-        shared = (trial.teachers, trial.data.model_dump_json(), recipe, trial.view.model_dump_json(), trial.seed)
+        shared = (
+            trial.teachers,
+            trial.data.model_dump_json(),
+            recipe,
+            trial.view.model_dump_json(),
+            trial.seed,
+            trial.span,
+        )
         groups.setdefault(shared if trial.teachers else trial.key, []).append(trial)
     found = _longest_first(part for group in groups.values() for part in _parts(group))
     while (divided := _divide(found)) and _makespan(divided, workers) < _makespan(found, workers):
@@ -36,7 +43,7 @@ def _parts(group: Sequence[Trial]) -> list[Cohort]:
 
 def _work(group: Cohort) -> int:
     """Epochs to train; what a taught group shares (the teacher, the data) is taken to cost as much as one model."""
-    return sum(trial.train.epochs for trial in group) + (group[0].train.epochs if group[0].teachers else 0)
+    return sum(len(trial.epochs) for trial in group) + (len(group[0].epochs) if group[0].teachers else 0)
 
 
 def _longest_first(groups: Iterable[Cohort]) -> list[Cohort]:

@@ -32,18 +32,28 @@ def check(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, N
 
 
 def _to_rehearse(plan: Plan) -> dict[str, str]:
-    """What decides whether a trial can run, by its key: all but its seed, epochs and optimizer, and those before it."""
-    found: dict[str, str] = {}
-    for key, trial in plan.trials.items():
-        lessons = tuple(
-            lesson.model_copy(update={"teachers": tuple(found[teacher] for teacher in lesson.teachers)})
-            for lesson in trial.lessons
-        )
-        start = tuple(found[parent] for parent in trial.start)
-        recipe = trial.train.model_copy(update={"epochs": 1, "optimizer": Sgd()})
-        alike = trial.model_copy(update={"seed": 0, "lessons": lessons, "start": start, "train": recipe})
-        found[key] = content_key(alike.model_dump(mode="json"))
-    return found
+    """What decides whether a trial can run, by its key: all but its seed, epochs and optimizer, and those before it.
+
+    Of these the networks are enough, since they are rehearsed themselves.
+    """
+    bare = {key: _alike(trial, {}) for key, trial in plan.trials.items()}
+    return {key: _alike(trial, bare) for key, trial in plan.trials.items()}
+
+
+def _alike(trial: Trial, parents: Mapping[str, str]) -> str:
+    """What trials that are rehearsed together have in common; a parent that is not known counts as any other."""
+    lessons = tuple(
+        lesson.model_copy(update={"teachers": tuple(parents.get(key, "") for key in lesson.teachers)})
+        for lesson in trial.lessons
+    )
+    changes = {
+        "seed": 0,
+        "span": None,
+        "lessons": lessons,
+        "start": tuple(parents.get(key, "") for key in trial.start),
+        "train": trial.train.model_copy(update={"epochs": 1, "optimizer": Sgd()}),
+    }
+    return content_key(trial.model_copy(update=changes).model_dump(mode="json"))
 
 
 def train(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, None, None]:
@@ -89,7 +99,7 @@ def _lay_out(groups: Sequence[Cohort], plan: Plan, place: Place) -> Generator[Ru
         threads = place.threads or 1
         layout = Layout(processes=min(place.executor.workers, len(groups)), threads=threads)
     else:
-        epochs = [sum(trial.train.epochs for trial in group) for group in groups]
+        epochs = [sum(len(trial.epochs) for trial in group) for group in groups]
         layout = choose_layout(epochs, place.executor.workers, probe)
     yield LaidOut(layout=layout)
     return layout

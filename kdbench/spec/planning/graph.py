@@ -52,7 +52,8 @@ class Graph:
             elif key == reported:
                 self.entries.append(Entry(**{"position": position, **named}, role=role, key=key))
             elif role == "student":
-                self.entries.append(Entry(**named, position=position, role="step", key=key))
+                own = {} if trial.model == site.pair.student else {"model": trial.model.label}
+                self.entries.append(Entry(**{**named, **own}, position=position, role="step", key=key))
         if role == "student":
             self._train_variants(self.trials[reported], named)
         return reported

@@ -53,7 +53,11 @@ def _step(summary: Summary, row: StepRow, step: Step) -> tuple[Cell, ...]:
     seeds = len(step.validation.values)
     return (
         row_cell(summary, row),
-        Cell(str(step.position) if step.position else f.NONE, sort=step.position),
+        Cell(
+            str(step.position) if step.position else f.NONE,
+            step.model if step.model != row.model else "",
+            step.position,
+        ),
         estimate_cell(step.validation, f.percent, f.percent_interval),
         gain_cell(step.against_reported),
         Cell(str(seeds), sort=seeds),
