@@ -12,7 +12,7 @@ from kdbench.spec.recipe import TrainSpec
 from kdbench.spec.signature import Kind
 from kdbench.spec.suite import Pair, Suite
 from kdbench.spec.task import HeadSpec
-from kdbench.spec.trial import Combine, Lesson, Mean, Trial
+from kdbench.spec.trial import Combine, DataSpec, Lesson, Mean, Trial
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class Site:
     def model(self, written: Choice) -> Choice:
         """A model that an option of a way names (as JSON, too), with its own options filled in. Raises `UserError`."""
         return self.fill(Choice.model_validate(written), "models")
+
+    def dataset(self, written: Choice) -> DataSpec:
+        """A dataset that an option of a way names, likewise; its validation is held out as that of the suite is."""
+        changes = {"dataset": self.fill(Choice.model_validate(written), "datasets"), "parts": (), "labelled": ()}
+        return self.suite.data.model_copy(update=changes)
 
     def teacher(self, further: int = 0, model: Choice | None = None) -> str:
         """The key of the teacher whose turn it is at this seed; `further` counts on to other teachers of the pair.

@@ -47,6 +47,7 @@ Weight = Annotated[float, Field(ge=0, allow_inf_nan=False), Range(0.1, 10.0, rel
 Temperature = Annotated[float, Field(gt=0, allow_inf_nan=False), Range(0.25, 4.0, relative=True)]
 HalfTurn = Annotated[float, Field(ge=0, le=0.5)]
 Network = Choice  # an option that is a model, by its name or with options of its own
+Source = Choice  # an option that is a dataset, likewise
 Count = Annotated[int, Field(ge=1)]
 WholeNumber = Annotated[int, Field(ge=0)]
 TeacherCount = Annotated[int, Field(ge=1, le=5)]

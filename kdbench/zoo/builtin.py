@@ -48,6 +48,7 @@ BUILTIN: dict[Kind, dict[str, str]] = {
         "peers": "kdbench.zoo.teaching.peers:peers",
         "branches": "kdbench.zoo.teaching.branches:branches",
         "self": "kdbench.zoo.teaching.own_teacher:own_teacher",
+        "transfer": "kdbench.zoo.teaching.transfer:transfer",
         "robust": "kdbench.zoo.teaching.robust:robust",
         "scarce": "kdbench.zoo.teaching.scarce:scarce",
     },

@@ -29,10 +29,30 @@ def rehearse_trial(job: Rehearse) -> Done:
     context = Context(job.setting)
     splits = context.splits(job.trial.data)
     try:
+        _refuse_other_tasks(job, splits, context)
         rehearse(job.trial, job.parents, splits, context.catalog, room_for_cache(job.trial, splits, context))
     except NotApplicable as reason:
         return Done(reason=str(reason))
     return Done()
+
+
+def _refuse_other_tasks(job: Rehearse, splits: Splits, context: Context) -> None:
+    """Raise `NotApplicable` for a parent on a dataset with images of another shape, or with another number of classes.
+
+    Networks take the one and have a column for each of the other.
+    """
+    for parent in job.parents:
+        if parent.data.dataset == job.trial.data.dataset:
+            continue
+        others = context.splits(parent.data)
+        if (others.shape, others.classes) != (splits.shape, splits.classes):
+            here, there = (
+                f"{'x'.join(map(str, each.shape))} pixels and {each.classes} classes" for each in (splits, others)
+            )
+            raise NotApplicable(
+                f"it needs a trial on '{parent.data.dataset.label}', whose images have {there}, and its own have "
+                f"{here}: both must be alike"
+            )
 
 
 def probe_step(job: ProbeStep) -> Probed:

@@ -117,7 +117,7 @@ class Graph:
         choices: list[tuple[Kind, Choice]] = [("models", trial.model), ("views", trial.view)]
         choices += [("losses", lesson.loss) for lesson in trial.lessons]
         choices += [("parts", part) for part in (*trial.data.parts, *trial.data.labelled)]
-        choices += [("views", view) for view in trial.train.augment]
+        choices += [("datasets", trial.data.dataset), *(("views", view) for view in trial.train.augment)]
         found = [wrong for kind, choice in choices if (wrong := self._wrong(kind, choice))]
         if found:
             return "with an " + "; ".join(found)
@@ -137,13 +137,16 @@ class Graph:
 def _foreign(trial: Trial, site: Site, reported: bool) -> str:
     """Why a trial cannot stand in its row, or an empty text.
 
-    Data other than the suite's would be evaluated on the wrong test split, and another split into training and
-    validation would let a student be selected on samples that its teacher was trained on. Only parts may differ, and
-    which samples keep their labels. The row names the model and the seed of the student that it reports, by which it is
-    compared with other rows.
+    What is reported on other data than the suite's would be evaluated on the wrong test split, and another split of
+    its dataset into training and validation would let a student be selected on samples that its teacher was trained on.
+    Only parts may differ, and which samples keep their labels; what is not reported may be on another dataset. The row
+    names the model and the seed of the student that it reports, by which it is compared with other rows.
     """
     samples = {"parts": (), "labelled": ()}
-    if trial.data.model_copy(update=samples) != site.suite.data.model_copy(update=samples):
+    other = trial.data.dataset != site.suite.data.dataset
+    if other and (reported or trial.combine):
+        return "that is reported on another dataset than the suite's"
+    if not other and trial.data.model_copy(update=samples) != site.suite.data.model_copy(update=samples):
         return "on other data than the suite's: only its parts may differ"
     if reported and trial.combine:
         return "that is an ensemble as the row's student: return the key of one network"

@@ -36,3 +36,11 @@ def test_each_seed_of_a_part_takes_other_samples_and_is_nested_as_well() -> None
         assert part < set(fraction(labels, draw_of(labels), share=0.5, seed=seed).tolist())
         assert counts(labels, torch.tensor(sorted(part))) == [5, 5, 5, 5, 0]
     assert parts[0] == set(fraction(labels, draw_of(labels), share=0.25).tolist())
+
+
+def test_the_rest_is_all_that_a_share_leaves() -> None:
+    labels = torch.tensor([0, 1] * 30)
+    draw = draw_of(labels)
+    taken, rest = (fraction(labels, draw, share=0.2, rest=rest) for rest in (False, True))
+    assert sorted([*taken.tolist(), *rest.tolist()]) == list(range(60))
+    assert len(taken) == 12
