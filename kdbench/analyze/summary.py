@@ -177,7 +177,7 @@ def _has_no_result(entry: Entry, results: ResultSet) -> bool:
     """Steps and variants need no result of their own; one that failed is told all the same. A try may fail."""
     if entry.role == "try":
         return False
-    if entry.role in ("step", "variant"):
+    if entry.role in ("step", "stage", "variant"):
         outcome = results.run.outcomes.get(entry.key)
         return outcome is not None and outcome.status != "done"
     return entry.key not in results.trials

@@ -46,12 +46,12 @@ def deploy(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, 
 
 
 def _export(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[RunEvent]:
-    """Export every finished trial that a row reports, or that confirms one.
+    """Export every finished trial that a row reports, and every confirmation and stage.
 
     Trials of one model share a job, which exports its graph once.
     """
     lacking: dict[str, list[str]] = {}
-    for key in _done(plan, outcomes, plan.reported | plan.confirming):
+    for key in _done(plan, outcomes, plan.reported | plan.evaluated):
         if not place.store.is_exported(_artifact(key, Fp32())):
             lacking.setdefault(plan.trials[key].model.model_dump_json(), []).append(key)
     setting = place.setting()
@@ -106,7 +106,7 @@ def _make_variants(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[Run
 def _evaluate(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[RunEvent]:
     """Evaluate what the store lacks. Artifacts under the same condition share a job, and its corrupted images."""
     asked = _asked(plan, outcomes, place.store)
-    lacking = [each for key, each in asked.items() if not place.store.has(Store.EVALUATIONS, key)]
+    lacking = dict.fromkeys(each for key, each in asked.items() if not place.store.has(Store.EVALUATIONS, key))
     setting, of, jobs = place.setting(), dict[str, int](), list[EvaluateArtifacts]()
     for condition in (None, *plan.suite.conditions):
         files = [each.artifact for each in lacking if each.condition == condition]
@@ -152,20 +152,27 @@ class _Asked:
 
 
 def _asked(plan: Plan, outcomes: Outcomes, store: Store) -> dict[str, _Asked]:
-    """By key: every file on clean images, and the exported files that a row reports under every condition."""
-    return {
+    """By key: every file on clean images, each of its heads there, and what a row reports under every condition."""
+    files = _files(plan, outcomes, store)
+    whole = {
         evaluation_key(file, condition, plan.suite.metrics): _Asked(file, condition)
-        for file, everywhere in _files(plan, outcomes, store).items()
+        for file, everywhere in files.items()
         for condition in ((None, *plan.suite.conditions) if everywhere else (None,))
     }
+    by_head = {
+        evaluation_key(file, None, (), head=head): _Asked(file, None)
+        for file in files
+        for head in plan.trials[store.read_artifact(file).trial].answering
+    }
+    return whole | by_head
 
 
 def _files(plan: Plan, outcomes: Outcomes, store: Store) -> dict[str, bool]:
-    """The artifacts that the store has, and whether they are evaluated under conditions: variants are not, nor is what
-    confirms a row. Students of the same teachers come together.
+    """The artifacts that the store has, and whether they are evaluated under conditions: variants are not, nor are
+    confirmations and stages. Students of the same teachers come together.
     """
     found: dict[str, bool] = {}
-    trials = _done(plan, outcomes, plan.reported | plan.confirming)
+    trials = _done(plan, outcomes, plan.reported | plan.evaluated)
     for trial in sorted(trials, key=lambda key: plan.trials[key].teachers):
         reported = trial in plan.reported
         for variant in (Fp32(), *plan.suite.variants) if reported else (Fp32(),):

@@ -152,7 +152,8 @@ class EvaluationRecord(Stored):
     artifact: str  # its key
     data: str  # which samples: "test"
     condition: dict[str, JsonValue] | None  # the corruption, without the name a suite gives it; none: clean images
-    head: str | None  # which outputs of the model; none: all
+    head: str | None  # which head, on the samples that have a label in it; none: all that the trial deploys
+    top1_among_all: float | None = None  # of a head's samples, among the columns of all heads that the trial deploys
     predictions: Predictions
     cpu_seconds: float | None  # of one pass over clean samples, over all threads
     agreement: Agreement | None  # with the teacher, of fp32 files on clean samples

@@ -178,7 +178,17 @@ class ResultSet:
 
     @cached_property
     def _by_condition(self) -> Mapping[tuple[str, str], EvaluationRecord]:
-        return {(found.artifact, content_key(found.condition)): found for found in self.evaluations.values()}
+        whole = (found for found in self.evaluations.values() if found.head is None)
+        return {(found.artifact, content_key(found.condition)): found for found in whole}
+
+    @cached_property
+    def by_head(self) -> Mapping[str, Mapping[str, EvaluationRecord]]:
+        """By trial and head: the clean test samples that have a label in the head, for exported files with several."""
+        found: dict[str, dict[str, EvaluationRecord]] = {}
+        for each in self.evaluations.values():
+            if each.head and self.artifacts[each.artifact].parity:
+                found.setdefault(each.trial, {})[each.head] = each
+        return found
 
     def evaluation(self, artifact: str, condition: Choice | None = None) -> EvaluationRecord | None:
         """What an artifact, given by its key, predicts under a condition of the suite; under none: of clean samples."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import JsonValue
 
@@ -15,13 +15,21 @@ from kdbench.spec.task import HeadSpec
 from kdbench.spec.trial import Combine, DataSpec, Lesson, Mean, Trial
 
 
+class Added(NamedTuple):
+    """A trial that a way of teaching adds, its place in what comes one after the other, and whether it is a stage."""
+
+    trial: Trial
+    position: int
+    evaluated: bool
+
+
 @dataclass(frozen=True)
 class Site:
     """What a way of teaching is given to build from: one pair under one loss and one seed of a suite.
 
     A way is a function of a site and of its own options: it adds the trials that it needs, and returns the key of the
     student that the row reports. All other trials that it adds are steps towards that student: they are trained, but
-    neither exported nor timed.
+    neither exported nor timed. Stages are steps that are exported, and evaluated on clean images.
 
     `def way(site: Site, *, ...)` serves the losses that ask for a teacher. `def way(site: Site, taught: bool, *, ...)`
     serves all: where `taught` is False the loss asks for none, and the student alone that it makes is what the other
@@ -36,7 +44,7 @@ class Site:
     index: int  # of the seed among those of its kind, such as the suite's
     train_teacher: Callable[[int, Choice], str]  # from a seed and a filled model to the key of that teacher
     fill: Callable[[Choice, Kind], Choice]  # with every option; raises `UserError` for what there is not
-    trials: dict[str, tuple[Trial, int]] = field(default_factory=dict)  # what was added: by key, with its position
+    trials: dict[str, Added] = field(default_factory=dict)  # by key
 
     def model(self, written: Choice) -> Choice:
         """A model that an option of a way names (as JSON, too), with its own options filled in. Raises `UserError`."""
@@ -117,11 +125,12 @@ class Site:
         taken = {"start": (key,), "train": untrained, "deploys": (head,)}
         return self.add(together.model_copy(update=taken), position=2)
 
-    def add(self, trial: Trial, position: int = 0) -> str:
+    def add(self, trial: Trial, position: int = 0, *, evaluated: bool = False) -> str:
         """Have a trial trained, and give its key. `position` counts what comes one after the other: generations.
 
-        Raises `pydantic.ValidationError` where the trial is not valid, which `model_copy` does not check.
+        Where `evaluated` it is a stage. Raises `pydantic.ValidationError` where the trial is not valid, which
+        `model_copy` does not check.
         """
         valid = Trial.model_validate(trial.model_dump(mode="json", warnings=False))
-        self.trials[valid.key] = (valid, position)
+        self.trials[valid.key] = Added(valid, position, evaluated)
         return valid.key

@@ -149,6 +149,12 @@ class Trial(Record):
             if labelled and overlap([found[name] for name in names or found]):
                 raise ValueError(f"{who} has heads with the same classes: name those that answer apart")
 
+    @property
+    def answering(self) -> tuple[str, ...]:
+        """The names of the heads that it deploys, where there are several: each is evaluated on its own, too."""
+        names = self.deploys or tuple(head.name for head in self.heads)
+        return names if len(names) > 1 else ()
+
     def outputs(self, classes: int) -> int:
         """The number of columns of its network, on a dataset with so many classes."""
         return len(self.columns((), classes).places)

@@ -51,6 +51,7 @@ BUILTIN: dict[Kind, dict[str, str]] = {
         "transfer": "kdbench.zoo.teaching.transfer:transfer",
         "robust": "kdbench.zoo.teaching.robust:robust",
         "scarce": "kdbench.zoo.teaching.scarce:scarce",
+        "stream": "kdbench.zoo.teaching.stream:stream",
     },
     "models": {
         "mlp": "kdbench.zoo.models.mlp:mlp",
@@ -76,6 +77,7 @@ BUILTIN: dict[Kind, dict[str, str]] = {
         "fraction": "kdbench.zoo.parts.fraction:fraction",
         "per_class": "kdbench.zoo.parts.per_class:per_class",
         "classes": "kdbench.zoo.parts.classes:classes",
+        "replay": "kdbench.zoo.parts.replay:replay",
         "shard": "kdbench.zoo.parts.shard:shard",
     },
     "views": {

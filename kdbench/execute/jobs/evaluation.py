@@ -61,7 +61,26 @@ def evaluate_artifacts(job: EvaluateArtifacts) -> Done:
             finished=timestamp(),
         )
         context.store.write(Store.EVALUATIONS, key, record)
+        if condition is None:
+            _record_heads(trial, record, all_logits, labels, splits.classes, context.store)
     return Done()
+
+
+def _record_heads(
+    trial: Trial, whole: EvaluationRecord, logits: Logits, labels: Labels, classes: int, store: Store
+) -> None:
+    """Each head of an artifact that has several: among its own columns, and among all."""
+    for head in trial.answering:
+        places = np.array(trial.columns((head,), classes).of_classes(classes))[labels]
+        known, names = places >= 0, trial.deploys or tuple(each.name for each in trial.heads)
+        before = sum(len(trial.columns((name,), classes).places) for name in names[: names.index(head)])
+        among = logits[known].argmax(axis=1) == before + places[known]
+        own = logits[known, before : before + len(trial.columns((head,), classes).places)]
+        key = evaluation_key(whole.artifact, None, (), head=head)
+        of_whole = {"cpu_seconds": None, "agreement": None, "scores": dict[str, float](), "missing": dict[str, str]()}
+        own_figures = {"predictions": score(own, places[known]), "top1_among_all": float(among.mean())}
+        record = whole.model_copy(update={"key": key, "head": head, **of_whole, **own_figures})
+        store.write(Store.EVALUATIONS, key, record)
 
 
 def _answered(trial: Trial, logits: Logits, labels: Labels, classes: int) -> tuple[Logits, Labels]:

@@ -8,7 +8,7 @@ from kdbench.spec.choice import Choice, Record
 from kdbench.spec.suite import Suite
 
 ALONE = Choice(use="cross_entropy")
-Role = Literal["teacher", "student", "member", "ensemble", "step", "try", "confirmation", "variant"]
+Role = Literal["teacher", "student", "member", "ensemble", "step", "stage", "try", "confirmation", "variant"]
 # What is exported, evaluated under all conditions and timed. Teachers and students stand in rows of their own.
 REPORTED: tuple[Role, ...] = ("teacher", "student", "member", "ensemble")
 SINGLE = "single"  # the usual way of teaching, which rows do not name
@@ -33,9 +33,9 @@ class Entry(Record):
     """Which trial stands in a row of the suite for one seed, or what else it is there for.
 
     A `member` is a teacher of another architecture than the pair's, an `ensemble` several networks as one. A `step`
-    leads to a row's student. A `try` is one of the settings that the tuning chooses among. A `confirmation` trains a
-    row at a seed that took no part in choosing that row. A `variant` is a row's student trained further for a form in
-    which it is deployed.
+    leads to a row's student; a `stage` is one that is exported and evaluated on clean images, too. A `try` is one of
+    the settings that the tuning chooses among. A `confirmation` trains a row at a seed that took no part in choosing
+    that row. A `variant` is a row's student trained further for a form in which it is deployed.
     """
 
     pair: str

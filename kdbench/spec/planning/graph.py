@@ -35,10 +35,11 @@ class Graph:
     def teach(self, site: Site, way: NamedChoice | None, role: Role, named: Mapping[str, Any]) -> str:
         """Add what a way of teaching makes of a site; without a way, the student alone. Gives the student's key.
 
-        The student stands under `role`, and the steps of a row under `step`; `named` has the other fields of `Entry`.
+        The student stands under `role`, and the steps of a row under `step` or `stage`; `named` has the other fields of
+        `Entry`.
         """
         reported = self._reported(site, way)
-        for key, (trial, position) in site.trials.items():
+        for key, (trial, position, evaluated) in site.trials.items():
             if trial.combine and role != "student":
                 continue  # it is reported beside a row, and nothing learns from it
             if wrong := _foreign(trial, site, key == reported) or self._unresolved(trial):
@@ -53,7 +54,8 @@ class Graph:
                 self.entries.append(Entry(**{"position": position, **named}, role=role, key=key))
             elif role == "student":
                 own = {} if trial.model == site.pair.student else {"model": trial.model.label}
-                self.entries.append(Entry(**{**named, **own}, position=position, role="step", key=key))
+                step: Role = "stage" if evaluated else "step"
+                self.entries.append(Entry(**{**named, **own}, position=position, role=step, key=key))
         if role == "student":
             self._train_variants(self.trials[reported], named)
         return reported

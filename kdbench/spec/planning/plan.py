@@ -41,9 +41,9 @@ class Plan:
         return frozenset(entry.key for entry in self.entries if entry.role in REPORTED)
 
     @cached_property
-    def confirming(self) -> frozenset[str]:
-        """The keys of confirmations that no row reports: these are exported, and evaluated on clean images alone."""
-        return frozenset(entry.key for entry in self.entries if entry.role == "confirmation") - self.reported
+    def evaluated(self) -> frozenset[str]:
+        """The keys of confirmations and stages that no row reports: exported, and evaluated on clean images alone."""
+        return frozenset(e.key for e in self.entries if e.role in ("confirmation", "stage")) - self.reported
 
     def parents(self, trial: Trial) -> tuple[Trial, ...]:
         """The trials that must be done before this one, in its order."""

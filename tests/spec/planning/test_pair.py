@@ -111,8 +111,8 @@ def test_the_candidate_and_the_student_alone_are_trained_at_seeds_of_their_own()
     ]
     longer = next(entry for entry in second.entries if entry.budget == 2.5)
     assert second.trials[longer.key].train.epochs == 5
-    assert second.confirming <= second.trials.keys()
-    assert not second.confirming & second.reported
+    assert second.evaluated <= second.trials.keys()
+    assert not second.evaluated & second.reported
 
 
 def test_at_equal_epochs_nothing_is_trained_longer_to_confirm() -> None:

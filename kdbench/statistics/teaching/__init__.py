@@ -1,0 +1,1 @@
+"""Figures of ways of teaching that have definitions of their own."""
