@@ -25,10 +25,12 @@ from kdbench.analyze.models.pairs import PairSummary, summarize_pair, teacher_of
 from kdbench.analyze.models.rows import ModelRow, StudentRow, Timed
 from kdbench.analyze.models.variants import VariantRow, variant_rows
 from kdbench.analyze.provenance import Elsewhere, find_elsewhere
+from kdbench.analyze.teaching.assistants import AssistedRow, assisted_rows
 from kdbench.analyze.teaching.attacks import AttackRow, attack_rows
 from kdbench.analyze.teaching.ensembles import Team, teams
 from kdbench.analyze.teaching.readings import ReadingRow, reading_rows
 from kdbench.analyze.teaching.scarce import ScarceCurve, scarce_curves
+from kdbench.analyze.teaching.stages import StageRow, stage_rows
 from kdbench.analyze.teaching.steps import StepRow, step_rows
 from kdbench.analyze.teaching.together import HeadRow, head_rows
 from kdbench.results import Layout, ResultSet
@@ -75,6 +77,8 @@ class Summary:
     heads: tuple[HeadRow, ...]  # of students that are trained together
     readings: tuple[ReadingRow, ...]  # of losses that tell figures of themselves
     teams: tuple[Team, ...]  # teachers whose ensemble was asked for
+    assisted: tuple[AssistedRow, ...]  # through assistants
+    generations: tuple[StageRow, ...]
     fronts: tuple[Front, ...]
     across: tuple[AcrossRow, ...]  # of suites with several pairs
     noise: tuple[NoiseCheck, ...]
@@ -138,6 +142,8 @@ def summarize(results: ResultSet) -> Summary:
         heads=head_rows(pairs, results),
         readings=reading_rows(pairs, results.trials),
         teams=teams(results, timed),
+        assisted=assisted_rows(pairs, suite),
+        generations=stage_rows(pairs, results, timed, "generations"),
         fronts=found,
         across=across_rows([(suite, pair) for pair in pairs]),
         noise=check_noise(results.latencies, suite.latency.margin),

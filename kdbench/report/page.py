@@ -28,8 +28,10 @@ from kdbench.report.sections.metrics import metrics_section
 from kdbench.report.sections.noise import noise_section
 from kdbench.report.sections.published import published_section
 from kdbench.report.sections.stability import stability_section
+from kdbench.report.sections.teaching.assistants import assistants_section
 from kdbench.report.sections.teaching.attacks import attacks_section
 from kdbench.report.sections.teaching.ensembles import ensembles_section
+from kdbench.report.sections.teaching.generations import generations_section
 from kdbench.report.sections.teaching.readings import readings_section
 from kdbench.report.sections.teaching.scarce import scarce_section
 from kdbench.report.sections.teaching.steps import steps_section
@@ -65,6 +67,8 @@ SECTIONS: tuple[Callable[[Summary], Section], ...] = (
     together_section,
     readings_section,
     ensembles_section,
+    assistants_section,
+    generations_section,
     steps_section,
     variants_section,
     throughput_section,

@@ -23,7 +23,8 @@ def ensemble(
     "logits": the mean of the logits z. "losses": the mean of the loss under each teacher; a loss that reads layers of a
     teacher can have several only so, and is skipped else. "confidence": as "probabilities", with the share
     (1 - softmax_k CE_k) / (K - 1) of teacher k in each sample, CE_k its cross-entropy there.
-    With `compared` the ensemble itself is reported, too, as the mean of logits under "logits", else of probabilities.
+    With `compared` the ensemble itself is reported, too, as the mean of logits under "logits", else of probabilities,
+    and a student of each single teacher is trained and tested.
     Raises: UserError for more than five teachers.
     Source: Hinton et al. 2015 (arXiv:1503.02531), section 1; You et al. 2017, Learning from Multiple Teacher Networks
     (doi:10.1145/3097983.3098135), equation 3, the mean of softened probabilities; Zhang et al. 2022, CA-MKD
@@ -39,5 +40,7 @@ def ensemble(
     teachers = [site.teacher(further) for further in range(count)]
     teachers += [site.teacher(model=site.model(other)) for other in others]
     if compared:
+        for number, teacher in enumerate(teachers, start=1):
+            site.add(site.student(teacher), position=number, evaluated=True)
         site.ensemble(site.pair.teacher, *teachers, combine="logits" if combine == "logits" else "probabilities")
     return site.add(site.student(*teachers, combine=combine))

@@ -66,3 +66,10 @@ def test_more_than_five_teachers_are_refused() -> None:
 def test_a_model_that_there_is_not_is_refused() -> None:
     with pytest.raises(UserError, match="unknown model 'cmm'"):
         planned(count=1, others=["cmm"])
+
+
+def test_a_student_of_each_single_teacher_is_tested_for_comparison() -> None:
+    keys, plan = planned(count=2, others=[OTHER], compared=True)
+    taught = [plan.trials[key].teachers for key in keys["stage"]]
+    assert taught == [(key,) for key in (*keys["teacher"], *keys["member"])]
+    assert {*keys["stage"]} <= plan.evaluated

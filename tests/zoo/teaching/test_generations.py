@@ -10,7 +10,7 @@ def test_the_ensemble_holds_every_generation() -> None:
     )
     keys = {(entry.role, entry.position): entry.key for entry in plan.entries}
     ensemble = plan.trials[keys["ensemble", 0]]
-    assert ensemble.start == (keys["step", 1], keys["step", 2], keys["student", 3])
+    assert ensemble.start == (keys["stage", 1], keys["stage", 2], keys["student", 3])
     assert ensemble.combine == "probabilities"
 
 
