@@ -104,6 +104,7 @@ class Shape:
     ties: bool = False  # every further loss of a student's architecture timed against the first
     throughput: bool = False  # batches 1, 2, 4, 8 of every architecture
     conditions: Sequence[str] = ()  # of the standard ones, by name; each takes its own share of what was right
+    noises: Sequence[float] = ()  # gaussian_noise at these SDs, after those
     attacks: Sequence[float] = ()  # fgsm at these epsilons, after the other conditions
     metrics: Sequence[str] = ()  # by name; the first is half the top-1 of its trial, the second a third of it ...
     variants: Sequence[str] = ("fp32",)
@@ -278,6 +279,7 @@ def make_suite(shape: Shape) -> Suite:
         teaching=tuple(WAYS[use] for use in shape.teaching),
         conditions=(
             *(standard[name] for name in shape.conditions),
+            *(NamedChoice(use="gaussian_noise", options={"sd": sd}, name=f"noise {sd:g}") for sd in shape.noises),
             *(NamedChoice(use="fgsm", options={"epsilon": epsilon}) for epsilon in shape.attacks),
         ),
         metrics=tuple(NamedChoice(use=use) for use in shape.metrics),

@@ -32,7 +32,7 @@ SUBJECTS: Mapping[str, tuple[str, ...]] = {
     "A network that teaches itself": ("self",),
     "Scarce data": ("scarce",),
     "Hints": ("hints",),
-    "Denoising": ("denoising",),
+    "Denoising": ("denoising", "noisy-student"),
     "Several tasks": ("multitask",),
     "A stream of tasks": ("stream",),
     "Transfer": ("transfer",),

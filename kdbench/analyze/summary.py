@@ -30,6 +30,7 @@ from kdbench.analyze.teaching.attacks import AttackRow, attack_rows
 from kdbench.analyze.teaching.ensembles import Team, teams
 from kdbench.analyze.teaching.readings import ReadingRow, reading_rows
 from kdbench.analyze.teaching.scarce import ScarceCurve, scarce_curves
+from kdbench.analyze.teaching.severities import SeverityRow, severity_rows
 from kdbench.analyze.teaching.stages import StageRow, stage_rows
 from kdbench.analyze.teaching.steps import StepRow, step_rows
 from kdbench.analyze.teaching.together import HeadRow, head_rows
@@ -86,6 +87,7 @@ class Summary:
     tuned: tuple[TunedPair, ...]  # empty where nothing was tuned
     sweeps: tuple[Sweep, ...]
     scarce: tuple[ScarceCurve, ...]  # of students that were given few samples
+    severities: tuple[SeverityRow, ...]  # of corruptions that were evaluated in several strengths
     steps: tuple[StepRow, ...]  # of ways of teaching that have any
     trouble: tuple[Trouble, ...]
     notes: tuple[str, ...]  # what this run could not do as asked
@@ -151,6 +153,7 @@ def summarize(results: ResultSet) -> Summary:
         tuned=tuned_pairs(pairs, results),
         sweeps=find_sweeps(pairs),
         scarce=scarce_curves(pairs, suite, results.trials),
+        severities=severity_rows(pairs, results),
         steps=step_rows(results),
         trouble=tuple(_trouble(entry, results) for entry in run.entries if _has_no_result(entry, results)),
         notes=run.notes,

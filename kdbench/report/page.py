@@ -34,6 +34,7 @@ from kdbench.report.sections.teaching.ensembles import ensembles_section
 from kdbench.report.sections.teaching.generations import generations_section
 from kdbench.report.sections.teaching.readings import readings_section
 from kdbench.report.sections.teaching.scarce import scarce_section
+from kdbench.report.sections.teaching.severities import severities_section
 from kdbench.report.sections.teaching.steps import steps_section
 from kdbench.report.sections.teaching.together import together_section
 from kdbench.report.sections.throughput import throughput_section
@@ -59,6 +60,7 @@ SECTIONS: tuple[Callable[[Summary], Section], ...] = (
     efficiency_section,
     cost_section,
     stability_section,
+    severities_section,
     conditions_section,
     attacks_section,
     calibration_section,

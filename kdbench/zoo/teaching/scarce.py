@@ -27,11 +27,11 @@ def scarce(
     Source: few samples, Li et al. 2020 (arXiv:1812.01839); a teacher that labels the rest, Chen et al. 2020, SimCLRv2
     (arXiv:2006.10029), section 2.
     """
-    part = _part(site.seed, share, per_class)
+    part = part_of(site.seed, share, per_class)
     all_data, few = site.suite.data, site.suite.data.model_copy(update={"parts": (*site.suite.data.parts, *part)})
     times = 1.0 if not part else longer if share is None else min(1 / share, longer)
     own_teacher = taught and teacher == "part" and part
-    teachers = (_teacher(site, few, times) if own_teacher else site.teacher(),) if taught else ()
+    teachers = (teacher_of_part(site, few, times) if own_teacher else site.teacher(),) if taught else ()
     student, position = site.student(*teachers), 2 if own_teacher else 0
     if taught and part and rest == "unlabelled":
         unlabelled = Lesson(loss=site.loss, teachers=teachers, labels=False)
@@ -42,7 +42,7 @@ def scarce(
     return site.add(student.model_copy(update={"data": few, "train": recipe}), position)
 
 
-def _part(seed: int, share: float | None, per_class: int | None) -> tuple[Choice, ...]:
+def part_of(seed: int, share: float | None, per_class: int | None = None) -> tuple[Choice, ...]:
     """Which samples are used; none: all of them."""
     if (share is None) == (per_class is None):
         given = "neither is given" if share is None else f"share = {share} and per_class = {per_class}"
@@ -54,7 +54,7 @@ def _part(seed: int, share: float | None, per_class: int | None) -> tuple[Choice
     return (Choice(use="fraction", options={"share": share, **own}),) if share != 1 else ()
 
 
-def _teacher(site: Site, data: DataSpec, times: float) -> str:
+def teacher_of_part(site: Site, data: DataSpec, times: float) -> str:
     """The pair's teacher, trained on a part."""
     recipe = site.suite.teacher_train or site.suite.train
     trial = Trial(

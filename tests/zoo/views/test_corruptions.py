@@ -12,12 +12,24 @@ from kdbench.zoo import Draw, NotApplicable
 from kdbench.zoo.views.brightness import brightness
 from kdbench.zoo.views.contrast import contrast
 from kdbench.zoo.views.gaussian_blur import gaussian_blur
-from kdbench.zoo.views.gaussian_noise import gaussian_noise
+from kdbench.zoo.views.noise.gaussian_noise import gaussian_noise
+from kdbench.zoo.views.noise.masking import masking
+from kdbench.zoo.views.noise.salt_pepper import salt_pepper
 from kdbench.zoo.views.occlusion import occlusion
 from kdbench.zoo.views.rotation import rotation
 from kdbench.zoo.views.translation import translation
 
-CORRUPTIONS = [gaussian_noise, gaussian_blur, contrast, brightness, rotation, translation, occlusion]
+CORRUPTIONS = [
+    gaussian_noise,
+    salt_pepper,
+    masking,
+    gaussian_blur,
+    contrast,
+    brightness,
+    rotation,
+    translation,
+    occlusion,
+]
 SIZES = [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 37, 23), (3, 65, 64)]
 
 

@@ -18,7 +18,9 @@ from kdbench.zoo.views.crop import crop
 from kdbench.zoo.views.cutout import cutout
 from kdbench.zoo.views.flip import flip
 from kdbench.zoo.views.gaussian_blur import gaussian_blur
-from kdbench.zoo.views.gaussian_noise import gaussian_noise
+from kdbench.zoo.views.noise.gaussian_noise import gaussian_noise
+from kdbench.zoo.views.noise.masking import masking
+from kdbench.zoo.views.noise.salt_pepper import salt_pepper
 from kdbench.zoo.views.occlusion import occlusion
 from kdbench.zoo.views.random_resized_crop import random_resized_crop
 from kdbench.zoo.views.rotation import rotation
@@ -41,6 +43,10 @@ RANDOM = [
     (crop, raw_images),
     (flip, images),
     (gaussian_noise, images),
+    (salt_pepper, images),
+    (salt_pepper, raw_images),
+    (masking, images),
+    (masking, raw_images),
     (small_cutout, images),
     (small_cutout, raw_images),
     (full_jitter, raw_images),
@@ -194,7 +200,7 @@ def test_gaussian_noise_refuses_raw_images() -> None:
 
 def test_every_use_of_a_draw_names_a_stream_of_its_own() -> None:
     folder = Path(random_resized_crop.__code__.co_filename).parent
-    sources = "".join(path.read_text("utf-8") for path in folder.glob("*.py"))
+    sources = "".join(path.read_text("utf-8") for path in folder.rglob("*.py"))
     streams = re.findall(r'(?:draw\.(?:words|integers|uniform|normal)\(|_factor\(draw, )"([^"]+)"', sources)
     assert len(streams) >= 15  # the pattern finds them
     assert sorted(streams) == sorted({*streams})
