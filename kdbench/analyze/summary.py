@@ -28,6 +28,7 @@ from kdbench.analyze.provenance import Elsewhere, find_elsewhere
 from kdbench.analyze.teaching.assistants import AssistedRow, assisted_rows
 from kdbench.analyze.teaching.attacks import AttackRow, attack_rows
 from kdbench.analyze.teaching.ensembles import Team, teams
+from kdbench.analyze.teaching.federated import FederatedRow, federated_rows
 from kdbench.analyze.teaching.readings import ReadingRow, reading_rows
 from kdbench.analyze.teaching.scarce import ScarceCurve, scarce_curves
 from kdbench.analyze.teaching.severities import SeverityRow, severity_rows
@@ -80,6 +81,7 @@ class Summary:
     teams: tuple[Team, ...]  # teachers whose ensemble was asked for
     assisted: tuple[AssistedRow, ...]  # through assistants
     generations: tuple[StageRow, ...]
+    federated: tuple[FederatedRow, ...]
     fronts: tuple[Front, ...]
     across: tuple[AcrossRow, ...]  # of suites with several pairs
     noise: tuple[NoiseCheck, ...]
@@ -146,6 +148,7 @@ def summarize(results: ResultSet) -> Summary:
         teams=teams(results, timed),
         assisted=assisted_rows(pairs, suite),
         generations=stage_rows(pairs, results, timed, "generations"),
+        federated=federated_rows(pairs, results, timed),
         fronts=found,
         across=across_rows([(suite, pair) for pair in pairs]),
         noise=check_noise(results.latencies, suite.latency.margin),

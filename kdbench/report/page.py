@@ -31,6 +31,7 @@ from kdbench.report.sections.stability import stability_section
 from kdbench.report.sections.teaching.assistants import assistants_section
 from kdbench.report.sections.teaching.attacks import attacks_section
 from kdbench.report.sections.teaching.ensembles import ensembles_section
+from kdbench.report.sections.teaching.federated import federated_section
 from kdbench.report.sections.teaching.generations import generations_section
 from kdbench.report.sections.teaching.readings import readings_section
 from kdbench.report.sections.teaching.scarce import scarce_section
@@ -71,6 +72,7 @@ SECTIONS: tuple[Callable[[Summary], Section], ...] = (
     ensembles_section,
     assistants_section,
     generations_section,
+    federated_section,
     steps_section,
     variants_section,
     throughput_section,

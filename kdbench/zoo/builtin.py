@@ -49,6 +49,7 @@ BUILTIN: dict[Kind, dict[str, str]] = {
         "branches": "kdbench.zoo.teaching.branches:branches",
         "self": "kdbench.zoo.teaching.own_teacher:own_teacher",
         "transfer": "kdbench.zoo.teaching.transfer:transfer",
+        "federated": "kdbench.zoo.teaching.federated:federated",
         "robust": "kdbench.zoo.teaching.robust:robust",
         "scarce": "kdbench.zoo.teaching.scarce:scarce",
         "stream": "kdbench.zoo.teaching.stream:stream",
