@@ -52,6 +52,7 @@ BUILTIN: dict[Kind, dict[str, str]] = {
         "federated": "kdbench.zoo.teaching.federated:federated",
         "robust": "kdbench.zoo.teaching.robust:robust",
         "scarce": "kdbench.zoo.teaching.scarce:scarce",
+        "multitask": "kdbench.zoo.teaching.multitask:multitask",
         "stream": "kdbench.zoo.teaching.stream:stream",
         "denoising": "kdbench.zoo.teaching.denoising:denoising",
         "noisy_student": "kdbench.zoo.teaching.noisy_student:noisy_student",
