@@ -34,6 +34,7 @@ from kdbench.analyze.teaching.scarce import ScarceCurve, scarce_curves
 from kdbench.analyze.teaching.severities import SeverityRow, severity_rows
 from kdbench.analyze.teaching.stages import StageRow, stage_rows
 from kdbench.analyze.teaching.steps import StepRow, step_rows
+from kdbench.analyze.teaching.streams import StreamRow, stream_rows
 from kdbench.analyze.teaching.together import HeadRow, head_rows
 from kdbench.results import Layout, ResultSet
 from kdbench.spec import Entry, Suite
@@ -74,6 +75,7 @@ class Summary:
     variants: tuple[VariantRow, ...]
     conditions: tuple[ConditionRow, ...]  # empty where none was evaluated
     attacks: tuple[AttackRow, ...]  # empty where none was evaluated
+    streams: tuple[StreamRow, ...]  # of rows whose student learns tasks in turn
     metrics: tuple[MetricRow, ...]  # empty where none was asked for
     learning: tuple[LearningRow, ...]
     heads: tuple[HeadRow, ...]  # of students that are trained together
@@ -141,6 +143,7 @@ def summarize(results: ResultSet) -> Summary:
         variants=variant_rows(pairs, results, reference),
         conditions=condition_rows(pairs, results),
         attacks=attack_rows(pairs, results),
+        streams=stream_rows(pairs, results),
         metrics=metric_rows(pairs, results),
         learning=learning_rows(pairs, results.trials, partial(teacher_of_seed, suite)),
         heads=head_rows(pairs, results),
