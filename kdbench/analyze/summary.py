@@ -35,6 +35,7 @@ from kdbench.analyze.teaching.severities import SeverityRow, severity_rows
 from kdbench.analyze.teaching.stages import StageRow, stage_rows
 from kdbench.analyze.teaching.steps import StepRow, step_rows
 from kdbench.analyze.teaching.streams import StreamRow, stream_rows
+from kdbench.analyze.teaching.tasks import TaskRow, task_rows
 from kdbench.analyze.teaching.together import HeadRow, head_rows
 from kdbench.results import Layout, ResultSet
 from kdbench.spec import Entry, Suite
@@ -76,6 +77,7 @@ class Summary:
     conditions: tuple[ConditionRow, ...]  # empty where none was evaluated
     attacks: tuple[AttackRow, ...]  # empty where none was evaluated
     streams: tuple[StreamRow, ...]  # of rows whose student learns tasks in turn
+    tasks: tuple[TaskRow, ...]  # of rows whose student has a head a task
     metrics: tuple[MetricRow, ...]  # empty where none was asked for
     learning: tuple[LearningRow, ...]
     heads: tuple[HeadRow, ...]  # of students that are trained together
@@ -144,6 +146,7 @@ def summarize(results: ResultSet) -> Summary:
         conditions=condition_rows(pairs, results),
         attacks=attack_rows(pairs, results),
         streams=stream_rows(pairs, results),
+        tasks=task_rows(pairs, results),
         metrics=metric_rows(pairs, results),
         learning=learning_rows(pairs, results.trials, partial(teacher_of_seed, suite)),
         heads=head_rows(pairs, results),

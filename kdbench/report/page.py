@@ -38,6 +38,7 @@ from kdbench.report.sections.teaching.scarce import scarce_section
 from kdbench.report.sections.teaching.severities import severities_section
 from kdbench.report.sections.teaching.steps import steps_section
 from kdbench.report.sections.teaching.streams import streams_section
+from kdbench.report.sections.teaching.tasks import tasks_section
 from kdbench.report.sections.teaching.together import together_section
 from kdbench.report.sections.throughput import throughput_section
 from kdbench.report.sections.variants import variants_section
@@ -66,6 +67,7 @@ SECTIONS: tuple[Callable[[Summary], Section], ...] = (
     conditions_section,
     attacks_section,
     streams_section,
+    tasks_section,
     calibration_section,
     metrics_section,
     learning_section,

@@ -64,7 +64,8 @@ def _joint(pair: PairSummary, matrices: Mapping[str, object]) -> Iterator[Stream
 
 def _tasks(row: StudentRow, results: ResultSet) -> tuple[str, ...]:
     """The tasks of a row's students; none where they are no stream."""
-    return _trial(results, row.seeds[0].key).answering
+    key = row.seeds[0].key
+    return _trial(results, key).answering if results.records[key].trial.get("heads") else ()
 
 
 def _row(
