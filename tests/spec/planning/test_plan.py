@@ -3,7 +3,7 @@
 import pytest
 
 from kdbench import api, spec
-from kdbench.spec import Choice, Lesson, Site, Suite, UserError
+from kdbench.spec import Choice, HeadSpec, Lesson, Site, Suite, UserError
 from kdbench.spec.types import Count
 from kdbench.zoo.catalog import Catalog
 from tests.small import small_suite
@@ -325,6 +325,11 @@ def in_8_bits(site: Site) -> str:
     return site.add(site.student(site.teacher()).model_copy(update={"start": (before,), "weight_bits": 8}))
 
 
+def half_deployed(site: Site) -> str:
+    heads = (HeadSpec(name="low", groups=((0,), (1,))), HeadSpec(name="high", groups=((2,), (3,))))
+    return site.add(site.student(site.teacher()).model_copy(update={"heads": heads, "deploys": ("low",)}))
+
+
 def another_seed(site: Site) -> str:
     return site.add(site.student(site.teacher()).model_copy(update={"seed": 7}))
 
@@ -338,6 +343,7 @@ def another_seed(site: Site) -> str:
         ("misfilled", "adds a trial with an unknown option 'temprature'"),
         ("leaking", "adds a trial on other data than the suite's"),
         ("another_model", "adds a trial of .* as the row's student, which is"),
+        ("half_deployed", "that deploys only low as the row's student, which lack some classes"),
         ("another_seed", "adds a trial of seed 7 as the row's student, whose seed is 0"),
         (
             "in_8_bits",
