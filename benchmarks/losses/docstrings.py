@@ -75,10 +75,10 @@ def default(option: Option) -> str:
 
 def _words(schema: Mapping[str, Any]) -> str:
     """A JSON schema in words. Raises `KeyError` for one that it has no words for."""
+    if "$ref" in schema or schema.get("title") == "Choice":  # of all records only a choice is an option
+        return "a name or a table with `use`"
     if "anyOf" in schema:
         return ", or ".join(map(_words, schema["anyOf"]))
-    if "$ref" in schema:  # of all records only a choice is an option
-        return "a name or a table with `use`"
     if "const" in schema:
         return f"`{json.dumps(schema['const'])}`"
     if "enum" in schema:
