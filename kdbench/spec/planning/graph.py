@@ -42,7 +42,7 @@ class Graph:
         for key, (trial, position, evaluated) in site.trials.items():
             if trial.combine and role != "student":
                 continue  # it is reported beside a row, and nothing learns from it
-            if wrong := _foreign(trial, site, key == reported) or self._unresolved(trial):
+            if wrong := _foreign(trial, site, key == reported, evaluated) or self._unresolved(trial):
                 raise UserError(f"the way of teaching '{named['teaching']}' adds a trial {wrong}")
             if unknown := [parent for parent in trial.parents if parent not in self.trials]:
                 text = f"the way of teaching '{named['teaching']}' asks for a trial {unknown[0]} that it has not added"
@@ -136,18 +136,18 @@ class Graph:
         return self.wrong[at]
 
 
-def _foreign(trial: Trial, site: Site, reported: bool) -> str:
+def _foreign(trial: Trial, site: Site, reported: bool, evaluated: bool) -> str:
     """Why a trial cannot stand in its row, or an empty text.
 
-    What is reported on other data than the suite's would be evaluated on the wrong test split, and another split of
-    its dataset into training and validation would let a student be selected on samples that its teacher was trained on.
-    Only parts may differ, and which samples keep their labels; what is not reported may be on another dataset. The row
-    names the model and the seed of the student that it reports, by which it is compared with other rows.
+    What is evaluated on other data than the suite's would be so on the wrong test split, and another split of its
+    dataset into training and validation would let a student be selected on samples that its teacher was trained on.
+    Only parts may differ, and which samples keep their labels; a step may be on another dataset. The row names the
+    model and the seed of the student that it reports, by which it is compared with other rows.
     """
     samples = {"parts": (), "labelled": ()}
     other = trial.data.dataset != site.suite.data.dataset
-    if other and (reported or trial.combine):
-        return "that is reported on another dataset than the suite's"
+    if other and (reported or evaluated or trial.combine):
+        return "that is evaluated on another dataset than the suite's"
     if not other and trial.data.model_copy(update=samples) != site.suite.data.model_copy(update=samples):
         return "on other data than the suite's: only its parts may differ"
     if reported and trial.combine:

@@ -11,7 +11,7 @@ def assistants(site: Site, *, models: tuple[Network, ...], dense: bool = False) 
     before them, teacher included: from the mean of the losses under each.
     Raises: UserError without assistants.
     Source: Mirzadeh et al. 2020, Improved Knowledge Distillation via Teacher Assistant (arXiv:1902.03393), section 3;
-    with `dense` Son et al. 2021, Densely Guided Knowledge Distillation (arXiv:2009.08825), equation 6.
+    with `dense` Son et al. 2021, Densely Guided Knowledge Distillation (arXiv:2009.08825), section 3.
     Differs: of DGKD's losses the mean is taken, not the sum, so that the learning rate suits one teacher and several;
     its random dropping of teachers is left out.
     """

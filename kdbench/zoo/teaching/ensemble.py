@@ -28,7 +28,7 @@ def ensemble(
     Raises: UserError for more than five teachers.
     Source: Hinton et al. 2015 (arXiv:1503.02531), section 1; You et al. 2017, Learning from Multiple Teacher Networks
     (doi:10.1145/3097983.3098135), equation 3, the mean of softened probabilities; Zhang et al. 2022, CA-MKD
-    (arXiv:2201.00007), equations 2 and 3, "confidence".
+    (arXiv:2201.00007), section 2, "confidence".
     Differs: of CA-MKD's losses the one on features is left out.
     """
     if count + len(others) > MOST_TEACHERS:

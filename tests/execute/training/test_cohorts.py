@@ -33,6 +33,12 @@ def test_optimizers_may_differ_and_batches_may_not() -> None:
     ]
 
 
+def test_spans_of_a_recipe_are_trained_apart() -> None:
+    one, other = api.plan(small_suite(seeds=1, losses=["kd", "logit_mse"])).waves[1]
+    assert len(cohorts([one, other], workers=1)) == 1
+    assert len(cohorts([one, other.model_copy(update={"span": (0, 1)})], workers=1)) == 2
+
+
 def test_a_cohort_has_at_most_32_models() -> None:
     losses = ["kd", {"use": "kd", "name": "swept", "temperature": {"range": [1, 8], "scale": "log", "points": 39}}]
     groups = cohorts(api.plan(small_suite(seeds=1, losses=losses)).waves[1], workers=1)

@@ -146,6 +146,14 @@ def test_trials_are_rehearsed_once_for_all_seeds_under_their_parents(plan: Plan,
     assert [job.parents for job in executor.asked] == [(), (), (teacher,), (teacher,)]
 
 
+def test_what_differs_in_nothing_but_its_depth_is_rehearsed_once(tmp_path: Path) -> None:
+    chained = api.plan(small_suite(seeds=1, losses=["kd"], teaching=[{"use": "generations", "count": 5}]))
+    _, executor = rehearsed(chained, tmp_path, lambda job: [Done()])
+    assert len(chained.trials) == 6
+    # The first generation has another teacher than the later ones, which have each other.
+    assert [job.trial.lessons[0].loss.use for job in executor.asked] == ["cross_entropy", "kd", "kd"]
+
+
 def test_what_cannot_run_is_skipped_with_all_its_seeds(plan: Plan, tmp_path: Path) -> None:
     def answer(job: Rehearse) -> list[Record]:
         return [Done(reason="it does not fit" if job.trial.lessons[0].loss.use == "kd" else None)]

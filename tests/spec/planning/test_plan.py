@@ -330,6 +330,22 @@ def half_deployed(site: Site) -> str:
     return site.add(site.student(site.teacher()).model_copy(update={"heads": heads, "deploys": ("low",)}))
 
 
+def elsewhere(site: Site) -> str:
+    data = site.dataset(Choice(use="mnist"))
+    return site.add(site.student(site.teacher()).model_copy(update={"data": data}))
+
+
+def stage_elsewhere(site: Site) -> str:
+    data = site.dataset(Choice(use="mnist"))
+    before = site.add(site.student(site.teacher()).model_copy(update={"data": data}), evaluated=True)
+    return site.add(site.student(before))
+
+
+def ensemble_reported(site: Site) -> str:
+    teachers = [site.teacher(further) for further in range(2)]
+    return site.ensemble(site.pair.student, *teachers)
+
+
 def another_seed(site: Site) -> str:
     return site.add(site.student(site.teacher()).model_copy(update={"seed": 7}))
 
@@ -342,6 +358,9 @@ def another_seed(site: Site) -> str:
         ("misspelt", "adds a trial with an unknown loss 'kdd'"),
         ("misfilled", "adds a trial with an unknown option 'temprature'"),
         ("leaking", "adds a trial on other data than the suite's"),
+        ("elsewhere", "adds a trial that is evaluated on another dataset than the suite's"),
+        ("stage_elsewhere", "adds a trial that is evaluated on another dataset than the suite's"),
+        ("ensemble_reported", "adds a trial that is an ensemble as the row's student: return the key of one network"),
         ("another_model", "adds a trial of .* as the row's student, which is"),
         ("half_deployed", "that deploys only low as the row's student, which lack some classes"),
         ("another_seed", "adds a trial of seed 7 as the row's student, whose seed is 0"),
