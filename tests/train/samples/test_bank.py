@@ -18,7 +18,8 @@ SPLITS = random_splits(shape=(3, 8, 8))
 SAMPLES = torch.arange(1000)
 AUGMENT = [{"use": "crop", "options": {"padding": 1}}]
 NORMALIZED = {"gaussian_noise", "gaussian_blur", "contrast", "brightness", "rotation"}  # what these views are for
-RAW_VIEWS = [name for name in BUILTIN["views"] if name not in NORMALIZED]
+ATTACKS = {"fgsm", "pgd"}  # refused as augmentation
+RAW_VIEWS = [name for name in BUILTIN["views"] if name not in NORMALIZED | ATTACKS]
 
 
 def recipe(views: str, epochs: int = 6, **changes: object) -> TrainSpec:
