@@ -31,6 +31,7 @@ class Taught:
     """Students of one loss under one ensemble, against those of the single teacher that is best on validation."""
 
     row: str
+    loss: str
     model: str
     student: Figures
     single: Figures | None  # None where no student of that teacher was trained at any seed
@@ -135,4 +136,4 @@ def _taught(
     student = figures([entry.key for entry in group], results, timed, [entry.seed for entry in group])
     single = figures(list(best.values()), results, timed, list(best)) if best else None
     gain = crossed_difference(student.correct, single.correct) if single else None
-    return Taught(row, group[0].model, student, single, gain)
+    return Taught(row, group[0].loss, group[0].model, student, single, gain)

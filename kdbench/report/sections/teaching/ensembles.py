@@ -1,7 +1,7 @@
 """Ensembles of teachers: each teacher and the ensemble as networks, with their cost, and the students of both."""
 
 from kdbench.analyze import Summary
-from kdbench.analyze.teaching.ensembles import Figures, Taught, Team
+from kdbench.analyze.teaching.ensembles import Figures, Team
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, gain_cell
@@ -41,17 +41,10 @@ def _rows(summary: Summary, team: Team) -> list[tuple[Cell, ...]]:
     rows = [_row(f"teacher {number}", pair, model, each) for number, (model, each) in enumerate(team.teachers, start=1)]
     together = f"all {len(team.teachers)} teachers"
     rows += [_row(f"ensemble, mean of {combine}", pair, together, each) for combine, each in team.ensembles]
-    for taught in team.students:
-        rows += _student_rows(pair, taught)
+    singles = {taught.loss: (taught.model, taught.single) for taught in team.students if taught.single}
+    rows += [_row(f"{loss}, the best teacher alone", pair, model, each) for loss, (model, each) in singles.items()]
+    rows += [_row(each.row, pair, each.model, each.student, gain_cell(each.gain)) for each in team.students]
     return rows
-
-
-def _student_rows(pair: str, taught: Taught) -> list[tuple[Cell, ...]]:
-    """The student of the best teacher, where it was trained, and that of the ensemble."""
-    ensemble = _row(taught.row, pair, taught.model, taught.student, gain_cell(taught.gain))
-    if taught.single is None:
-        return [ensemble]
-    return [_row(f"{taught.row}: of the best teacher alone", pair, taught.model, taught.single), ensemble]
 
 
 def _row(name: str, pair: str, model: str, found: Figures, gain: Cell | None = None) -> tuple[Cell, ...]:
