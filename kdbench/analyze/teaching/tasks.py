@@ -65,7 +65,7 @@ def _rows(pair: PairSummary, results: ResultSet) -> Iterator[TaskRow]:
 
 
 def _networks(pair: PairSummary, row: StudentRow, results: ResultSet) -> Networks:
-    """The networks of a row whose student has a head a task; none of any other row."""
+    """The networks of a row whose student has a head a task, at seeds that did not collapse; none of any other row."""
     content = results.records[row.seeds[0].key].trial
     if not content.get("deploys"):
         return {}
@@ -75,13 +75,13 @@ def _networks(pair: PairSummary, row: StudentRow, results: ResultSet) -> Network
     (main,) = student.deploys
     found: Networks = {(main, "teacher"): dict(pair.teacher.scores)} if pair.teacher and student.teachers else {}
     for entry in results.run.entries:
-        if (entry.pair, entry.row) == (row.pair, row.row) and entry.role in ("stage", "student"):
-            if entry.key not in results.trials:
-                continue
+        own = (entry.pair, entry.row) == (row.pair, row.row) and entry.role in ("stage", "student")
+        if own and entry.key in results.trials and entry.seed in row.learned:
             trial = Trial.model_validate(results.records[entry.key].trial)
             kind: Kind = "joint" if len(trial.heads) > 1 else "single" if trial.model == student.model else "teacher"
             (task,) = trial.deploys or [head.name for head in trial.heads] or [main]
-            found.setdefault((task, kind), {})[entry.seed] = results.trials[entry.key].test.correct
+            seed = trial.seed if kind == "teacher" else entry.seed  # a teacher may teach at several seeds
+            found.setdefault((task, kind), {})[seed] = results.trials[entry.key].test.correct
     return found
 
 
