@@ -33,6 +33,7 @@ from kdbench.report.sections.teaching.attacks import attacks_section
 from kdbench.report.sections.teaching.ensembles import ensembles_section
 from kdbench.report.sections.teaching.federated import federated_section
 from kdbench.report.sections.teaching.generations import generations_section
+from kdbench.report.sections.teaching.hints import hints_section
 from kdbench.report.sections.teaching.readings import readings_section
 from kdbench.report.sections.teaching.scarce import scarce_section
 from kdbench.report.sections.teaching.severities import severities_section
@@ -57,6 +58,7 @@ SECTIONS: tuple[Callable[[Summary], Section], ...] = (
     sweeps_section,
     ways_section,
     scarce_section,
+    hints_section,
     against_kd_section,
     accuracy_section,
     published_section,

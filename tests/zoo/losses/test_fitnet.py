@@ -25,6 +25,37 @@ def test_value_by_hand_on_flat_features() -> None:
     assert loss(given, taught, labels).item() == pytest.approx(5 + log(2), rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("transform", "expected"),
+    [
+        # Features 1, 1, 3, 3 of one channel against 0, 2, 0, 2: squares 1, 1, 9, 1, mean 3.
+        ("raw", 3.0),
+        # Means 2 and 1.
+        ("pooled", 1.0),
+        # Root mean squares sqrt(5) and sqrt(2): 2 - 2 * mean(0, 2, 0, 6) / sqrt(10).
+        ("normalized", 2 - 2 * 2 / 10**0.5),
+    ],
+)
+def test_without_a_regressor_by_hand(transform: str, expected: float) -> None:
+    student, teacher = (trace(cnn(2, (1, 4, 4), width=1), (1, 4, 4)) for _ in range(2))
+    layers = {"student_layer": "conv1", "teacher_layer": "conv1"}
+    loss = FitNet(student, teacher, **layers, transform=transform, weight=1.0, ce_weight=0.0)
+    assert list(loss.parameters()) == []
+    own, other = torch.tensor([1.0, 1.0, 3.0, 3.0]), torch.tensor([0.0, 2.0, 0.0, 2.0])
+    given, taught = (Outputs(torch.zeros(1, 2), {"conv1": each.reshape(1, 1, 2, 2)}) for each in (own, other))
+    assert loss(given, taught, torch.tensor([0])).item() == pytest.approx(expected)
+
+
+def test_without_a_regressor_the_shapes_are_equal() -> None:
+    narrow, wide = (trace(cnn(2, SHAPE, width=width), SHAPE) for width in (2, 4))
+    reason = r"'raw' needs features of one shape: the student's are \[4, 8, 8\], the teacher's \[8, 8, 8\]"
+    with pytest.raises(NotApplicable, match=reason):
+        FitNet(narrow, wide, transform="raw")
+    with pytest.raises(NotApplicable, match="'pooled' needs features of as many channels"):
+        FitNet(narrow, wide, transform="pooled")
+    FitNet(wide, wide, transform="pooled", student_layer="conv2", teacher_layer="pool2")
+
+
 def test_spatial_regressor_is_convolution_norm_relu() -> None:
     student, teacher = cnn(4, SHAPE, width=4), cnn(4, SHAPE, width=6)
     loss = FitNet(trace(student, SHAPE), trace(teacher, SHAPE))

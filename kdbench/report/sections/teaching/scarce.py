@@ -67,7 +67,8 @@ def scarce_table(summary: Summary) -> Table:
             "Fewer samples", "ratio", "what the student alone needs for the same test accuracy, over what was given"
         ),
     )
-    rows = tuple(_row(summary, curve, point) for curve in summary.scarce for point in curve.points)
+    shown = {point.row.name: (curve, point) for curve in reversed(summary.scarce) for point in reversed(curve.points)}
+    rows = tuple(_row(summary, *each) for each in reversed(shown.values()))
     note = (
         "Between the numbers of samples that were run, the student alone is taken to rise in proportion to their "
         "logarithm, seed by seed; the ratio is the geometric mean over seeds, with its 95 % interval. Where it has no "
