@@ -15,21 +15,30 @@ from kdbench.cli import options
 @options.plugin_option
 @options.part_options
 @click.option("--json", "as_json", is_flag=True, help="Every trial in full, as JSON lines.")
+@click.option("--graph", is_flag=True, help="What each row's student needs, for one seed.")
 def command(
     suite: str,
     results: Path,
     plugins: tuple[str, ...],
     part: dict[str, Any],
     as_json: bool,
+    graph: bool,
 ) -> None:
-    """Show the trials that a suite asks for, wave by wave, and which are done. Trains nothing."""
+    """Show the trials that a suite asks for, wave by wave, and which are done. Trains nothing.
+
+    With --graph, row by row: what is trained before each student, and what it learns from.
+    """
     from kdbench import api
     from kdbench.cli.restrict import restrict
+    from kdbench.report.graph import graph_text
     from kdbench.results import Store
 
     wanted = restrict(api.load_suite(suite, plugins), **part)
     store = Store(results)
     plan = api.plan(wanted, plugins, store)
+    if graph:
+        click.echo(graph_text(plan))
+        return
     rows = {entry.key: entry for entry in reversed(plan.entries)}
     width = max(len(entry.title) for entry in rows.values())
     done = sum(store.is_trained(key) for key in plan.trials)
