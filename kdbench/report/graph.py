@@ -32,9 +32,9 @@ def _pair(plan: Plan, entries: Sequence[Entry]) -> Iterator[str]:
     for row, seeds in students.items():
         drawn.setdefault(tuple(folded(_lines(plan, seeds[0]))), []).append(row)
     for lines, rows in drawn.items():
-        seeds = len(students[rows[0]])
+        count = len(students[rows[0]])
         more = f"; {len(rows) - MOST_ROWS} rows more" if len(rows) > MOST_ROWS else ""
-        yield f"  {'; '.join(rows[:MOST_ROWS])}{more} ({seeds} seed{'s' * (seeds > 1)})"
+        yield f"  {'; '.join(rows[:MOST_ROWS])}{more} ({count} seed{'s' * (count > 1)})"
         yield from (f"    {line}" for line in lines)
 
 
