@@ -106,10 +106,11 @@ def _make_variants(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[Run
 def _evaluate(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[RunEvent]:
     """Evaluate what the store lacks. Artifacts under the same condition share a job, and its corrupted images."""
     asked = _asked(plan, outcomes, place.store)
-    lacking = dict.fromkeys(each for key, each in asked.items() if not place.store.has(Store.EVALUATIONS, key))
+    lacking = [each for key, each in asked.items() if not place.store.has(Store.EVALUATIONS, key)]
     setting, of, jobs = place.setting(), dict[str, int](), list[EvaluateArtifacts]()
     for condition in (None, *plan.suite.conditions):
-        files = [each.artifact for each in lacking if each.condition == condition]
+        # Once for all of its heads.
+        files = list(dict.fromkeys(each.artifact for each in lacking if each.condition == condition))
         of[_name(condition)] = len(files)
         jobs += [
             EvaluateArtifacts(
