@@ -117,6 +117,8 @@ class Trial(Record):
     combine: Mean | None = None  # of an ensemble: whose mean it gives; none: the trial is no ensemble
     heads: Several[HeadSpec] = ()  # none: one, with a column for each class of the dataset
     deploys: Annotated[Several[str], BeforeValidator(_several)] = ()  # heads that answer, when validated and exported
+    anchors: Several[str] = ()  # trials whose weights it is held to, each by its importance for what they answer
+    anchor_weight: Positive | None = None  # of that penalty, which is added to the loss
     weight_bits: Literal[7, 8] | None = None  # trained as if in 8 bits, its weights in so many; none: in float32
 
     @model_validator(mode="after")
@@ -128,6 +130,8 @@ class Trial(Record):
         if self.data.labelled and self.train.mixup:
             raise ValueError("mixup mixes the labels of two samples, and some have none (data.labelled): leave out one")
         self._refuse_heads()
+        if bool(self.anchors) != bool(self.anchor_weight):
+            raise ValueError("anchors and anchor_weight are given together")
         if self.weight_bits and not self.start:
             raise ValueError("training in 8 bits (weight_bits) begins with trained weights: name a trial in start")
         if self.combine and (len(self.start) < 2 or self.merge or self.train.epochs or self.weight_bits):
@@ -177,7 +181,7 @@ class Trial(Record):
     @property
     def parents(self) -> tuple[str, ...]:
         """The keys of all trials that must be done before this one."""
-        return tuple(dict.fromkeys(self.teachers + self.start))
+        return tuple(dict.fromkeys(self.teachers + self.start + self.anchors))
 
     @property  # not cached: `model_copy` would hand the old key to a changed trial
     def key(self) -> str:

@@ -13,6 +13,7 @@ from kdbench.train.instruction import Instruction
 from kdbench.train.teacher import Cached, Live, Teacher, widths
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
+from kdbench.zoo.layers.anchor import Anchor
 from kdbench.zoo.layers.taps import tapped, trace
 
 # From a teacher's key, and the width of each kind of its outputs, to a cache with room for them; none where it may not
@@ -29,7 +30,7 @@ class Parents:
     """What the trials of a cohort need of those before them, by key.
 
     These are networks that teach, weights to start from, and networks that stand in an ensemble. Of teachers with heads
-    it has the trials, too, and of starts how many samples each saw in an epoch.
+    it has the trials, too, of starts how many samples each saw in an epoch, and anchors: weights to stay near to.
     """
 
     teachers: Mapping[str, nn.Module] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class Parents:
     members: Mapping[str, nn.Module] = field(default_factory=dict)
     trials: Mapping[str, Trial] = field(default_factory=dict)
     samples: Mapping[str, float] = field(default_factory=dict)
+    anchors: Mapping[str, Anchor] = field(default_factory=dict)
 
 
 NO_PARENTS = Parents()

@@ -19,6 +19,7 @@ from kdbench.train.optimizers import build_optimizer
 from kdbench.train.teacher import Teacher
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Draw, Moment, Outputs
+from kdbench.zoo.layers.anchor import Anchor
 from kdbench.zoo.layers.taps import outputs
 
 
@@ -39,6 +40,7 @@ class Learner:
         until: int,
         attack: BuiltView | None = None,
         answers: Sight | None = None,
+        anchors: Sequence[Anchor] = (),
     ) -> None:
         self.trial = trial
         self.model = model
@@ -50,6 +52,7 @@ class Learner:
             self.deployed = criterion.deployed(self.deployed)
         self.until = until
         self.answers = answers
+        self.anchors = anchors
         # The first epoch that may be the best.
         self.earliest = math.ceil(max(criterion.initialization(trial.train.epochs) for criterion in criteria))
         self.features = features
@@ -95,6 +98,8 @@ class Learner:
                 each.loss(students[each.lesson.clean], taught, labels, moment) for each in self.instructions
             )
             loss = sum(others, start=first)
+            for anchor in self.anchors:
+                loss = loss + (self.trial.anchor_weight or 0.0) * anchor.penalty(self.model)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()

@@ -127,7 +127,8 @@ def _enrol(
     layers = dict.fromkeys(layer for each in instructions for layer in each.criterion.student_layers)
     features = stack.enter_context(tapped(model, traced, tuple(layers)))
     attack = view if view.attacks else None
-    return Learner(trial, deployed, instructions, features, device, until, attack, answers)
+    anchors = [parents.anchors[key] for key in trial.anchors]
+    return Learner(trial, deployed, instructions, features, device, until, attack, answers, anchors)
 
 
 def _build(trial: Trial, splits: Splits, parents: Parents, catalog: Catalog) -> nn.Module:

@@ -14,6 +14,7 @@ from kdbench.train.loop import train_cohort
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import NotApplicable
+from kdbench.zoo.layers.anchor import Anchor
 from kdbench.zoo.loss_module import LossModule
 
 
@@ -47,7 +48,8 @@ def untrained(parents: Sequence[Trial], splits: Splits, catalog: Catalog) -> Par
     }
     weights = {key: model.state_dict() for key, model in models.items()}
     alike = dict.fromkeys(models, 1.0)
-    return Parents(models, weights, models, {parent.key: parent for parent in parents}, alike)
+    anchors = {key: Anchor(given, given) for key, given in weights.items()}
+    return Parents(models, weights, models, {parent.key: parent for parent in parents}, alike, anchors)
 
 
 def rehearse(

@@ -11,6 +11,7 @@ from tests.small import small_suite
 
 LOSSES = ("cross_entropy", "kd")
 STREAM = {"use": "stream", "tasks": 2}
+HELD = {"use": "stream", "name": "held", "tasks": 2, "consolidation": 5.0}
 PARITY = {"use": "multitask", "name": "parity", "groups": [[0, 2, 4, 6, 8], [1, 3, 5, 7, 9]], "task": "parity"}
 
 
@@ -18,7 +19,7 @@ PARITY = {"use": "multitask", "name": "parity", "groups": [[0, 2, 4, 6, 8], [1, 
 def results(tmp_path_factory: pytest.TempPathFactory) -> ResultSet:
     root = tmp_path_factory.mktemp("stages")
     train = {"epochs": 1, "batch_size": 64, "views": "shared"}
-    run(small_suite(teaching=[STREAM, PARITY], seeds=1, train=train, latency={"batch_sizes": []}), place(root))
+    run(small_suite(teaching=[STREAM, PARITY, HELD], seeds=1, train=train, latency={"batch_sizes": []}), place(root))
     return load_suite_results(Store(root), "small")
 
 
@@ -49,6 +50,14 @@ def test_columns_of_classes_not_yet_seen_do_not_answer(results: ResultSet) -> No
     assert results.by_head.keys() >= {untrained}
 
 
+def test_weights_that_are_held_are_other_weights(results: ResultSet) -> None:
+    """Importance is measured on the samples of the earlier task, which the later trial does not have."""
+    rows = {entry.row: results.trials[entry.key] for entry in results.run.entries if entry.role == "student"}
+    plain, held = (rows[f"cross_entropy, {way}"] for way in ("stream(tasks=2)", "held"))
+    assert plain.record.weights_sha256 != held.record.weights_sha256
+    assert [len(each.trial.get("anchors", [])) for each in (plain, held)] == [0, 1]
+
+
 def test_the_other_head_of_a_joint_student_is_taken_out_of_its_weights(results: ResultSet) -> None:
     found = {
         (entry.role, entry.position, entry.loss): entry.key for entry in results.run.entries if "parity" in entry.row
@@ -68,7 +77,10 @@ def test_stages_are_in_no_row_and_have_sections(results: ResultSet) -> None:
     assert only
     assert {entry.key for entry, _ in results.done if entry.role == "student"} & only == set()
     summary = summarize(results)
-    assert {row.row for row in summary.streams} == {"cross_entropy", *(f"{loss}, stream(tasks=2)" for loss in LOSSES)}
+    assert {row.row for row in summary.streams} == {
+        "cross_entropy",
+        *(f"{loss}, {way}" for loss in LOSSES for way in ("stream(tasks=2)", "held")),
+    }
     assert {(row.task, row.kind) for row in summary.tasks} == {
         (task, kind) for task in ("class", "parity") for kind in ("teacher", "single", "joint")
     }

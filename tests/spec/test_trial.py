@@ -108,6 +108,7 @@ MIXED = {"epochs": 1, "mixup": 0.2}
         ({"lessons": [HARD], "heads": TWO, "deploys": "class"}, "a lesson with labels has heads with the same classes"),
         ({"lessons": [{**HARD, "heads": ["class"]}], "heads": TWO}, "what the trial deploys has heads with the same"),
         ({"lessons": [{**HARD, "heads": ["class", "class"]}], "heads": TWO}, "a lesson names a head twice"),
+        ({"anchors": ["x"]}, "anchors and anchor_weight are given together"),
         ({"heads": [*TWO, TWO[0]]}, "two heads have the same name"),
         ({"heads": TWO[:1], "train": MIXED}, "leave out mixup or heads"),
         ({"data": SOME, "train": MIXED}, "mixup mixes the labels of two samples, and some have none"),

@@ -19,6 +19,7 @@ from kdbench.train.loop import train_cohort
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Split
+from kdbench.zoo.layers.anchor import Anchor
 from tests.small import random_splits, small_trial
 
 SPLITS = random_splits()  # of four classes
@@ -119,6 +120,21 @@ def test_peers_teach_and_get_no_gradient() -> None:
 def test_heads_that_do_not_fit_the_data() -> None:
     with pytest.raises(UserError, match="no head has class 1, and the dataset has 4 classes"):
         train(small_trial(heads=TASKS[:1]))
+
+
+def test_weights_that_matter_to_an_anchor_stay_where_it_had_them() -> None:
+    """Importance of one weight alone: that one is held, and the others move as without an anchor but for what follows."""
+    trial = small_trial(model=MLP, train=STILL, start=["before"], anchors=["before"], anchor_weight=2.0)
+    start = network(small_trial(model=MLP, seed=3)).state_dict()
+    (name,) = (name for name in start if start[name].shape == (6, 64))
+    importance = {each: torch.zeros_like(value) for each, value in start.items()}
+    moved = {}
+    for held in (0.0, 4.0):  # 0.1 x 2 x 4 is a step that pulls strongly and does not overshoot
+        importance[name][0, 20] = held
+        given = Parents(starts={"before": start}, anchors={"before": Anchor(start, importance)})
+        (outcome,) = drain(train_cohort([trial], SPLITS, Catalog(), given))
+        moved[held] = (state(outcome)[name] - start[name])[0, 20].abs().item()
+    assert 0 < moved[4.0] < moved[0.0] / 2
 
 
 def test_validation_is_of_the_heads_that_answer() -> None:

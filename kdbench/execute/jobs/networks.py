@@ -11,12 +11,16 @@ from kdbench.train.build import build_criterion, build_model
 from kdbench.train.ensemble import Ensemble
 from kdbench.train.faculty import Parents
 from kdbench.train.quantized import quantized
+from kdbench.train.samples.batches import in_chunks
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Draw
+from kdbench.zoo.layers.anchor import Anchor, anchor_of
 from kdbench.zoo.layers.narrow import narrowed
 from kdbench.zoo.layers.taps import trace
 from kdbench.zoo.loss_module import LossModule
 from kdbench.zoo.models.joint.heads import JointNetwork
+
+ANCHOR_SAMPLES = 100  # of the training split, from which importance is measured
 
 
 def load_parents(trials: Iterable[Trial], splits: Splits, context: Context) -> Parents:
@@ -30,7 +34,17 @@ def load_parents(trials: Iterable[Trial], splits: Splits, context: Context) -> P
         {key: load_network(key, splits, context) for key in members},
         {key: Trial.model_validate(context.store.read_trial(key).trial) for key in teachers},
         {key: context.store.read_trial(key).samples for key in starts},
+        {key: _anchor(key, context) for key in dict.fromkeys(key for trial in trials for key in trial.anchors)},
     )
+
+
+def _anchor(key: str, context: Context) -> Anchor:
+    """A trial as an anchor, its importance measured on samples that it was trained on."""
+    trial = Trial.model_validate(context.store.read_trial(key).trial)
+    splits = context.splits(trial.data)
+    images, _ = next(in_chunks(splits.train, splits, ANCHOR_SAMPLES))
+    columns = trial.columns(trial.deploys, splits.classes).places
+    return anchor_of(load_network(key, splits, context), images, columns)
 
 
 def load_deployed(key: str, splits: Splits, context: Context) -> nn.Module:

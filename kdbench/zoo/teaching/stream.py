@@ -3,7 +3,7 @@
 from typing import Literal
 
 from kdbench.spec import Choice, HeadSpec, Lesson, Site, UserError
-from kdbench.spec.types import Count, WholeNumber
+from kdbench.spec.types import Count, NonNegative, WholeNumber
 
 ALONE = Choice(use="cross_entropy")
 
@@ -17,6 +17,7 @@ def stream(
     scenario: Literal["class", "task"] = "class",
     memory: WholeNumber = 0,
     kept: Literal["reservoir", "class"] = "reservoir",
+    consolidation: NonNegative = 0.0,
 ) -> str:
     """The dataset's classes come in equal tasks, one after the other; the student learns each from its own samples.
 
@@ -24,12 +25,15 @@ def stream(
     ("class"), or of each task apart ("task", where it is known which task a sample is of). A loss with a teacher adds
     a term without labels: the student as it was before the task teaches it the columns of the earlier tasks, on the
     samples of the new one. So `kd` under it is learning without forgetting, `cross_entropy` fine-tuning. With a
-    `memory` samples of earlier tasks are `kept` and learned again: so many in all ("reservoir"), or of each class.
-    Every network is deployed with the heads of the tasks so far; no validation chooses among its epochs, since the
-    samples of earlier tasks are gone.
+    `memory` samples of earlier tasks are `kept` and learned again: so many in all ("reservoir"), or of each class. With
+    `consolidation` above 0 every weight is held to what it was after each earlier task, by its importance for that
+    task: `cross_entropy` is then elastic weight consolidation (EWC), and `consolidation` its lambda. Every network is
+    deployed with the heads of the tasks so far; no validation chooses among its epochs, since the samples of earlier
+    tasks are gone.
     Raises: UserError where the classes cannot be divided into tasks of equal size.
     Source: Li and Hoiem 2016, Learning without Forgetting (arXiv:1606.09282), section 3; van de Ven and Tolias 2019
-    (arXiv:1904.07734) for both scenarios; replay: Chaudhry et al. 2019 (arXiv:1902.10486).
+    (arXiv:1904.07734) for both scenarios; replay: Chaudhry et al. 2019 (arXiv:1902.10486); EWC: Kirkpatrick et al. 2017
+    (arXiv:1612.00796), equation 3 with a term for each earlier task.
     Differs: LwF first trains the new columns alone; here all is trained at once. A memory is mixed into the epoch,
     where replay fills half of each batch with it.
     """
@@ -52,6 +56,7 @@ def stream(
     )
     untaught = {"train": site.recipe.model_copy(update={"epochs": 0})}
     key = site.add(plain.model_copy(update=untaught), evaluated=True)
+    learned: list[str] = []
     for time in range(1, tasks + 1):
         former, seen = key, names[:time]
         apart = [tuple(seen)] if scenario == "class" else [(name,) for name in seen]
@@ -64,8 +69,10 @@ def stream(
             "lessons": tuple(lessons),
             "start": (former,) if time > 1 else (),
             "deploys": tuple(seen) if time < tasks else (),
+            **({"anchors": tuple(learned), "anchor_weight": consolidation} if learned and consolidation else {}),
         }
         key = site.add(plain.model_copy(update=step), position=time, evaluated=True)
+        learned.append(key)
         if time < tasks:
             ahead = {"start": (key,), "deploys": (names[time],), **untaught}
             site.add(plain.model_copy(update=ahead), position=time, evaluated=True)

@@ -71,6 +71,14 @@ def test_a_memory_adds_samples_of_the_tasks_before() -> None:
     assert [part.options for part in last.data.parts] == [{"new": [2, 3], "old": [0, 1], "count": 5, "kept": "class"}]
 
 
+def test_weights_are_held_to_those_after_every_earlier_task() -> None:
+    found = made(CE, tasks=4, consolidation=30.0)
+    first, second, third = (found["stage", time][0] for time in (1, 2, 3))
+    assert (first.anchors, first.anchor_weight) == ((), None)
+    assert (third.anchors, third.anchor_weight) == ((first.key, second.key), 30.0)
+    assert first in made(CE, tasks=4)["stage", 1]
+
+
 def test_tasks_that_do_not_divide_the_classes() -> None:
     with pytest.raises(UserError, match="4 classes cannot be divided into 3 tasks of equal size"):
         made(CE, tasks=3)
