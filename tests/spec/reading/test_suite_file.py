@@ -179,7 +179,7 @@ def test_every_shipped_suite_parses() -> None:
         ('"digits" }', '"digits", validatoin = 0.5 }', 2, ["unknown key 'validatoin' at data", "did you mean 'validation'"]),
         ('"digits" }', '"digits", fraction = 0.5 }', 2, ["'fraction' at data is a part", 'parts = [{ use = "fraction", share = 0.5 }]']),
         ('"digits" }', '"digits", per_class = 20 }', 2, ["'per_class' at data is a part", 'parts = [{ use = "per_class", count = 20 }]']),
-        ('"digits" }', '"digits", parts = ["unlabelled"] }', 2, ["unknown part 'unlabelled'", "allowed: classes, fraction, per_class, shard"]),
+        ('"digits" }', '"digits", parts = ["unlabelled"] }', 2, ["unknown part 'unlabelled'", "allowed: classes, fraction, per_class, replay, shard"]),
         ('"digits" }', '"digits", parts = ["fraction"] }', 2, ["'fraction' needs the option 'share' at data.parts[0]"]),
         ('"digits" }', '"digits", parts = [{ use = "fraction", share = 2 }] }', 2, ["data.parts[0].share", "allowed: at most 1"]),
         ('"digits" }', '"digits", parts = { use = "fraction" } }', 2, ["data.parts is {use = ", "allowed: a list, as parts = ["]),
