@@ -65,6 +65,8 @@ def rehearse(
     keys.
     """
     refuse_other_networks(parents, catalog)
+    if trial.combine and any(parent.heads for parent in parents):
+        raise NotApplicable("an ensemble of networks with heads of their own is not built yet")
     hidden = splits.train.labels < 0
     some = torch.cat([torch.nonzero(~hidden)[:2], torch.nonzero(hidden)[:1]]).flatten()
     few = replace(splits, train=splits.train.take(some), validation=splits.validation.take(torch.zeros_like(some[:1])))

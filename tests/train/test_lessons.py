@@ -26,6 +26,7 @@ from tests.small import random_splits, small_trial
 SPLITS = random_splits()
 GUIDES = [small_trial(model={"use": "cnn", "width": 4}, seed=seed) for seed in (5, 6, 7)]
 FIRST, SECOND = (small_trial(seed=seed) for seed in (8, 9))
+ALL = {"loss": "cross_entropy", "heads": ["all"]}
 WIDE = small_trial(model={"use": "cnn", "width": 4}, seed=8)
 KD = {"use": "kd", "temperature": 4.0, "weight": 1.0}
 
@@ -147,6 +148,13 @@ def test_an_ensemble_cannot_teach() -> None:
     several = ensemble()
     with pytest.raises(NotApplicable, match="an ensemble can neither teach nor be started from"):
         rehearse(small_trial(loss=KD, teachers=[several]), [several], SPLITS, Catalog())
+
+
+def test_an_ensemble_of_networks_with_heads_is_refused() -> None:
+    member = small_trial(heads=[{"name": "all"}, {"name": "again"}], deploys="all", lessons=[ALL])
+    with pytest.raises(NotApplicable, match="an ensemble of networks with heads of their own is not built yet"):
+        rehearse(ensemble(start=[FIRST.key, member.key]), [FIRST, member], SPLITS, Catalog())
+    rehearse(ensemble(start=[FIRST.key, WIDE.key]), [FIRST, WIDE], SPLITS, Catalog())
 
 
 def test_a_teacher_three_times_over_is_that_teacher() -> None:
