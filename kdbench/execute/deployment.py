@@ -157,28 +157,28 @@ def _asked(plan: Plan, outcomes: Outcomes, store: Store) -> dict[str, _Asked]:
     files = _files(plan, outcomes, store)
     whole = {
         evaluation_key(file, condition, plan.suite.metrics): _Asked(file, condition)
-        for file, everywhere in files.items()
+        for file, (_, everywhere) in files.items()
         for condition in ((None, *plan.suite.conditions) if everywhere else (None,))
     }
     by_head = {
         evaluation_key(file, None, (), head=head): _Asked(file, None)
-        for file in files
-        for head in plan.trials[store.read_artifact(file).trial].answering
+        for file, (trial, _) in files.items()
+        for head in plan.trials[trial].answering
     }
     return whole | by_head
 
 
-def _files(plan: Plan, outcomes: Outcomes, store: Store) -> dict[str, bool]:
-    """The artifacts that the store has, and whether they are evaluated under conditions: variants are not, nor are
-    confirmations and stages. Students of the same teachers come together.
+def _files(plan: Plan, outcomes: Outcomes, store: Store) -> dict[str, tuple[str, bool]]:
+    """The artifacts that the store has, with their trials, and whether they are evaluated under conditions: variants
+    are not, nor are confirmations and stages. Students of the same teachers come together.
     """
-    found: dict[str, bool] = {}
+    found: dict[str, tuple[str, bool]] = {}
     trials = _done(plan, outcomes, plan.reported | plan.evaluated)
     for trial in sorted(trials, key=lambda key: plan.trials[key].teachers):
         reported = trial in plan.reported
         for variant in (Fp32(), *plan.suite.variants) if reported else (Fp32(),):
-            found.setdefault(_artifact(trial, variant), reported and variant.use == "fp32")
-    return {key: everywhere for key, everywhere in found.items() if store.is_exported(key)}
+            found.setdefault(_artifact(trial, variant), (trial, reported and variant.use == "fp32"))
+    return {key: about for key, about in found.items() if store.is_exported(key)}
 
 
 def _artifact(trial: str, variant: Variant) -> str:
