@@ -1,6 +1,6 @@
 """Accuracy by the severity of a corruption, clean images included: drawn and in figures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kdbench.analyze import PairSummary, Summary
 from kdbench.analyze.teaching.severities import SeverityRow
@@ -9,7 +9,7 @@ from kdbench.report.writing.drawing import Image
 from kdbench.report.writing.lines import Line, plot_lines
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.series import TEACHER, looks
-from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, gain_cell, model_cell
+from kdbench.report.writing.tables import Column, Table, estimate_cell, gain_cell, model_cell
 
 
 def severities_section(summary: Summary) -> Section:
@@ -20,8 +20,14 @@ def severities_section(summary: Summary) -> Section:
         "The same corruption of the test images in several strengths; at 0 are the clean images. Lines are means over "
         "seeds, bands 95 % intervals over seeds and test samples. All networks see the same corrupted images.",
         tuple(image for index, pair in enumerate(summary.pairs) for image in _plots(summary, pair, index)),
-        (severities_table(summary), gains_table(summary)),
+        tuple(make(rows, summary) for rows in _by_view(summary) for make in (gains_table, severities_table)),
     )
+
+
+def _by_view(summary: Summary) -> list[list[SeverityRow]]:
+    """The rows of each corruption."""
+    views = dict.fromkeys(row.view for row in summary.severities)
+    return [[row for row in summary.severities if row.view == view] for view in views]
 
 
 def _plots(summary: Summary, pair: PairSummary, index: int) -> Iterator[Image]:
@@ -41,49 +47,40 @@ def _line(summary: Summary, row: SeverityRow) -> Line:
     return Line(name, look, tuple(row.top1.items()))
 
 
-def severities_table(summary: Summary) -> Table:
-    """One line per corruption and row, a column per severity."""
-    levels = _levels(summary)
-    columns = (
-        Column("Model and loss", numeric=False),
-        Column("Corruption", numeric=False),
-        *(Column(f"{level:g}" if level else "Clean", "% of test") for level in levels),
-    )
-    rows = tuple(
+def severities_table(rows: Sequence[SeverityRow], summary: Summary) -> Table:
+    """Of one corruption: a line per row, a column per severity."""
+    columns = (Column("Model and loss", numeric=False), *_columns(rows, "% of test"))
+    lines = tuple(
         (
             model_cell(summary, row),
-            Cell(row.view, row.option),
-            *(estimate_cell(row.top1.get(level), f.percent, f.percent_interval) for level in levels),
+            *(estimate_cell(row.top1.get(level), f.percent, f.percent_interval) for level in _levels(rows)),
         )
-        for row in summary.severities
+        for row in rows
     )
     note = "Top-1 by severity, mean over seeds with its 95 % interval."
-    return Table("severities", "Top-1 by severity", columns, rows, (note,), folded=len(rows) > 12)
+    caption = f"Top-1 by the {rows[0].option} of {rows[0].view}"
+    return Table(f"severities-{rows[0].view}", caption, columns, lines, (note,), folded=True)
 
 
-def gains_table(summary: Summary) -> Table:
+def gains_table(rows: Sequence[SeverityRow], summary: Summary) -> Table:
     """The same, minus the student alone of the same way of teaching."""
-    levels = _levels(summary)
-    columns = (
-        Column("Model and loss", numeric=False),
-        Column("Corruption", numeric=False),
-        *(Column(f"{level:g}" if level else "Clean", "points") for level in levels),
-    )
-    rows = tuple(
-        (
-            model_cell(summary, row),
-            Cell(row.view, row.option),
-            *(gain_cell(row.against_alone.get(level)) for level in levels),
-        )
-        for row in summary.severities
+    columns = (Column("Model and loss", numeric=False), *_columns(rows, "points"))
+    lines = tuple(
+        (model_cell(summary, row), *(gain_cell(row.against_alone.get(level)) for level in _levels(rows)))
+        for row in rows
         if row.against_alone
     )
     note = (
         "Minus the student alone that was trained under the same conditions, paired by seed and test sample, with its "
         "95 % interval."
     )
-    return Table("severities-gain", "Against the student alone, by severity", columns, rows, (note,), folded=True)
+    caption = f"Gain over the student alone by the {rows[0].option} of {rows[0].view}"
+    return Table(f"severities-gain-{rows[0].view}", caption, columns, lines, (note,))
 
 
-def _levels(summary: Summary) -> tuple[float, ...]:
-    return tuple(sorted({level for row in summary.severities for level in row.top1}))
+def _columns(rows: Sequence[SeverityRow], unit: str) -> tuple[Column, ...]:
+    return tuple(Column(f"{level:g}" if level else "Clean", unit) for level in _levels(rows))
+
+
+def _levels(rows: Sequence[SeverityRow]) -> tuple[float, ...]:
+    return tuple(sorted({level for row in rows for level in row.top1}))
