@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
@@ -15,6 +16,7 @@ from kdbench.spec.errors import as_toml
 from kdbench.statistics.intervals import Estimate
 
 WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP = 560.0, 300.0, 54.0, 150.0, 44.0, 12.0
+LABEL_ROOM = 0.07  # of the axis, between two labels
 ALONE = Look(INK, "s", (2, 2))
 
 
@@ -80,8 +82,18 @@ def place_values(axes: Axes, values: Sequence[JsonValue]) -> list[float]:
         axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator(at))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticklabels([as_toml(value) for value in values])
+    shown = _apart([log(x) for x in at] if axes.get_xscale() == "log" else at)
+    axes.set_xticklabels([as_toml(value) if place in shown else "" for place, value in enumerate(values)])
     return at
+
+
+def _apart(at: Sequence[float]) -> set[int]:
+    """The places of rising positions whose labels have room, from the left: the others would be written over them."""
+    shown: list[int] = []
+    for place, x in enumerate(at):
+        if not shown or x - at[shown[-1]] >= LABEL_ROOM * (at[-1] - at[0]):
+            shown.append(place)
+    return {*shown}
 
 
 def interval_of(found: Estimate) -> list[float]:

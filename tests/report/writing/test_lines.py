@@ -27,3 +27,10 @@ def test_numbers_rise_from_left_to_right_and_words_stay_in_order() -> None:
 
 def test_a_single_value_is_not_drawn() -> None:
     assert plot_lines("one", "", [Line("kd", look_of(0), ((0.1, LOW),))], "share") is None
+
+
+def test_values_that_are_too_close_have_one_label() -> None:
+    line = Line("one", look_of(0), tuple((value, HIGH) for value in (10, 100, 101, 200)))
+    image = plot_lines("close", "close", [line], "value")
+    assert image is not None
+    assert [f">{value}<" in image.file for value in (10, 100, 101, 200)] == [True, True, False, True]

@@ -74,13 +74,16 @@ def _by_bytes(rows: list[FederatedRow]) -> list[Line]:
             row.method,
             look_of(number),
             tuple(
-                (float(f"{row.sent_by(at) / KIB:.3g}"), found.top1)
-                for at, found in row.by_round.stages.items()
-                if found.top1
+                (_rounded(row.sent_by(at) / KIB), found.top1) for at, found in row.by_round.stages.items() if found.top1
             ),
         )
         for number, row in enumerate(rows)
     ]
+
+
+def _rounded(value: float) -> float:
+    """To three digits, and from 100 on to whole numbers."""
+    return round(value) if value >= 100 else float(f"{value:.3g}")
 
 
 def federated_table(summary: Summary) -> Table:
