@@ -40,7 +40,7 @@ def _images(curves: Sequence[ScarceCurve], number: int) -> Iterator[Image]:
     alone = [curve for curve in curves if curve.alone]
     for place, loss in enumerate(dict.fromkeys(curve.loss for curve in curves if not curve.alone)):
         mine = [curve for curve in curves if curve.loss == loss]
-        lines = [Line(_name(curve), look_of(index), _points(curve)) for index, curve in enumerate(mine)]
+        lines = [Line(curve.under or loss, look_of(index), _points(curve)) for index, curve in enumerate(mine)]
         lines += [Line("the student alone", ALONE, _points(curve)) for curve in alone]
         title = f"{curves[0].pair}: test top-1 of '{loss}' by labelled training samples"
         if image := plot_lines(f"scarce-{number}-{place}", title, lines, "Labelled training samples"):
