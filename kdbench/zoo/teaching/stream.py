@@ -3,9 +3,8 @@
 from typing import Literal
 
 from kdbench.spec import Choice, HeadSpec, Lesson, Site, UserError
+from kdbench.spec.planning.entry import ALONE
 from kdbench.spec.types import Count, NonNegative, WholeNumber
-
-ALONE = Choice(use="cross_entropy")
 
 
 def stream(
