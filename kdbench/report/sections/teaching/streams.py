@@ -60,9 +60,9 @@ def _table(summary: Summary, scenario: Scenario) -> Table:
     columns = (
         Column("Loss and way of teaching", numeric=False),
         AVERAGE,
-        Column("Against fine-tuning", "points", "average accuracy, paired by seed, with its 95 % interval"),
+        Column("Against labels alone", "points", "average accuracy, under the same way, paired by seed"),
         FORGETTING,
-        Column("Against fine-tuning", "points", "forgetting, likewise; below 0 less is forgotten"),
+        Column("Against labels alone", "points", "forgetting, likewise; below 0 less is forgotten"),
         BACKWARD,
         *([FORWARD] if scenario == "task" else []),
     )
