@@ -112,6 +112,8 @@ def _enrol(
     if trial.weight_bits:
         if trial.deploys:
             raise NotApplicable("a network of which some heads are deployed is not trained in 8 bits yet")
+        if trial.anchors:
+            raise NotApplicable("a network whose weights are held to others' (anchors) is not trained in 8 bits yet")
         deployed = quantized(model, splits.shape, trial.weight_bits)
         deployed.calibrate(normalize(splits.train.images[:CALIBRATION_IMAGES], splits))
     traced = trace(model, splits.shape)
@@ -121,6 +123,8 @@ def _enrol(
         criterion = build_criterion(lesson, catalog, traced, teachers, Draw(trial.seed), number)
         if criterion.module:
             criterion.module.to(device)
+        if trial.heads and criterion.deployed(model) is not model:
+            raise NotApplicable(f"'{lesson.loss.use}' deploys another network, whose columns are not the trial's heads")
         given = [(parents.trials.get(key), faculty.traces[key].outputs) for key in lesson.teachers]
         instructions.append(instruct(trial, lesson, criterion, given, splits))
     stack.enter_context(keep_channels_last(model))

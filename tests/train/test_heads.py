@@ -148,3 +148,22 @@ def test_validation_is_of_the_heads_that_answer() -> None:
     logits, labels = model(images[own])[:, :2], (SPLITS.test.labels[own] == 0).long()
     assert top1 == pytest.approx((logits.argmax(1) == labels).double().mean().item())
     assert loss == pytest.approx(functional.cross_entropy(logits, labels).item(), rel=1e-5)
+
+
+def test_a_loss_that_deploys_another_network_is_refused_for_heads() -> None:
+    """Its logits would be those of the teacher's columns, wherever the trial has its own."""
+    model = {"use": "cnn", "options": {"width": 4}}
+    guide = small_trial(model=model, seed=5)
+    lesson = {"loss": "simkd", "teachers": [guide.key], "heads": ["class"]}
+    outcome = train(small_trial(model=model, heads=[CLASS], lessons=[lesson]), guide)
+    assert isinstance(outcome, NotTrained)
+    assert outcome.reason == "'simkd' deploys another network, whose columns are not the trial's heads"
+
+
+def test_a_network_that_is_held_to_anchors_is_not_trained_in_8_bits() -> None:
+    trial = small_trial(model=MLP, start=["a"], anchors=["a"], anchor_weight=1.0, weight_bits=8)
+    start = network(small_trial(model=MLP)).state_dict()
+    given = Parents(starts={"a": start}, anchors={"a": Anchor(start, start)})
+    (outcome,) = drain(train_cohort([trial], SPLITS, Catalog(), given))
+    assert isinstance(outcome, NotTrained)
+    assert "(anchors) is not trained in 8 bits yet" in outcome.reason

@@ -86,11 +86,18 @@ class Graph:
         """The further training of each variant that is trained: the same lessons, from the student's weights."""
         for variant in self.suite.variants:
             if isinstance(variant, Int8Qat):
+                if not student.train.epochs:
+                    text = (
+                        f"'{variant.use}' trains a student further, and under '{named['teaching']}' none is trained: "
+                    )
+                    text += "its weights are taken from others"
+                    raise UserError(text, help="leave out that variant, or give int8_static, which trains nothing")
                 recipe = student.train.lasting(variant.epochs).at(variant.lr * student.train.optimizer.lr)
                 further = {
                     "train": recipe.model_copy(update={"precision": "float32"}),
                     "start": (student.key,),
                     "merge": (),
+                    "span": None,
                     "weight_bits": variant.weight_bits,
                 }
                 trial = student.model_copy(update=further)
@@ -158,6 +165,9 @@ def _foreign(trial: Trial, site: Site, reported: bool, evaluated: bool) -> str:
         return "trained in 8 bits as the row's student: a suite asks for that by variants = ['fp32', 'int8_qat']"
     if reported and classes_of(trial.heads, trial.deploys) != classes_of(trial.heads, ()):
         return f"that deploys only {', '.join(trial.deploys)} as the row's student, which lack some classes"
+    answers = [head for head in trial.heads if head.name in (trial.deploys or [head.name])]
+    if reported and any(len(group) > 1 for head in answers for group in head.groups):
+        return "that answers with groups of classes as the row's student, whose rivals tell every class apart"
     if reported and trial.seed != site.seed:
         return f"of seed {trial.seed} as the row's student, whose seed is {site.seed}"
     return ""

@@ -330,6 +330,11 @@ def half_deployed(site: Site) -> str:
     return site.add(site.student(site.teacher()).model_copy(update={"heads": heads, "deploys": ("low",)}))
 
 
+def parity_reported(site: Site) -> str:
+    heads = (HeadSpec(name="parity", groups=((0, 2, 4, 6, 8), (1, 3, 5, 7, 9))),)
+    return site.add(site.student(site.teacher()).model_copy(update={"heads": heads}))
+
+
 def elsewhere(site: Site) -> str:
     data = site.dataset(Choice(use="mnist"))
     return site.add(site.student(site.teacher()).model_copy(update={"data": data}))
@@ -363,6 +368,7 @@ def another_seed(site: Site) -> str:
         ("ensemble_reported", "adds a trial that is an ensemble as the row's student: return the key of one network"),
         ("another_model", "adds a trial of .* as the row's student, which is"),
         ("half_deployed", "that deploys only low as the row's student, which lack some classes"),
+        ("parity_reported", "that answers with groups of classes as the row's student"),
         ("another_seed", "adds a trial of seed 7 as the row's student, whose seed is 0"),
         (
             "in_8_bits",
@@ -448,3 +454,22 @@ def test_bfloat16_is_for_the_student_itself() -> None:
     asked = small_suite(variants=["int8_qat"], train={"epochs": 2, "batch_size": 64, "precision": "bfloat16"})
     plan = api.plan(asked)
     assert {plan.trials[e.key].train.precision for e in plan.entries if e.role == "variant"} == {"float32"}
+
+
+def variants_under(way: dict[str, object], **changes: object) -> list[spec.Trial]:
+    asked = {"seeds": 1, "losses": ["cross_entropy", "kd"], "teaching": [way], "variants": ["fp32", "int8_qat"]}
+    plan = api.plan(small_suite(**{**asked, "train": {"epochs": 4, "batch_size": 64}, **changes}))
+    return [plan.trials[entry.key] for entry in plan.entries if entry.role == "variant"]
+
+
+def test_a_variant_of_a_student_that_was_trained_in_pieces_trains_all_of_its_own_epochs() -> None:
+    *_, further = variants_under({"use": "federated", "rounds": 2}, losses=["kd"])
+    assert further.lessons[0].labels is False
+    assert [*further.epochs] == [*range(1, further.train.epochs + 1)]
+
+
+@pytest.mark.parametrize("way", [{"use": "federated", "rounds": 2}, {"use": "peers", "peer": 2}])
+def test_a_student_that_is_not_trained_itself_is_not_trained_further(way: dict[str, object]) -> None:
+    """Of FedAvg that would be on all clients' samples in one place."""
+    with pytest.raises(UserError, match=r"'int8_qat' trains a student further, and under .* none is trained"):
+        variants_under(way)
