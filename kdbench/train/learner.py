@@ -110,10 +110,14 @@ class Learner:
     def _attacked(
         self, attack: BuiltView, images: Tensor, labels: Tensor, taught: Mapping[Teacher, Outputs], draw: Draw
     ) -> Tensor:
-        """The images as the attack on the model as it is now changes them."""
+        """The images as the attack on the model as it is now changes them.
+
+        Where no lesson may see the labels, the attack does not either.
+        """
         teacher = next((each.taught_by(taught, labels) for each in self.instructions if each.teachers), None)
+        known = labels if any(each.lesson.labels for each in self.instructions) else None
         self.model.eval()
-        changed = attack(images, draw, self.model, labels, teacher)
+        changed = attack(images, draw, self.model, known, teacher)
         self.model.train()
         return changed
 

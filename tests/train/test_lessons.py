@@ -395,3 +395,11 @@ def test_an_attack_on_the_teachers_prediction_needs_a_teacher() -> None:
     attack = {"use": "pgd", "options": {"target": "teacher"}}
     with pytest.raises(NotApplicable, match="needs a teacher, and there is none"):
         rehearse(small_trial(view=attack), [], SPLITS, Catalog())
+
+
+def test_an_attack_sees_no_label_that_no_lesson_may_see() -> None:
+    unlabelled = lesson(teachers=[GUIDES[0].key], labels=False)
+    with pytest.raises(NotApplicable, match="away from the labels needs them, and no lesson of the student may see"):
+        rehearse(small_trial(lessons=[unlabelled], view=ATTACK), [GUIDES[0]], SPLITS, Catalog())
+    follows = {"use": "pgd", "options": {**ATTACK["options"], "target": "teacher"}}
+    rehearse(small_trial(lessons=[unlabelled], view=follows), [GUIDES[0]], SPLITS, Catalog())

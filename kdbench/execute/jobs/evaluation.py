@@ -168,7 +168,8 @@ def _agreements(
         if lesson is None or artifact.drift:
             found.append(None)
             continue
-        temperature = lesson.loss.options.get("temperature") if lesson.combine == "probabilities" else None
+        of_logits = lesson.combine in (None, "logits")
+        temperature = None if of_logits else lesson.loss.options.get("temperature")
         way = content_key([lesson.teachers, lesson.combine, temperature])
         if way not in taught:
             taught[way] = _teacher_logits(lesson, splits, context)

@@ -25,7 +25,7 @@ def ensemble(
     (1 - softmax_k CE_k) / (K - 1) of teacher k in each sample, CE_k its cross-entropy there.
     With `compared` the ensemble itself is reported, too, as the mean of logits under "logits", else of probabilities,
     and a student of each single teacher is trained and tested.
-    Raises: UserError for more than five teachers.
+    Raises: UserError for more than five teachers, and for the same one twice.
     Source: Hinton et al. 2015 (arXiv:1503.02531), section 1; You et al. 2017, Learning from Multiple Teacher Networks
     (doi:10.1145/3097983.3098135), equation 3, the mean of softened probabilities; Zhang et al. 2022, CA-MKD
     (arXiv:2201.00007), section 2, "confidence".
@@ -39,6 +39,10 @@ def ensemble(
         )
     teachers = [site.teacher(further) for further in range(count)]
     teachers += [site.teacher(model=site.model(other)) for other in others]
+    if len({*teachers}) < len(teachers):
+        raise UserError(
+            "an ensemble has the same teacher twice", help="let others be models that differ, and no teacher's"
+        )
     if compared:
         for number, teacher in enumerate(teachers, start=1):
             site.add(site.student(teacher), position=number, evaluated=True)

@@ -13,7 +13,7 @@ def fgsm(
     images: Tensor,
     draw: Draw,  # noqa: ARG001 - every view takes both
     model: Network,
-    labels: Tensor,
+    labels: Tensor | None,
     pixels: Input,
     *,
     epsilon: Fraction = 0.1,

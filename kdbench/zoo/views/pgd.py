@@ -18,7 +18,7 @@ def pgd(
     images: Tensor,
     draw: Draw,
     model: Network,
-    labels: Tensor,
+    labels: Tensor | None,
     teacher: Outputs | None,
     pixels: Input,
     *,
@@ -35,7 +35,7 @@ def pgd(
     Shapes: images [B, C, H, W], normalized floats, to the same; labels [B], int64, or shares [B, classes].
     Units: epsilon and step as shares of the pixels' range, from the lowest to the highest raw value of the training
     samples; without a number the step is 2.5 * epsilon / steps.
-    Raises: NotApplicable for raw images and for a network without a gradient; for target = "teacher" without a teacher.
+    Raises: NotApplicable for raw images and for a network without a gradient; without the target that is asked for.
     Source: Madry et al. 2018 (arXiv:1706.06083), section 2.1; the step as in section 5; the divergence from the teacher
     as in Zi et al. 2021, RSLAD (arXiv:2108.07969), equation 5.
     Differs: the network is in eval mode, also while it trains, so that an attack changes no statistics of batch norm.
@@ -45,12 +45,14 @@ def pgd(
     return ascend(images, start, model, loss, pixels, epsilon, step or 2.5 * epsilon / steps, steps)
 
 
-def against(target: str, labels: Tensor, teacher: Outputs | None) -> Callable[[Tensor], Tensor]:
+def against(target: str, labels: Tensor | None, teacher: Outputs | None) -> Callable[[Tensor], Tensor]:
     """The loss that an attack raises, of logits [B, classes]: a sum over samples, each of which is attacked by itself.
 
     A sample whose label is kept from the training (-1) is not led anywhere.
     """
     if target == "labels":
+        if labels is None:
+            raise NotApplicable("an attack away from the labels needs them, and no lesson of the student may see them")
         return lambda logits: functional.cross_entropy(logits, labels, reduction="sum", ignore_index=-1)
     if teacher is None:
         raise NotApplicable('an attack with target = "teacher" needs a teacher, and there is none: use "labels"')
@@ -87,6 +89,7 @@ def _gradient(model: Network, loss: Callable[[Tensor], Tensor], images: Tensor) 
     with torch.enable_grad():
         leaf = images.detach().requires_grad_()
         value = loss(model(leaf).float())
-        if not value.requires_grad:
-            raise NotApplicable("an attack follows the gradient of the loss by the image, and this network has none")
-        return torch.autograd.grad(value, leaf)[0]
+        (found,) = torch.autograd.grad(value, leaf, allow_unused=True) if value.requires_grad else (None,)
+    if found is None:  # of the weights alone there may be one
+        raise NotApplicable("an attack follows the gradient of the loss by the image, and this network has none")
+    return found

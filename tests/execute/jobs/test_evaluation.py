@@ -13,7 +13,7 @@ from kdbench.execute.jobs import evaluation as evaluation_jobs
 from kdbench.execute.jobs.context import Context
 from kdbench.execute.jobs.samples import chunks_of_test
 from kdbench.results import Store, load_suite_results
-from kdbench.spec import Lesson, Suite
+from kdbench.spec import Lesson, Suite, Trial
 from tests.execute.jobs.test_metrics import THEIRS
 from tests.execute.running import place, run
 from tests.small import small_suite
@@ -98,6 +98,21 @@ def test_a_student_is_held_against_its_own_teacher(trained: Path) -> None:
         assert student.agreement.kl == pytest.approx(expected.kl, rel=1e-4)
         assert entries["student", "cross_entropy", seed].agreement is None
         assert teacher.agreement is None
+
+
+def test_students_of_several_teachers_are_held_against_their_mean_at_their_own_temperature(tmp_path: Path) -> None:
+    losses = [{"use": "kd", "name": f"at {t}", "temperature": t} for t in (1.0, 20.0)]
+    way = {"use": "ensemble", "count": 2, "combine": "confidence"}
+    run(suite(losses=losses, teaching=[way], train={"epochs": 1, "batch_size": 64}), place(tmp_path))
+    context = Context(place(tmp_path).setting())
+    splits, results = context.splits(suite().data), load_suite_results(context.store, "small")
+    for entry, student in results.done:
+        if entry.role == "student":
+            (lesson,) = Trial.model_validate(student.trial).lessons
+            taught = evaluation_jobs._teacher_logits(lesson, splits, context)
+            (own,), _ = predict_all([context.store.onnx(student.exported.key)], chunks_of_test(splits))
+            assert student.agreement is not None
+            assert student.agreement.kl == pytest.approx(agree(own, taught).kl, rel=1e-4)
 
 
 def test_a_teachers_logits_are_computed_once_for_all_its_students(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

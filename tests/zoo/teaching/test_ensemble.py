@@ -63,6 +63,13 @@ def test_more_than_five_teachers_are_refused() -> None:
         planned(count=4, others=[OTHER, "mlp"])
 
 
+@pytest.mark.parametrize("others", [[OTHER, OTHER], [{"use": "mlp", "hidden": [32]}]])
+def test_the_same_teacher_twice_is_refused(others: list[object]) -> None:
+    """The mean of losses would count it twice without a word."""
+    with pytest.raises(UserError, match="an ensemble has the same teacher twice"):
+        planned(count=1, others=others, combine="losses")
+
+
 def test_a_model_that_there_is_not_is_refused() -> None:
     with pytest.raises(UserError, match="unknown model 'cmm'"):
         planned(count=1, others=["cmm"])

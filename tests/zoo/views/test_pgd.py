@@ -172,3 +172,16 @@ def test_it_leaves_gradients_and_statistics_of_the_network_alone(network) -> Non
 def test_what_cannot_be_attacked_is_refused(network, images, options, model, text) -> None:
     with pytest.raises(NotApplicable, match=text):
         pgd(images, DRAW, model or network, LABELS, None, PIXELS, **options)
+
+
+def test_images_that_reach_the_logits_without_a_gradient_are_refused_whatever_the_weights() -> None:
+    class Rounded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(64, 10)  # with a gradient of its own
+
+        def forward(self, images: Tensor) -> Tensor:
+            return self.linear((images.detach() > 0).float().flatten(1))
+
+    with pytest.raises(NotApplicable, match="this network has none"):
+        pgd(IMAGES, DRAW, Rounded(), LABELS, None, PIXELS)
