@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from kdbench.results.lineage import earlier
 from kdbench.results.records import Outcome
 from kdbench.results.store import Store
 from kdbench.spec.planning.choices import Finished
@@ -17,4 +18,8 @@ def finished(store: Store, outcomes: Mapping[str, Outcome]) -> dict[str, Finishe
 
 def _of(store: Store, key: str) -> Finished:
     record = store.read_trial(key)
-    return Finished(validation=record.validation_top1, seconds=record.training.alone_seconds)
+    costs = (
+        record.training,
+        *earlier(record, lambda start: store.read_trial(start) if store.has_trial(start) else None),
+    )
+    return Finished(validation=record.validation_top1, seconds=sum(cost.alone_seconds for cost in costs))

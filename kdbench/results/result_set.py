@@ -8,6 +8,7 @@ from typing import TypeVar
 from pydantic import JsonValue, ValidationError
 
 from kdbench.results.keys import score_name, unnamed
+from kdbench.results.lineage import earlier
 from kdbench.results.predictions import Agreement, Predictions
 from kdbench.results.records import (
     ArtifactRecord,
@@ -70,6 +71,7 @@ class TrialResult:
 
     record: TrialRecord
     exported: ArtifactResult
+    earlier: tuple[TrainingCost, ...] = ()  # of the trials whose weights its training goes on from
 
     @property
     def key(self) -> str:
@@ -86,6 +88,16 @@ class TrialResult:
     @property
     def training(self) -> TrainingCost:
         return self.record.training
+
+    @property
+    def alone_seconds(self) -> float:
+        """What its weights cost alone and without a cache, from the first initial weights on."""
+        return sum(cost.alone_seconds for cost in (self.training, *self.earlier))
+
+    @property
+    def shared_seconds(self) -> float:
+        """What they cost in this run, likewise."""
+        return sum(cost.shared_seconds for cost in (self.training, *self.earlier))
 
     @property
     def classes(self) -> int:
@@ -143,7 +155,11 @@ class ResultSet:
     def trials(self) -> Mapping[str, TrialResult]:
         """The trials that have an exported file with its evaluation: none that failed, was skipped or is a step."""
         exported = {found.trial: found for found in self._results if found.artifact.parity}
-        return {key: TrialResult(self.records[key], exported[key]) for key in self.records if key in exported}
+        return {
+            key: TrialResult(record, exported[key], earlier(record, self.records.get))
+            for key, record in self.records.items()
+            if key in exported
+        }
 
     @cached_property
     def done(self) -> tuple[tuple[Entry, TrialResult], ...]:

@@ -19,8 +19,8 @@ class TrainingFigures:
     teacher_milliseconds: float  # a step, spent on the teacher in this run, shared by the models of one source
     teacher_milliseconds_alone: float  # a step, of a live teacher
     teacher_shared_by: int
-    alone_seconds: float  # trained alone without a cache
-    shared_seconds: float  # in this run, with its share of what the cohort shared
+    alone_seconds: float  # trained alone without a cache, with all trainings that it goes on from
+    shared_seconds: float  # in this run, with its share of what the cohort shared; likewise
     cohort_cpu_seconds: float  # process CPU time, shared by the cohort
     cohort: int  # models trained in the same pass
     peak_memory_bytes: int
@@ -52,8 +52,8 @@ def training_figures(records: Sequence[TrialResult]) -> TrainingFigures:
         teacher_milliseconds=per_step(lambda cost: cost.teacher_seconds),
         teacher_milliseconds_alone=per_step(lambda cost: cost.teacher_seconds_alone),
         teacher_shared_by=max(cost.teacher_shared_by for cost in costs),
-        alone_seconds=mean(lambda cost: cost.alone_seconds),
-        shared_seconds=mean(lambda cost: cost.shared_seconds),
+        alone_seconds=sum(record.alone_seconds for record in records) / len(records),
+        shared_seconds=sum(record.shared_seconds for record in records) / len(records),
         cohort_cpu_seconds=mean(lambda cost: cost.cpu_seconds),
         cohort=max(cost.cohort for cost in costs),
         peak_memory_bytes=max(cost.peak_memory_bytes for cost in costs),

@@ -101,7 +101,7 @@ def _correct(group: Sequence[Done]) -> dict[int, Bits]:
 
 def _seconds(group: Sequence[Done]) -> float:
     """The cost of training one alone; 0 of none."""
-    return sum(record.training.alone_seconds for _, record in group) / len(group) if group else 0.0
+    return sum(record.alone_seconds for _, record in group) / len(group) if group else 0.0
 
 
 def single_ways(suite: Suite) -> frozenset[str]:

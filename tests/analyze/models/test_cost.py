@@ -71,3 +71,17 @@ def test_seeds_that_were_trained_otherwise_are_told() -> None:
     )
     cost = next(row for row in summarize(results).students if row.loss == "kd").training
     assert (cost.teacher, cost.layouts, cost.device) == ("cached, live", ((1, 4), (2, 1)), "cpu, cuda")
+
+
+def test_a_student_that_goes_on_from_another_costs_as_much_as_both() -> None:
+    results = make_results(Shape(seeds=1, losses=("cross_entropy", "kd"), pairs=TWO[:1]))
+    alone, kd = (
+        next(e.key for e in results.run.entries if e.row == row and e.role == "student")
+        for row in ("cross_entropy", "kd")
+    )
+    going_on = {**results.records[kd].trial, "start": [alone]}
+    results = edited(results, trials=lambda r: r.model_copy(update={"trial": going_on}) if r.key == kd else r)
+    costs = {row.loss: row.training for row in summarize(results).students}
+    own = results.records[kd].training
+    assert costs["kd"].alone_seconds == pytest.approx(own.alone_seconds + costs["cross_entropy"].alone_seconds)
+    assert costs["kd"].shared_seconds == pytest.approx(own.shared_seconds + costs["cross_entropy"].shared_seconds)
