@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from pydantic import JsonValue
 
 from kdbench.spec.choice import Choice
+from kdbench.spec.errors import UserError
 from kdbench.spec.planning.entry import ALONE
 from kdbench.spec.recipe import TrainSpec
 from kdbench.spec.signature import Kind
@@ -54,6 +55,13 @@ class Site:
         """A dataset that an option of a way names, likewise; its validation is held out as that of the suite is."""
         changes = {"dataset": self.fill(Choice.model_validate(written), "datasets"), "parts": (), "labelled": ()}
         return self.suite.data.model_copy(update=changes)
+
+    def view(self, view: Choice) -> Choice:
+        """What a way of teaching lets its student see. Raises `UserError` where the suite has a view of its own."""
+        if self.suite.view.use != "clean":
+            text = f"the way of teaching gives students the view '{view.use}', and the suite '{self.suite.view.use}'"
+            raise UserError(text, help="leave out view in the suite: a student has one")
+        return view
 
     def teacher(self, further: int = 0, model: Choice | None = None) -> str:
         """The key of the teacher whose turn it is at this seed; `further` counts on to other teachers of the pair.

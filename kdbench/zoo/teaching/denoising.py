@@ -28,7 +28,7 @@ def denoising(
     al. 2020, Noisy Student (arXiv:1911.04252), section 2, for a noisy student under a clean teacher.
     """
     student = site.student(*([site.teacher()] if taught else []))
-    return site.add(student.model_copy(update={"view": view_of(noise, level)}))
+    return site.add(student.model_copy(update={"view": site.view(view_of(noise, level))}))
 
 
 def view_of(noise: str, level: float) -> Choice:

@@ -27,16 +27,16 @@ def noisy_student(
     Source: Xie et al. 2020, Self-training with Noisy Student (arXiv:1911.04252), algorithm 1.
     Differs: noise of the input alone, without dropout, stochastic depth, balancing or filtering of the pseudo-labels.
     """
-    part, times = part_of(site.seed, share), min(1 / share, longer)
+    part, times, view = part_of(site.seed, share), min(1 / share, longer), site.view(view_of(noise, level))
     few = site.suite.data.model_copy(update={"parts": (*site.suite.data.parts, *part)})
     if not taught:
-        alone = {"data": few, "view": view_of(noise, level), "train": site.recipe.lasting(times * site.recipe.epochs)}
+        alone = {"data": few, "view": view, "train": site.recipe.lasting(times * site.recipe.epochs)}
         return site.add(site.student().model_copy(update=alone))
     key = teacher_of_part(site, few, times)
     hidden = site.suite.data.model_copy(update={"labelled": part})
     for number in range(1, count + 1):
         student = site.student(key)
         lessons = (*student.lessons, Lesson(loss=site.loss, teachers=(key,), labels=False))
-        noisy = {"data": hidden, "view": view_of(noise, level), "lessons": lessons}
+        noisy = {"data": hidden, "view": view, "lessons": lessons}
         key = site.add(student.model_copy(update=noisy), position=number + 1)
     return key

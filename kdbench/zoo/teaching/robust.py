@@ -32,7 +32,7 @@ def robust(
     (lesson,) = student.lessons
     parts = [lesson.model_copy(update={"weight": 1 - clean})]
     parts += [lesson.model_copy(update={"weight": clean, "clean": True})] if clean else []
-    seen = attack(inner if taught else "labels")
+    seen = site.view(attack(inner if taught else "labels"))
     return site.add(student.model_copy(update={"view": seen, "lessons": tuple(parts)}), position=2)
 
 

@@ -23,3 +23,10 @@ def test_students_see_the_noise_and_the_teacher_does_not(noise: str) -> None:
 def test_a_share_above_one_is_refused() -> None:
     with pytest.raises(UserError, match=r"option 'share' of 'masking' is 1\.5"):
         api.plan(small_suite(teaching=[{"use": "denoising", "noise": "masking", "level": 1.5}]))
+
+
+@pytest.mark.parametrize("way", ["denoising", "noisy_student", "robust"])
+def test_a_view_of_the_suite_beside_that_of_the_way_is_refused(way: str) -> None:
+    """It would be dropped without a word."""
+    with pytest.raises(UserError, match=r"gives students the view '\w+', and the suite 'cutout'"):
+        api.plan(small_suite(teaching=[way], view="cutout"))
