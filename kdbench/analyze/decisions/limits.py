@@ -67,7 +67,8 @@ def _of_the_gains(summary: Summary) -> Iterator[str]:
         return
     if all(gain.equal == "epochs" for _, gain in gains):
         costs = [row.relative_cost for row, _ in gains if row.relative_cost]
-        times = f", and training with a loss costs {_span(costs)} times as much as without" if costs else ""
+        steps = ", not counting the steps before the reported student" if summary.steps or summary.streams else ""
+        times = f", and training with a loss costs {_span(costs)} times as much as without{steps}" if costs else ""
         yield f"The student alone was not trained at equal cost: gains hold at {EQUAL['epochs']} only{times}."
     for pair in summary.pairs:
         if pair.alone and pair.alone.unstable:

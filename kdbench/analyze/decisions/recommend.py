@@ -8,6 +8,7 @@ from kdbench.analyze.decisions.limits import limits
 from kdbench.analyze.decisions.wording import EQUAL, judged, named, percent, points, points_interval, several
 from kdbench.analyze.models.rows import StudentRow
 from kdbench.analyze.summary import Summary
+from kdbench.spec.planning.entry import SINGLE
 from kdbench.statistics.paired import EQUIVALENCE, SEEDS_FOR_A_CLAIM
 
 
@@ -59,7 +60,8 @@ def _why(chosen: Pick) -> str:
             f"with {several(len(candidate.seeds), 'seed')} this is a smoke test: no claim that a loss is better{leads}"
         )
     if candidate.alone:
-        return "no loss is better on validation"
+        ways = any(each.teaching not in ("", SINGLE) for each in chosen.pair.students)
+        return f"no {'other ' if ways else ''}loss{' or way of teaching' if ways else ''} is better on validation"
     if evidence is None:
         return f"the best loss on validation, '{candidate.row}', has no seed in common with the student alone"
     gain = f"{_gain(evidence)} at {EQUAL[evidence.equal]}"

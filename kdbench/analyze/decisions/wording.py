@@ -49,12 +49,12 @@ def judged(difference: PairedDifference | None) -> str:
 
 
 def named(row: StudentRow) -> str:
-    """'small trained with 'kd'', 'small trained alone for 2 x epochs', 'small trained alone under 'scarce''."""
+    """'small trained with 'kd'', or '.. alone for 2 x epochs', or '.. with labels alone under 'scarce''."""
     if not row.alone:
         return f"{row.model} trained with '{row.row}'"
     longer = f" for {row.budget:.3g} x epochs" if row.budget != 1 else ""
-    way = f" under '{row.teaching}'" if row.teaching else ""
-    return f"{row.model} trained alone{way}{longer}" + (", tuned" if row.tuned else "")
+    how = f"with labels alone under '{row.teaching}'" if row.teaching else "alone"
+    return f"{row.model} trained {how}{longer}" + (", tuned" if row.tuned else "")
 
 
 def quoted(names: Iterable[str]) -> str:

@@ -12,7 +12,19 @@ from kdbench.analyze.models.front import latency_cost
 from kdbench.report.writing.drawing import GRID, INK, MUTED, Drawing, Image, draw
 from kdbench.report.writing.formats import count, microseconds, percent
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import LEGEND_LINE, TEACHER, Look, interval_ends, legend, limit, looks, mark, shorten
+from kdbench.report.writing.series import (
+    LEGEND_LINE,
+    LONGEST,
+    TEACHER,
+    Look,
+    interval_ends,
+    legend,
+    limit,
+    looks,
+    mark,
+    room_for,
+    shorten,
+)
 
 WIDTH, LEFT, RIGHT, TOP = 720.0, 56.0, 176.0, 14.0
 INNER = WIDTH - LEFT - RIGHT
@@ -50,18 +62,20 @@ def plot_accuracy(summary: Summary) -> Image | None:
     lines = 1 + max(label.line for label in _layout(summary)[2])
     height = max(360.0 + LABEL * (lines - 2), LEGEND_LINE * entries + 2 * TOP)
     title = f"Test top-1 accuracy against {cost} of every model, log scale"
-    return draw("accuracy", title, WIDTH, height, lambda drawing: _paint(drawing, summary))
+    room = room_for(row.row for row in summary.students)
+    return draw("accuracy", title, WIDTH + room, height, lambda drawing: _paint(drawing, summary, room))
 
 
-def _paint(drawing: Drawing, summary: Summary) -> None:
+def _paint(drawing: Drawing, summary: Summary, room: float) -> None:
     clusters, places, labels = _layout(summary)
     bottom = 38 + LABEL * (1 + max(label.line for label in labels))
-    axes = drawing.axes(LEFT, RIGHT, bottom, TOP)
+    axes = drawing.axes(LEFT, RIGHT + room, bottom, TOP)
     style = looks(summary)
     for cost, rows in clusters.items():
         gap = min((abs(places[cost] - x) for x in places.values() if x != places[cost]), default=INNER)
         # Losses must not overlap, even where they then cross the line of a model that is about as fast.
-        step = min(17.0, max(0.8 * gap, min(CLUSTER, 10.0 * len(rows))) / len(rows))
+        inside = 2 * min(places[cost], INNER - places[cost]) / len(rows)  # else the outer ones leave the axes
+        step = min(17.0, inside, max(0.8 * gap, min(CLUSTER, 10.0 * len(rows))) / len(rows))
         axes.axvline(places[cost], color=GRID, linewidth=0.8, zorder=0)
         for index, row in enumerate(rows):
             look = TEACHER if row.role == "teacher" else style[row.row]
@@ -82,6 +96,7 @@ def _paint(drawing: Drawing, summary: Summary) -> None:
         WIDTH - RIGHT + 14,
         TOP,
         [*entries, ("one seed", SEED), ("likely Pareto front", replace(FRONT, size=11))],
+        most=LONGEST,
     )
 
 

@@ -9,7 +9,7 @@ from kdbench.analyze.models.rows import Equal, Gain
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import BAND, GRID, INK, MUTED, Drawing, Image, draw
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import Look, limit, looks, mark, on_scale, shorten
+from kdbench.report.writing.series import LONGEST, Look, limit, looks, mark, on_scale, room_for, shorten
 from kdbench.report.writing.tables import VERDICT_HELP, Cell, Column, Table, gain_cell, headline_cell, row_cell
 from kdbench.statistics.paired import EQUIVALENCE, SEEDS_FOR_A_CLAIM, PairedDifference
 from kdbench.statistics.resampling import SEEDS_FOR_SIGN_FLIPS
@@ -145,7 +145,8 @@ def plot_gains(summary: Summary) -> Image | None:
     equal = dict.fromkeys(EQUAL[row.headline.equal] for _, row, _ in lines if row and row.headline)
     title = f"Gain of each loss over the student alone at {' and '.join(equal)}, in points of test top-1"
     height = TOP + BOTTOM + LINE * len(lines)
-    return draw("gain", title, WIDTH, height, lambda drawing: _paint(drawing, summary, lines))
+    room = room_for(row.row for _, row, _ in lines if row)
+    return draw("gain", title, WIDTH + room, height, lambda drawing: _paint(drawing, summary, lines, room))
 
 
 def _lines(summary: Summary) -> list[Line]:
@@ -159,8 +160,8 @@ def _lines(summary: Summary) -> list[Line]:
     return found
 
 
-def _paint(drawing: Drawing, summary: Summary, lines: list[Line]) -> None:
-    axes = drawing.axes(LEFT, RIGHT, BOTTOM, TOP)
+def _paint(drawing: Drawing, summary: Summary, lines: list[Line], room: float) -> None:
+    axes = drawing.axes(LEFT + room, RIGHT, BOTTOM, TOP)
     axes.set_ylim(len(lines) - 0.5, -0.5)
     gains = on_scale([gain.estimate for _, _, gain in lines if gain])
     ends = [100 * end for gain in gains if gain.interval for end in (gain.interval.low, gain.interval.high)]
@@ -175,7 +176,7 @@ def _paint(drawing: Drawing, summary: Summary, lines: list[Line]) -> None:
         if row and gain:
             _mark_gain(drawing, y, row, gain, style[row.row])
         else:
-            _write(drawing, y, -LEFT + 8, shorten(label, 46), left=True, weight="bold")
+            _write(drawing, y, -LEFT - room + 8, shorten(label, 46), left=True, weight="bold")
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color=GRID, linewidth=0.8)
@@ -211,7 +212,7 @@ def _mark_gain(drawing: Drawing, y: int, row: StudentRow, gain: PairedDifference
         mean = epochs.difference.estimate.mean
         hollow = replace(look, hollow=True, size=5.0)
         mark(axes, 100 * mean, y, hollow, drawing, f"{row.row}: mean {f.points(mean)} points at equal epochs")
-    _write(drawing, y, -12, shorten(row.row, 24), left=False, weight="normal")
+    _write(drawing, y, -12, shorten(row.row, LONGEST), left=False, weight="normal")
     _write(drawing, y, WIDTH - LEFT - RIGHT + 12, f.points(found.mean), left=True, weight="bold")
     _write(
         drawing,

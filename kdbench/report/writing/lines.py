@@ -97,5 +97,9 @@ def _apart(at: Sequence[float]) -> set[int]:
 
 
 def interval_of(found: Estimate) -> list[float]:
-    """Of its interval, in percent; empty without one."""
-    return [100 * found.interval.low, 100 * found.interval.high] if found.interval else []
+    """Of the interval of an accuracy, in percent, as far as an accuracy can be: 0 to 100; empty without one.
+
+    Tables have the whole interval.
+    """
+    ends = (found.interval.low, found.interval.high) if found.interval else ()
+    return [min(max(100 * end, 0.0), 100.0) for end in ends]

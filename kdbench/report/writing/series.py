@@ -12,6 +12,8 @@ from kdbench.statistics.intervals import Estimate
 
 LEGEND_LINE = 17.0
 LABEL_LINE = 14.0
+LETTER = 5.6  # points, of a name of usual letters
+USUAL, LONGEST = 24, 72  # letters of a name beside a plot: more than the usual ones widen it
 FAR = 3.0  # interquartile ranges beyond the quartiles (Tukey's far out)
 ROWS_FOR_A_SCALE = 8  # of fewer, all set the scale
 
@@ -73,7 +75,12 @@ def mark(axes: Axes, x: float, y: float, look: Look, drawing: Drawing | None = N
         drawing.tip(artist, tip)
 
 
-def legend(drawing: Drawing, left: float, top: float, entries: Sequence[tuple[str, Look]]) -> None:
+def room_for(names: Iterable[str]) -> float:
+    """Points that the longest name needs beyond the usual: rows that were cut alike could not be told apart."""
+    return LETTER * max(0, min(max(map(len, names), default=0), LONGEST) - USUAL)
+
+
+def legend(drawing: Drawing, left: float, top: float, entries: Sequence[tuple[str, Look]], most: int = USUAL) -> None:
     """Marker and name, one a line, from this point down (points from the left and from the top)."""
     height = drawing.height - top
     axes = drawing.axes(left=left, right=0, bottom=0, top=top)
@@ -82,7 +89,7 @@ def legend(drawing: Drawing, left: float, top: float, entries: Sequence[tuple[st
     for index, (label, look) in enumerate(entries):
         y = -LEGEND_LINE * (index + 0.5)
         mark(axes, 8, y, look)
-        axes.text(20, y, shorten(label, 24), va="center_baseline", fontsize=9.5)
+        axes.text(20, y, shorten(label, most), va="center_baseline", fontsize=9.5)
 
 
 def label_ends(drawing: Drawing, axes: Axes, ends: Iterable[tuple[float, float, str, str]], most: int = 20) -> None:

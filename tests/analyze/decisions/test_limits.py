@@ -36,6 +36,11 @@ def test_without_further_budgets_gains_hold_at_equal_epochs_only():
     )
 
 
+def test_costs_are_said_to_leave_out_the_steps():
+    (found,) = [text for text in said(teaching=("single", "generations")) if "at equal cost" in text]
+    assert found.endswith("times as much as without, not counting the steps before the reported student.")
+
+
 def test_a_loss_that_gains_at_equal_epochs_only_is_named():
     found = said(alone=(1.0, 2.0, 4.0))
     assert "Better at equal epochs only: 'dkd'." in found

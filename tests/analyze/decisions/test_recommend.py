@@ -99,6 +99,12 @@ def test_no_loss_better_on_validation():
     assert "no loss is better on validation" in found.sentence
 
 
+def test_no_loss_or_way_of_teaching_better_on_validation():
+    shape = Shape(seeds=5, teaching=("single", "ensemble"), accuracy=lambda pair, row, seed: 0.9 - 0.1 * ("kd" in row))
+    found = recommend(summarize(make_results(shape)))
+    assert found.sentence.endswith("and no other loss or way of teaching is better on validation.")
+
+
 def test_a_small_gain_is_shipped_and_called_small():
     found = choose({"cross_entropy": 0.90, "kd": 0.905, "dkd": 0.90}, {"cross_entropy": 0.90, "kd": 0.904, "dkd": 0.9})
     assert found.student.loss == "kd"

@@ -15,3 +15,9 @@ def test_probabilities_of_the_front_stand_in_the_plot() -> None:
     (image,) = accuracy_section(summarize(make_results(Shape(seeds=5, accuracy=steady)))).images
     assert "small, kd: mean 93.16 %; on the Pareto front in 100 % of draws" in image.inline
     assert "small, cross_entropy: mean 90.12 %; on the Pareto front in 0 % of draws" in image.inline
+
+
+def test_rows_whose_names_are_long_can_be_told_apart_in_the_legend() -> None:
+    shape = Shape(seeds=3, losses=("cross_entropy", "teacher_annealing"), teaching=("single", "generations"))
+    (image,) = accuracy_section(summarize(make_results(shape))).images
+    assert ">teacher_annealing, generations(count=3)<" in image.inline

@@ -82,3 +82,9 @@ def test_gains_at_equal_cost_stand_first_with_one_word() -> None:
     assert "hollow marks are means at equal epochs" in section.intro
     dkd = cells(section, "comparisons", "dkd")["Verdict of the first gain"]
     assert (dkd.text, dkd.sub) == ("= equivalent", "better at equal epochs only")
+
+
+def test_rows_whose_names_are_long_can_be_told_apart_in_the_plot() -> None:
+    shape = Shape(seeds=3, losses=("cross_entropy", "teacher_annealing"), teaching=("single", "generations"))
+    (image,) = gains_section(summarize(make_results(shape))).images
+    assert ">teacher_annealing, generations(count=3)<" in image.inline

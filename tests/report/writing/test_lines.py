@@ -1,6 +1,6 @@
 """Lines with bands by the value of something."""
 
-from kdbench.report.writing.lines import ALONE, Line, look_of, plot_lines
+from kdbench.report.writing.lines import ALONE, Line, interval_of, look_of, plot_lines
 from kdbench.statistics.intervals import estimate
 
 LOW, HIGH = estimate([0.70, 0.72]), estimate([0.90, 0.90])
@@ -34,3 +34,12 @@ def test_values_that_are_too_close_have_one_label() -> None:
     image = plot_lines("close", "close", [line], "value")
     assert image is not None
     assert [f">{value}<" in image.file for value in (10, 100, 101, 200)] == [True, True, False, True]
+
+
+def test_bands_end_where_accuracies_end() -> None:
+    # Student's t with one degree of freedom: 95 +- 12.706 * .0424 / sqrt(2) = 95 +- 38 points
+    wide = estimate([0.92, 0.98])
+    low, high = interval_of(wide)
+    assert round(low) == 57
+    assert high == 100
+    assert interval_of(estimate([0.92])) == []

@@ -1,6 +1,8 @@
 """Labels that would overlap, and figures that would make all others too small."""
 
-from kdbench.report.writing.series import on_scale, spread_out
+import pytest
+
+from kdbench.report.writing.series import on_scale, room_for, spread_out
 from kdbench.statistics.intervals import estimate
 
 
@@ -16,3 +18,9 @@ def test_a_loss_that_collapsed_does_not_set_the_scale() -> None:
     collapsed = estimate([-0.6, -0.7])
     assert on_scale([*steady, collapsed]) == steady
     assert on_scale([*steady[:3], collapsed]) == [*steady[:3], collapsed]  # too few to say what is far
+
+
+def test_names_longer_than_usual_widen_a_plot_until_they_are_cut() -> None:
+    assert room_for([]) == room_for(["kd", "k" * 24]) == 0
+    assert room_for(["kd", "k" * 34]) == pytest.approx(56)  # 10 letters of 5.6 points
+    assert room_for(["k" * 100]) == room_for(["k" * 72])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from textwrap import fill
 
 from matplotlib.ticker import MaxNLocator
 
@@ -14,7 +15,7 @@ from kdbench.report.writing.series import LABEL_LINE, Look, label_ends, looks
 from kdbench.report.writing.tables import Cell, Column, Table, row_cell
 from kdbench.statistics.curves import MeanCurve
 
-WIDTH, LEFT, RIGHT, BOTTOM, TOP = 520.0, 54.0, 128.0, 44.0, 12.0
+WIDTH, LEFT, RIGHT, BOTTOM, TOP = 520.0, 66.0, 128.0, 44.0, 12.0
 
 
 def readings_section(summary: Summary) -> Section:
@@ -74,7 +75,8 @@ def _paint(drawing: Drawing, lines: list[tuple[ReadingRow, MeanCurve, Look]], na
         (line,) = axes.plot(curve.epochs, curve.mean, color=look.color, linewidth=1.7, dashes=look.dash or (None, None))
         last = f"{f.number(curve.mean[-1])} in epoch {curve.epochs[-1]}"
         drawing.tip(line, f"{row.row}: {name} {last}, mean of {f.several(curve.seeds, 'seed')}")
-    axes.set(xlabel="Epoch", ylabel=name[0].upper() + name[1:], ylim=(0, 1.05 * max(max(c.high) for _, c, _ in lines)))
+    label = fill(name[0].upper() + name[1:], 24)  # a long one in two lines, since one would be cut
+    axes.set(xlabel="Epoch", ylabel=label, ylim=(0, 1.05 * max(max(c.high) for _, c, _ in lines)))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     ends = [(curve.epochs[-1], curve.mean[-1], row.row, look.color) for row, curve, look in lines]

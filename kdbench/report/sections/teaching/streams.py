@@ -50,9 +50,7 @@ def _images(summary: Summary) -> Iterator[Image]:
             (f"after {task}", [None if math.isnan(value) else float(value) for value in values])
             for task, values in zip(row.tasks, row.matrix, strict=True)
         ]
-        if image := plot_heat(
-            f"stream-{number}", title, row.tasks, times, f.percent, over=f"{row.row} ({row.scenario})"
-        ):
+        if image := plot_heat(f"stream-{number}", title, row.tasks, times, f.percent, over="tested on"):
             yield image
 
 

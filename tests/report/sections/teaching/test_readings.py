@@ -32,3 +32,11 @@ def test_a_line_for_each_row_and_figure_and_a_plot_for_each_figure() -> None:
 
 def test_suites_whose_losses_tell_nothing_have_no_such_section() -> None:
     assert readings_section(summarize(make_results())).filled is None
+
+
+def test_the_label_of_a_figure_with_a_long_name_has_two_lines() -> None:
+    readings = lambda row, seed, epoch: {"spread of the temperature over samples": 1.0} if epoch else {}  # noqa: E731
+    shape = Shape(seeds=2, epochs=2, losses=("cross_entropy", "kd"), readings=readings)
+    drawn = readings_section(summarize(make_results(shape))).images[0].inline
+    assert ">Spread of the<" in drawn
+    assert ">temperature over samples<" in drawn

@@ -18,6 +18,7 @@ def test_a_table_and_heat_maps_for_each_scenario() -> None:
     assert by_task.columns[-1].head == "Forward transfer"
     assert len(section.images) == 4
     assert "after second" in section.images[0].inline
+    assert "tested on" in section.images[0].inline
 
 
 def test_suites_without_a_stream_have_no_such_section() -> None:
