@@ -34,7 +34,7 @@ def streams_section(summary: Summary) -> Section:
         "Tasks one after the other",
         "The student learns the tasks in turn, each from its own samples, and is tested after each. R[t, i] is its "
         "accuracy on task i after task t. In the first table its answer is one of the classes of all tasks so far; in "
-        "the second one it is told which task a sample is of. The student alone under the same way is fine-tuning, the "
+        "the second one it is told which task a sample is of. Labels alone, with no samples kept, are fine-tuning: the "
         "bound below; the bound above is the student alone that learned all tasks at once, with as many updates.",
         tuple(_images(summary)),
         tuple(_table(summary, scenario) for scenario in SCENARIOS),
