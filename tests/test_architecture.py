@@ -35,6 +35,7 @@ FLOORS = {
         "teaching": {"models"},
         "decisions": {"comparisons", "models", "deployment", "summary"},
     },
+    "cli": {"records": {"failure", "options", "progress", "restrict"}},
     "deploy": {
         "graph": set(),
         "runtime": set(),

@@ -1,16 +1,21 @@
 """The command line: argv, progress, printing and exit codes; nowhere else.
 
-A command is a module of this folder, imported when it is called.
+A command is a module, imported when it is called: of this folder, or of `records` where it reads what is stored.
 """
 
 import sys
 from importlib import import_module
+from itertools import chain
 
 import click
 
 from kdbench import __version__
 
-COMMANDS = ("run", "plan", "report", "measure", "power", "list", "show", "new", "baseline", "check", "doctor", "schema")
+TRAIN = ("run", "plan", "check", "measure", "doctor")
+RECORDS = ("report", "power", "baseline")
+WRITE = ("list", "show", "new", "schema")
+SECTIONS = {"Train and measure": TRAIN, "Read results": RECORDS, "Write suites and losses": WRITE}
+COMMANDS = tuple(chain(*SECTIONS.values()))
 
 
 class Commands(click.Group):
@@ -22,10 +27,18 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(f"kdbench.cli.{cmd_name}").command
+        folder = "kdbench.cli.records" if cmd_name in RECORDS else "kdbench.cli"
+        command = import_module(f"{folder}.{cmd_name}").command
         assert isinstance(command, click.Command)
         command.params.append(click.Option(["--debug"], is_flag=True, expose_value=False, help="Show tracebacks."))
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """By what one does with them."""
+        for title, names in SECTIONS.items():
+            found = [(name, command) for name in names if (command := self.get_command(ctx, name))]
+            with formatter.section(title):
+                formatter.write_dl([(name, command.get_short_help_str(limit=90)) for name, command in found])
 
 
 @click.command(

@@ -11,6 +11,14 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout instead of text.")
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help: a line each, left as they are."""
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
+
+
 suite_argument = click.argument("suite", metavar="SUITE")
 
 

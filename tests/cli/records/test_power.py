@@ -6,7 +6,7 @@ import pytest
 
 from kdbench.cli import COMMANDS
 from kdbench.cli.failure import run_guarded
-from kdbench.cli.power import command
+from kdbench.cli.records.power import command
 from tests.records import Shape, make_results
 from tests.stored import store_results
 

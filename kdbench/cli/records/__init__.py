@@ -1,0 +1,1 @@
+"""Commands that read what is stored, and train nothing."""
