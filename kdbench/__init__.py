@@ -1,10 +1,9 @@
 """kdbench: knowledge distillation, measured.
 
 import kdbench
-suite = kdbench.load_suite("quickstart")
-results = kdbench.run(suite)          # trains what is missing, exports, times, records
+results = kdbench.run("quickstart")   # a suite's name, its file, or a kdbench.Suite; trains what is missing
 kdbench.render(results, "reports")    # index.html and report.md
-frame = kdbench.load("results")       # every record as a pandas data frame
+frame = results.frame()               # a row for each network; also gains(), latencies(), curves(), conditions()
 """
 
 import os
@@ -12,9 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kdbench.api import load_suite, plan, render, run
-    from kdbench.results import ResultSet, load
-    from kdbench.spec import Choice, DataSpec, Gate, LatencySpec, Pair, Suite, TrainSpec, Trial, UserError
+    from kdbench.api import Results, Suite, load_results, load_suite, place, plan, render, run
+    from kdbench.results import load
+    from kdbench.spec import Choice, DataSpec, Gate, LatencySpec, Pair, TrainSpec, Trial, UserError
     from kdbench.zoo.interface import Dataset, Draw, NotApplicable, Outputs, Split
 
 __version__ = "0.1.0"
@@ -25,16 +24,17 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 # Names resolve on first use: `kdbench --help` and the processes that time must import neither torch nor pandas.
 _HOMES = {
-    "kdbench.api": ("load_suite", "plan", "render", "run"),
-    "kdbench.results": ("ResultSet", "load"),
-    "kdbench.spec": ("Choice", "DataSpec", "Gate", "LatencySpec", "Pair", "Suite", "TrainSpec", "Trial", "UserError"),
+    "kdbench.api": ("Results", "Suite", "load_results", "load_suite", "place", "plan", "render", "run"),
+    "kdbench.results": ("load",),
+    "kdbench.spec": ("Choice", "DataSpec", "Gate", "LatencySpec", "Pair", "TrainSpec", "Trial", "UserError"),
     "kdbench.zoo.interface": ("Dataset", "Draw", "NotApplicable", "Outputs", "Split"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Choice", "DataSpec", "Dataset", "Draw", "Gate", "LatencySpec", "NotApplicable", "Outputs", "Pair", "ResultSet",
-    "Split", "Suite", "TrainSpec", "Trial", "UserError", "load", "load_suite", "plan", "render", "run",
+    "Choice", "DataSpec", "Dataset", "Draw", "Gate", "LatencySpec", "NotApplicable", "Outputs", "Pair", "Results",
+    "Split", "Suite", "TrainSpec", "Trial", "UserError", "load", "load_results", "load_suite", "place", "plan",
+    "render", "run",
 ]  # fmt: skip
 
 

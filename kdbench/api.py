@@ -1,31 +1,56 @@
-"""The Python interface: what the command line does, as functions that print nothing."""
+"""The Python interface: what the command line does, as functions. Only `run` shows something: its progress."""
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import ModelWrapValidatorHandler, model_validator
 
 from kdbench import spec
 from kdbench.execute.events import RunEvent
 from kdbench.execute.this_processor import on_this_processor
 from kdbench.execute.workers.executors import Subprocesses
 from kdbench.execute.workers.place import Place, UseOfCache
-from kdbench.results import Outcome, ResultSet, Store, load_run
+from kdbench.results import Outcome, ResultSet, Store, load_run, load_suite_results
 from kdbench.results.finished import finished
+from kdbench.results.frames import curve_frame, entry_frame, evaluation_frame
 from kdbench.results.machine.facts import usable_cores
-from kdbench.spec import Plan, Suite
+from kdbench.spec import Plan
 from kdbench.spec.generators import drain
 from kdbench.zoo.catalog import Catalog
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kdbench.analyze import Summary
 
 Listener = Callable[[RunEvent], None]
 DEFAULT_DATA = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kdbench"
 
 
+class Suite(spec.Suite):
+    """A suite made in Python, checked when it is made as a suite file is when it is read.
+
+    Raises `UserError` with all that is wrong. What a plug-in has to say of its own options is asked when it is planned.
+    """
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _check(cls, content: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        spec.check_suite(content, Catalog())
+        return handler(content)
+
+
 def load_suite(name: str | Path, plugins: Sequence[str] = ()) -> Suite:
     """The suite in a file, or one that runs by name. Raises `UserError` with all that is wrong."""
-    return spec.load_suite(spec.find_suite(str(name)), Catalog(plugins))
+    found = spec.load_suite(spec.find_suite(str(name)), Catalog(plugins))
+    return Suite.model_construct(found.model_fields_set, **dict(found))
 
 
-def plan(suite: Suite, plugins: Sequence[str] = (), store: Store | None = None) -> Plan:
+def plan(suite: spec.Suite, plugins: Sequence[str] = (), store: Store | None = None) -> Plan:
     """The graph of trials that a suite asks for. Imports no torch.
 
     With a store, what follows from its trials is planned as well: see `kdbench.spec.planning`.
@@ -71,24 +96,72 @@ def place(
     )
 
 
-def run(suite: Suite, where: Place | None = None, on_event: Listener | None = None) -> ResultSet:
+@dataclass(frozen=True)
+class Results:
+    """One run of a suite: its records, all figures of its report, and tidy data frames (see docs/python.md)."""
+
+    records: ResultSet
+
+    @cached_property
+    def summary(self) -> "Summary":
+        """Every figure of the report."""
+        from kdbench.analyze import summarize  # scipy, .4 s
+
+        return summarize(self.records)
+
+    def frame(self) -> "pd.DataFrame":
+        """One row for each teacher and student: accuracy, size and cost of training."""
+        return entry_frame(self.records)
+
+    def curves(self) -> "pd.DataFrame":
+        """One row for each epoch of each of them."""
+        return curve_frame(self.records)
+
+    def conditions(self) -> "pd.DataFrame":
+        """One row for each of their exported files and variants, and each condition of the test images."""
+        return evaluation_frame(self.records)
+
+    def gains(self) -> "pd.DataFrame":
+        """One row for each student: its gain over the student alone, with interval and verdict, as reported."""
+        from kdbench.analyze.frames import gain_frame
+
+        return gain_frame(self.summary)
+
+    def latencies(self) -> "pd.DataFrame":
+        """One row for each deployed architecture and way of timing."""
+        from kdbench.analyze.frames import latency_frame
+
+        return latency_frame(self.summary)
+
+
+def run(suite: spec.Suite | str | Path, where: Place | None = None, on_event: Listener | None = None) -> Results:
     """Train, export, measure and record what a suite asks for and the store lacks.
 
-    Raises `UserError` before any training where the input is bad; a trial that fails is an outcome, no exception.
+    A suite may be given by its name or file. Progress is shown on stderr, or told to `on_event` alone. Raises
+    `UserError` before any training where the input is bad; a trial that fails is an outcome, no exception.
     """
+    from kdbench.cli.progress import follow
     from kdbench.execute.run import run_suite  # scipy, .4 s: not for a plan
 
     with where or place() as here:
-        record = drain(run_suite(suite, here), on_event)
-    return load_run(here.store, record)
+        wanted = suite if isinstance(suite, spec.Suite) else load_suite(suite, here.plugins)
+        events = run_suite(wanted, here)
+        record = drain(events, on_event) if on_event else follow(events, live=True)
+    return Results(load_run(here.store, record))
 
 
-def render(results: ResultSet, reports: str | Path = "reports") -> tuple[Path, Path]:
+def load_results(suite: str | Path, results: str | Path = "results") -> Results:
+    """The latest run of a suite, given by its name or file. Raises `UserError` where it never ran."""
+    return Results(load_suite_results(Store(Path(results)), spec.suite_name(str(suite))))
+
+
+def render(results: Results, reports: str | Path = "reports") -> tuple[Path, Path]:
     """Render `reports/<suite>/index.html` and `report.md`; returns both paths."""
-    from kdbench.analyze.summary import summarize
     from kdbench.report import render_report
 
-    return render_report(summarize(results), Path(reports) / results.run.name)
+    return render_report(results.summary, Path(reports) / results.records.run.name)
 
 
-__all__ = ["DEFAULT_DATA", "drain", "load_suite", "place", "plan", "render", "run"]
+__all__ = [
+    "DEFAULT_DATA", "Results", "Suite", "drain", "load_results", "load_suite", "place", "plan", "render", "run",
+]  # fmt: skip

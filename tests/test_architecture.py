@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "execute": {"spec", "statistics", "zoo", "train", "deploy", "results"},
     "report": {"spec", "statistics", "results", "analyze"},
     "cli": {"spec", "statistics", "zoo", "train", "deploy", "results", "analyze", "execute", "report", "api"},
-    "api": {"spec", "zoo", "results", "analyze", "execute", "report"},
+    "api": {"spec", "zoo", "results", "analyze", "execute", "report", "cli"},  # of cli, the progress of a run
 }
 # Of each room with floors: what a floor may import of its own room, by the name of a folder or of a module beside it.
 FLOORS = {

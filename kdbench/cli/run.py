@@ -41,7 +41,7 @@ def command(
     if not found.trials:
         click.echo("error: nothing was measured: no trial came to its end (reasons above)", err=True)
         return 1 if run.failed else 6
-    html, markdown = api.render(found, reports)
+    html, markdown = api.render(api.Results(found), reports)
     click.echo(f"HTML report:     {html}")
     click.echo(f"Markdown report: {markdown}")
     return 1 if run.failed else 0

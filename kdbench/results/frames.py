@@ -1,5 +1,6 @@
-"""Results as data frames: a row for each entry of a suite, and a row for each evaluation."""
+"""What was recorded of a run as data frames. What is computed from it: `kdbench.analyze.frames`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -7,36 +8,37 @@ from kdbench.results.predictions import Predictions
 from kdbench.results.records import ArtifactRecord, EvaluationRecord
 from kdbench.results.result_set import ResultSet, TrialResult, load_suite_results
 from kdbench.results.store import Store
-from kdbench.spec import UserError
+from kdbench.spec import Entry, UserError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def entry_frame(results: ResultSet) -> "pd.DataFrame":
-    """One row per entry of the suite whose trial is done; accuracies from 0 to 1, sizes in bytes.
-
-    A metric of the suite has the column `metric NAME`, without a value where it could not be computed.
-    """
+    """One row for each teacher and student of the suite whose trial is done: `frame` of docs/python.md."""
     import pandas as pd
 
     rows = [
-        {
-            "suite": results.run.name,
-            **entry.model_dump(),
-            **_figures(result),
-            **_scores(results, result.exported.clean),
-        }
+        {**_names(results, entry), **_figures(result), **_scores(results, result.exported.clean)}
         for entry, result in results.done
     ]
     return pd.DataFrame(rows)
 
 
-def evaluation_frame(results: ResultSet) -> "pd.DataFrame":
-    """One row per entry, artifact and condition: predictions and scores of that file on the test split.
+def curve_frame(results: ResultSet) -> "pd.DataFrame":
+    """One row for each epoch of each of them: `curves` of docs/python.md."""
+    import pandas as pd
 
-    `condition` is the suite's name for it, "clean" for none.
-    """
+    rows = [
+        {**_names(results, entry), **point.model_dump(exclude={"readings"}), **_called("reading", point.readings)}
+        for entry, result in results.done
+        for point in result.curve
+    ]
+    return pd.DataFrame(rows)
+
+
+def evaluation_frame(results: ResultSet) -> "pd.DataFrame":
+    """One row for each of their exported files and variants, and each condition: `conditions` of docs/python.md."""
     import pandas as pd
 
     artifacts: dict[str, list[ArtifactRecord]] = {}
@@ -44,8 +46,7 @@ def evaluation_frame(results: ResultSet) -> "pd.DataFrame":
         artifacts.setdefault(artifact.trial, []).append(artifact)
     rows = [
         {
-            "suite": results.run.name,
-            **entry.model_dump(),
+            **_names(results, entry),
             **_artifact_figures(artifact),
             "condition": condition.label if condition else "clean",
             "evaluation": evaluation.key,
@@ -58,6 +59,30 @@ def evaluation_frame(results: ResultSet) -> "pd.DataFrame":
         if (evaluation := results.evaluation(artifact.key, condition))
     ]
     return pd.DataFrame(rows)
+
+
+def _names(results: ResultSet, entry: Entry) -> dict[str, object]:
+    """Which network it is. A teacher has a row and no loss, so that it is never taken for the student alone."""
+    return {
+        "suite": results.run.name,
+        "pair": entry.pair,
+        "row": entry.title,
+        "role": entry.role,
+        "model": entry.model,
+        "loss": entry.loss if entry.role == "student" else None,
+        "teaching": entry.teaching,
+        "budget": entry.budget,
+        "tuned": entry.tuned,
+        "sweep": entry.sweep,
+        **_called("setting", entry.settings),
+        "seed": entry.seed,
+        "key": entry.key,
+    }
+
+
+def _called(kind: str, values: Mapping[str, object]) -> dict[str, object]:
+    """Each value in a column of its own: `reading temperature`."""
+    return {f"{kind} {name}": value for name, value in values.items()}
 
 
 def _artifact_figures(artifact: ArtifactRecord) -> dict[str, object]:
@@ -74,8 +99,8 @@ def _prediction_figures(found: Predictions) -> dict[str, object]:
     return {"samples": found.samples, "top1": found.top1, "test_loss": found.loss, "brier": found.brier}
 
 
-def _scores(results: ResultSet, evaluation: EvaluationRecord) -> dict[str, float]:
-    return {f"metric {label}": value for label, value in results.scores(evaluation).items()}
+def _scores(results: ResultSet, evaluation: EvaluationRecord) -> dict[str, object]:
+    return _called("metric", results.scores(evaluation))
 
 
 def _figures(result: TrialResult) -> dict[str, object]:

@@ -7,7 +7,7 @@ from kdbench.spec.latency import How, LatencySpec
 from kdbench.spec.planning.entry import Entry
 from kdbench.spec.planning.plan import Plan, plan
 from kdbench.spec.reading.library import find_suite, suite_name, suites
-from kdbench.spec.reading.suite_file import load_suite, parse_suite
+from kdbench.spec.reading.suite_file import check_suite, load_suite, parse_suite
 from kdbench.spec.recipe import AdamW, Constant, Cosine, Sgd, Step, TrainSpec
 from kdbench.spec.signature import KINDS, REQUIRED, Catalog, Kind, Option, Signature
 from kdbench.spec.suite import Gate, Pair, Suite
@@ -18,6 +18,7 @@ from kdbench.spec.trial import DataSpec, Lesson, Trial
 __all__ = [
     "KINDS", "REQUIRED", "AdamW", "Catalog", "Choice", "Columns", "Constant", "Cosine", "DataSpec", "Entry", "Gate",
     "HeadSpec", "How", "Kind", "LatencySpec", "Lesson", "NamedChoice", "Option", "Pair", "Plan", "Problem",
-    "Record", "Sgd", "Signature", "Site", "Step", "Suite", "TrainSpec", "Trial", "UserError", "content_key",
-    "find_suite", "load_suite", "nearest", "parse_suite", "plan", "record_content", "suite_name", "suites",
+    "Record", "Sgd", "Signature", "Site", "Step", "Suite", "TrainSpec", "Trial", "UserError", "check_suite",
+    "content_key", "find_suite", "load_suite", "nearest", "parse_suite", "plan", "record_content", "suite_name",
+    "suites",
 ]  # fmt: skip

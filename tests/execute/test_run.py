@@ -9,14 +9,27 @@ import pytest
 
 import kdbench
 from kdbench import api
-from kdbench.execute.events import LatencyMeasured, TrialEnded
-from kdbench.results import ResultSet, Store, load_suite_results
+from kdbench.execute.events import LatencyMeasured, Planned, RunEvent, TrialEnded
+from kdbench.results import Store, load_suite_results
 from kdbench.spec import UserError
 from tests.execute.running import place, run
 from tests.results.machine.machines import ALDER_LAKE, ZEN4, linux
 from tests.small import small_suite
 
 pytestmark = pytest.mark.usefixtures("short_rounds")
+SMALL = """
+name = "small"
+data = "digits"
+seeds = 1
+losses = ["kd"]
+conditions = []
+train = { epochs = 1, batch_size = 64 }
+budget = { by = "epochs" }
+latency = { batch_sizes = [1], margin = 10.0, largest_batch = 1 }
+[[pairs]]
+teacher = { use = "mlp", hidden = [32] }
+student = { use = "mlp", hidden = [8] }
+"""
 UNTIMED = {"latency": {"batch_sizes": []}}
 
 
@@ -63,7 +76,7 @@ def test_no_draft_is_left_behind(done: Path) -> None:
 def test_a_data_frame_has_a_row_for_every_entry(done: Path) -> None:
     frame = kdbench.load(done)
     assert len(frame) == 5
-    assert set(frame["loss"]) == {"cross_entropy", "kd"}
+    assert set(frame["row"]) == {"teacher", "cross_entropy", "kd"}
     assert frame["top1"].between(0.15, 1).all()
 
 
@@ -204,10 +217,18 @@ def test_a_damaged_record_is_named(copy: Path) -> None:
         load_suite_results(Store(copy), "small")
 
 
-def test_the_python_interface(tmp_path: Path) -> None:
-    results = kdbench.run(small_suite(seeds=1), place(tmp_path))
-    assert isinstance(results, ResultSet)
-    assert results.latencies
+def test_the_python_interface(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    suite = tmp_path / "small.toml"
+    suite.write_text(SMALL)
+    results = kdbench.run(suite, place(tmp_path))
+    assert results.records.latencies
+    assert results.frame()["row"].tolist() == ["teacher", "kd"]
+    assert "[1/2] teacher" in capsys.readouterr().err, "progress is shown"
+    heard: list[RunEvent] = []
+    again = kdbench.run(suite, place(tmp_path), heard.append)
+    assert again.records.run == results.records.run
+    assert any(isinstance(event, Planned) for event in heard)
+    assert capsys.readouterr().err == "", "it is told to the listener instead"
     html, markdown = kdbench.render(results, tmp_path / "reports")
     assert html.is_file()
     assert markdown.is_file()

@@ -34,5 +34,5 @@ def test_a_suite_runs_end_to_end(tmp_path: Path) -> None:
         ("student", ("cross_entropy",)),
         ("student", ("simkd",)),
     ]
-    for page in api.render(results, tmp_path / "reports"):
+    for page in api.render(api.Results(results), tmp_path / "reports"):
         assert "simkd" in page.read_text("utf-8")

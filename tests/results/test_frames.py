@@ -1,4 +1,4 @@
-"""The two frames, by what the factory of records gives."""
+"""The frames of what was recorded, by what the factory of records gives."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import pytest
 
 import kdbench
 from kdbench.results import entry_frame, evaluation_frame
+from kdbench.results.frames import curve_frame
 from kdbench.spec import UserError
 from tests.records import Shape, edited, make_results
 from tests.stored import store_results
@@ -18,6 +19,34 @@ def test_there_is_a_row_for_every_finished_entry() -> None:
     row = frame.iloc[0]
     assert row["top1"] == results.trials[row["key"]].test.top1
     assert row["parameters"] == results.trials[row["key"]].model.parameters
+
+
+def test_teachers_are_not_counted_as_the_student_alone() -> None:
+    levels = {"teacher": 0.9, "cross_entropy": 0.5, "kd": 0.7}
+    frame = entry_frame(make_results(Shape(accuracy=lambda _, row, seed: levels[row])))
+    means = frame.groupby(["pair", "row"])["top1"].mean().round(6)
+    assert means.to_dict() == {("big -> small", row): level for row, level in levels.items()}
+    assert frame.groupby("loss")["top1"].mean().round(6).to_dict() == {"cross_entropy": 0.5, "kd": 0.7}
+
+
+def test_the_settings_of_a_sweep_have_columns() -> None:
+    frame = entry_frame(make_results(Shape(seeds=1, temperatures=(2.0, 4.0))))
+    swept = frame[frame["sweep"] == "kd"].set_index("row")
+    assert swept["setting temperature"].to_dict() == {"kd(temperature=2)": 2.0, "kd(temperature=4)": 4.0}
+    assert frame["setting temperature"].isna().sum() == len(frame) - 2
+
+
+def test_curves_have_a_row_for_every_epoch() -> None:
+    shape = Shape(seeds=2, epochs=3, readings=lambda row, seed, epoch: {"temperature": epoch} if row == "kd" else {})
+    results = make_results(shape)
+    frame = curve_frame(results)
+    assert len(frame) == (1 + 2 * 2) * (1 + 3)
+    one = frame[(frame["row"] == "kd") & (frame["seed"] == 1)]
+    assert one["epoch"].tolist() == [0, 1, 2, 3]
+    assert one["validation_top1"].tolist() == [
+        point.validation_top1 for point in results.trials[one["key"].iloc[0]].curve
+    ]
+    assert frame.groupby("row")["reading temperature"].count().to_dict() == {"cross_entropy": 0, "kd": 8, "teacher": 0}
 
 
 def test_a_row_tells_what_training_cost_cached_and_uncached() -> None:

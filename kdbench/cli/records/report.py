@@ -17,18 +17,16 @@ def command(suites: tuple[str, ...], results: Path, reports: Path) -> None:
     Of several suites there is one more page: what their pairs have in common, over all of them together.
     """
     from kdbench import api
-    from kdbench.analyze import summarize
     from kdbench.report.across import render_across
-    from kdbench.results import Store, load_suite_results
     from kdbench.results.store import prepare_folder
     from kdbench.spec import suite_name
 
     names = tuple(dict.fromkeys(suite_name(suite) for suite in suites))
-    found = [load_suite_results(Store(results), name) for name in names]
+    found = [api.load_results(name, results) for name in names]
     prepare_folder(reports, "reports")
     pages = [api.render(each, reports) for each in found]
     if len(names) > 1:
-        pages.append(render_across([summarize(each) for each in found], reports))
+        pages.append(render_across([each.summary for each in found], reports))
     for html, markdown in pages:
         click.echo(f"HTML report:     {html}")
         click.echo(f"Markdown report: {markdown}")

@@ -4,11 +4,12 @@ import copy
 import difflib
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, to_jsonable_python
 
 from kdbench.spec.errors import Problem, UserError, as_toml, nearest
 from kdbench.spec.reading.explain import explain, inside, written
@@ -51,6 +52,28 @@ def parse_suite(text: str, file: str, catalog: Catalog) -> Suite:
         problems = sorted((_place(at, problem, file, text) for at, problem in located), key=lambda placed: placed[0])
         raise UserError(problem for _, problem in problems)
     return Suite.model_validate(table)
+
+
+def check_suite(content: Any, catalog: Catalog) -> None:
+    """Raise `UserError` with all that is wrong with a suite that is made in Python.
+
+    A name like `module:attribute` is of a plug-in, and plug-ins are named when the suite is planned: it passes here.
+    """
+    table = to_jsonable_python(content, serialize_unknown=True)
+    if located := [each for each in _find_problems(table, catalog) if not _is_of_plugin(each[0], table, catalog)]:
+        raise UserError(replace(problem, what=_say(at, problem)) for at, problem in located)
+
+
+def _is_of_plugin(at: Location, table: dict[str, Any], catalog: Catalog) -> bool:
+    """Whether a problem is about a name `module:attribute`, where the module is no family of models."""
+    *path, last = at or ("",)
+    choice: Any = table
+    for part in path:
+        choice = inside(choice, part)
+    use = choice.get("use") if isinstance(choice, dict) else choice
+    if last != "use" or not isinstance(use, str) or ":" not in use:
+        return False
+    return f"{use.partition(':')[0]}:" not in catalog.names("models")
 
 
 def _find_problems(table: dict[str, Any], catalog: Catalog) -> list[Located]:
@@ -141,10 +164,13 @@ def _widen(at: Location, problem: Problem, table: dict[str, Any], catalog: Catal
 
 def _place(at: Location, problem: Problem, file: str, text: str) -> tuple[int, Problem]:
     line = find_line(text, at)
-    where = locate(at[:-1] if at and at[-1] == "use" else at)
-    what = (
-        problem.what if not where or where in problem.what or " at " in problem.what else f"{problem.what} at {where}"
-    )
     absent = len(at) == 1 and problem.what.startswith("missing key")  # no line of the file is to blame
     source = None if absent or not text else text.splitlines()[line - 1]
-    return line, Problem(what, f"{file}:{line}", source, problem.help)
+    return line, Problem(_say(at, problem), f"{file}:{line}", source, problem.help)
+
+
+def _say(at: Location, problem: Problem) -> str:
+    """What is wrong and where, unless the problem says so itself."""
+    where = locate(at[:-1] if at and at[-1] == "use" else at)
+    told = not where or where in problem.what or " at " in problem.what
+    return problem.what if told else f"{problem.what} at {where}"

@@ -1,0 +1,95 @@
+"""The Python interface: suites that are made in Python, and results as data frames."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import kdbench
+from kdbench import api
+from kdbench.spec import UserError
+from tests.records import Shape, make_results
+from tests.stored import store_results
+
+PAGE = (Path(__file__).parent.parent / "docs" / "python.md").read_text("utf-8")
+PAIRS = [{"teacher": "mlp", "student": {"use": "mlp", "hidden": [8]}}]
+
+
+def made(**changes: object) -> kdbench.Suite:
+    content: dict[str, object] = {"name": "mine", "data": "digits", "pairs": PAIRS, "losses": ["kd"], **changes}
+    return kdbench.Suite(**content)  # type: ignore[arg-type]
+
+
+def test_a_sound_suite_is_that_of_the_same_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        'name = "mine"\ndata = "digits"\nlosses = ["kd"]\n[[pairs]]\nteacher = "mlp"\n'
+        'student = { use = "mlp", hidden = [8] }\n'
+    )
+    assert made() == api.load_suite(file)
+
+
+def test_records_may_stand_for_tables() -> None:
+    pair = kdbench.Pair.model_validate(PAIRS[0])
+    assert made(pairs=[pair], train=kdbench.TrainSpec(epochs=3)) == made(train={"epochs": 3})
+
+
+def test_all_that_is_wrong_is_told_when_it_is_made() -> None:
+    with pytest.raises(UserError) as caught:
+        made(losses=[{"use": "kd", "temprature": 4.0}, "kdd"], pairs=[{"teacher": "mlp"}], seed=3)
+    text = str(caught.value)
+    assert "unknown option 'temprature' at losses[0].temprature" in text
+    assert "unknown loss 'kdd' at losses[1]" in text
+    assert "missing key 'student' at pairs[0]" in text
+    assert "unknown key 'seed'" in text
+    assert text.count("error:") == 4
+
+
+def test_what_a_plugin_brings_is_looked_up_in_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine_too.py").write_text("def loss(student, labels, *, scale: float = 1.0):\n    return 0.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    suite = made(losses=[{"use": "mine_too:loss", "scael": 2.0}])
+    with pytest.raises(UserError, match="unknown option 'scael'"):
+        api.plan(suite, ["mine_too"])
+    with pytest.raises(UserError, match="unknown model 'torchvision:resnet1'"):
+        made(pairs=[{"teacher": "torchvision:resnet1", "student": "mlp"}])
+
+
+def frames() -> dict[str, pd.DataFrame]:
+    """Every frame of a run that has all there is."""
+    shape = Shape(
+        losses=("cross_entropy", "kd"),
+        temperatures=(2.0, 4.0),
+        conditions=("noise",),
+        variants=("fp32", "fp16"),
+        metrics=("macro_f1",),
+        readings=lambda row, seed, epoch: {"temperature": 4.0},
+        not_measured=[("cuda", "no GPU")],
+    )
+    results = api.Results(make_results(shape))
+    names = ("frame", "gains", "curves", "conditions", "latencies")
+    return {name: getattr(results, name)() for name in names}
+
+
+def test_every_column_is_documented() -> None:
+    common, *sections = re.split(r"\n`results\.(?=\w+\(\)`: one row)", PAGE)
+    tables = {section.partition("(")[0]: _columns(section) for section in sections}
+    shared = _columns(common)
+    for name, frame in frames().items():
+        own = {re.sub(r"^(metric|reading|setting) .*", r"\1 NAME", column) for column in frame.columns}
+        left_out = {"latencies": shared, "gains": {"role", "seed", "key"}}.get(name, set())
+        assert own == tables[name] | (shared - left_out), name
+
+
+def _columns(text: str) -> set[str]:
+    cells = re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+
+
+def test_the_latest_run_is_found_by_its_suite(tmp_path: Path) -> None:
+    results = make_results(Shape())
+    store_results(tmp_path, results)
+    assert api.load_results("example", tmp_path).frame().equals(api.Results(results).frame())
+    with pytest.raises(UserError, match="no results of suite 'fashion'"):
+        api.load_results("fashion", tmp_path)
