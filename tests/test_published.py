@@ -1,19 +1,14 @@
-"""The published records can be read by this kdbench; those that were carried over keep the recipe of their numbers."""
+"""The published records can be read by this kdbench, and are what it would train: their keys are those of today."""
 
 from pathlib import Path
 
 import pytest
 
 from kdbench.results import ResultSet, Store, load_suite_results
-from kdbench.results.carry_over import OLD_RECIPE
-from kdbench.spec import Trial, content_key
-from kdbench.spec.keys import record_content
+from kdbench.spec import Trial
 from kdbench.spec.planning.entry import REPORTED
 
 STORE = Store(Path(__file__).parent.parent / "results" / "published")
-
-
-CARRIED_OVER = {"losses-fashion"}
 
 
 @pytest.fixture(scope="module", params=STORE.suites())
@@ -38,10 +33,8 @@ def test_every_suite_is_whole(results: ResultSet) -> None:
         assert all(results.evaluation(key, condition) for key in exported)
 
 
-def test_keys_are_the_content_with_the_recipe_of_the_numbers(results: ResultSet) -> None:
+def test_keys_are_the_content_under_the_recipe_of_today(results: ResultSet) -> None:
     for key, record in results.records.items():
         trial = Trial.model_validate(record.trial)
-        carried = content_key({"recipe": OLD_RECIPE, **record_content(trial)})
-        assert trial.key != carried
-        assert key == (carried if results.run.name in CARRIED_OVER else trial.key)
+        assert key == trial.key
         assert all(parent in results.records for parent in trial.parents)

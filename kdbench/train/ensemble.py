@@ -38,8 +38,11 @@ def mean_of_probabilities(logits: Tensor, temperature: float = 1.0, shares: Tens
 def confidence(logits: Tensor, labels: Tensor) -> Tensor:
     """What each network counts for a sample: (1 - softmax over k of CE_k) / (K - 1), which adds up to 1.
 
+    For a sample without a label (-1) all count alike.
     Shapes: logits [K, B, C] of K > 1 networks; labels [B], int64, or shares [B, C]; gives [K, B].
     Source: Zhang, Chen, Wang 2022, Confidence-Aware Multi-Teacher Knowledge Distillation (arXiv:2201.00007), section 2.
     """
-    costs = torch.stack([functional.cross_entropy(each, labels, reduction="none") for each in logits.float()])
+    costs = torch.stack(
+        [functional.cross_entropy(each, labels, reduction="none", ignore_index=-1) for each in logits.float()]
+    )
     return (1 - torch.softmax(costs, dim=0)) / (len(logits) - 1)

@@ -42,7 +42,7 @@ def teacher_columns(trial: Trial, lesson: Lesson, teacher: Trial | None, outputs
     """The columns that a teacher with so many gives to a lesson; None for all of them.
 
     A teacher with one head gives that one, any other the heads that the lesson sees. Raises `NotApplicable` where it
-    has no such head, or another number of columns than the lesson sees.
+    has no such head, or columns for other classes than the lesson sees.
     """
     names = lesson.heads or tuple(head.name for head in trial.heads)
     found = None
@@ -52,7 +52,10 @@ def teacher_columns(trial: Trial, lesson: Lesson, teacher: Trial | None, outputs
             raise NotApplicable(f"its teacher has no head '{missing[0]}', only {', '.join(sorted(owned))}")
         places = teacher.columns(names or teacher.deploys, splits.classes).places
         found = torch.tensor(places, device=splits.train.labels.device)
-    given, seen = outputs if found is None else len(found), len(trial.columns(lesson.heads, splits.classes).places)
-    if (trial.heads or found is not None) and given != seen:
-        raise NotApplicable(f"its teacher gives {given} columns, and the lesson sees {seen} of the student's")
+    seen = trial.columns(lesson.heads, splits.classes).groups
+    given = outputs if found is None else len(found)
+    if (trial.heads or found is not None) and given != len(seen):
+        raise NotApplicable(f"its teacher gives {given} columns, and the lesson sees {len(seen)} of the student's")
+    if teacher and teacher.columns(names if found is not None else (), splits.classes).groups != seen:
+        raise NotApplicable("its teacher's columns stand for other classes than those that the lesson sees")
     return found

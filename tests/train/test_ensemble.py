@@ -50,6 +50,12 @@ def test_shares_of_each_sample() -> None:
     assert found[1].tolist() == [pytest.approx(5 / 8), pytest.approx(3 / 8)]
 
 
+def test_all_networks_count_alike_for_a_sample_without_a_label() -> None:
+    """An attack asks the teachers for every sample of a batch, those whose labels are hidden too."""
+    shares = confidence(torch.tensor([[[3.0, 0.0]], [[0.0, 3.0]], [[1.0, 1.0]]]), torch.tensor([-1]))
+    assert shares.tolist() == [[pytest.approx(1 / 3)]] * 3
+
+
 def test_confidence_by_hand() -> None:
     # Probabilities of the label are 3/4, 1/4 and 1/2: cross-entropies ln(4/3), ln 4 and ln 2. The softmax over the
     # networks is then as 4/3 : 4 : 2 = 2/11 : 6/11 : 3/11, and the shares are (1 - those) / 2.

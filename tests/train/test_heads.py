@@ -104,6 +104,9 @@ def test_teachers_give_the_head_that_is_asked_and_those_with_one_give_it() -> No
     outcome = train(asking(many, "first", TASKS), many)
     assert isinstance(outcome, NotTrained)
     assert outcome.reason == "its teacher has no head 'first', only class, parity"
+    outcome = train(asking(one, "first", TASKS), one)
+    assert isinstance(outcome, NotTrained)
+    assert outcome.reason == "its teacher's columns stand for other classes than those that the lesson sees"
 
 
 def test_peers_teach_and_get_no_gradient() -> None:

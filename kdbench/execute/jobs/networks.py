@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+import torch
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 from kdbench.execute.jobs.context import Context
 from kdbench.spec import Lesson, Trial
@@ -11,7 +12,7 @@ from kdbench.train.build import build_criterion, build_model
 from kdbench.train.ensemble import Ensemble
 from kdbench.train.faculty import Parents
 from kdbench.train.quantized import quantized
-from kdbench.train.samples.batches import in_chunks
+from kdbench.train.samples.batches import normalize
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Draw
 from kdbench.zoo.layers.anchor import Anchor, anchor_of
@@ -42,9 +43,14 @@ def _anchor(key: str, context: Context) -> Anchor:
     """A trial as an anchor, its importance measured on samples that it was trained on."""
     trial = Trial.model_validate(context.store.read_trial(key).trial)
     splits = context.splits(trial.data)
-    images, _ = next(in_chunks(splits.train, splits, ANCHOR_SAMPLES))
+    images = normalize(splits.train.images[anchor_places(len(splits.train))], splits)
     columns = trial.columns(trial.deploys, splits.classes).places
     return anchor_of(load_network(key, splits, context), images, columns)
+
+
+def anchor_places(samples: int) -> Tensor:
+    """At most `ANCHOR_SAMPLES` places from end to end, since a folder's images come class by class; int64."""
+    return torch.linspace(0, samples - 1, min(samples, ANCHOR_SAMPLES), dtype=torch.float64).round().long()
 
 
 def load_deployed(key: str, splits: Splits, context: Context) -> nn.Module:
