@@ -33,7 +33,7 @@ SUBJECTS: Mapping[str, tuple[str, ...]] = {
     "Scarce data": ("scarce",),
     "Hints": ("hints",),
     "Denoising": ("denoising", "noisy-student"),
-    "Several tasks": ("multitask",),
+    "Several tasks": ("multitask", "multitask-digits"),
     "A stream of tasks": ("stream",),
     "Transfer": ("transfer",),
     "Federated": ("federated",),
