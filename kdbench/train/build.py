@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 
 from kdbench.spec import Choice, Lesson, Signature
 from kdbench.spec.task import Input
@@ -61,7 +62,12 @@ class Criterion:
 def build_model(choice: Choice, catalog: Catalog, classes: int, shape: tuple[int, int, int], seed: int) -> nn.Module:
     """A freshly initialized model: the same weights for the same seed, whatever loss will train it."""
     torch.manual_seed(Draw(seed).seed_of("weights"))
-    return _make(choice, catalog, classes, shape).to(memory_format=torch.channels_last)
+    model = _make(choice, catalog, classes, shape)
+    if any(isinstance(parameter, UninitializedParameter) for parameter in model.parameters()):
+        with torch.no_grad():  # lazy layers take their shapes, and draw their weights, in a first pass
+            model.eval()(torch.zeros(1, *shape))
+        model.train()
+    return model.to(memory_format=torch.channels_last)
 
 
 def _make(choice: Choice, catalog: Catalog, classes: int, shape: tuple[int, int, int]) -> nn.Module:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
+from torch import nn
 
 from kdbench.spec import Trial
 from kdbench.spec.generators import drain
 from kdbench.train.build import build_model
-from kdbench.train.ended import NotTrained
+from kdbench.train.ended import Trained
+from kdbench.train.examination import examine
 from kdbench.train.faculty import OpenTeacherCache, Parents, no_cache
 from kdbench.train.loop import train_cohort
 from kdbench.zoo.catalog import Catalog
@@ -58,13 +60,16 @@ def rehearse(
     splits: Splits,
     catalog: Catalog,
     open_cache: OpenTeacherCache = no_cache,
-) -> None:
-    """Train for one step on two samples, under untrained teachers. Raises `NotApplicable` where that cannot be.
+) -> nn.Module | None:
+    """Examine the network, and train for one step on two samples, under untrained teachers.
 
     Where some samples have no label, one of them is the third. `parents` are the trials that the trial names by their
-    keys.
+    keys. Returns what would be deployed; None where the step diverged. Raises `NotApplicable` where it cannot be.
     """
     refuse_other_networks(parents, catalog)
+    if not trial.combine:
+        outputs = trial.outputs(splits.classes)
+        examine(build_model(trial.model, catalog, outputs, splits.shape, trial.seed), outputs, splits.shape)
     if trial.combine and any(parent.heads for parent in parents):
         raise NotApplicable("an ensemble of networks with heads of their own is not built yet")
     hidden = splits.train.labels < 0
@@ -73,5 +78,8 @@ def rehearse(
     short = trial.model_copy(update={"train": trial.train.model_copy(update={"batch_size": len(some)})})
     given = untrained(parents, splits, catalog)
     (outcome,) = drain(train_cohort([short], few, catalog, given, open_cache, until=1))
-    if isinstance(outcome, NotTrained) and outcome.status == "skipped":
+    if isinstance(outcome, Trained):
+        return outcome.model
+    if outcome.status == "skipped":
         raise NotApplicable(outcome.reason)
+    return None

@@ -41,11 +41,12 @@ class Done(Record):
 
 
 class Rehearse(PlacedJob[Done]):
-    """One step of a trial on two samples, under untrained parents."""
+    """One step of a trial on two samples, under untrained parents; its network is saved and exported where asked."""
 
     function: ClassVar[str] = f"{TRAINING}:rehearse_trial"
     trial: Trial
     parents: Several[Trial]
+    exported: bool
 
 
 class Probed(Record):

@@ -1,14 +1,20 @@
 """Carries out the jobs of training: rehearse, probe and train."""
 
 from collections.abc import Generator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import torch
 from safetensors.torch import save_file
+from torch import nn
 
-from kdbench.deploy.export.export import hash_weights
+from kdbench.deploy.export.export import ExportError, export_onnx, hash_weights
+from kdbench.deploy.export.parity import ParityError, check_parity
 from kdbench.execute.jobs.cache import cache_of, room_for_cache
 from kdbench.execute.jobs.context import Context
 from kdbench.execute.jobs.networks import load_parents
 from kdbench.execute.jobs.records import CohortTrained, Done, Probed, ProbeStep, Rehearse, TrainCohort
+from kdbench.execute.jobs.samples import samples_of_test
 from kdbench.execute.workers.messages import EpochFinished, Noted, Progress
 from kdbench.results import Outcome, Store, TrainingCost, TrialRecord, machine_facts
 from kdbench.results.machine.facts import timestamp
@@ -23,17 +29,36 @@ from kdbench.train.samples.batches import steps_per_epoch
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import NotApplicable
 
+REHEARSED_SAMPLES = 4  # on which an untrained network is compared with its file
+
 
 def rehearse_trial(job: Rehearse) -> Done:
-    """Rehearse a trial on two samples, before any is trained: data, views, models and loss together."""
+    """Rehearse a trial on two samples, before any is trained: data, views, models and loss together, and its file."""
     context = Context(job.setting)
     splits = context.splits(job.trial.data)
     try:
         _refuse_other_tasks(job, splits, context)
-        rehearse(job.trial, job.parents, splits, context.catalog, room_for_cache(job.trial, splits, context))
-    except NotApplicable as reason:
+        model = rehearse(job.trial, job.parents, splits, context.catalog, room_for_cache(job.trial, splits, context))
+        if model and job.exported:
+            _export_untrained(model, splits)
+    except (NotApplicable, ExportError, ParityError) as reason:
         return Done(reason=str(reason))
     return Done()
+
+
+def _export_untrained(model: nn.Module, splits: Splits) -> None:
+    """Save and export a network, and compare the file with it. Raises `ExportError` and `ParityError`."""
+    with TemporaryDirectory(prefix="kdbench-") as folder:
+        _save_weights(model, Path(folder) / Store.WEIGHTS)
+        file = Path(folder) / Store.ONNX
+        export_onnx(model, splits.shape, file)
+        check_parity(model, file, samples_of_test(splits, REHEARSED_SAMPLES))
+
+
+def _save_weights(model: nn.Module, file: Path) -> None:
+    """Every entry of the state dict, also where several are one tensor (tied weights)."""
+    state = model.to("cpu").state_dict()
+    save_file({name: value.clone(memory_format=torch.contiguous_format) for name, value in state.items()}, file)
 
 
 def _refuse_other_tasks(job: Rehearse, splits: Splits, context: Context) -> None:
@@ -121,6 +146,6 @@ def _record(outcome: Trained | NotTrained, splits: Splits, context: Context) -> 
         finished=timestamp(),
     )
     with context.store.new_trial(key) as folder:
-        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, folder / Store.WEIGHTS)
+        _save_weights(model, folder / Store.WEIGHTS)
         (folder / Store.TRIAL).write_text(record.model_dump_json(indent=1) + "\n", "utf-8")
     return Outcome(status="done")

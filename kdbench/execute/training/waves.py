@@ -15,7 +15,7 @@ Outcomes = Mapping[str, Outcome]
 
 
 def check(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, None, None]:
-    """Rehearse what is pending, once for all seeds, budgets and optimizers, and end what cannot run."""
+    """Rehearse what is pending, once for all seeds, budgets and optimizers, and end what cannot run or crashes."""
     signatures = _to_rehearse(plan)
     alike: dict[str, list[Trial]] = {}
     for trial in plan.trials.values():
@@ -23,12 +23,27 @@ def check(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, N
             alike.setdefault(signatures[trial.key], []).append(trial)
     groups = list(alike.values())
     setting = place.setting()
-    jobs = [Rehearse(setting=setting, trial=group[0], parents=plan.parents(group[0])) for group in groups]
+    firsts = _first_of_networks([group[0] for group in groups])
+    jobs = [
+        Rehearse(setting=setting, trial=group[0], parents=plan.parents(group[0]), exported=group[0].key in firsts)
+        for group in groups
+    ]
     for position, said in place.run(jobs):
-        # What crashes here will crash in training, where it is recorded as a failure of its trials alone.
-        if isinstance(said, Done) and said.reason:
-            for trial in groups[position]:
+        for trial in groups[position]:
+            if isinstance(said, Done) and said.reason:
                 yield TrialEnded(key=trial.key, status="skipped", reason=said.reason)
+            elif isinstance(said, Crashed):  # it would crash in training too, hours later
+                yield TrialEnded(key=trial.key, status="failed", reason=said.reason, traceback=said.traceback)
+
+
+def _first_of_networks(trials: Iterable[Trial]) -> frozenset[str]:
+    """The first trial of each network on each dataset: its untrained file stands for those of all the others."""
+    found: dict[str, str] = {}
+    for trial in trials:
+        if not trial.combine and not trial.weight_bits:
+            network = {"model": trial.model, "heads": trial.heads, "dataset": trial.data.dataset}
+            found.setdefault(repr(network), trial.key)
+    return frozenset(found.values())
 
 
 def _to_rehearse(plan: Plan) -> dict[str, str]:

@@ -2,11 +2,15 @@ import re
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import TensorProto, helper
+from torch import nn
 
 from kdbench.deploy.export.export import export_onnx
-from kdbench.deploy.export.parity import ParityError, check_parity, compare_logits
+from kdbench.deploy.export.parity import ParityError, check_parity, compare_logits, refuse_dependent
+from kdbench.deploy.runtime.session import configure_cpu, open_session, predict
 from tests.deploy.networks import SHAPE, Resnet, mlp, trained
 
 # Standard deviation 1, so that the tolerance is 1e-4.
@@ -30,6 +34,52 @@ def test_one_perturbed_weight_fails(make, tmp_path: Path, images):
         next(model.parameters()).view(-1)[5] += 0.05
     with pytest.raises(ParityError, match=r"64 samples: largest difference of a logit \S+, allowed \S+; top-1 flips"):
         check_parity(model, tmp_path / "a.onnx", images)
+
+
+class Dependent(nn.Module):
+    """A linear network that also looks at the other images of the batch, or at the place of an image in it."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+        self.layer = nn.Linear(SHAPE[0] * SHAPE[1] * SHAPE[2], 4)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        logits = self.layer(images.flatten(1))
+        if self.how == "others":
+            return logits - logits.mean(0, keepdim=True)
+        place = torch.cumsum(torch.ones_like(logits), 0)
+        return logits * torch.where(place > 32, 2.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"), [("others", "depend on the rest of the batch"), ("place", "depend on the order of the batch")]
+)
+def test_logits_that_depend_on_other_samples_fail_though_torch_gives_the_same(how, reason, tmp_path: Path, images):
+    model = Dependent(how)
+    export_onnx(model, SHAPE, tmp_path / "a.onnx")
+    with pytest.raises(ParityError, match=reason):
+        check_parity(model, tmp_path / "a.onnx", images)
+
+
+def test_logits_that_depend_on_chance_fail(tmp_path: Path, images):
+    """Torch has no say in it: a file from elsewhere may hold the operator."""
+    pixels = SHAPE[0] * SHAPE[1] * SHAPE[2]
+    nodes = [
+        helper.make_node("Flatten", ["images"], ["flat"]),
+        helper.make_node("RandomNormalLike", ["flat"], ["noise"]),
+        helper.make_node("Add", ["flat", "noise"], ["logits"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "noisy",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", *SHAPE])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", pixels])],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), tmp_path / "a.onnx")
+    session = open_session(tmp_path / "a.onnx", configure_cpu())
+    with pytest.raises(ParityError, match="depend on chance"):
+        refuse_dependent(session, images, predict(session, images, 64))
 
 
 def test_the_limit_by_hand():

@@ -207,13 +207,13 @@ def test_a_cohort_that_breaks_is_tried_one_by_one(root: Path, monkeypatch: pytes
     monkeypatch.syspath_prepend(tmp_path)
     record, heard = run(suite(losses=["kd", "memory:shy", "memory:hungry"]), place(root, plugins=("memory",)))
     text = (
-        "a cohort of 3 models crashed and was trained one by one: "
+        "a cohort of 2 models crashed and was trained one by one: "
         "OutOfMemoryError: CUDA out of memory: tried to allocate 20 GiB"
     )
     assert [event.text for event in heard if isinstance(event, Noted)] == [text]
     assert record.notes == (text,)
     ended = [event for event in heard if isinstance(event, TrialEnded)]
-    assert len(ended) == 3  # each once
+    assert len(ended) == 3  # each once; what is hungry by itself ended in the rehearsal
     by_loss = {e.loss: record.outcomes[e.key] for e in record.entries if e.role == "student"}
     assert by_loss["kd"].status == by_loss["memory:shy"].status == "done"
     assert by_loss["memory:hungry"].status == "failed"

@@ -164,5 +164,18 @@ def test_what_cannot_run_is_skipped_with_all_its_seeds(plan: Plan, tmp_path: Pat
     assert len(skipped) == 2
 
 
-def test_a_rehearsal_that_crashes_leaves_the_failure_to_training(plan: Plan, tmp_path: Path) -> None:
-    assert rehearsed(plan, tmp_path, lambda job: [Crashed(reason="no memory")])[0] == []
+def test_a_rehearsal_that_crashes_fails_its_trials_at_once(plan: Plan, tmp_path: Path) -> None:
+    def answer(job: Rehearse) -> list[Record]:
+        crashes = job.trial.lessons[0].loss.use == "kd"
+        return [Crashed(reason="ValueError: seven", traceback="where it was") if crashes else Done()]
+
+    heard, _ = rehearsed(plan, tmp_path, answer)
+    failed = [key for key, trial in plan.trials.items() if trial.lessons[0].loss.use == "kd"]
+    told = {"status": "failed", "reason": "ValueError: seven", "traceback": "where it was"}
+    assert heard == [TrialEnded(key=key, **told) for key in failed]  # type: ignore[arg-type]
+
+
+def test_each_network_is_exported_once_before_it_is_trained(plan: Plan, tmp_path: Path) -> None:
+    _, executor = rehearsed(plan, tmp_path, lambda job: [Done()])
+    assert [job.exported for job in executor.asked] == [True, True, False, False]
+    assert executor.asked[0].trial.model != executor.asked[1].trial.model
