@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import methods
+from benchmarks import methods, suite_page
 from benchmarks.engine import page as engine
 from benchmarks.fidelity import page as fidelity
 from benchmarks.harness import Content, figures_file
@@ -38,6 +38,7 @@ PAGES: Mapping[str, Page] = {
     "losses": Page("losses", "make bench-losses", losses.TABLES),
     "method": Page("methods", "make methods", methods.TABLES),
     "teaching": Page("teaching", "kdbench run", teaching.TABLES),
+    "suite": Page("suite", "make docs", suite_page.TABLES),
 }
 
 

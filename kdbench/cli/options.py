@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from kdbench.cli import complete
+
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
@@ -19,7 +21,8 @@ def examples(*lines: str) -> str:
     return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
 
 
-suite_argument = click.argument("suite", metavar="SUITE")
+suite_argument = click.argument("suite", metavar="SUITE", shell_complete=complete.suites)
+stored_suite_argument = click.argument("suite", metavar="SUITE", shell_complete=complete.stored_suites)
 
 
 def _folder(option: str, default: Path | None, help: str) -> Callable[[F], F]:
@@ -76,10 +79,23 @@ _PART = (
         "--pairs",
         multiple=True,
         metavar="PAIRS",
+        shell_complete=complete.pairs,
         help="Only these pairs, with commas between: NAME or TEACHER:STUDENT.",
     ),
-    click.option("--losses", multiple=True, metavar="LOSSES", help="Only these losses, with commas between."),
-    click.option("--teaching", multiple=True, metavar="WAYS", help="Only these ways of teaching, likewise."),
+    click.option(
+        "--losses",
+        multiple=True,
+        metavar="LOSSES",
+        shell_complete=complete.losses,
+        help="Only these losses, with commas between.",
+    ),
+    click.option(
+        "--teaching",
+        multiple=True,
+        metavar="WAYS",
+        shell_complete=complete.ways,
+        help="Only these ways of teaching, likewise.",
+    ),
 )
 
 

@@ -23,20 +23,32 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+NAME = "The name of a callable: see `kdbench list`. Its options stand beside it."
+
+
+def about(text: str, *, example: JsonValue, unit: str | None = None) -> Any:
+    """Annotates a field with what a key of a suite file means: for the schema, `kdbench show` and docs/suite.md."""
+    return Field(description=text, examples=[example], json_schema_extra={"unit": unit} if unit else None)
+
+
+def by_use(value: Any) -> Any:
+    """`"sgd"` as `{use = "sgd"}`; anything else as it is."""
+    return {"use": value} if isinstance(value, str) else value
+
+
 class Choice(Record):
     """A callable by name, with its options: `"digits"` or `{use = "cnn", width = 8}`."""
 
     OWN: ClassVar[tuple[str, ...]] = ("use",)  # keys of a table that are not the callable's options
 
-    use: str
+    use: Annotated[str, about(NAME, example="cnn")]
     options: dict[str, JsonValue] = {}
     origin: str | None = None  # of a plugin's callable: a hash of its source, so that edited code has another key
 
     @model_validator(mode="before")
     @classmethod
     def _gather(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {"use": value}
+        value = by_use(value)
         if isinstance(value, dict) and not isinstance(value.get("options"), dict):
             own = {k: v for k, v in value.items() if k in cls.OWN}
             own["options"] = {k: v for k, v in value.items() if k not in own}
@@ -45,7 +57,7 @@ class Choice(Record):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return open_table(core, handler, hide=("options", "origin"))
+        return open_table(core, handler, show=cls.OWN)
 
     @property
     def label(self) -> str:
@@ -64,18 +76,20 @@ class NamedChoice(Choice):
 
     OWN: ClassVar[tuple[str, ...]] = ("use", "name")
 
-    name: str | None = None
+    name: Annotated[str | None, about("What reports call it; without one, its `use` and options.", example="mine")] = (
+        None
+    )
 
     @property
     def label(self) -> str:
         return self.name or super().label
 
 
-def open_table(core: CoreSchema, handler: GetJsonSchemaHandler, hide: tuple[str, ...]) -> JsonSchemaValue:
+def open_table(core: CoreSchema, handler: GetJsonSchemaHandler, show: tuple[str, ...]) -> JsonSchemaValue:
     """The schema of a table that may stand as a bare name, and that holds a callable's options beside its own keys."""
     schema = handler.resolve_ref_schema(handler(core))
-    properties = {name: value for name, value in schema["properties"].items() if name not in hide}
-    properties["use"] = {"type": "string"}
+    properties = {name: value for name, value in schema["properties"].items() if name in show}
+    properties.setdefault("use", {"type": "string", "description": NAME, "examples": ["digits"]})
     table = {"type": "object", "properties": properties, "required": ["use"], "additionalProperties": True}
     return {"title": schema["title"], "description": schema["description"], "anyOf": [{"type": "string"}, table]}
 

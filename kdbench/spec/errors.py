@@ -47,9 +47,14 @@ MOST_LISTED = 20
 
 
 def guess(word: str, allowed: Iterable[str]) -> str:
-    """`did you mean 'kd'? `, or nothing where nothing comes near."""
-    close = difflib.get_close_matches(word, sorted(allowed), n=1, cutoff=0.5)
-    return f"did you mean '{close[0]}'? " if close else ""
+    """`did you mean 'kd'? `, or nothing where nothing comes near. The case of letters does not count.
+
+    A member of a family comes first, that of torchvision before others: 'torchvision:resnet50' for 'resnet50'.
+    """
+    names = {name.lower(): name for name in sorted(allowed)}
+    members = [name for name in names if name.endswith(f":{word.lower()}")]
+    close = members or difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.5)
+    return f"did you mean '{names[close[-1]]}'? " if close else ""
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str:
@@ -118,15 +123,19 @@ def _example(kind: str, value: Any) -> str:
 
 def as_toml(value: Any) -> str:
     """A value as a suite file writes it, on one line of at most 60 characters."""
+    text = whole_toml(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def whole_toml(value: Any) -> str:
+    """A value as a suite file writes it, on one line however long."""
     match value:
         case bool():
-            text = "true" if value else "false"
+            return "true" if value else "false"
         case str():
-            text = json.dumps(value, ensure_ascii=False)
+            return json.dumps(value, ensure_ascii=False)
         case list() | tuple():
-            text = f"[{', '.join(map(as_toml, value))}]"
+            return f"[{', '.join(map(whole_toml, value))}]"
         case dict():
-            text = f"{{{', '.join(f'{key} = {as_toml(inner)}' for key, inner in value.items())}}}"
-        case _:
-            text = str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+            return f"{{{', '.join(f'{key} = {whole_toml(inner)}' for key, inner in value.items())}}}"
+    return str(value)

@@ -1,6 +1,8 @@
 """How deployed models are timed."""
 
-from kdbench.spec.choice import Record, Several
+from typing import Annotated
+
+from kdbench.spec.choice import Record, Several, about
 from kdbench.spec.types import ON_DEVICE, CallPath, Count, Positive, Provider, Threads
 
 
@@ -26,13 +28,44 @@ class How(Record):
 class LatencySpec(Record):
     """What is timed, once per architecture: every combination, in slices interleaved with a reference network's."""
 
-    batch_sizes: Several[Count] = (1, 32)
-    threads: Several[Threads] = (1,)  # "cores": all physical cores
-    providers: Several[Provider] = ("cpu",)
-    spinning: Several[bool] = (False,)
-    paths: Several[CallPath] = ("host",)  # on a GPU; elsewhere host arrays go in and out
-    margin: Positive = 0.05  # timing goes on until the ratio's interval is within half of it to both sides
-    largest_batch: Count = 256  # throughput is swept over batches 1, 2, 4 ... up to this; 1: no sweep
+    batch_sizes: Annotated[
+        Several[Count],
+        about("Batch sizes that are timed; an empty list times nothing.", unit="samples", example=[1, 8]),
+    ] = (1, 32)
+    threads: Annotated[
+        Several[Threads],
+        about('Intra-op threads; "cores" stands for all physical ones.', unit="threads", example=[1, "cores"]),
+    ] = (1,)
+    providers: Annotated[
+        Several[Provider],
+        about(
+            "ONNX Runtime's execution providers; a missing one is reported as not measured.", example=["cpu", "cuda"]
+        ),
+    ] = ("cpu",)
+    spinning: Annotated[
+        Several[bool],
+        about("Whether threads without work keep their core busy, at the expense of others.", example=[False, True]),
+    ] = (False,)
+    paths: Annotated[
+        Several[CallPath],
+        about(
+            'On a GPU, from where to where a call is timed: arrays of the host ("host"), tensors that stay on the '
+            'device ("device"), or those replayed as a CUDA graph ("graph"). Elsewhere it is the host.',
+            example=["host", "device"],
+        ),
+    ] = ("host",)
+    margin: Annotated[
+        Positive,
+        about(
+            "Timing goes on until each ratio of latencies is known to half of it, to both sides.",
+            unit="share",
+            example=0.1,
+        ),
+    ] = 0.05
+    largest_batch: Annotated[
+        Count,
+        about("Throughput is swept over batches of 1, 2, 4 ... up to this; 1: no sweep.", unit="samples", example=64),
+    ] = 256
 
     def combinations(self, cores: int) -> tuple[How, ...]:
         """Everything that is timed of one architecture on a machine with so many usable physical cores."""

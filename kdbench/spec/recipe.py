@@ -15,19 +15,24 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from kdbench.spec.choice import Choice, Record, Several
+from kdbench.spec.choice import Choice, Record, Several, about, by_use
 from kdbench.spec.keys import Neutral
 from kdbench.spec.types import Count, Fraction, NonNegative, Positive, ProperFraction, WholeNumber
+
+LR = about("Learning rate, before the schedule.", unit="times the gradient", example=0.1)
+DECAY = about("How strongly weights are drawn to zero.", unit="times the weights", example=5e-4)
 
 
 class Sgd(Record):
     """Stochastic gradient descent with momentum."""
 
     use: Literal["sgd"] = "sgd"
-    lr: Positive = 0.05
-    momentum: ProperFraction = 0.9
-    weight_decay: NonNegative = 5e-4
-    nesterov: bool = False
+    lr: Annotated[Positive, LR] = 0.05
+    momentum: Annotated[
+        ProperFraction, about("Share of the last step that is kept in the next.", unit="share", example=0.9)
+    ] = 0.9
+    weight_decay: Annotated[NonNegative, DECAY] = 5e-4
+    nesterov: Annotated[bool, about("Nesterov's momentum, which looks ahead by one step.", example=True)] = False
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -40,10 +45,12 @@ class AdamW(Record):
     """Adam with decoupled weight decay."""
 
     use: Literal["adamw"] = "adamw"
-    lr: Positive = 1e-3
-    beta1: ProperFraction = 0.9
-    beta2: ProperFraction = 0.999
-    weight_decay: NonNegative = 0.01
+    lr: Annotated[Positive, LR] = 1e-3
+    beta1: Annotated[ProperFraction, about("Decay of the mean of gradients, a step.", unit="share", example=0.9)] = 0.9
+    beta2: Annotated[
+        ProperFraction, about("Decay of the mean of their squares, a step.", unit="share", example=0.99)
+    ] = 0.999
+    weight_decay: Annotated[NonNegative, DECAY] = 0.01
 
 
 class Constant(Record):
@@ -56,44 +63,101 @@ class Cosine(Record):
     """Half a cosine from 1 down to `floor`, over all epochs after the warm-up."""
 
     use: Literal["cosine"] = "cosine"
-    floor: ProperFraction = 0.0
+    floor: Annotated[ProperFraction, about("Where the factor ends.", unit="times the learning rate", example=0.01)] = (
+        0.0
+    )
 
 
 class Step(Record):
     """Multiplied by `factor` at every milestone, given in epochs."""
 
     use: Literal["step"] = "step"
-    milestones: Several[Count]
-    factor: Fraction = 0.1
+    milestones: Annotated[Several[Count], about("When the learning rate falls.", unit="epochs", example=[30, 40])]
+    factor: Annotated[
+        Fraction, about("What it is multiplied by each time.", unit="times the learning rate", example=0.2)
+    ] = 0.1
 
 
 class TrainSpec(Record):
     """The recipe, the same for every loss of a suite."""
 
-    epochs: WholeNumber = 10  # 0: the weights stay as they start
-    batch_size: Annotated[int, Field(ge=2)] = 128
-    optimizer: Annotated[Sgd | AdamW, Field(discriminator="use")] = Sgd()
-    schedule: Annotated[Constant | Cosine | Step, Field(discriminator="use")] = Cosine()  # "cosine" will do
-    warmup_epochs: Neutral[NonNegative] = 0.0
-    augment: Several[Choice] = ()
-    mixup: Positive | None = None  # mix each image and label with another sample's: alpha of Zhang et al. 2018
-    views: Literal["fresh", "bank", "shared"] = "fresh"  # which augmented views seeds see: see `train/samples/bank.py`
-    bank: Count | None = None  # views per sample where views = "bank"; twice the epochs where it is not given
-    precision: Literal["float32", "bfloat16"] = "float32"  # of the student's forward, under autocast
-    patience: Count | None = None  # stop after so many epochs without a better validation accuracy
-    select: Literal["last", "best"] = "last"  # deployed weights: of the last epoch, or best on validation
+    epochs: Annotated[WholeNumber, about("Passes over the training samples.", unit="epochs", example=20)] = 10
+    batch_size: Annotated[
+        int, Field(ge=2), about("Samples of one step of the optimizer.", unit="samples", example=64)
+    ] = 128
+    optimizer: Annotated[
+        Sgd | AdamW,
+        Field(discriminator="use"),
+        about("How weights are changed; a name in quotes, or a table.", example={"use": "adamw", "lr": 0.001}),
+    ] = Sgd()
+    schedule: Annotated[
+        Constant | Cosine | Step,
+        Field(discriminator="use"),
+        about("How the learning rate changes; a name in quotes, or a table.", example="cosine"),
+    ] = Cosine()
+    warmup_epochs: Annotated[
+        Neutral[NonNegative], about("The learning rate rises from 0 during these.", unit="epochs", example=1.0)
+    ] = 0.0
+    augment: Annotated[
+        Several[Choice],
+        about(
+            "Views that change the training images at random, in order; see `kdbench list views`.",
+            example=[{"use": "crop", "padding": 2}, "flip"],
+        ),
+    ] = ()
+    mixup: Annotated[
+        Positive | None,
+        about(
+            "Mix each image and label with another sample's, by shares from a beta distribution of this alpha "
+            "(Zhang et al. 2018). Without it, nothing is mixed.",
+            unit="alpha",
+            example=0.2,
+        ),
+    ] = None
+    views: Annotated[
+        Literal["fresh", "bank", "shared"],
+        about(
+            'Which augmented views the seeds see: each its own in every epoch ("fresh"), a finite number of each '
+            'sample ("bank"), or one an epoch for all seeds ("shared"). Where they are finite, teachers run once.',
+            example="shared",
+        ),
+    ] = "fresh"
+    bank: Annotated[
+        Count | None,
+        about('Views of each sample under views = "bank"; without it, twice the epochs.', unit="views", example=8),
+    ] = None
+    precision: Annotated[
+        Literal["float32", "bfloat16"], about("In which the student computes, under autocast.", example="bfloat16")
+    ] = "float32"
+    patience: Annotated[
+        Count | None,
+        about(
+            "Stop after so many epochs without a better validation accuracy; without it, train to the end.",
+            unit="epochs",
+            example=5,
+        ),
+    ] = None
+    select: Annotated[
+        Literal["last", "best"],
+        about(
+            'Whose weights are deployed: those of the last epoch ("last"), or of the one best on validation ("best").',
+            example="best",
+        ),
+    ] = "last"
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         schema = handler(core)
         properties = handler.resolve_ref_schema(schema)["properties"]
-        properties["schedule"] = {"anyOf": [{"enum": ["constant", "cosine"]}, properties["schedule"]]}
+        for name, names in (("optimizer", ["sgd", "adamw"]), ("schedule", ["constant", "cosine"])):
+            tables = {key: properties[name].pop(key) for key in ("oneOf", "discriminator")}
+            properties[name]["anyOf"] = [{"enum": names}, tables]
         return schema
 
-    @field_validator("schedule", mode="before")
+    @field_validator("optimizer", "schedule", mode="before")
     @classmethod
     def _named(cls, value: Any) -> Any:
-        return {"use": value} if isinstance(value, str) else value
+        return by_use(value)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -122,6 +186,7 @@ class TrainSpec(Record):
         content = self.model_dump(mode="json")
         for key, value in changes.items():
             was = content.get(key)
+            value = by_use(value) if isinstance(was, dict) else value
             if isinstance(was, dict) and isinstance(value, dict) and value.get("use", was["use"]) == was["use"]:
                 value = {**was, **value}
             content[key] = value

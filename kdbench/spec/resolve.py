@@ -1,5 +1,6 @@
 """A suite with every name looked up and every option filled in, or all that is wrong with it."""
 
+import difflib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
@@ -266,10 +267,10 @@ def fill(choice: Choice, kind: Kind, catalog: Catalog, at: Location, problems: l
         signature = catalog.signature(kind, choice.use)
     except KeyError:
         text = f"unknown {SINGULAR[kind]} '{choice.use}'"
-        problems.append(((*at, "use"), Problem(text, help=nearest(choice.use, catalog.choices(kind, choice.use)))))
+        problems.append(((*at, "use"), Problem(text, help=suggest(choice.use, (kind,), catalog))))
         return choice
     allowed = INPUTS[kind]
-    if not _callable_with(signature, allowed):
+    if not serves(signature, kind):
         text = f"{signature.target} takes ({', '.join(signature.inputs)}), which is not how kdbench calls {kind}"
         how = "some of" if kind in BY_NAME else "exactly"
         help = f"its positional parameters are {how} ({', '.join(allowed)}); make the others keyword-only options"
@@ -279,10 +280,20 @@ def fill(choice: Choice, kind: Kind, catalog: Catalog, at: Location, problems: l
     return choice.model_copy(update={"options": options, "origin": signature.origin})
 
 
-def _callable_with(signature: Signature, allowed: tuple[str, ...]) -> bool:
-    """Whether it takes inputs that are there. Members of a family take a name as well, models that are made of others
-    `network`, by which they make them."""
-    if signature.kind in BY_NAME:
+def suggest(use: str, kinds: Iterable[Kind], catalog: Catalog, others: Iterable[str] = ()) -> str:
+    """What to write instead of a name that none of these kinds has; `others` are names of other things."""
+    module, colon, _ = use.partition(":")
+    families = [name for kind in kinds for name in catalog.names(kind) if name.endswith(":")]
+    if colon and not difflib.get_close_matches(module + colon, families, n=1):
+        return f"is '{module}' a module of yours? Then name it on the command line, too: -p {module}"
+    return nearest(use, {*others, *(known for kind in kinds for known in catalog.choices(kind, use))})
+
+
+def serves(signature: Signature, kind: Kind) -> bool:
+    """Whether a callable takes inputs that kdbench has for this kind. Members of a family take a name as well, models
+    that are made of others `network`, by which they make them."""
+    allowed = INPUTS[kind]
+    if kind in BY_NAME:
         return set(signature.inputs) <= set(allowed)
     return signature.inputs in (allowed, (*allowed, "name"), (*allowed, "network"))
 

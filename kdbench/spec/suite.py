@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, JsonValue, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import WithJsonSchema
 
-from kdbench.spec.choice import Choice, NamedChoice, Record, Several
+from kdbench.spec.choice import Choice, NamedChoice, Record, Several, about, by_use
 from kdbench.spec.comparison import Budget, Tuning
 from kdbench.spec.conditions import STANDARD, epsilon_of
 from kdbench.spec.latency import LatencySpec
@@ -29,10 +29,13 @@ def _leaves(table: Mapping[str, JsonValue], before: str = "") -> Iterator[tuple[
 class Pair(Record):
     """A teacher and the student that learns from it."""
 
-    teacher: Choice
-    student: Choice
-    name: str | None = None
-    lr: Positive | None = None  # of the student's optimizer, where the recipe's does not suit this student
+    teacher: Annotated[Choice, about("A model: see `kdbench list models`.", example={"use": "cnn", "width": 16})]
+    student: Annotated[Choice, about("A model, likewise.", example={"use": "cnn", "width": 4})]
+    name: Annotated[str | None, about("What reports call the pair.", example="small")] = None
+    lr: Annotated[
+        Positive | None,
+        about("The student's, where the recipe's does not suit it.", unit="times the gradient", example=0.01),
+    ] = None
 
     @property
     def label(self) -> str:
@@ -42,9 +45,14 @@ class Pair(Record):
 class Gate(Record):
     """A limit that `kdbench check` holds against a baseline."""
 
-    metric: Literal["top1", "latency"]
-    may_drop: Annotated[float, Field(ge=0.005, lt=1)] | None = None  # top1: as a fraction, .005 is half a point
-    may_rise: Positive | None = None  # latency: as a fraction, .05 is 5 %
+    metric: Annotated[Literal["top1", "latency"], about("What is held against the baseline.", example="top1")]
+    may_drop: Annotated[
+        Annotated[float, Field(ge=0.005, lt=1)] | None,
+        about("How far top-1 may fall: 0.01 is one point.", unit="share", example=0.01),
+    ] = None
+    may_rise: Annotated[
+        Positive | None, about("How far latency may rise: 0.05 is 5 %.", unit="share", example=0.05)
+    ] = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -66,8 +74,18 @@ class LossChoice(SweptChoice):
 
     OWN: ClassVar[tuple[str, ...]] = ("use", "name", "lr", "train")
 
-    lr: JsonValue = None  # of the student's optimizer, where neither the recipe's nor the pair's suits this loss
-    train: dict[str, JsonValue] = Field(default_factory=dict)  # keys of the recipe
+    lr: Annotated[
+        JsonValue,
+        about(
+            "The student's under this loss, where neither the recipe's nor the pair's suits it; may be swept.",
+            unit="times the gradient",
+            example=0.02,
+        ),
+    ] = None
+    train: Annotated[
+        dict[str, JsonValue],
+        about("Other keys of [train] but the epochs, for this loss alone; may be swept.", example={"batch_size": 64}),
+    ] = Field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -80,7 +98,7 @@ class LossChoice(SweptChoice):
         """The recipe of a student under this loss. Raises `pydantic.ValidationError` for what no recipe has."""
         changes = dict(self.train)
         if self.lr is not None:
-            optimizer = changes.get("optimizer")
+            optimizer = by_use(changes.get("optimizer"))
             changes["optimizer"] = {**(optimizer if isinstance(optimizer, dict) else {}), "lr": self.lr}
         return usual.changed(changes) if changes else usual
 
@@ -113,27 +131,103 @@ def _is_count(value: Any) -> bool:
 class Suite(Record):
     """Everything one command runs: pairs x losses x ways of teaching x seeds on one dataset, under one recipe."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
-    description: str = ""
-    data: DataSpec
-    seeds: Annotated[tuple[WholeNumber, ...], Field(min_length=1, strict=False), WithJsonSchema(SEEDS)] = (0, 1, 2)
-    teacher_seeds: Count = 1  # teachers per pair: see `teacher_seed`
-    confirm_seeds: Annotated[tuple[WholeNumber, ...] | None, Field(strict=False), WithJsonSchema(FURTHER_SEEDS)] = None
-    budget: Budget = Budget()
-    tuning: Tuning | None = None
-    train: TrainSpec = TrainSpec()
-    teacher_train: TrainSpec | None = None  # the teachers' recipe, where it is another
-    view: Choice = Choice(use="clean")
-    pairs: Annotated[tuple[Pair, ...], Field(min_length=1, strict=False)]
-    losses: Annotated[tuple[LossChoice, ...], Field(min_length=1, strict=False)]
-    teaching: Annotated[tuple[SweptChoice, ...], Field(min_length=1, strict=False)] = (SweptChoice(use="single"),)
-    conditions: Several[NamedChoice] = tuple(NamedChoice.model_validate(each) for each in STANDARD)
-    metrics: Several[NamedChoice] = ()  # of the exported model on the test split, beside accuracy and calibration
-    variants: Annotated[Several[NamedVariant], AfterValidator(distinct)] = (
-        Fp32(),
-    )  # the forms in which models are deployed
-    latency: LatencySpec = LatencySpec()
-    gates: Several[Gate] = ()
+    name: Annotated[
+        str,
+        Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64),
+        about("Under which results and reports are kept.", example="my-suite"),
+    ]
+    description: Annotated[str, about("One line for `kdbench list suites`.", example="CNNs on photographs")] = ""
+    data: Annotated[
+        DataSpec,
+        about("A dataset: see `kdbench list datasets`; a name in quotes, or a table.", example={"use": "digits"}),
+    ]
+    seeds: Annotated[
+        tuple[WholeNumber, ...],
+        Field(min_length=1, strict=False),
+        WithJsonSchema(SEEDS),
+        about(
+            "How many, from 0, or which. All losses have the same, so that they are compared by seed; a claim takes 5.",
+            unit="seeds",
+            example=5,
+        ),
+    ] = (0, 1, 2)
+    teacher_seeds: Annotated[
+        Count, about("Teachers of each pair; students take turns with them.", unit="seeds", example=3)
+    ] = 1  # see `teacher_seed`
+    confirm_seeds: Annotated[
+        tuple[WholeNumber, ...] | None,
+        Field(strict=False),
+        WithJsonSchema(FURTHER_SEEDS),
+        about(
+            "Seeds at which the best loss and the student alone are trained once more: how many, or which; 0 for none. "
+            "Without it, as many as the suite has, from 5 on.",
+            unit="seeds",
+            example=0,
+        ),
+    ] = None
+    budget: Annotated[Budget, about("For how long students are trained.", example={"by": "epochs"})] = Budget()
+    tuning: Annotated[
+        Tuning | None,
+        about(
+            "The search for settings, as many tries for each loss. Without it, nothing is tuned.",
+            example={"trials": 10},
+        ),
+    ] = None
+    train: Annotated[TrainSpec, about("The recipe, the same for every loss.", example={"epochs": 20})] = TrainSpec()
+    teacher_train: Annotated[
+        TrainSpec | None, about("The teachers' recipe, where it is another.", example={"epochs": 40})
+    ] = None
+    view: Annotated[
+        Choice,
+        about(
+            "How the student sees each image; teachers see it as it is.", example={"use": "gaussian_noise", "sd": 0.1}
+        ),
+    ] = Choice(use="clean")
+    pairs: Annotated[
+        tuple[Pair, ...],
+        Field(min_length=1, strict=False),
+        about("Teachers, each with the student that learns from it.", example=[{"teacher": "cnn", "student": "mlp"}]),
+    ]
+    losses: Annotated[
+        tuple[LossChoice, ...],
+        Field(min_length=1, strict=False),
+        about(
+            'What students learn by: see `kdbench list losses`; "cross_entropy" is the student alone. Options '
+            "of a loss may be swept.",
+            example=["cross_entropy", {"use": "kd", "temperature": {"grid": [2, 4]}}],
+        ),
+    ]
+    teaching: Annotated[
+        tuple[SweptChoice, ...],
+        Field(min_length=1, strict=False),
+        about(
+            "Ways of teaching, each a row for every loss: see `kdbench list teaching`.",
+            example=["single", {"use": "ensemble", "count": 3}],
+        ),
+    ] = (SweptChoice(use="single"),)
+    conditions: Annotated[
+        Several[NamedChoice],
+        about(
+            "Views that change the test images: corruptions, and attacks on the network. An empty list: none.",
+            example=["gaussian_blur", {"use": "rotation", "degrees": 30.0}],
+        ),
+    ] = tuple(NamedChoice.model_validate(each) for each in STANDARD)
+    metrics: Annotated[
+        Several[NamedChoice],
+        about("Beside accuracy and calibration: see `kdbench list metrics`.", example=["macro_f1"]),
+    ] = ()
+    variants: Annotated[
+        Several[NamedVariant],
+        AfterValidator(distinct),
+        about("The forms in which models are deployed.", example=["fp32", {"use": "int8_static", "samples": 64}]),
+    ] = (Fp32(),)
+    latency: Annotated[LatencySpec, about("What is timed, of each architecture.", example={"batch_sizes": [1]})] = (
+        LatencySpec()
+    )
+    gates: Annotated[
+        Several[Gate],
+        about("Limits for `kdbench check`.", example=[{"metric": "top1", "may_drop": 0.01}]),
+    ] = ()
 
     @field_validator("seeds", mode="before")
     @classmethod

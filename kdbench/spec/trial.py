@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validat
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from kdbench.spec.choice import Choice, Record, Several, open_table
+from kdbench.spec.choice import Choice, Record, Several, about, open_table
 from kdbench.spec.errors import nearest
 from kdbench.spec.keys import Neutral, content_key, record_content
 from kdbench.spec.recipe import TrainSpec
@@ -30,10 +30,25 @@ class DataSpec(Record):
     """A dataset and which samples of its training split are used; validation is held out first."""
 
     dataset: Choice
-    parts: Several[Choice] = ()  # applied in order to the training samples; none: all of them
-    labelled: Several[Choice] = ()  # likewise to those: which of them keep their labels; none: all
-    validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    split_seed: WholeNumber = 0
+    parts: Annotated[
+        Several[Choice],
+        about(
+            "Which training samples are used: parts are taken in order, see `kdbench list parts`. Without any: all.",
+            example=[{"use": "fraction", "share": 0.1}],
+        ),
+    ] = ()
+    labelled: Annotated[
+        Several[Choice],
+        about(
+            "Which of these keep their labels, likewise. Without any: all.", example=[{"use": "per_class", "count": 4}]
+        ),
+    ] = ()
+    validation: Annotated[
+        float, Field(gt=0, lt=1), about("Held out of the training split first.", unit="share", example=0.2)
+    ] = 0.1
+    split_seed: Annotated[
+        WholeNumber, about("Decides which samples these are, for all trials alike.", unit="seed number", example=1)
+    ] = 0
 
     @model_validator(mode="before")
     @classmethod
@@ -48,7 +63,7 @@ class DataSpec(Record):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return open_table(core, handler, hide=("dataset",))
+        return open_table(core, handler, show=("parts", "labelled", "validation", "split_seed"))
 
 
 class Lesson(Record):

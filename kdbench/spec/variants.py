@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from kdbench.spec.choice import Record
+from kdbench.spec.choice import Record, about, by_use
 from kdbench.spec.types import Count, Fraction
 
 
@@ -42,25 +42,38 @@ class Fp16(_Variant):
     use: Literal["fp16"] = "fp16"
 
 
+PER_CHANNEL = about("Whether each output of a layer has a scale of its own.", example=True)
+
+
 class _Int8(_Variant):
-    # 7 bits for weights. Left out: where sums of 8-bit products may saturate, see `resolve`.
-    reduce_range: bool | None = None
+    reduce_range: Annotated[
+        bool | None,
+        about(
+            "Whether weights take 7 bits; without it, they do where sums of 8-bit products may saturate.", example=True
+        ),
+    ] = None  # see `resolve`
 
 
 class Int8Dynamic(_Int8):
     """Linear layers in 8 bits, their inputs scaled at every call by what they hold. Convolutions stay as they are."""
 
     use: Literal["int8_dynamic"] = "int8_dynamic"
-    per_channel: bool = False  # a scale for each output of a layer
+    per_channel: Annotated[bool, PER_CHANNEL] = False
 
 
 class Int8Static(_Int8):
     """Weights and activations in 8 bits; the ranges of activations are found beforehand on training samples."""
 
     use: Literal["int8_static"] = "int8_static"
-    samples: Count = 256  # of the training split, as it is, without augmentation
-    calibration: Literal["minmax", "entropy", "percentile"] = "minmax"
-    per_channel: bool = True  # a scale for each output of a layer
+    samples: Annotated[
+        Count,
+        about("Of the training split, without augmentation, on which ranges are found.", unit="samples", example=64),
+    ] = 256
+    calibration: Annotated[
+        Literal["minmax", "entropy", "percentile"],
+        about("How the range of an activation is found.", example="percentile"),
+    ] = "minmax"
+    per_channel: Annotated[bool, PER_CHANNEL] = True
 
 
 class Int8Qat(_Int8):
@@ -71,8 +84,10 @@ class Int8Qat(_Int8):
     """
 
     use: Literal["int8_qat"] = "int8_qat"
-    epochs: Count = 2  # of the further training
-    lr: Fraction = 0.1  # of it, as a share of the recipe's learning rate
+    epochs: Annotated[Count, about("Of the further training.", unit="epochs", example=4)] = 2
+    lr: Annotated[
+        Fraction, about("Of the further training.", unit="times the recipe's learning rate", example=0.05)
+    ] = 0.1
 
     @property
     def weight_bits(self) -> Literal[7, 8]:
@@ -103,13 +118,8 @@ class _OrName:
         return {"anyOf": [{"enum": _NAMES}, handler(core)]}
 
 
-def named_variant(value: Any) -> Any:
-    """`"int8_static"` as `{use = "int8_static"}`; anything else as it is."""
-    return {"use": value} if isinstance(value, str) else value
-
-
 # An entry of a suite's `variants`: `"int8_static"`, or `{use = "int8_static", samples = 64}`.
-NamedVariant = Annotated[Variant, BeforeValidator(named_variant), _OrName]
+NamedVariant = Annotated[Variant, BeforeValidator(by_use), _OrName]
 
 
 def distinct(variants: tuple[Variant, ...]) -> tuple[Variant, ...]:

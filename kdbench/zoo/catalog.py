@@ -88,11 +88,16 @@ class Catalog:
         return tuple(self.targets(kind))
 
     def choices(self, kind: Kind, use: str) -> tuple[str, ...]:
-        """The names to suggest for `use`: the members of the family that it begins with, else all names of the kind."""
+        """The names to suggest for `use`: the members of the family that it begins with, else all names of the kind.
+
+        Where it is the name of a member without its family, that member is among them.
+        """
         family, colon, _ = use.partition(":")
-        if family + colon in MEMBERS and family + colon in self.targets(kind):
+        families = [name for name in MEMBERS if name in self.targets(kind)]
+        if family + colon in families:
             return tuple(f"{family}:{member}" for member in MEMBERS[family + colon]())
-        return self.names(kind)
+        of = [name for name in families if name != "timm:" and use.lower() in MEMBERS[name]()]
+        return (*self.names(kind), *(f"{name}{use.lower()}" for name in of))
 
     def signature(self, kind: Kind, use: str) -> Signature:
         target = self._target(kind, use)

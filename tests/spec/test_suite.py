@@ -13,6 +13,7 @@ from kdbench.spec import (
     TrainSpec,
 )
 from kdbench.spec.conditions import STANDARD
+from kdbench.spec.suite import LossChoice
 from kdbench.spec.variants import Fp32, Int8Static
 from tests.small import small_suite
 
@@ -43,6 +44,13 @@ def test_optimizers_are_told_apart_by_name() -> None:
     assert TrainSpec().optimizer == Sgd()
     with pytest.raises(ValidationError):
         TrainSpec.model_validate({"optimizer": {"use": "adamw", "momentum": 0.9}})
+
+
+def test_an_optimizer_by_its_name_has_its_usual_options() -> None:
+    usual = TrainSpec(optimizer="adamw")
+    assert usual.optimizer == AdamW()
+    loss = LossChoice.model_validate({"use": "kd", "lr": 0.3, "train": {"optimizer": "adamw"}})
+    assert loss.recipe(TrainSpec()).optimizer == AdamW(lr=0.3)
 
 
 def test_nesterov_needs_momentum() -> None:

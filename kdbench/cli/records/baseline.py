@@ -8,7 +8,7 @@ from kdbench.cli import options
 
 
 @click.command(name="baseline")
-@options.suite_argument
+@options.stored_suite_argument
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="New folder. [default: baselines/SUITE]")
 @click.option("--force", is_flag=True, help="Freeze a gate too that is finer than what the seeds can show.")
 @options.results_option

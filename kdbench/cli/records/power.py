@@ -15,7 +15,7 @@ HEAD = ("pair", "loss", "seeds", "SD", "SD at most", "can show", "seeds needed",
 
 
 @click.command(name="power")
-@options.suite_argument
+@options.stored_suite_argument
 @options.results_option
 @click.option("--difference", type=float, required=True, help="Points of top-1 that a claim is to be about.")
 @click.option("--power", type=float, default=0.8, show_default=True, help="Chance of finding it where it is real.")

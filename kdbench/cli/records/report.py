@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from kdbench.cli import options
+from kdbench.cli import complete, options
 
 
 @click.command(name="report")
-@click.argument("suites", metavar="SUITE...", nargs=-1, required=True)
+@click.argument("suites", metavar="SUITE...", nargs=-1, required=True, shell_complete=complete.stored_suites)
 @options.results_option
 @options.reports_option
 def command(suites: tuple[str, ...], results: Path, reports: Path) -> None:

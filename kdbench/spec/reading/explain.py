@@ -88,12 +88,16 @@ def explain(at: Location, detail: ErrorDetails, table: dict[str, Any]) -> Locate
 
 
 def _say_keys(at: Location, table: dict[str, Any]) -> str:
-    """Which keys a table takes, where an unknown one belongs, or what it is called now."""
+    """Which keys a table takes, where an unknown one belongs, or what it is called now.
+
+    A key of another table may as well be a misspelt one of this: 'batch_size' of `[latency]` is its batch_sizes.
+    """
     name, fields = str(at[-1]), [key for record in _records_at(at[:-1], table) for key in record.model_fields]
     if RENAMED.get(name) in fields:
         return f"'{name}' is called '{RENAMED[name]}' now"
     homes = (home for home, records in HOMES.items() if any(name in record.model_fields for record in records))
-    home = next(homes, None) if name != "use" and "optimizer" not in at[:-1] else None
+    elsewhere = name != "use" and "optimizer" not in at[:-1] and not difflib.get_close_matches(name, fields, cutoff=0.9)
+    home = next(homes, None) if elsewhere else None
     return f"'{name}' {home}" if home else nearest(name, fields)
 
 
