@@ -152,8 +152,8 @@ def _run(suite: Suite) -> Iterator[str]:
     if summary is None:
         yield "No run of it is published yet."
         return
-    sentence = recommend(summary).sentence
-    yield f"[Report](../reports/{suite.name}/report.md). {_prose(sentence)}"
+    found = recommend(summary)
+    yield f"[Report](../reports/{suite.name}/report.md). {_prose(f'{found.headline}. {found.reason}')}"
     rows = [row for row in summary.students if row.budget == 1]
     shown = rows if len(rows) <= MOST else _ends(rows)
     left = len(rows) - len(shown)

@@ -105,6 +105,11 @@ class Summary:
     input_shape: tuple[int, ...]
 
     @property
+    def chance(self) -> float | None:
+        """Top-1 of guessing."""
+        return 1 / self.classes if self.classes else None
+
+    @property
     def students(self) -> tuple[StudentRow, ...]:
         return tuple(row for pair in self.pairs for row in pair.students)
 

@@ -153,7 +153,11 @@ def _tiles(recommendation: Recommendation) -> tuple[tuple[str, str, str], ...]:
     smaller = f"{f.times(row.compression_parameters)} fewer parameters" if row.compression_parameters else ""
     return (
         ("Test top-1", f.percent(row.top1.mean), f"95 % interval {interval}{network}" if interval else "no interval"),
-        ("Of its teacher's accuracy", f.percent(row.retention), f"teacher {recommendation.teacher or 'unknown'}"),
+        (
+            "Of its teacher's accuracy",
+            "weak teacher" if row.weak_teacher else f.percent(row.retention),
+            f"teacher {recommendation.teacher or 'unknown'}",
+        ),
         cost,
         ("ONNX file", f.byte_size(row.onnx_bytes), smaller),
     )

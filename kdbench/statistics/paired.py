@@ -71,9 +71,9 @@ def detectable_sds(n: int, alpha: float = 0.05, power: float = 0.8) -> float | N
     return detectable_errors(n - 1, alpha, power) / math.sqrt(n) if n > 1 else None
 
 
-def least_detectable(error: Error) -> float:
+def least_detectable(error: Error, alpha: float = 0.05) -> float:
     """The least difference that these seeds find, in the unit of the mean: each part of the error at its own power."""
-    return math.sqrt(sum(detectable_errors(df) ** 2 * variance for variance, df in error.parts))
+    return math.sqrt(sum(detectable_errors(df, alpha) ** 2 * variance for variance, df in error.parts))
 
 
 def paired_difference(first: Mapping[int, float], second: Mapping[int, float]) -> PairedDifference | None:

@@ -1,4 +1,4 @@
-"""Which student to ship: of each pair a candidate from validation where its gain is confirmed, then of all pairs one.
+"""The student of a pair to ship: its candidate from validation where that one's gain is confirmed.
 
 The best of many losses on validation has lucky seeds, and is lucky on test with the same seeds. So test scores of these
 very networks confirm a candidate only as one of its family, by Holm's p; otherwise networks of other seeds must.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import Equal, StudentRow
 from kdbench.statistics.intervals import Interval
-from kdbench.statistics.paired import EQUIVALENCE, PairedDifference, crossed_difference
+from kdbench.statistics.paired import PairedDifference
 from kdbench.statistics.verdicts import ALPHA
 
 
@@ -42,55 +42,42 @@ class Pick:
     evidence: Evidence | None  # None where the candidate is the student alone, or that one was not run
 
 
-def pick(pair: PairSummary) -> Pick:
-    """The candidate where its gain is confirmed, else the student alone."""
-    candidate = _candidate(pair)
+def picks(pair: PairSummary) -> tuple[Pick, ...]:
+    """The pick of all rows, and those of each architecture that some of them deploy: a budget may leave out the first.
+
+    A student alone that several of them would ship is there once.
+    """
+    kinds = [[row for row in pair.students if row.alone or row.architecture == each] for each in _architectures(pair)]
+    found: dict[tuple[str, str, str], Pick] = {}
+    for rows in (pair.students, *kinds):
+        each = pick(pair, rows)
+        found.setdefault(each.row.name, each)
+    return tuple(found.values())
+
+
+def pick(pair: PairSummary, rows: Sequence[StudentRow]) -> Pick:
+    """Of some rows of a pair: the candidate where its gain is confirmed, else the student alone."""
+    candidate = _candidate(rows)
     if pair.alone is None:
         return Pick(pair, candidate, candidate, None)
-    evidence = None if candidate.alone else _evidence(pair, candidate)
+    evidence = evidence_of(pair, candidate)
     row = candidate if evidence and evidence.holds else _best_alone(pair)
     return Pick(pair, row, candidate, evidence)
 
 
-def trade(picks: Sequence[Pick]) -> tuple[Pick, Pick]:
-    """The pick to ship, and the most accurate one on validation.
-
-    The cheapest is shipped that is not shown to be worse on test than the most accurate one by more than the margin;
-    of equally cheap ones the more accurate. With one seed nothing is shown, and the most accurate is shipped. The best
-    of several on validation has lucky seeds, so that all comparisons with it share the error (Bonferroni).
-    """
-    best = max(picks, key=lambda each: each.row.validation.mean)
-    level = 1 - ALPHA / max(1, len(picks) - 1)
-    rivals = [each for each in picks if each is best or not _shown_worse(each.row, best.row, level)]
-    return min(rivals, key=lambda each: (cost(each.row), -each.row.validation.mean)), best
+def _architectures(pair: PairSummary) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(row.architecture for row in pair.students))
 
 
-def cost(row: StudentRow) -> float:
-    """The p50 of one call in microseconds; FLOPs where it was not timed."""
-    return row.scaled_microseconds if row.scaled_microseconds is not None else float(row.flops)
+def _candidate(rows: Sequence[StudentRow]) -> StudentRow:
+    """The best on validation by mean. Ties go to the student alone, then to the suite's order."""
+    return max(_eligible(comparable(rows)), key=lambda row: (row.validation.mean, row.alone))
 
 
-def on_test(first: StudentRow, second: StudentRow) -> PairedDifference | None:
-    """Test top-1 of one row minus another's; None without a seed in common."""
-    return crossed_difference(first.scores, second.scores)
-
-
-def _shown_worse(row: StudentRow, best: StudentRow, level: float) -> bool:
-    difference = on_test(row, best)
-    if difference is None or len(difference.seeds) < 2:
-        return True
-    found = difference.estimate  # without an error where no seed and no sample differs
-    return (found.error.interval(found.mean, level).high if found.error else found.mean) < -EQUIVALENCE
-
-
-def _candidate(pair: PairSummary) -> StudentRow:
-    """The best on validation by mean, at the recipe's epochs; of tuned rows where there are any.
-
-    Ties go to the student alone, then to the suite's order.
-    """
-    usual = [row for row in pair.students if row.budget == 1] or list(pair.students)
-    tuned = [row for row in usual if row.tuned]
-    return max(_eligible(tuned or usual), key=lambda row: (row.validation.mean, row.alone))
+def comparable(rows: Sequence[StudentRow]) -> list[StudentRow]:
+    """Those at the recipe's epochs; of them the tuned ones where there are any."""
+    usual = [row for row in rows if row.budget == 1] or list(rows)
+    return [row for row in usual if row.tuned] or usual
 
 
 def _best_alone(pair: PairSummary) -> StudentRow:
@@ -106,7 +93,8 @@ def _eligible(rows: Sequence[StudentRow]) -> list[StudentRow]:
     return [row for row in steady if len(row.seeds) == most]
 
 
-def _evidence(pair: PairSummary, candidate: StudentRow) -> Evidence | None:
+def evidence_of(pair: PairSummary, candidate: StudentRow) -> Evidence | None:
+    """What a gain rests on; None for the student alone, and without a seed in common with it."""
     apart, gain = pair.confirmation, candidate.headline
     if apart and apart.row == candidate.row:
         return Evidence(apart.equal, apart.difference, True, 1, None, apart.holds and not candidate.unstable)

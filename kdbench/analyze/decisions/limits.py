@@ -27,14 +27,15 @@ def scope(summary: Summary) -> str:
 
 def _of_the_choice(chosen: Pick) -> Iterator[str]:
     row, gain = chosen.row, chosen.row.headline
-    if len(chosen.candidate.seeds) < SEEDS_FOR_A_CLAIM:
-        seeds = several(len(chosen.candidate.seeds), "seed")
-        yield f"With {seeds} this is a smoke test: no claim about which loss is better."
     yield (
         "Each pair's candidate is the best on validation. It ships where its gain over the student alone on test is "
         "confirmed: by a 95 % interval above 0 at seeds that took no part in the choice, or, without such seeds, by a "
         f"Holm p of at most 0.05 over the pair's rows. Either takes {SEEDS_FOR_A_CLAIM} seeds."
     )
+    if not row.tuned:
+        yield "Its settings are those of the suite: none was tuned."
+    if row.weak_teacher:
+        yield "Its teacher gets fewer test samples right than it does: a weak teacher."
     if row.unstable:
         yield (
             f"{row.stability.collapsed} of its {several(len(row.seeds), 'seed')} collapsed and stand in no mean: "

@@ -1,10 +1,11 @@
 """How many seeds a claim needs, by the SD of a suite's paired differences so far."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kdbench.analyze.models.pairs import PairSummary
-from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM, detectable_sds
+from kdbench.statistics.intervals import Error
+from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM, PairedDifference, detectable_sds, least_detectable
 from kdbench.statistics.spread import sd_bound
 
 MOST_SEEDS = 1000  # more than anybody trains
@@ -37,10 +38,32 @@ def seeds_needed(difference: float, sd: float, power: float = 0.8) -> int | None
         sds = detectable_sds(n, power=power)
         return sds is not None and sds * sd <= difference
 
+    return _fewest(enough)
+
+
+def seeds_to_tell(found: PairedDifference, away: float, alpha: float) -> int | None:
+    """The seeds with which a comparison, two-sided at `alpha`, finds in 80 % of runs that it is so far from a line.
+
+    By the error of the difference so far: its part of the seeds falls with their number, that of the test samples does
+    not. At least `SEEDS_FOR_A_CLAIM`; None where `MOST_SEEDS` would not do.
+    """
+    now, error = len(found.seeds), found.estimate.error
+    if error is None:
+        return SEEDS_FOR_A_CLAIM
+
+    def enough(n: int) -> bool:
+        parts = ((variance * now / n, n - 1.0) if df == now - 1 else (variance, df) for variance, df in error.parts)
+        return least_detectable(Error(tuple(parts)), alpha) <= away
+
+    return _fewest(enough)
+
+
+def _fewest(enough: Callable[[int], bool]) -> int | None:
+    """Of `SEEDS_FOR_A_CLAIM` to `MOST_SEEDS`; more seeds never find less."""
     low, high = SEEDS_FOR_A_CLAIM - 1, MOST_SEEDS
     if not enough(high):
         return None
-    while high - low > 1:  # more seeds never find less
+    while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
     return high

@@ -1,6 +1,6 @@
 """Numbers and names as text, shared by sentences and reports: a true minus sign, and a dash where there is none."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from kdbench.analyze.models.rows import Equal, StudentRow
 from kdbench.statistics.intervals import Interval
@@ -28,6 +28,11 @@ def points(difference: float | None) -> str:
     return text[1:] if text[1:] == "0.00" else text.replace("-", MINUS)  # a rounded nothing has no sign
 
 
+def spread(difference: float | None) -> str:
+    """0.0042 as '0.42': a spread in percentage points, or a loss that is said to be one."""
+    return NONE if difference is None else f"{100 * difference:.2f}"
+
+
 def points_interval(interval: Interval | None) -> str:
     """'-0.10 to +0.94', in points."""
     return "" if interval is None else f"{points(interval.low)} to {points(interval.high)}"
@@ -49,14 +54,26 @@ def judged(difference: PairedDifference | None) -> str:
 
 
 def named(row: StudentRow) -> str:
-    """'small trained with 'kd'', or '.. alone for 2 x epochs', or '.. with labels alone under 'scarce''."""
+    """'small taught by kd', 'small trained alone for 2 x epochs', 'small trained with labels alone under scarce'."""
     if not row.alone:
-        return f"{row.model} trained with '{row.row}'"
+        return f"{row.model} {'taught by' if row.agreement else 'trained with'} {row.row}"
     longer = f" for {row.budget:.3g} x epochs" if row.budget != 1 else ""
-    how = f"with labels alone under '{row.teaching}'" if row.teaching else "alone"
+    how = f"with labels alone under {row.teaching}" if row.teaching else "alone"
     return f"{row.model} trained {how}{longer}" + (", tuned" if row.tuned else "")
 
 
 def quoted(names: Iterable[str]) -> str:
     """''kd', 'dist, tuned'': names that may have commas in them, each once."""
     return ", ".join(f"'{name}'" for name in dict.fromkeys(names))
+
+
+def called(row: StudentRow) -> str:
+    """'kd', and in quotation marks where there are commas in it."""
+    return f"'{row.row}'" if "," in row.row else row.row
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """'kd, dist and dkd', or 'kd, dist and 5 more'."""
+    if len(names) > most:
+        return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -15,6 +15,7 @@ from kdbench.statistics.intervals import Estimate
 from kdbench.statistics.paired import PairedDifference, crossed_difference
 
 CLEAN = "clean"
+Worst = tuple[str, PairedDifference]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class ConditionRow:
     lacking: Mapping[str, int]  # seeds without a figure, by condition
     stable: Estimate | None  # share of samples predicted right under every condition, clean included
     against_alone: PairedDifference | None  # that share minus the student alone's, by seed and sample
+    worst: Worst | None  # the condition where it loses most to the student alone, and how much
 
 
 def condition_rows(pairs: Sequence[PairSummary], results: ResultSet) -> tuple[ConditionRow, ...]:
@@ -50,6 +52,7 @@ def condition_rows(pairs: Sequence[PairSummary], results: ResultSet) -> tuple[Co
 
 def _row(row: ModelRow, alone: ModelRow | None, found: Found[Bits], evaluated: Sequence[str]) -> ConditionRow:
     bits = {name: by_seed(row, found, name) for name in evaluated}
+    others = {name: by_seed(alone, found, name) for name in evaluated}
     stable = _stable_by_seed(row, found, evaluated)
     return ConditionRow(
         pair=row.pair,
@@ -61,7 +64,21 @@ def _row(row: ModelRow, alone: ModelRow | None, found: Found[Bits], evaluated: S
         lacking=lacking(row, found, evaluated),
         stable=_estimate(stable) if stable else None,
         against_alone=crossed_difference(stable, _stable_by_seed(alone, found, evaluated)),
+        worst=_worst(bits, others),
     )
+
+
+def _worst(mine: Mapping[str, Mapping[int, Bits]], others: Mapping[str, Mapping[int, Bits]]) -> Worst | None:
+    """By the means of the seeds that both have; the error is computed of that condition alone."""
+    shared = {name: [seed for seed in seeds if seed in others[name]] for name, seeds in mine.items()}
+    losses = {
+        name: sum(float(mine[name][seed].mean() - others[name][seed].mean()) for seed in seeds) / len(seeds)
+        for name, seeds in shared.items()
+        if seeds
+    }
+    name = min(losses, key=losses.__getitem__, default="")
+    difference = crossed_difference(mine[name], others[name]) if name else None
+    return (name, difference) if difference else None
 
 
 def _estimate(bits: Mapping[int, Bits]) -> Estimate:

@@ -167,6 +167,11 @@ class StudentRow(ModelRow):
         return self.headline.verdict if self.headline else None
 
     @property
+    def weak_teacher(self) -> bool:
+        """Whether the student gets more right than its teacher, which then says little of how well it was taught."""
+        return self.retention is not None and self.retention > 1
+
+    @property
     def better_at_equal_epochs_only(self) -> bool:
         epochs = self.gains.get("epochs")
         return epochs is not None and epochs.verdict == "better" and self.verdict != "better"

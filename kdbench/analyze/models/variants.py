@@ -1,7 +1,7 @@
 """Variants against the exported models they were made from, paired by seed and test sample."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 import numpy as np
@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from kdbench.analyze.deployment.architectures import ReferenceTiming
 from kdbench.analyze.models.evaluations import Found, by_seed, compared
 from kdbench.analyze.models.pairs import PairSummary
-from kdbench.analyze.models.rows import ModelRow
+from kdbench.analyze.models.rows import Bits, ModelRow
 from kdbench.results import ArtifactResult, ResultSet
 from kdbench.results.machine.processor import int8_saturates
 from kdbench.spec.variants import Int8Qat
@@ -40,6 +40,7 @@ class VariantRow:
     row: str
     variant: str
     architecture: str
+    correct: Mapping[int, Bits] = field(repr=False, compare=False)  # test samples predicted right, by seed
     top1: Estimate
     change: Estimate  # variant minus exported model
     against_alone: Estimate | None  # that change minus the one of the student alone
@@ -114,6 +115,7 @@ def _row(
         row=row.row,
         variant=label,
         architecture=facts.architecture,
+        correct={seed: scores.astype(np.bool_) for seed, scores in now.items()},
         top1=crossed_estimate(_table(now)),
         change=crossed_estimate(_table(change)),
         against_alone=crossed_estimate(_table(against)) if against else None,

@@ -7,7 +7,7 @@ from kdbench.analyze.decisions.wording import quoted
 from kdbench.analyze.models.front import COSTS, Front
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, model_cell, row_cell
+from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, model_cell, retention_cell, row_cell
 from kdbench.statistics.intervals import Interval
 
 
@@ -125,7 +125,7 @@ def _kept_row(summary: Summary, row: StudentRow, teacher: ModelRow) -> tuple[Cel
     fewer = teacher.flops / row.flops if row.flops else None
     return (
         named,
-        Cell(f.percent(row.retention), f.percent_interval(row.retention_interval), row.retention),
+        retention_cell(row, row.retention_interval),
         closed,
         Cell(f.times(row.compression_parameters), sort=row.compression_parameters),
         Cell(f.times(row.compression_bytes), sort=row.compression_bytes),

@@ -1,6 +1,6 @@
 """Numbers as text: with units, few digits, a true minus sign, and a dash where there is none."""
 
-from kdbench.analyze.decisions.wording import MINUS, NONE, percent, points, points_interval, several
+from kdbench.analyze.decisions.wording import MINUS, NONE, percent, points, points_interval, several, spread
 from kdbench.statistics.intervals import Interval
 from kdbench.statistics.ratios import RatioEstimate
 
@@ -9,11 +9,6 @@ __all__ = [
     "percent_interval", "points", "points_interval", "ratio_interval", "seconds", "several", "spread",
     "thousandths", "thousandths_interval", "times", "whole_percent_interval",
 ]  # fmt: skip
-
-
-def spread(difference: float | None) -> str:
-    """0.0042 as '0.42': a spread in percentage points."""
-    return NONE if difference is None else f"{100 * difference:.2f}"
 
 
 def percent_interval(interval: Interval | None) -> str:

@@ -132,7 +132,7 @@ def _comparison_row(row: StudentRow, whose: str, gains: tuple[Equal, ...], *, sh
         Cell(f.times(row.relative_cost), f"rank {row.cost_rank}", row.relative_cost),
         Cell(f.spread(least), sort=least),
         Cell(f.percent(row.validation.mean), sort=row.validation.mean),
-        Cell(f.percent(row.retention), sort=row.retention),
+        retention_cell(row),
         Cell(f.times(row.compression_parameters), f.times(row.compression_bytes), row.compression_parameters),
         Cell(f.microseconds(row.p50_microseconds), speedup, row.p50_microseconds),
         Cell(f.count(row.flops), sort=float(row.flops)),
@@ -147,6 +147,13 @@ def gain_cell(gain: PairedDifference | None) -> Cell:
     if gain is None:
         return Cell(f.NONE)
     return Cell(f.points(gain.estimate.mean), f.points_interval(gain.estimate.interval), gain.estimate.mean)
+
+
+def retention_cell(row: StudentRow, interval: Interval | None = None) -> Cell:
+    """The share of its teacher's accuracy, unless that is below the student's own."""
+    if row.weak_teacher:
+        return Cell("weak teacher", f.percent(row.retention), row.retention)
+    return Cell(f.percent(row.retention), f.percent_interval(interval), row.retention)
 
 
 def estimate_cell(

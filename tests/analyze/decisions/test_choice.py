@@ -1,11 +1,11 @@
-"""The candidate of a pair, what confirms it, and the trade between pairs."""
+"""The candidate of a pair, and what confirms it."""
 
 from dataclasses import replace
 
 import pytest
 
 from kdbench.analyze import summarize
-from kdbench.analyze.decisions.choice import Pick, pick, trade
+from kdbench.analyze.decisions.choice import pick, picks
 from kdbench.results import Outcome
 from tests.records import Shape, make_results
 
@@ -14,7 +14,16 @@ FRESH = range(5, 10)
 
 
 def picked(validation, test, **shape):
-    """The pick of one pair: levels by row, or by (row, seeds apart or not); five seeds, each a little off."""
+    """The pick of one pair."""
+    return pick_of(pair_of(validation, test, **shape))
+
+
+def pick_of(pair):
+    return pick(pair, pair.students)
+
+
+def pair_of(validation, test, **shape):
+    """One pair: levels by row, or by (row, seeds apart or not); five seeds, each a little off."""
 
     def level(levels):
         def accuracy(pair, row, seed):
@@ -25,7 +34,7 @@ def picked(validation, test, **shape):
 
     asked = {"seeds": 5, "losses": ("cross_entropy", "kd", "dkd"), **shape}
     results = make_results(Shape(validation=level(validation), accuracy=level(test), **asked))
-    return pick(summarize(results).pairs[0])
+    return summarize(results).pairs[0]
 
 
 LEADS = {"cross_entropy": 0.90, "kd": 0.93, "dkd": 0.91}
@@ -73,7 +82,7 @@ def test_seeds_apart_of_another_row_confirm_nothing():
 
 def test_the_student_alone_wins_ties_and_needs_no_evidence():
     shape = Shape(seeds=5, losses=("kd", "cross_entropy", "dkd"), validation=lambda *_: 0.93)
-    found = pick(summarize(make_results(shape)).pairs[0])
+    found = pick_of(summarize(make_results(shape)).pairs[0])
     assert found.row is found.candidate
     assert (found.row.row, found.evidence) == ("cross_entropy", None)
 
@@ -81,7 +90,7 @@ def test_the_student_alone_wins_ties_and_needs_no_evidence():
 def test_of_equal_students_alone_the_tuned_one_is_shipped():
     """A tuning that chose the settings as published trains the same networks: they are not untuned."""
     shape = Shape(seeds=5, losses=("cross_entropy", "kd"), tries=2, alone=(1.0, 2.0), validation=lambda *_: 0.93)
-    found = pick(summarize(make_results(shape)).pairs[0])
+    found = pick_of(summarize(make_results(shape)).pairs[0])
     assert found.row.row == "cross_entropy, tuned"
 
 
@@ -93,9 +102,9 @@ def test_a_row_with_collapsed_seeds_is_no_candidate():
         accuracy=lambda pair, row, seed: 0.1 if (row, seed) == ("kd", 3) else levels.get(row, 0.95),
         validation=lambda pair, row, seed: levels.get(row, 0.95),
     )
-    assert pick(summarize(make_results(shape)).pairs[0]).candidate.row == "dkd"
+    assert pick_of(summarize(make_results(shape)).pairs[0]).candidate.row == "dkd"
     only = replace(shape, losses=("kd",))
-    assert pick(summarize(make_results(only)).pairs[0]).row.row == "kd"  # there is nothing else
+    assert pick_of(summarize(make_results(only)).pairs[0]).row.row == "kd"  # there is nothing else
 
 
 def test_a_row_with_fewer_seeds_is_no_candidate():
@@ -103,40 +112,17 @@ def test_a_row_with_fewer_seeds_is_no_candidate():
     assert picked(LEADS, LEADS, outcomes=failed).candidate.row == "dkd"
 
 
-def picks(small, thin, seeds=5):
-    """Two pairs with the student alone: the second takes twice as long and leads on validation by a point."""
-
-    def accuracy(pair, row, seed):
-        return (small, thin)[pair] + WOBBLE[(seed + pair) % 5]
-
-    shape = Shape(pairs=(("big", "small"), ("wide", "thin")), seeds=seeds, losses=("cross_entropy",), accuracy=accuracy)
-    shape.validation = lambda pair, row, seed: 0.90 + 0.01 * pair
-    return [pick(pair) for pair in summarize(make_results(shape)).pairs]
+def test_each_architecture_of_a_pair_has_its_choice():
+    """dkd deploys a larger network: where a budget leaves that out, kd is the pair's choice."""
+    test = {"cross_entropy": 0.90, "kd": 0.93, "dkd": 0.94}
+    pair = pair_of(test, test)
+    larger = [replace(row, architecture="large") if row.row == "dkd" else row for row in pair.students]
+    assert [each.row.row for each in picks(replace(pair, students=tuple(larger)))] == ["dkd", "kd"]
+    assert [each.row.row for each in picks(pair)] == ["dkd"]
 
 
-@pytest.mark.parametrize(
-    ("small", "ships"),
-    [
-        (0.90, 0),  # equal on test
-        (0.92, 0),  # better
-        (0.897, 0),  # worse by .3 points: within the margin
-        (0.88, 1),  # worse by 2 points
-    ],
-)
-def test_the_cheapest_that_is_not_shown_to_be_worse(small, ships):
-    both = picks(small, 0.90)
-    chosen, best = trade(both)
-    assert best is both[1]
-    assert chosen is both[ships]
-
-
-def test_with_one_seed_nothing_is_shown_and_the_most_accurate_ships():
-    both = picks(0.90, 0.90, seeds=1)
-    assert trade(both) == (both[1], both[1])
-
-
-def test_of_equally_cheap_ones_the_more_accurate_on_validation_ships():
-    first, second = picks(0.90, 0.90)
-    as_cheap = replace(second.row, scaled_microseconds=first.row.scaled_microseconds)
-    twin = Pick(second.pair, as_cheap, second.candidate, None)
-    assert trade([first, twin])[0] is twin
+def test_a_student_alone_that_several_architectures_fall_back_on_is_there_once():
+    pair = pair_of(LEADS, {"cross_entropy": 0.95, "kd": 0.90, "dkd": 0.90})
+    larger = [replace(row, architecture="large") if row.row == "dkd" else row for row in pair.students]
+    (found,) = picks(replace(pair, students=tuple(larger)))
+    assert (found.row.row, found.candidate.row) == ("cross_entropy", "kd")  # the best on validation of all rows

@@ -14,6 +14,7 @@ SOUND = VariantRow(
     row="kd",
     variant="int8_static",
     architecture="a",
+    correct={},
     top1=estimate([0.9]),
     change=estimate([0.0]),
     against_alone=None,

@@ -1,0 +1,54 @@
+"""Whether distillation helps in a pair, and which losses cannot be told apart from the best: one sentence a pair."""
+
+from collections.abc import Sequence
+
+from kdbench.analyze.decisions.choice import Evidence, comparable, evidence_of
+from kdbench.analyze.decisions.wording import EQUAL, called, listed, points
+from kdbench.analyze.models.pairs import PairSummary
+from kdbench.analyze.models.rows import StudentRow
+from kdbench.statistics.paired import crossed_difference, holm
+from kdbench.statistics.verdicts import ALPHA
+
+SHOWN = 5  # names of a group
+
+
+def group_sentences(pairs: Sequence[PairSummary]) -> tuple[str, ...]:
+    """Of each pair that has a row with seeds enough for a claim."""
+    return tuple(text for pair in pairs if (text := _sentence(pair, several=len(pairs) > 1)))
+
+
+def tied(pair: PairSummary) -> tuple[StudentRow, ...]:
+    """The rows that are not shown to be worse than the best on validation, that one first; the student alone aside.
+
+    They are compared with it on test, paired by seed and sample; Holm's p-values count all of them. Rows of other
+    epochs, untuned ones where others are tuned, and those with collapsed seeds take no part.
+    """
+    rows = [row for row in comparable(pair.students) if not row.alone and not row.unstable]
+    if not rows:
+        return ()
+    best = max(rows, key=lambda row: row.validation.mean)
+    others = [row for row in rows if row is not best]
+    compared = [(row, found) for row in others if (found := crossed_difference(row.scores, best.scores))]
+    p_values = holm([1.0 if found.p_value is None else found.p_value for _, found in compared])
+    same = [row for (row, found), p in zip(compared, p_values, strict=True) if p > ALPHA or found.estimate.mean > 0]
+    return best, *sorted(same, key=lambda row: -row.top1.mean)
+
+
+def _sentence(pair: PairSummary, several: bool) -> str:
+    group = tied(pair)
+    evidence = evidence_of(pair, group[0]) if group else None
+    if evidence is None or not evidence.difference.claims:
+        return ""
+    where = f"{pair.pair}: " if several else ""
+    what = "distillation" if group[0].agreement else called(group[0])
+    gain = f"{points(evidence.difference.estimate.mean)} points at {EQUAL[evidence.equal]}"
+    names = [called(row) for row in group]
+    if len(names) == 1:
+        return f"{where}{what} {_verb(evidence)} ({gain}, with {names[0]}; all other losses are worse)."
+    return f"{where}{what} {_verb(evidence)} ({gain}); {listed(names, SHOWN)} are tied."
+
+
+def _verb(evidence: Evidence) -> str:
+    if evidence.holds:
+        return "helps"
+    return "hurts" if evidence.interval and evidence.interval.high < 0 else "is not shown to help"

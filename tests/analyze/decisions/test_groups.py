@@ -1,0 +1,56 @@
+"""Whether distillation helps, and which losses cannot be told apart from the best."""
+
+import pytest
+
+from kdbench.analyze import summarize
+from kdbench.analyze.decisions.groups import group_sentences, tied
+from tests.records import Shape, make_results
+
+WOBBLE = (0.0, 0.0011, -0.0008, 0.0005, -0.0004)
+
+
+def pairs_of(seeds=5, pairs=(("big", "small"),), wobble=1.0, **levels):
+    def accuracy(pair, row, seed):
+        return levels.get(row, 0.95) + wobble * WOBBLE[(seed + len(row)) % 5]
+
+    return summarize(make_results(Shape(seeds=seeds, pairs=pairs, losses=tuple(levels), accuracy=accuracy))).pairs
+
+
+def test_losses_that_cannot_be_told_from_the_best_are_tied():
+    (pair,) = pairs_of(cross_entropy=0.90, kd=0.93, dkd=0.9301, fitnet=0.92)
+    assert [row.row for row in tied(pair)] == ["dkd", "kd"]
+    assert group_sentences([pair]) == ("distillation helps (+3.01 points at equal epochs); dkd and kd are tied.",)
+
+
+def test_a_best_loss_has_the_group_for_itself():
+    (text,) = group_sentences(pairs_of(cross_entropy=0.90, kd=0.93, dkd=0.92))
+    assert text == "distillation helps (+3.00 points at equal epochs, with kd; all other losses are worse)."
+
+
+@pytest.mark.parametrize(
+    ("kd", "wobble", "verb"), [(0.93, 1, "helps"), (0.90, 1, "is not shown to help"), (0.88, 1, "hurts")]
+)
+def test_what_distillation_does(kd, wobble, verb):
+    (text,) = group_sentences(pairs_of(cross_entropy=0.90, kd=kd, wobble=wobble))
+    assert text.startswith(f"distillation {verb} (")
+
+
+def test_a_loss_without_a_teacher_is_named():
+    (text,) = group_sentences(pairs_of(cross_entropy=0.90, label_smoothing=0.93))
+    assert text.startswith("label_smoothing helps (+3.00 points")
+
+
+def test_pairs_are_named_where_there_are_several():
+    found = group_sentences(pairs_of(pairs=(("big", "small"), ("wide", "thin")), cross_entropy=0.90, kd=0.93))
+    assert [text.partition(": ")[0] for text in found] == ["big -> small", "wide -> thin"]
+
+
+def test_of_many_the_first_five_are_named():
+    names = ("kd", "dkd", "dist", "nkd", "ttm", "wttm")
+    (text,) = group_sentences(pairs_of(cross_entropy=0.90, **dict.fromkeys(names, 0.93)))
+    assert text.endswith(" and 2 more are tied.")
+
+
+def test_few_seeds_and_the_student_alone_say_nothing():
+    assert group_sentences(pairs_of(seeds=4, cross_entropy=0.90, kd=0.93)) == ()
+    assert group_sentences(pairs_of(cross_entropy=0.90)) == ()
