@@ -14,8 +14,9 @@ from kdbench.execute.events import RunEvent
 from kdbench.execute.this_processor import on_this_processor
 from kdbench.execute.workers.executors import Subprocesses
 from kdbench.execute.workers.place import Place, UseOfCache
-from kdbench.results import Outcome, ResultSet, Store, load_run, load_suite_results
-from kdbench.results.finished import finished
+from kdbench.results import ResultSet, Store, load_run
+from kdbench.results.chosen import chosen_run
+from kdbench.results.finished import ended, finished
 from kdbench.results.frames import curve_frame, entry_frame, evaluation_frame
 from kdbench.results.machine.facts import usable_cores
 from kdbench.spec import Plan
@@ -57,11 +58,8 @@ def plan(suite: spec.Suite, plugins: Sequence[str] = (), store: Store | None = N
     """
     catalog, suite = Catalog(plugins), on_this_processor(suite)
     found = spec.plan(suite, catalog)
-    before = store.latest_run(suite.name).outcomes if store and suite.name in store.suites() else {}
     while store:
-        trained = {key: Outcome(status="done") for key in found.trials if store.is_trained(key)}
-        failed = {key: outcome for key, outcome in before.items() if outcome.status != "done"}
-        further = spec.plan(suite, catalog, finished(store, failed | trained))
+        further = spec.plan(suite, catalog, finished(store, ended(found.trials, store)))
         if further.trials.keys() == found.trials.keys():
             return further
         found = further
@@ -150,9 +148,13 @@ def run(suite: spec.Suite | str | Path, where: Place | None = None, on_event: Li
     return Results(load_run(here.store, record))
 
 
-def load_results(suite: str | Path, results: str | Path = "results") -> Results:
-    """The latest run of a suite, given by its name or file. Raises `UserError` where it never ran."""
-    return Results(load_suite_results(Store(Path(results)), spec.suite_name(str(suite))))
+def load_results(suite: str | Path, results: str | Path = "results", run: str | None = None) -> Results:
+    """The latest run of a suite, given by its name or file; or the run whose id begins or ends with `run`.
+
+    Raises `UserError` where there is none.
+    """
+    store = Store(Path(results))
+    return Results(load_run(store, chosen_run(store, str(suite), run)))
 
 
 def render(results: Results, reports: str | Path = "reports") -> tuple[Path, Path]:

@@ -20,7 +20,7 @@ def test_fashion_from_nothing_and_again(tmp_path: Path) -> None:
     frame = kdbench.load(tmp_path / "results")
     assert len(frame) == 9  # the teacher, and the student under eight losses
     assert frame["top1"].between(0.6, 1).all()  # chance is 0.1
-    assert (tmp_path / "reports/fashion/index.html").is_file()
+    assert (tmp_path / "reports/fashion@seeds=1,epochs=1/index.html").is_file()
     assert first.stderr.count("test top-1") == 9
     again = command("run", "fashion", "--seeds", "1", "--epochs", "1", at=tmp_path)
     assert "test top-1" not in again.stderr

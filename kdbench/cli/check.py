@@ -21,8 +21,10 @@ from kdbench.cli import options
 @options.results_option
 @options.reports_option
 @options.place_options
+@options.part_options
 def command(
     suite: str,
+    part: dict[str, Any],
     folder: Path,
     fresh: bool,
     strict: bool,
@@ -36,21 +38,23 @@ def command(
     Runs what is missing, then times new against baseline ONNX interleaved in one run. Writes verdict.md, verdict.json
     and verdict.xml (JUnit) beside the report. Exit codes: 0 pass, 3 regression, 4 inconclusive under --strict,
     5 baseline missing or incompatible, 6 nothing measured. In CI use --strict: without it, a check that could decide
-    nothing exits with 0.
+    nothing exits with 0. The baseline of a part of a suite is checked with the options of that part (--seeds ...).
     """
     from kdbench import api
     from kdbench.analyze.decisions.gate import judge
     from kdbench.cli.progress import follow, invocation
+    from kdbench.cli.restrict import restrict
     from kdbench.execute.run import run_suite
     from kdbench.execute.timing.baseline_timing import compare_with_baseline
     from kdbench.report.verdict import render_verdict, undecided
     from kdbench.results import load_baseline, load_run
     from kdbench.results.store import prepare_folder
+    from kdbench.zoo.catalog import Catalog
 
     with ExitStack() as stack:
         if fresh:
             results = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kdbench-check-")))
-        wanted = api.load_suite(suite, how["plugins"])
+        wanted = restrict(api.load_suite(suite, how["plugins"]), Catalog(how["plugins"]), **part)
         frozen = load_baseline(folder, wanted.name)
         where = stack.enter_context(api.place(results, **how))
         prepare_folder(reports, "reports")

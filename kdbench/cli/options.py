@@ -32,6 +32,8 @@ def _folder(option: str, default: Path | None, help: str) -> Callable[[F], F]:
 
 results_option = _folder("--results", Path("results"), "Folder of the records.")
 reports_option = _folder("--reports", Path("reports"), "Folder of the reports.")
+open_option = click.option("--open", "show", is_flag=True, help="Open the report in the browser.")
+run_option = click.option("--run", metavar="ID", help="One of `kdbench runs SUITE` instead of the latest.")
 data_option = _folder("--data", None, "Folder of downloaded datasets. [default: the user's cache]")
 plugin_option = click.option(
     "-p", "plugins", multiple=True, metavar="MODULE", help="Import a module whose `module:attribute` a suite may use."
@@ -87,7 +89,7 @@ _PART = (
         multiple=True,
         metavar="LOSSES",
         shell_complete=complete.losses,
-        help="Only these losses, with commas between.",
+        help="Only these losses, with commas between; of a swept one all settings, or one as 'kd(temperature=8.0)'.",
     ),
     click.option(
         "--teaching",

@@ -32,8 +32,9 @@ def command(
     from kdbench.cli.restrict import restrict
     from kdbench.report.graph import graph_text
     from kdbench.results import Store
+    from kdbench.zoo.catalog import Catalog
 
-    wanted = restrict(api.load_suite(suite, plugins), **part)
+    wanted = restrict(api.load_suite(suite, plugins), Catalog(plugins), **part)
     store = Store(results)
     plan = api.plan(wanted, plugins, store)
     if graph:

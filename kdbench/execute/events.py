@@ -31,6 +31,7 @@ class TrialEnded(Record):
     reason: str | None = None
     top1: float | None = None  # on the validation split, with the selected weights
     traceback: str | None = None
+    repeats: bool = False  # of one that is not done: it would end so again
 
 
 class Exported(Record):

@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from kdbench.execute.deployment import deploy, to_be_timed
 from kdbench.execute.events import LaidOut, NotExported, Planned, RunEvent, TrialEnded
+from kdbench.execute.failures import remember, would_repeat
 from kdbench.execute.this_processor import on_this_processor
 from kdbench.execute.timing.samples import RealSamples
 from kdbench.execute.timing.timing import Timed, time_networks
@@ -30,13 +31,16 @@ from kdbench.spec.generators import Followed
 from kdbench.zoo.catalog import Catalog
 
 T = TypeVar("T")
+NOT_YET = Outcome(status="skipped", reason="not trained yet")
 
 
 @dataclass
 class _Course:
     """What the record of a run keeps of its events."""
 
-    outcomes: dict[str, Outcome]
+    place: Place
+    machine: Mapping[str, JsonValue]
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
     trained: list[str] = field(default_factory=list)
     layouts: list[Layout] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)  # each once, in the order of their coming
@@ -54,6 +58,7 @@ class _Course:
             case TrialEnded(key=key, status=status, reason=reason):
                 self.outcomes[key] = Outcome(status=status, reason=reason)
                 self.trained += [key] if status == "done" else []
+                remember(event, self.place, self.machine)
             case NotExported(key=key, reason=reason):
                 self.outcomes[key] = Outcome(status="failed", reason=reason)
             case LaidOut(layout=layout):
@@ -62,19 +67,25 @@ class _Course:
                 self.notes[text] = None
 
 
-def run_suite(suite: Suite, place: Place, command: str = "") -> Generator[RunEvent, None, RunRecord]:
+def run_suite(
+    suite: Suite, place: Place, command: str = "", *, retry: bool = False, train_more: bool = True
+) -> Generator[RunEvent, None, RunRecord]:
     """Carry out what a suite asks for. Yields events as things happen; returns the record of the run.
 
+    What failed before and would fail again is not trained again, but where `retry`; nothing is, without `train_more`.
     Raises `UserError` before anything is trained where the input is bad. A trial that fails leaves the others running.
     """
     catalog, suite = Catalog(place.plugins), on_this_processor(suite)
     plan = plan_suite(suite, catalog)
     place.store.prepare()
     began, started, machine = time.perf_counter(), datetime.now(UTC), machine_facts()
-    course = _Course({})
+    course = _Course(place, machine)
     while lacking := [key for key in plan.trials if key not in course.outcomes]:
         course.outcomes |= {key: Outcome(status="done") for key in lacking if place.store.is_trained(key)}
-        course.outcomes |= _known_skips(plan, place.store, machine)
+        left = [key for key in lacking if key not in course.outcomes]
+        course.outcomes |= {} if retry else would_repeat(left, place, machine)
+        if not train_more:
+            course.outcomes |= {key: NOT_YET for key in left if key not in course.outcomes}
         yield Planned(plan=plan, lacking=frozenset(key for key in lacking if key not in course.outcomes))
         yield from course.of(_slow_precision(plan, course.outcomes, place))
         yield from course.of(check(plan, course.outcomes, place))
@@ -131,14 +142,3 @@ def _keep(record: RunRecord, store: Store) -> RunRecord:
             return latest
     store.write_run(record)
     return record
-
-
-def _known_skips(plan: Plan, store: Store, machine: Mapping[str, JsonValue]) -> dict[str, Outcome]:
-    """What the last run skipped, where neither kdbench nor a package has changed: the answer would be the same."""
-    if plan.suite.name not in store.suites():
-        return {}
-    latest = store.latest_run(plan.suite.name)
-    if any(latest.machine.get(fact) != machine[fact] for fact in ("kdbench_source", "versions")):
-        return {}
-    skipped = {key: outcome for key, outcome in latest.outcomes.items() if outcome.status == "skipped"}
-    return {key: outcome for key, outcome in skipped.items() if key in plan.trials}

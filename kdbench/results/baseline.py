@@ -152,7 +152,7 @@ def freeze(results: ResultSet, store: Store, folder: Path) -> Baseline:
     if folder.exists():
         raise UserError(f"'{folder}' exists", help="a baseline is never edited: name a new folder, or remove this one")
     if not results.done:
-        help = f"run it first: kdbench run {results.run.name}"
+        help = f"run it again: {results.run.again}"
         raise UserError(f"no trial of suite '{results.run.name}' finished: there is nothing to freeze", help=help)
     files = {each.file: store.onnx(each.result.exported.key) for each in deployed_models(results)}
     if lost := [name for name, file in files.items() if not file.is_file()]:

@@ -1,11 +1,22 @@
 """What a plan needs to know of trials that have ended."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from kdbench.results.lineage import earlier
-from kdbench.results.records import Outcome
+from kdbench.results.records import FailureRecord, Outcome
 from kdbench.results.store import Store
 from kdbench.spec.planning.choices import Finished
+
+
+def ended(keys: Iterable[str], store: Store) -> dict[str, Outcome]:
+    """How those of some trials ended that did: trained, or failed or skipped when they were tried last."""
+    found: dict[str, Outcome] = {}
+    for key in keys:
+        if store.is_trained(key):
+            found[key] = Outcome(status="done")
+        elif failure := store.read(Store.FAILURES, key, FailureRecord):
+            found[key] = Outcome(status=failure.status, reason=failure.reason)
+    return found
 
 
 def finished(store: Store, outcomes: Mapping[str, Outcome]) -> dict[str, Finished]:

@@ -7,7 +7,7 @@ from pydantic import Field, JsonValue
 from kdbench.results.predictions import Agreement, Predictions
 from kdbench.results.stored import Stored
 from kdbench.results.timings import Energy, NotMeasured
-from kdbench.spec import Entry, Record
+from kdbench.spec import PART, Entry, Record
 from kdbench.spec.choice import Several
 from kdbench.spec.task import Task
 
@@ -169,6 +169,19 @@ class Outcome(Record):
     reason: str | None = None
 
 
+class FailureRecord(Stored):
+    """Why a trial is not trained. It goes once the trial is."""
+
+    key: str
+    status: Literal["failed", "skipped"]
+    reason: str
+    traceback: str | None = None
+    repeats: bool  # the same trial ends so again, under the same code on the same machine
+    device: str
+    machine: dict[str, JsonValue]
+    finished: str
+
+
 class Layout(Record):
     """Processes times threads of a wave of training, and what the probe measured of it, where there was one."""
 
@@ -198,6 +211,16 @@ class RunRecord(Stored):
     machine: dict[str, JsonValue]
     started: str
     seconds: float
+
+    @property
+    def part(self) -> str:
+        """What the run took of its suite: `seeds=2,losses=kd`; empty where that is all."""
+        return self.name.partition(PART)[2]
+
+    @property
+    def again(self) -> str:
+        """The command that runs it again."""
+        return self.command or f"kdbench run {self.name}"
 
     @property
     def failed(self) -> frozenset[str]:

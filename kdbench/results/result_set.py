@@ -149,7 +149,7 @@ class ResultSet:
             return Suite.model_validate(self.run.suite)
         except ValidationError as error:
             text = f"the run {self.run.run_id} of suite '{self.run.name}' is of another version of kdbench"
-            raise UserError(text, help=f"run it again: kdbench run {self.run.name}") from error
+            raise UserError(text, help=f"run it again: {self.run.again}") from error
 
     @cached_property
     def trials(self) -> Mapping[str, TrialResult]:

@@ -1,7 +1,9 @@
 """The store: a folder of immutable records. A file appears whole or not at all, and is never edited."""
 
+import glob
 import hashlib
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from typing import TypeVar
 
 from kdbench.results.records import ArtifactRecord, RunRecord, TrialRecord
 from kdbench.results.stored import Stored, read_stored
-from kdbench.spec import UserError
+from kdbench.spec import PART, UserError
 
 S = TypeVar("S", bound=Stored)
 
@@ -30,6 +32,7 @@ class Store:
     LATENCY = "latency"
     THROUGHPUT = "throughput"
     ROUNDS = "rounds"  # of latencies that are being timed
+    FAILURES = "failures"  # of trials that failed or were skipped
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -73,7 +76,7 @@ class Store:
         return read_stored(self.artifact_folder(key) / self.ARTIFACT, ArtifactRecord)
 
     def read(self, folder: str, key: str, kind: type[S]) -> S | None:
-        """A record of `evaluations`, `latency`, `throughput` or `rounds` by its key; none where it is not there."""
+        """A record of `evaluations`, `latency`, `rounds` or the like by its key; none where it is not there."""
         return read_stored(self._path(folder, key), kind) if self.has(folder, key) else None
 
     def has(self, folder: str, key: str) -> bool:
@@ -83,7 +86,7 @@ class Store:
         write_whole(self._path(folder, key), record.model_dump_json())
 
     def remove(self, folder: str, key: str) -> None:
-        """Remove a record that became part of another, if it is there."""
+        """Remove a record that holds no longer, if it is there."""
         self._path(folder, key).unlink(missing_ok=True)
 
     def _path(self, folder: str, key: str) -> Path:
@@ -100,13 +103,26 @@ class Store:
     def write_run(self, record: RunRecord) -> None:
         write_whole(self.root / "suites" / record.name / f"{record.run_id}.json", record.model_dump_json(indent=1))
 
-    def latest_run(self, suite: str) -> RunRecord:
-        """The last run of a suite. Raises `UserError` where there is none."""
+    def latest_run(self, suite: str, asked: str = "") -> RunRecord:
+        """The last run of a suite, or of a part of one. Raises `UserError` where there is none.
+
+        `asked` is how the user named the suite, where that is by a file.
+        """
         runs = sorted((self.root / "suites" / suite).glob("*.json"))
         if not runs:
-            help = f"run it first: kdbench run {suite}; suites with results: {', '.join(self.suites()) or 'none'}"
+            first = f"run it first: kdbench run {shlex.quote(asked or suite)}"
+            help = f"{first}; suites with results: {', '.join(self.suites()) or 'none'}"
             raise UserError(f"no results of suite '{suite}' in '{self.root}'", help=help)
         return read_stored(runs[-1], RunRecord)
+
+    def run_ids(self, suite: str) -> dict[str, str]:
+        """By the ids of all runs of a suite and of its parts, the oldest first: the name under which it is kept."""
+        folders = [self.root / "suites" / suite, *(self.root / "suites").glob(f"{glob.escape(suite)}{PART}*")]
+        found = {path.stem: path.parent.name for folder in folders for path in folder.glob("*.json")}
+        return dict(sorted(found.items()))
+
+    def read_run(self, name: str, run_id: str) -> RunRecord:
+        return read_stored(self.root / "suites" / name / f"{run_id}.json", RunRecord)
 
     def suites(self) -> tuple[str, ...]:
         """The names of the suites of which there is a run: an interrupted one may leave an empty folder."""

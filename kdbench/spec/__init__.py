@@ -10,14 +10,14 @@ from kdbench.spec.reading.library import find_suite, suite_name, suites
 from kdbench.spec.reading.suite_file import check_suite, load_suite, parse_suite
 from kdbench.spec.recipe import AdamW, Constant, Cosine, Sgd, Step, TrainSpec
 from kdbench.spec.signature import KINDS, REQUIRED, Catalog, Kind, Option, Signature
-from kdbench.spec.suite import Gate, Pair, Suite
+from kdbench.spec.suite import PART, Gate, Pair, Suite
 from kdbench.spec.task import Columns, HeadSpec
 from kdbench.spec.teaching import Site
 from kdbench.spec.trial import DataSpec, Lesson, Trial
 
 __all__ = [
-    "KINDS", "REQUIRED", "AdamW", "Catalog", "Choice", "Columns", "Constant", "Cosine", "DataSpec", "Entry", "Gate",
-    "HeadSpec", "How", "Kind", "LatencySpec", "Lesson", "NamedChoice", "Option", "Pair", "Plan", "Problem",
+    "KINDS", "PART", "REQUIRED", "AdamW", "Catalog", "Choice", "Columns", "Constant", "Cosine", "DataSpec", "Entry",
+    "Gate", "HeadSpec", "How", "Kind", "LatencySpec", "Lesson", "NamedChoice", "Option", "Pair", "Plan", "Problem",
     "Record", "Sgd", "Signature", "Site", "Step", "Suite", "TrainSpec", "Trial", "UserError", "check_suite",
     "content_key", "find_suite", "load_suite", "nearest", "parse_suite", "plan", "record_content", "suite_name",
     "suites",

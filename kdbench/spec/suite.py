@@ -128,12 +128,17 @@ def _is_count(value: Any) -> bool:
     return True
 
 
+PART = "@"  # parts the name of a suite from what a run took of it: `fashion@seeds=2,losses=kd`
+NAME = "^[a-z0-9][a-z0-9._-]*$"
+OF_A_PART = f"{NAME[:-1]}({PART}[a-z0-9._~=,+-]+)?$"
+
+
 class Suite(Record):
     """Everything one command runs: pairs x losses x ways of teaching x seeds on one dataset, under one recipe."""
 
     name: Annotated[
         str,
-        Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64),
+        Field(pattern=OF_A_PART, max_length=160, json_schema_extra={"pattern": NAME, "maxLength": 64}),
         about("Under which results and reports are kept.", example="my-suite"),
     ]
     description: Annotated[str, about("One line for `kdbench list suites`.", example="CNNs on photographs")] = ""

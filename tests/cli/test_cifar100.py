@@ -92,6 +92,10 @@ def user(tmp_path: Path) -> Path:
     return tmp_path
 
 
+# The hash is of the text with a colon: sha256("seeds=1,epochs=1,pairs=resnet56:resnet20,losses=cross_entropy+kd").
+NAME = "cifar100@seeds=1,epochs=1,pairs=resnet56-resnet20,losses=cross_entropy+kd~2322"
+
+
 def test_a_part_of_it_can_be_tried(user: Path) -> None:
     chosen = ["--epochs", "1", "--seeds", "1", "--pairs", "resnet56:resnet20", "--losses", "kd,cross_entropy"]
     command = [sys.executable, "-m", "kdbench", "run", "cifar100.toml", *chosen, "-p", "sums", "--data", "data"]
@@ -104,7 +108,7 @@ def test_a_part_of_it_can_be_tried(user: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    results = load_suite_results(Store(user / "results"), "cifar100")
+    results = load_suite_results(Store(user / "results"), NAME)
     assert [(e.pair, e.role, e.loss) for e in results.run.entries] == [
         ("resnet56:resnet20", "teacher", "cross_entropy"),
         *[("resnet56:resnet20", "student", "cross_entropy")] * 3,  # for one, two and four times the epochs
@@ -115,7 +119,7 @@ def test_a_part_of_it_can_be_tried(user: Path) -> None:
         assert record.classes == 100
         assert record.test.samples == TEST
         assert record.curve[-1].epoch == entry.budget
-    report = (user / "reports/cifar100/report.md").read_text("utf-8")
+    report = (user / f"reports/{NAME}/report.md").read_text("utf-8")
     assert "## Published figures" in report
     (kd,) = [
         x for x in report.splitlines() if "resnet56:resnet20" in x and "| kd |" in x and "HobbitLong/RepDistiller" in x

@@ -242,8 +242,8 @@ def test_what_follows_training_is_told_as_it_is_done(user: Path) -> None:
 
 def test_a_failing_trial_gives_code_one_and_a_report(tmp_path: Path) -> None:
     (tmp_path / "wild.py").write_text("def nan(student, labels):\n    return student.logits.sum() * float('nan')\n")
-    (tmp_path / "tiny.toml").write_text(UNTIMED.replace('"kd"', '"wild:nan"'))
-    done = kdbench("run", "tiny.toml", "-p", "wild", "--seeds", "1", *ONE, at=tmp_path, code=1)
+    (tmp_path / "tiny.toml").write_text(UNTIMED.replace('"kd"', '"wild:nan"').replace("seeds = 2", "seeds = 1"))
+    done = kdbench("run", "tiny.toml", "-p", "wild", *ONE, at=tmp_path, code=1)
     assert "failed: diverged" in done.stderr
     assert "diverged" in (tmp_path / "reports/tiny/report.md").read_text()
     refused = kdbench("run", "tiny.toml", at=tmp_path, code=2)  # a suite file alone can make nothing run

@@ -93,6 +93,24 @@ def test_a_gate_finer_than_the_seeds_can_show_is_refused(user: Path) -> None:
     assert not (user / "finer").exists()
 
 
+def test_a_part_is_frozen_where_that_is_asked_for_and_checked_with_its_options(user: Path) -> None:
+    (user / "tiny.toml").write_text(UNTIMED)
+    part = ("--seeds", "2")
+    kdbench("run", "tiny.toml", *part, *ONE, at=user)
+    told = kdbench("runs", "tiny.toml", at=user).stdout.splitlines()
+    assert [line.split("  ")[-1] for line in told] == ["all of it", "seeds=2"]
+    assert "kdbench run tiny.toml --seeds 2" in told[1]
+    whole = kdbench("baseline", "tiny.toml", "--to", "whole", "--force", at=user).stdout
+    assert "whole: 7 trials" in whole  # as before the part was run
+    refused = kdbench("baseline", "tiny@seeds=2", "--to", "part", at=user, code=2).stderr
+    assert "is of a part of its suite: seeds=2" in refused
+    run_id = told[1].split()[0]
+    frozen = kdbench("baseline", "tiny.toml", "--run", run_id[-4:], "--part", "--force", "--to", "part", at=user).stdout
+    assert "part: 5 trials" in frozen
+    kdbench("check", "tiny.toml", *part, "--baseline", "part", *ONE, at=user)
+    kdbench("check", "tiny.toml", "--baseline", "part", *ONE, at=user, code=5)
+
+
 def test_a_baseline_is_never_overwritten(user: Path) -> None:
     done = kdbench("baseline", "tiny.toml", "--to", "base", "--force", at=user, code=2)
     assert "'base' exists" in done.stderr

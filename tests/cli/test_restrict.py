@@ -3,12 +3,14 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from kdbench.cli.restrict import restrict
+from kdbench.cli import restrict as restricting
 from kdbench.spec import Suite, UserError
 from kdbench.spec.recipe import learning_rate_factor
+from kdbench.zoo.catalog import Catalog
 from tests.small import small_suite
 
 MODELS = {"teacher": {"use": "cnn", "width": 8, "depth": 3}, "student": {"use": "mlp", "hidden": [8, 4]}}
@@ -23,6 +25,10 @@ SUITE = small_suite(
     ],
     losses=["cross_entropy", "kd", {"use": "kd", "name": "hot", "temperature": 20.0}, {"use": "dkd", "beta": 2.0}],
 )
+
+
+def restrict(suite: Suite, **part: Any) -> Suite:
+    return restricting.restrict(suite, Catalog(), **part)
 
 
 def pairs(*typed: str) -> list[str]:
@@ -66,6 +72,65 @@ def test_losses_go_by_name_or_by_use(typed: list[str], chosen: list[str]) -> Non
 
 def test_nothing_typed_leaves_the_suite_as_it_is() -> None:
     assert restrict(SUITE) == SUITE
+
+
+def test_settings_of_a_sweep_go_by_their_names() -> None:
+    sweep = {"use": "kd", "temperature": {"grid": [2.0, 8.0]}}
+    suite = small_suite(losses=["cross_entropy", sweep])
+
+    def chosen(*typed: str) -> list[tuple[str, object]]:
+        return [(loss.label, loss.options.get("temperature")) for loss in restrict(suite, losses=typed).losses]
+
+    assert chosen("kd(temperature=8.0)") == [("kd(temperature=8.0)", 8.0)]
+    assert chosen("kd") == [("kd(temperature=2.0)", 2.0), ("kd(temperature=8.0)", 8.0)]
+    with pytest.raises(UserError, match=r"has no 'kd\(temperature=4\)'\n  help: did you mean 'kd\(temperature="):
+        chosen("kd(temperature=4)")
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        ({"seeds": 2}, "small@seeds=2"),
+        ({"seeds": 2, "epochs": 1, "losses": ["hot,kd"]}, "small@seeds=2,epochs=1,losses=kd+hot"),
+        ({"losses": ["dkd"]}, "small@losses=dkd-beta=2.0-~0cf8"),  # a hash, since brackets are not for folders
+        ({"trained": True}, "small@trained"),
+        ({"seeds": 5, "epochs": 2}, "small"),  # which is all of it
+        ({"losses": ["kd", "hot", "dkd", "cross_entropy"]}, "small"),
+    ],
+)
+def test_a_part_has_a_name_of_its_own(part: dict[str, Any], name: str) -> None:
+    found = restrict(SUITE, **part)
+    assert found.name == name
+    assert (found == SUITE) == (name == "small")
+    assert Suite.model_validate(found.model_dump(mode="json")) == found  # as it is stored
+
+
+def test_a_part_says_that_it_is_one() -> None:
+    suite = small_suite(description="The digits")
+    assert restrict(suite, seeds=1).description == "A part of 'small' (seeds=1). The digits"
+
+
+def test_the_name_of_a_part_fits_a_folder() -> None:
+    losses = [{"use": "kd", "name": f"a loss of the number {number}"} for number in range(40)]
+    found = restrict(small_suite(losses=losses), losses=[f"a loss of the number {number}" for number in range(39)])
+    assert len(found.name) == len("small@") + 80 + len("~0123")
+    other = restrict(small_suite(losses=losses), losses=[f"a loss of the number {number}" for number in range(38)])
+    assert found.name != other.name
+
+
+def test_more_seeds_than_the_suite_has_are_refused() -> None:
+    with pytest.raises(UserError) as caught:
+        restrict(SUITE, seeds=9)
+    assert str(caught.value) == (
+        "error: --seeds 9: suite 'small' has 5 seeds\n  help: allowed: 1 to 5; for more write seeds = 9 in the suite"
+    )
+
+
+def test_a_part_without_a_rival_of_the_student_alone_confirms_nothing() -> None:
+    suite = small_suite(confirm_seeds=[7, 8], losses=["cross_entropy", "kd", "logit_mse"])
+    assert restrict(suite, losses=["kd"]).confirm_seeds == ()
+    assert restrict(suite, losses=["cross_entropy"]).confirm_seeds == ()
+    assert restrict(suite, losses=["cross_entropy,kd"]).confirm_seeds == (7, 8)
 
 
 def test_all_that_is_not_there_is_told_at_once() -> None:

@@ -19,10 +19,10 @@ def place(root: Path, **changes: object) -> Place:
     return Place(**{**content, **changes})  # type: ignore[arg-type]
 
 
-def run(suite: Suite, where: Place) -> tuple[RunRecord, list[RunEvent]]:
+def run(suite: Suite, where: Place, **how: bool) -> tuple[RunRecord, list[RunEvent]]:
     """The record of a run, and what was heard of it but for its plans."""
     heard: list[RunEvent] = []
-    record = api.drain(run_suite(suite, where), heard.append)
+    record = api.drain(run_suite(suite, where, **how), heard.append)
     return record, [event for event in heard if not isinstance(event, Planned)]
 
 

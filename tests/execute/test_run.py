@@ -173,6 +173,35 @@ def test_a_trial_that_fails_leaves_the_others_running(tmp_path: Path, monkeypatc
     assert by_loss["wild:broken"].reason == "RuntimeError: as broken as can be"
 
 
+def test_what_diverged_is_not_trained_again_but_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "wild.py").write_text("def nan(student, labels):\n    return student.logits.sum() * float('nan')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    suite = small_suite(losses=["wild:nan"], seeds=1, **UNTIMED)
+    where = place(tmp_path / "results", plugins=("wild",))
+    first, _ = run(suite, where)
+    (key,) = first.failed
+    assert "diverged" in (first.outcomes[key].reason or "")
+    again, heard = run(suite, where)
+    assert again == first
+    assert not [event for event in heard if isinstance(event, TrialEnded)]
+    _, heard = run(suite, where, retry=True)
+    assert [event.key for event in heard if isinstance(event, TrialEnded)] == [key]
+
+
+def test_what_is_trained_is_reported_without_training_more(copy: Path) -> None:
+    more = small_suite(name="small@trained", seeds=3)
+    record, heard = run(more, place(copy), train_more=False)
+    assert not [event for event in heard if isinstance(event, TrialEnded)]
+    lacking = {key: outcome for key, outcome in record.outcomes.items() if outcome.status != "done"}
+    assert {(e.loss, e.seed) for e in record.entries if e.key in lacking} == {("cross_entropy", 2), ("kd", 2)}
+    assert {outcome.reason for outcome in lacking.values()} == {"not trained yet"}
+    found = load_suite_results(Store(copy), "small@trained")
+    assert len(found.trials) == 5
+    assert len(run(more, place(copy))[0].trained) == 2  # nothing is remembered of what was not tried
+
+
 def test_a_failed_teacher_fails_its_students_with_the_reason(tmp_path: Path) -> None:
     hopeless = {"epochs": 1, "batch_size": 64, "optimizer": {"use": "sgd", "lr": 1e30}}
     record, _ = run(small_suite(teacher_train=hopeless, seeds=1, **UNTIMED), place(tmp_path))

@@ -127,6 +127,18 @@ def test_the_last_run_counts(tmp_path: Path) -> None:
     assert store.latest_run(run.name).run_id == "20260102T000000Z-aa"
 
 
+def test_runs_of_parts_are_listed_and_never_the_last_of_the_whole(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    run = make_results(Shape()).run
+    kept = [("b", run.name), ("c", f"{run.name}@seeds=2"), ("a", f"{run.name}@losses=kd"), ("d", f"{run.name}2")]
+    for run_id, name in kept:
+        store.write_run(run.model_copy(update={"run_id": run_id, "name": name}))
+    assert store.latest_run(run.name).run_id == "b"
+    assert list(store.run_ids(run.name).items()) == sorted(kept[:3])
+    found = store.read_run(f"{run.name}@seeds=2", "c")
+    assert (found.run_id, found.part) == ("c", "seeds=2")
+
+
 def test_an_empty_folder_is_no_suite(tmp_path: Path) -> None:
     """A run that was killed at its last write must not make its suite unrunnable."""
     (tmp_path / "suites" / "tiny").mkdir(parents=True)
@@ -138,6 +150,8 @@ def test_no_results_is_told_with_what_there_is(tmp_path: Path) -> None:
     store.write_run(make_results(Shape()).run)
     with pytest.raises(UserError, match=r"no results of suite 'other'.*\n.*suites with results: "):
         store.latest_run("other")
+    with pytest.raises(UserError, match=r"run it first: kdbench run 'my suites/other.toml'; "):
+        store.latest_run("other", "my suites/other.toml")
 
 
 def test_sha256(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from kdbench.cli import options
 
 if TYPE_CHECKING:
     from kdbench.analyze.decisions.power import SeedsNeeded
+    from kdbench.results import RunRecord
 
 HEAD = ("pair", "loss", "seeds", "SD", "SD at most", "can show", "seeds needed", "at most")
 
@@ -17,18 +18,19 @@ HEAD = ("pair", "loss", "seeds", "SD", "SD at most", "can show", "seeds needed",
 @click.command(name="power")
 @options.stored_suite_argument
 @options.results_option
+@options.run_option
 @click.option("--difference", type=float, required=True, help="Points of top-1 that a claim is to be about.")
 @click.option("--power", type=float, default=0.8, show_default=True, help="Chance of finding it where it is real.")
-def command(suite: str, results: Path, difference: float, power: float) -> None:
+def command(suite: str, results: Path, run: str | None, difference: float, power: float) -> None:
     """Say how many seeds a claim needs: a gain over the student alone, by the spread of the suite's latest run.
 
     And which drop the gate of `kdbench check` sees with the seeds of that run.
     """
-    from kdbench.analyze import summarize, what_the_gate_sees
+    from kdbench import api
+    from kdbench.analyze import what_the_gate_sees
     from kdbench.analyze.decisions.power import plan_seeds
-    from kdbench.results import Store, load_suite_results
     from kdbench.results.baseline import baseline_of
-    from kdbench.spec import UserError, suite_name
+    from kdbench.spec import UserError
 
     if not 0 < difference <= 100:
         raise UserError(
@@ -36,28 +38,27 @@ def command(suite: str, results: Path, difference: float, power: float) -> None:
         )
     if not 0.5 <= power <= 0.99:
         raise UserError(f"--power {power:g} is not from 0.5 to 0.99", help="0.8 is usual: one real gain in five missed")
-    found = load_suite_results(Store(results), suite_name(suite))
-    summary = summarize(found)
-    rows = plan_seeds(summary.pairs, difference / 100, power)
-    _refuse_what_has_no_spread(rows, summary.suite.name)
+    found = api.load_results(suite, results, run)
+    rows = plan_seeds(found.summary.pairs, difference / 100, power)
+    _refuse_what_has_no_spread(rows, found.records.run)
     for line in _table([HEAD, *map(_cells, rows)]):
         click.echo(line)
     click.echo(_reading(difference, power))
-    click.echo(f"\n{what_the_gate_sees(baseline_of(found))}")
+    click.echo(f"\n{what_the_gate_sees(baseline_of(found.records))}")
 
 
-def _refuse_what_has_no_spread(rows: Sequence["SeedsNeeded"], name: str) -> None:
+def _refuse_what_has_no_spread(rows: Sequence["SeedsNeeded"], run: "RunRecord") -> None:
     from kdbench.spec import UserError
 
     if not rows:
         raise UserError(
-            f"suite '{name}' has no loss to compare with its student alone",
+            f"suite '{run.name}' has no loss to compare with its student alone",
             help="have 'cross_entropy' and another loss finish with the same seeds",
         )
     if all(row.seeds < 2 for row in rows):
         raise UserError(
-            f"suite '{name}' has one seed, which says nothing of how seeds differ",
-            help=f"run it with at least two: kdbench run {name} --seeds 3",
+            f"suite '{run.name}' has one seed, which says nothing of how seeds differ",
+            help=f"write seeds = 3 in its file, then: {run.again}",
         )
 
 

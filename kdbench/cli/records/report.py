@@ -10,23 +10,34 @@ from kdbench.cli import complete, options
 @click.command(name="report")
 @click.argument("suites", metavar="SUITE...", nargs=-1, required=True, shell_complete=complete.stored_suites)
 @options.results_option
-@options.reports_option
-def command(suites: tuple[str, ...], results: Path, reports: Path) -> None:
+@options.run_option
+@options.open_option
+def command(suites: tuple[str, ...], results: Path, reports: Path, run: str | None, show: bool) -> None:
     """Render the report of a suite's latest run again, from its records. Trains and measures nothing.
 
     Of several suites there is one more page: what their pairs have in common, over all of them together.
+
+    \b
+    Examples:
+      kdbench report fashion --open
+      kdbench report fashion@seeds=2        # a part that was run, as `kdbench runs fashion` lists them
+      kdbench report fashion --run 830d
     """
     from kdbench import api
+    from kdbench.cli.ending import open_page, tell_results
     from kdbench.report.across import render_across
     from kdbench.results.store import prepare_folder
     from kdbench.spec import suite_name
 
-    names = tuple(dict.fromkeys(suite_name(suite) for suite in suites))
-    found = [api.load_results(name, results) for name in names]
+    if run and len(suites) > 1:
+        raise click.BadParameter("give one suite with --run, whose run it is", param_hint="--run")
+    asked = {suite_name(suite): suite for suite in suites}
+    found = [api.load_results(suite, results, run) for suite in asked.values()]
     prepare_folder(reports, "reports")
-    pages = [api.render(each, reports) for each in found]
-    if len(names) > 1:
-        pages.append(render_across([each.summary for each in found], reports))
-    for html, markdown in pages:
-        click.echo(f"HTML report:     {html}")
-        click.echo(f"Markdown report: {markdown}")
+    for each in found:
+        tell_results(api.render(each, reports), show and len(found) == 1)
+    if len(found) > 1:
+        html, markdown = render_across([each.summary for each in found], reports)
+        click.echo(f"HTML report:     {html}\nMarkdown report: {markdown}")
+        if show:
+            open_page(html)

@@ -31,7 +31,7 @@ def check(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, N
     for position, said in place.run(jobs):
         for trial in groups[position]:
             if isinstance(said, Done) and said.reason:
-                yield TrialEnded(key=trial.key, status="skipped", reason=said.reason)
+                yield TrialEnded(key=trial.key, status="skipped", reason=said.reason, repeats=True)
             elif isinstance(said, Crashed):  # it would crash in training too, hours later
                 yield TrialEnded(key=trial.key, status="failed", reason=said.reason, traceback=said.traceback)
 
@@ -150,4 +150,4 @@ def _train_cohorts(
 
 def _ended(key: str, outcome: Outcome, place: Place) -> TrialEnded:
     top1 = place.store.read_trial(key).validation_top1 if outcome.status == "done" else None
-    return TrialEnded(key=key, status=outcome.status, reason=outcome.reason, top1=top1)
+    return TrialEnded(key=key, status=outcome.status, reason=outcome.reason, top1=top1, repeats=top1 is None)

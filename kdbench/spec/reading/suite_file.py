@@ -16,7 +16,7 @@ from kdbench.spec.reading.explain import explain, inside, written
 from kdbench.spec.reading.lines import find_line
 from kdbench.spec.resolve import Located, Location, locate, resolve
 from kdbench.spec.signature import Catalog
-from kdbench.spec.suite import Suite
+from kdbench.spec.suite import PART, Suite
 from kdbench.spec.trial import DataSpec
 
 Details = list[tuple[Location, ErrorDetails]]
@@ -48,7 +48,7 @@ def parse_suite(text: str, file: str, catalog: Catalog) -> Suite:
         lines = text.splitlines() or [""]
         where = f"{file}:{line}"
         raise UserError(Problem(f"not TOML: {message}", where, lines[min(line, len(lines)) - 1])) from error
-    if located := _find_problems(table, catalog):
+    if located := _find_problems(table, catalog) + _name_of_a_part(table):
         problems = sorted((_place(at, problem, file, text) for at, problem in located), key=lambda placed: placed[0])
         raise UserError(problem for _, problem in problems)
     return Suite.model_validate(table)
@@ -74,6 +74,13 @@ def _is_of_plugin(at: Location, table: dict[str, Any], catalog: Catalog) -> bool
     if last != "use" or not isinstance(use, str) or ":" not in use:
         return False
     return f"{use.partition(':')[0]}:" not in catalog.names("models")
+
+
+def _name_of_a_part(table: dict[str, Any]) -> list[Located]:
+    """`@` stands in the names of parts alone, so that no suite can be taken for a part of another."""
+    if PART not in str(table.get("name", "")):
+        return []
+    return [(("name",), Problem(f"the name '{table['name']}' has a '{PART}' in it", help="leave it out"))]
 
 
 def _find_problems(table: dict[str, Any], catalog: Catalog) -> list[Located]:
