@@ -135,7 +135,7 @@ def _way(way: Way, suite: Suite) -> Iterator[str]:
 
 def _graph(way: Way, suite: Suite) -> str:
     """The trials behind the first row under this way."""
-    small = restrict(suite, seeds=1, pairs=[suite.pairs[0].label]).model_copy(
+    small = restrict(suite, Catalog(), seeds=1, pairs=[suite.pairs[0].label]).model_copy(
         update={"teaching": tuple(each for each in suite.teaching if each.use == way.signature.use)[:1]}
     )
     plan = api.plan(small)

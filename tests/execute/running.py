@@ -19,10 +19,12 @@ def place(root: Path, **changes: object) -> Place:
     return Place(**{**content, **changes})  # type: ignore[arg-type]
 
 
-def run(suite: Suite, where: Place, **how: bool) -> tuple[RunRecord, list[RunEvent]]:
+def run(
+    suite: Suite, where: Place, *, retry: bool = False, train_more: bool = True
+) -> tuple[RunRecord, list[RunEvent]]:
     """The record of a run, and what was heard of it but for its plans."""
     heard: list[RunEvent] = []
-    record = api.drain(run_suite(suite, where, **how), heard.append)
+    record = api.drain(run_suite(suite, where, retry=retry, train_more=train_more), heard.append)
     return record, [event for event in heard if not isinstance(event, Planned)]
 
 
