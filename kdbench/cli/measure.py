@@ -2,6 +2,8 @@
 
 import math
 import re
+import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Generator
@@ -120,7 +122,8 @@ def _measure(
     ):
         how: dict[str, Any] = {"data": dataset, "scale": scale or "standard", "shape": shape}
         found = follow(_with_rounds(measure_files(files, asked, place, **how)))
-    click.echo(found.model_dump_json(indent=1) if as_json else measurement_text(describe_measurement(found)))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else math.inf
+    click.echo(found.model_dump_json(indent=1) if as_json else measurement_text(describe_measurement(found), width))
     return 0 if found.latencies or any(model.test for model in found.models) else 6
 
 

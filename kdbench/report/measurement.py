@@ -1,5 +1,6 @@
 """ONNX files of the user's as tables for a terminal, which are valid Markdown."""
 
+import math
 import textwrap
 from collections.abc import Iterator, Sequence
 
@@ -10,12 +11,15 @@ from kdbench.report.sections.throughput import throughput_table
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.tables import Cell, Column, Table
 
-WIDTH = 118  # characters of a line; a wider column is not broken
+NOTE = 118  # characters of a line of a note, at most
 Named = tuple[Column, list[str]]  # a column, and its texts from the heading on
 
 
-def measurement_text(summary: MeasurementSummary) -> str:
-    """Tables of cost and accuracy, latency, throughput, noise, and what was not measured."""
+def measurement_text(summary: MeasurementSummary, width: float = math.inf) -> str:
+    """Tables of cost and accuracy, latency, throughput, noise, and what was not measured.
+
+    `width` is that of a terminal, in characters: a wider table comes in parts. A column is never broken.
+    """
     tables = (
         _models(summary),
         timing_table(summary.deployed),
@@ -23,11 +27,11 @@ def measurement_text(summary: MeasurementSummary) -> str:
         noise_table(summary.noise),
         unmeasured_table(summary.deployed),
     )
-    return "\n\n".join(f"## {table.caption}\n\n{_text(table)}" for table in tables if table.rows)
+    return "\n\n".join(f"## {table.caption}\n\n{_text(table, width)}" for table in tables if table.rows)
 
 
-def _text(table: Table) -> str:
-    """Padded pipe tables, as many as the columns take in lines of `WIDTH`, without empty columns."""
+def _text(table: Table, width: float) -> str:
+    """Padded pipe tables, as many as the columns take in lines of this width, without empty columns."""
     columns = [
         (column, [_with(column.head, column.unit), *(_with(row[at].text, row[at].sub) for row in table.rows)])
         for at, column in enumerate(table.columns)
@@ -36,20 +40,20 @@ def _text(table: Table) -> str:
     names = next((at for at, (column, _) in enumerate(columns) if column.numeric), len(columns))
     if names == len(columns):
         names = 1
-    blocks = ["\n".join(_lines(columns[:names], block)) for block in _blocks(columns[:names], columns[names:])]
-    notes = map(_note, table.notes)
+    blocks = ["\n".join(_lines(columns[:names], block)) for block in _blocks(columns[:names], columns[names:], width)]
+    notes = [_note(text, round(min(width, NOTE))) for text in table.notes]
     return "\n\n".join([*blocks, *(["\n".join(notes)] if table.notes else [])])
 
 
-def _note(text: str) -> str:
-    return textwrap.fill(f"- {text}", WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+def _note(text: str, width: int) -> str:
+    return textwrap.fill(f"- {text}", width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
-def _blocks(names: Sequence[Named], others: Sequence[Named]) -> Iterator[list[Named]]:
+def _blocks(names: Sequence[Named], others: Sequence[Named], width: float) -> Iterator[list[Named]]:
     """The columns beside the names, as many at a time as fit into a line."""
     block: list[Named] = []
     for column in others:
-        if block and sum(_width(cells) + 3 for _, cells in (*names, *block, column)) + 1 > WIDTH:
+        if block and sum(_width(cells) + 3 for _, cells in (*names, *block, column)) + 1 > width:
             yield block
             block = []
         block.append(column)

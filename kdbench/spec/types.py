@@ -34,6 +34,14 @@ class _NetworkMark:
 NETWORK = _NetworkMark()
 # `factor: Deployed[Count] = 2`: its values give networks of other costs, so that no search or sweep may choose one.
 Deployed = Annotated[T, NETWORK]
+
+
+class _FolderMark:
+    """Marks an option that is a path."""
+
+
+FOLDER = _FolderMark()
+Folder = Annotated[str, FOLDER]  # of a suite file: relative to its own folder, where something is there
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]

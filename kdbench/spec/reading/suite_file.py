@@ -11,13 +11,16 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, to_jsonable_python
 
+from kdbench.spec.choice import Choice
 from kdbench.spec.errors import Problem, UserError, as_toml, nearest
+from kdbench.spec.keys import marks_of
 from kdbench.spec.reading.explain import explain, inside, written
 from kdbench.spec.reading.lines import find_line
 from kdbench.spec.resolve import Located, Location, locate, resolve
 from kdbench.spec.signature import Catalog
-from kdbench.spec.suite import PART, Suite
+from kdbench.spec.suite import PART, Suite, SweptChoice
 from kdbench.spec.trial import DataSpec
+from kdbench.spec.types import FOLDER
 
 Details = list[tuple[Location, ErrorDetails]]
 
@@ -35,7 +38,30 @@ def load_suite(path: Path, catalog: Catalog) -> Suite:
                 f"not UTF-8: byte 0x{error.object[error.start]:02x}", f"{path}:{line}", help="save the file as UTF-8"
             )
         ) from error
-    return parse_suite(text, str(path), catalog)
+    return _beside(parse_suite(text, str(path), catalog), path.parent, catalog)
+
+
+def _beside(suite: Suite, folder: Path, catalog: Catalog) -> Suite:
+    """The suite with paths that are relative to the folder of its file made absolute: data, and that of other teachers.
+
+    A path to nothing there stays as it is: it is relative to the data folder.
+    """
+
+    def found(choice: Choice) -> Choice:
+        options = catalog.signature("datasets", choice.use).options
+        paths = [option.name for option in options if FOLDER in marks_of(option.type) and option.name in choice.options]
+        there = {name: folder.resolve() / str(choice.options[name]) for name in paths}
+        changes = {name: str(path) for name, path in there.items() if path.is_dir()}
+        return choice.model_copy(update={"options": {**choice.options, **changes}})
+
+    def of_way(way: SweptChoice) -> SweptChoice:
+        tables = {name: value for name, value in way.options.items() if isinstance(value, dict)}
+        sources = {name: table for name, table in tables.items() if table.get("use") in catalog.names("datasets")}
+        changes = {name: {**table, **found(Choice.model_validate(table)).options} for name, table in sources.items()}
+        return way.model_copy(update={"options": {**way.options, **changes}})
+
+    data = suite.data.model_copy(update={"dataset": found(suite.data.dataset)})
+    return suite.model_copy(update={"data": data, "teaching": tuple(map(of_way, suite.teaching))})
 
 
 def parse_suite(text: str, file: str, catalog: Catalog) -> Suite:

@@ -16,7 +16,7 @@ import torch
 from PIL import Image, ImageOps
 
 from kdbench.spec import UserError
-from kdbench.spec.types import Count
+from kdbench.spec.types import Count, Folder
 from kdbench.zoo.datasets.capacity import fits_in_memory
 from kdbench.zoo.datasets.decoded import Images, decoded
 from kdbench.zoo.interface import Dataset, Split
@@ -34,13 +34,14 @@ _FAILURES = (
 Classes = dict[str, list[Path]]
 
 
-def image_folder(root: Path, *, path: str, size: Count = 32) -> Dataset:
+def image_folder(root: Path, *, path: Folder, size: Count = 32) -> Dataset:
     """Your own images: `path`/train and `path`/test (or val), in each one folder a class, the same ones in both.
 
-    `path` is absolute, or relative to `root`. A folder of a class holds .bmp, .jpg, .pgm, .png, .ppm, .tif or .webp
-    files, in folders of its own if need be. `test` is read where there is one, else `val`: validation is held out of
-    `train`. Each image becomes RGB, its shorter side scaled to `size` (bilinear, antialiased), its middle cut out;
-    rotation tags are not applied. Classes and images are in the order of their names.
+    `path` is absolute, relative to the folder of the suite file or, where nothing is there, to `root`. A folder of a
+    class holds .bmp, .jpg, .pgm, .png, .ppm, .tif or .webp files, in folders of its own if need be. `test` is read
+    where there is one, else `val`: validation is held out of `train`. Each image becomes RGB, its shorter side scaled
+    to `size` (bilinear, antialiased), its middle cut out; rotation tags are not applied. Classes and images are in the
+    order of their names.
     Decoded once, into `root`/decoded, and again where a file changes. What does not fit into memory stays there and is
     read batch by batch: the same numbers, bit for bit.
     Shapes: images [N, 3, size, size], uint8; labels [N], int64.
@@ -52,7 +53,7 @@ def image_folder(root: Path, *, path: str, size: Count = 32) -> Dataset:
     if not folder.is_dir():
         raise UserError(
             f"image_folder: '{folder}' is no folder",
-            help="give `path` as an absolute path, or relative to the data folder (--data)",
+            help="give `path` as an absolute path, or relative to the suite file or to the data folder (--data)",
         )
     parts = folder / "train", folder / ("test" if (folder / "test").is_dir() else "val")
     listed = [_list_classes(part) for part in parts]

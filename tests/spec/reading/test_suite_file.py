@@ -304,3 +304,16 @@ def test_no_such_file(tmp_path: Path) -> None:
         load_suite(tmp_path / "none.toml", Catalog())
     with pytest.raises(UserError, match="cannot read suite file"):
         load_suite(tmp_path, Catalog())
+
+
+def test_a_folder_beside_the_suite_file_is_meant_first(tmp_path: Path) -> None:
+    text = GOOD.replace('{ use = "digits" }', '{ use = "image_folder", path = "photos" }')
+    text += '\n[[teaching]]\nuse = "transfer"\nsource = { use = "image_folder", path = "photos" }\n'
+    (tmp_path / "x.toml").write_text(text)
+    suite = load_suite(tmp_path / "x.toml", Catalog())
+    assert suite.data.dataset.options == {"path": "photos"}  # relative to the data folder: its key is as it was
+    (tmp_path / "photos").mkdir()
+    suite = load_suite(tmp_path / "x.toml", Catalog())
+    there = str((tmp_path / "photos").resolve())
+    assert suite.data.dataset.options == {"path": there}
+    assert suite.teaching[0].options["source"] == {"use": "image_folder", "path": there}
