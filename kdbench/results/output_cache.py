@@ -78,7 +78,7 @@ class CacheFolder:
 
     def _make_room(self, folder: Path, asked: Mapping[str, int]) -> None:
         needed = _bytes_with(folder, asked)
-        if needed > self.limit >= sum(asked.values()) and _remove_unused(folder):  # once it was allowed to be larger
+        if needed > self.limit >= sum(asked.values()) and remove_unused(folder):  # once it was allowed to be larger
             needed = sum(asked.values())
         self._check_limit(needed)
         others = sorted((p for p in self.root.iterdir() if p != folder and p.is_dir()), key=_last_used)
@@ -88,7 +88,7 @@ class CacheFolder:
         for other in () if hopeless else others:
             if sum(taken.values()) + needed <= self.limit and needed <= free:
                 return
-            if _remove_unused(other):
+            if remove_unused(other):
                 free += taken.pop(other)
         _check_disk(needed, free)
         if sum(taken.values()) + needed > self.limit:
@@ -243,7 +243,7 @@ def _check_disk(needed: int, free: int) -> None:
         raise CacheFull(f"it needs {_megabytes(needed)}, and the disk has {_megabytes(free)} left")
 
 
-def _remove_unused(folder: Path) -> bool:
+def remove_unused(folder: Path) -> bool:
     """Remove a cache, unless a process has it open. To be called by one process at a time."""
     if not folder.exists():
         return False

@@ -124,6 +124,10 @@ class Store:
     def read_run(self, name: str, run_id: str) -> RunRecord:
         return read_stored(self.root / "suites" / name / f"{run_id}.json", RunRecord)
 
+    def forget_run(self, run: RunRecord) -> None:
+        """Remove the record of a run; those that it refers to stay."""
+        (self.root / "suites" / run.name / f"{run.run_id}.json").unlink(missing_ok=True)
+
     def suites(self) -> tuple[str, ...]:
         """The names of the suites of which there is a run: an interrupted one may leave an empty folder."""
         return tuple(sorted({path.parent.name for path in (self.root / "suites").glob("*/*.json")}))

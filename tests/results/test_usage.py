@@ -1,0 +1,82 @@
+"""What a store holds, and what of it is in use: a run of two trials, and records beside it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kdbench.results import FailureRecord, Store
+from kdbench.results.usage import Holding, Usage, remove, usage_of
+from tests.records import Shape, make_results
+from tests.stored import store_results
+
+LONG_AGO = 10 * 86400.0
+
+
+def write(folder: Path) -> Store:
+    """A store with a run, an earlier one that refers to a trial more, a trial of no run, and a cache."""
+    results = make_results(Shape(losses=("kd",), seeds=1))
+    store = store_results(folder, results, run_id="20260102T000000.000000Z-bbbb")
+    earlier = {**results.run.outcomes, "earlier": next(iter(results.run.outcomes.values()))}
+    store.write_run(results.run.model_copy(update={"run_id": "20260101T000000.000000Z-aaaa", "outcomes": earlier}))
+    for key in ("earlier", "nobody"):
+        with store.new_trial(key) as path:
+            (path / Store.TRIAL).write_bytes(b"12345")
+            (path / Store.WEIGHTS).write_bytes(b"123")
+    (folder / "cache/outputs").mkdir(parents=True)
+    (folder / "cache/outputs/lock").write_bytes(b"")
+    (folder / "cache/outputs/logits.f32").write_bytes(b"1234")
+    (folder / "cache/lock").write_bytes(b"")
+    for path in folder.rglob("*"):
+        os.utime(path, (0, path.stat().st_mtime - LONG_AGO))
+    return store
+
+
+def names(found: tuple[Holding, ...]) -> list[tuple[str, str, int]]:
+    return [(each.kind, each.key, each.bytes) for each in found]
+
+
+def test_what_no_run_refers_to_is_found_and_removed(tmp_path: Path) -> None:
+    store = write(tmp_path)
+    usage = usage_of(store)
+    nobody, earlier = ("trials", "nobody", 8), ("trials", "earlier", 8)
+    assert names(usage.unused(usage.runs)) == [nobody]
+    assert names(usage.unused(usage.latest)) == [earlier, nobody]
+    assert usage.unused(usage.runs, planned=["nobody"]) == ()
+    assert usage.unused(usage.runs, days=11) == ()
+    remove(usage.unused(usage.runs))
+    assert not (tmp_path / "trials/nobody").exists()
+    assert usage_of(store).unused(usage.runs) == ()
+
+
+def test_runs_refer_to_records_of_every_kind(tmp_path: Path) -> None:
+    store = write(tmp_path)
+    failure = FailureRecord(
+        key="earlier", status="failed", reason="nan", repeats=True, device="cpu", machine={}, finished=""
+    )
+    store.write(Store.FAILURES, "earlier", failure)
+    usage = usage_of(store)
+    kinds = {each.kind for each in usage.of_runs(usage.runs)}
+    assert kinds == {"trials", "artifacts", "evaluations", "latency", "failures"}
+    assert "failures" not in {each.kind for each in usage.of_runs(usage.latest)}
+
+
+def test_a_cache_in_use_stays(tmp_path: Path) -> None:
+    import fcntl
+
+    usage: Usage = usage_of(write(tmp_path))
+    caches = [each for each in usage.holdings if each.kind == "cache"]
+    assert [(each.key, each.bytes) for each in caches] == [("outputs", 4)]
+    with (tmp_path / "cache/outputs/lock").open("a+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        remove(caches)
+        assert (tmp_path / "cache/outputs/logits.f32").exists()
+    remove(caches)
+    assert not (tmp_path / "cache/outputs").exists()
+
+
+def test_a_damaged_run_stops_it(tmp_path: Path) -> None:
+    store = write(tmp_path)
+    next((tmp_path / "suites").glob("*/*bbbb.json")).write_text("{}")
+    with pytest.raises(Exception, match="schema"):
+        usage_of(store)
