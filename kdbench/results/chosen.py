@@ -15,8 +15,22 @@ def chosen_run(store: Store, suite: str, run: str | None = None) -> RunRecord:
     if run is None:
         return store.latest_run(name, suite)
     ids = store.run_ids(name)
-    found = [each for each in ids if run == each or each.startswith(run) or each.endswith(f"-{run}")]
+    found = [each for each in ids if _is_called(each, run)]
     if len(found) != 1:
         what = f"{len(found)} runs of suite '{name}' are called '{run}'" if found else f"no run '{run}' of '{name}'"
         raise UserError(what, help=f"`kdbench runs {suite}` lists them; the last four characters of an id are enough")
     return store.read_run(ids[found[0]], found[0])
+
+
+def find_run(store: Store, name: str) -> RunRecord | None:
+    """The latest run of a suite or part of this name, or the only run of any suite whose id begins or ends so."""
+    folder = suite_name(name) if name.endswith(".toml") or name not in store.suites() else name
+    if folder in store.suites():
+        return store.latest_run(folder)
+    ids = {run_id: suite for suite in store.suites() for run_id in store.run_ids(suite)}
+    found = [each for each in ids if _is_called(each, name)]
+    return store.read_run(store.run_ids(ids[found[0]])[found[0]], found[0]) if len(found) == 1 else None
+
+
+def _is_called(run_id: str, text: str) -> bool:
+    return bool(text) and (run_id.startswith(text) or run_id.endswith(f"-{text}"))

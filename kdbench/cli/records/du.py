@@ -25,7 +25,7 @@ def command(results: Path, as_json: bool) -> None:
     from kdbench.results.usage import CACHE, RECORDS, usage_of
 
     usage = usage_of(Store(results))
-    kinds = {kind: [each for each in usage.holdings if each.kind == kind] for kind in (*RECORDS, CACHE)}
+    kinds = {kind: tuple(each for each in usage.holdings if each.kind == kind) for kind in (*RECORDS, CACHE)}
     suites = {run.name: usage.of_runs([run]) for run in usage.latest}
     lines = [("kind", kind, held) for kind, held in kinds.items() if held]
     lines += [("suite", name, held) for name, held in sorted(suites.items())]

@@ -1,0 +1,170 @@
+"""kdbench compare"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kdbench.cli import complete, options
+
+if TYPE_CHECKING:
+    from kdbench.analyze import ModelRow, Summary
+    from kdbench.analyze.comparisons.changes import Change, ComparedRow
+    from kdbench.results import RunRecord
+
+MOST = 60  # characters of a value
+
+
+@dataclass(frozen=True)
+class Side:
+    """What stands on one side: a run, and one of its losses where one is named."""
+
+    run: "RunRecord"
+    summary: "Summary"
+    loss: str
+
+    @property
+    def rows(self) -> Sequence["ModelRow"]:
+        found = [row for row in self.summary.models if not self.loss or row.loss == self.loss]
+        return found or [row for row in self.summary.models if row.row == self.loss]
+
+
+@click.command(
+    name="compare",
+    epilog=options.examples(
+        "kdbench compare fashion 830d                 # the latest run and an earlier one: see `kdbench runs fashion`",
+        "kdbench compare fashion teaching-fashion     # two suites",
+        "kdbench compare fashion:kd fashion:fitnet    # two losses",
+        "kdbench compare fashion fashion --against other/results",
+    ),
+)
+@click.argument("a", shell_complete=complete.stored_suites)
+@click.argument("b", shell_complete=complete.stored_suites)
+@options.results_option
+@click.option("--against", type=click.Path(path_type=Path, file_okay=False), help="Folder of the records of B.")
+@options.json_option
+def command(a: str, b: str, results: Path, against: Path | None, as_json: bool) -> None:
+    """Compare two suites, runs or losses: what changed in suite, packages, machine and figures.
+
+    A and B are each a suite (its latest run), a part of one, the id of a run, or one of these with a loss after a
+    colon. Accuracies are B minus A, paired by seed and, on the same data, by test sample.
+    """
+    from kdbench.analyze.comparisons.changes import machine_changes, package_changes, suite_changes
+    from kdbench.spec import UserError
+
+    first, second = _side(a, results), _side(b, against or results)
+    changes = {
+        "suite": suite_changes(*(side.summary.suite.model_dump(mode="json") for side in (first, second))),
+        "packages": package_changes(first.run.machine, second.run.machine),
+        "machine": machine_changes(first.run.machine, second.run.machine),
+    }
+    rows = _compared(first, second)
+    if (first.loss or second.loss) and not rows:
+        raise UserError(f"'{a}' and '{b}' have no pair in common", help="`kdbench show SUITE` lists pairs and losses")
+    if as_json:
+        found: dict[str, Any] = {name: [asdict(each) for each in listed] for name, listed in changes.items()}
+        found["runs"] = [first.run.run_id, second.run.run_id]
+        click.echo(json.dumps({**found, "rows": [_figures(row) for row in rows]}, indent=1))
+        return
+    for name, side in (("A", first), ("B", second)):
+        loss = f", {side.loss}" if side.loss else ""
+        click.echo(f"{name}: {side.run.name}{loss}, run {side.run.run_id}")
+    for title, listed in changes.items():
+        click.echo("\n".join(("", title, *_lines(listed))))
+    click.echo("\n".join(("", "test top-1", *_table(rows), *_alone(first, second, rows))))
+
+
+def _side(text: str, results: Path) -> Side:
+    """The side that is meant: as much of the text as names a run, and the loss after the colon that follows."""
+    from kdbench.analyze import summarize
+    from kdbench.results import Store, load_run
+    from kdbench.results.chosen import find_run
+    from kdbench.spec import UserError, nearest
+
+    store = Store(results)
+    parts = text.split(":")
+    names = [":".join(parts[:count]) for count in range(len(parts), 0, -1)]
+    found = next(((name, run) for name in names if (run := find_run(store, name))), None)
+    if found is None:
+        text = f"'{text}' is no suite and no run in '{results}'"
+        raise UserError(text, help=nearest(names[-1], store.suites()) + "; `kdbench runs SUITE` lists runs")
+    name, run = found
+    side = Side(run, summarize(load_run(store, run)), text[len(name) + 1 :])
+    if side.loss and not side.rows:
+        losses = {row.row for row in side.summary.students}
+        raise UserError(f"'{run.name}' has no result of '{side.loss}'", help=nearest(side.loss, losses))
+    return side
+
+
+def _compared(first: Side, second: Side) -> Sequence["ComparedRow"]:
+    """Rows of one name; where a loss is named, those of the same pair, epochs and tuning."""
+    from kdbench.analyze.comparisons.changes import compare_row, compare_rows
+
+    same = first.summary.suite.data.dataset == second.summary.suite.data.dataset
+    if not first.loss and not second.loss:
+        return compare_rows(first.rows, second.rows, same_test=same)
+    alike = [
+        (one, other)
+        for other in second.rows
+        for one in first.rows
+        if (one.pair, one.role, one.budget, one.tuned) == (other.pair, other.role, other.budget, other.tuned)
+    ]
+    return [compare_row(one, other, same_test=same) for one, other in alike]
+
+
+def _lines(changes: Sequence["Change"]) -> list[str]:
+    from kdbench.spec.errors import as_toml
+
+    told = [(each.what, *(_short(as_toml(value)) for value in (each.before, each.after))) for each in changes]
+    width = max((len(what) for what, *_ in told), default=0)
+    return [f"  {what:{width}}  {before} -> {after}" for what, before, after in told] or ["  the same"]
+
+
+def _short(text: str) -> str:
+    return "-" if text == "None" else text if len(text) <= MOST else f"{text[: MOST - 3]}..."
+
+
+def _table(rows: Sequence["ComparedRow"]) -> Iterator[str]:
+    from kdbench.analyze.decisions.wording import judged, percent
+
+    names = [_name(row) for row in rows]
+    width = max(map(len, names), default=0)
+    for name, row in zip(names, rows, strict=True):
+        means = f"{percent(row.before.top1.mean)} -> {percent(row.after.top1.mean)}"
+        cost = "" if row.cost is None else f"  {row.cost:.2f} x training"
+        size = row.before.onnx_bytes, row.after.onnx_bytes
+        smaller = f"  {size[0]:,} -> {size[1]:,} bytes" if size[0] != size[1] else ""
+        yield f"  {name:{width}}  {means}  {judged(row.difference)}{cost}{smaller}"
+
+
+def _name(row: "ComparedRow") -> str:
+    who = [row.after.pair, "teacher"] if row.after.role == "teacher" else [row.after.pair, row.after.row]
+    return " / ".join(who) if row.before.row == row.after.row else f"{row.after.pair} / {row.before.row} -> {who[1]}"
+
+
+def _alone(first: Side, second: Side, rows: Sequence["ComparedRow"]) -> Iterator[str]:
+    """Rows that one side alone has."""
+    for name, side, both in (
+        ("A", first, {row.before.name for row in rows}),
+        ("B", second, {row.after.name for row in rows}),
+    ):
+        if only := [f"{row.pair} / {row.row}" for row in side.rows if row.name not in both]:
+            yield f"  only in {name}: {', '.join(only[:8])}" + (f" and {len(only) - 8} more" if len(only) > 8 else "")
+
+
+def _figures(row: "ComparedRow") -> dict[str, object]:
+    found = row.difference.estimate if row.difference else None
+    interval = [found.interval.low, found.interval.high] if found and found.interval else None
+    return {
+        "pair": row.after.pair,
+        "role": row.after.role,
+        "before": {"row": row.before.row, "top1": row.before.top1.mean, "onnx_bytes": row.before.onnx_bytes},
+        "after": {"row": row.after.row, "top1": row.after.top1.mean, "onnx_bytes": row.after.onnx_bytes},
+        "seeds": list(row.difference.seeds) if row.difference else [],
+        "difference": found.mean if found else None,
+        "interval": interval,
+        "training_cost": row.cost,
+    }
