@@ -10,6 +10,7 @@ from kdbench.cli import complete, options
 @click.command(name="report")
 @click.argument("suites", metavar="SUITE...", nargs=-1, required=True, shell_complete=complete.stored_suites)
 @options.results_option
+@options.reports_option
 @options.run_option
 @options.open_option
 def command(suites: tuple[str, ...], results: Path, reports: Path, run: str | None, show: bool) -> None:
