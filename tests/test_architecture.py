@@ -35,7 +35,7 @@ FLOORS = {
         "teaching": {"models"},
         "decisions": {"comparisons", "models", "deployment", "summary"},
     },
-    "cli": {"records": {"complete", "ending", "failure", "options", "progress", "restrict"}},
+    "cli": {"records": {"complete", "ending", "failure", "options", "quantities", "progress", "restrict"}},
     "deploy": {
         "graph": set(),
         "runtime": set(),

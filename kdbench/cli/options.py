@@ -1,6 +1,5 @@
 """Options that several commands share."""
 
-import re
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from kdbench.cli import complete
+from kdbench.cli.quantities import parse_size
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -40,14 +40,6 @@ plugin_option = click.option(
 )
 
 
-def _bytes(text: str) -> int:
-    """`500MB`, `2.5 GB`: a number of bytes."""
-    found = re.fullmatch(r"(\d{1,15}(?:\.\d+)?)\s*([KMGT]?)B?", text.strip(), re.IGNORECASE)
-    if not found:
-        raise click.BadParameter(f"'{text}' is not a size; write 500MB or 2.5GB, say")
-    return int(float(found[1]) * 1000 ** " KMGT".index(found[2].upper() or " "))
-
-
 _PLACE = (
     data_option,
     plugin_option,
@@ -65,7 +57,7 @@ _PLACE = (
     ),
     click.option(
         "--cache-limit",
-        type=_bytes,
+        type=parse_size,
         metavar="SIZE",
         default="8GB",
         show_default=True,

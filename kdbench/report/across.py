@@ -55,5 +55,8 @@ def headline(rows: Sequence[AcrossRow], names: Sequence[str]) -> str:
     if best.gain is None:
         return f"{start}. It is the student alone."
     interval = f" (95 % interval {points_interval(best.gain.interval)})" if best.gain.interval else ""
-    gain = f"its gain over the student alone at {EQUAL[best.equal]} is {points(best.gain.mean)} points{interval}"
+    gain = (
+        f"the interquartile mean of its gains over the student alone at {EQUAL[best.equal]} is "
+        f"{points(best.gain.mean)} points{interval}"
+    )
     return f"{start}; {gain}, and it is better in {best.better} of {several(best.compared, 'pair')}."

@@ -9,7 +9,7 @@ from kdbench.analyze import Elsewhere, Summary
 from kdbench.report.writing import formats as f
 from kdbench.results import Layout
 from kdbench.spec import Suite, TrainSpec
-from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM
+from kdbench.statistics.paired import EQUIVALENCE, SEEDS_FOR_A_CLAIM
 
 Facts = tuple[tuple[str, str], ...]
 INTERVALS = (
@@ -71,9 +71,12 @@ def _selection(suite: Suite) -> str:
     """Which row is the candidate, and what confirms it."""
     apart = f"seeds {', '.join(map(str, suite.confirming))}" if suite.confirming else "none"
     return (
-        "the row that is best on validation at the recipe's epochs is the candidate; it ships where its gain on test "
-        f"is confirmed, with at least {SEEDS_FOR_A_CLAIM} seeds, else the student alone. Seeds that take no part in "
-        f"the choice: {apart}"
+        "the row of a pair that is best on validation at the recipe's epochs is its candidate. It ships where its gain "
+        "over the student alone on test is confirmed: by a 95 % interval above 0 at seeds that took no part in the "
+        f"choice ({apart}), or, without such seeds, by a Holm p of at most 0.05 over the pair's rows; either takes "
+        f"{SEEDS_FOR_A_CLAIM} seeds. The student alone ships where no loss is better on validation, or where a gain of "
+        f"{100 * EQUIVALENCE:g} points is excluded. Of all pairs and variants the cheapest ships that is not shown to "
+        "be worse by that much than the best on validation"
     )
 
 

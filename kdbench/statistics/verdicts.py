@@ -7,8 +7,9 @@ from typing import Literal
 from kdbench.statistics.intervals import Estimate
 from kdbench.statistics.paired import EQUIVALENCE, SEEDS_FOR_A_CLAIM, holm
 
-# 'unstable': seeds collapsed, so that no mean describes them.
-Word = Literal["better", "equivalent", "worse", "undecided", "unstable"]
+# 'above 0' and 'below 0': that is shown, but not by more than the margin. 'unstable': seeds collapsed, so that no
+# mean describes them.
+Word = Literal["better", "above 0", "equivalent", "undecided", "unstable", "below 0", "worse"]
 ALPHA = 0.05
 
 

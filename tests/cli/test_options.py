@@ -2,15 +2,7 @@
 
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
-
-import click
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from kdbench.cli.options import _bytes
 
 SUITE = """\
 name = "tiny"
@@ -30,36 +22,6 @@ student = { use = "mlp", hidden = [8] }
 def kdbench(*argv: str, at: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "kdbench", *argv]
     return subprocess.run(command, cwd=at, capture_output=True, text=True, timeout=600, check=False)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("8GB", 8 * 10**9),
-        ("2.5 GB", 2_500_000_000),
-        ("500mb", 500_000_000),
-        ("3K", 3000),
-        ("1TB", 10**12),
-        ("12 B", 12),
-        ("7", 7),
-        ("0", 0),
-    ],
-)
-def test_sizes(text: str, expected: int) -> None:
-    assert _bytes(text) == expected
-
-
-@pytest.mark.parametrize("text", ["", "GB", "-1GB", "5XB", "1,5GB", "1GiB", "1 GB or so", "1e9", "nan", "9" * 400])
-def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(click.BadParameter, match=r"is not a size; write 500MB or 2\.5GB, say"):
-        _bytes(text)
-
-
-@given(st.text(max_size=12))
-@settings(max_examples=50, deadline=None)
-def test_any_text_is_a_size_or_refused(text: str) -> None:
-    with suppress(click.BadParameter):
-        assert _bytes(text) >= 0
 
 
 def test_a_bad_size_is_a_usage_error(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_pairs_of_two_suites_are_the_tasks(tmp_path: Path) -> None:
     assert html.parent == tmp_path / "first+second"
     text = markdown.read_text("utf-8")
     assert text.startswith("Over 2 pairs of 'first', 'second', 'kd' keeps the most: interquartile mean 98.00 %")
-    assert "its gain over the student alone at equal epochs is +3.00 points" in text
+    assert "the interquartile mean of its gains over the student alone at equal epochs is +3.00 points" in text
     assert "better in 2 of 2 pairs" in text
     assert (tmp_path / "first+second/across.svg").is_file()
     page = html.read_text("utf-8")

@@ -7,7 +7,7 @@ from kdbench.analyze.decisions.wording import EQUAL, named, percent, quoted, sev
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import StudentRow
 from kdbench.analyze.summary import Summary
-from kdbench.statistics.paired import EQUIVALENCE, SEEDS_FOR_A_CLAIM
+from kdbench.statistics.paired import EQUIVALENCE
 
 
 def limits(summary: Summary, chosen: Pick) -> tuple[str, ...]:
@@ -27,11 +27,6 @@ def scope(summary: Summary) -> str:
 
 def _of_the_choice(chosen: Pick) -> Iterator[str]:
     row, gain = chosen.row, chosen.row.headline
-    yield (
-        "Each pair's candidate is the best on validation. It ships where its gain over the student alone on test is "
-        "confirmed: by a 95 % interval above 0 at seeds that took no part in the choice, or, without such seeds, by a "
-        f"Holm p of at most 0.05 over the pair's rows. Either takes {SEEDS_FOR_A_CLAIM} seeds."
-    )
     if not row.tuned:
         yield "Its settings are those of the suite: none was tuned."
     if row.weak_teacher:
@@ -41,11 +36,8 @@ def _of_the_choice(chosen: Pick) -> Iterator[str]:
             f"{row.stability.collapsed} of its {several(len(row.seeds), 'seed')} collapsed and stand in no mean: "
             "trained again it may learn hardly anything, so test the model you ship."
         )
-    if gain and gain.verdict in ("undecided", "equivalent") and gain.difference.claims:
-        yield (
-            f"Its gain is not shown to be above {100 * EQUIVALENCE:g} points: among the pair's rows it is "
-            f"{gain.verdict} against that margin."
-        )
+    if gain and row.verdict in ("above 0", "equivalent", "undecided") and gain.difference.claims:
+        yield (f"Its gain is not shown to be above {100 * EQUIVALENCE:g} points, which is what is called better.")
     longer = _longer(chosen.pair, row)
     if longer and longer.relative_cost and row.relative_cost:
         ratio = longer.relative_cost / row.relative_cost

@@ -122,13 +122,16 @@ def describe_deployed(done: Sequence[tuple[Entry, TrialResult]], results: Result
     )
 
 
-def choose_reference(deployed: Sequence[Deployed]) -> ReferenceTiming | None:
-    """The timing by which models are compared: cpu, fewest threads, smallest batch; None unless every model has it."""
+def choose_reference(
+    deployed: Sequence[Deployed], provider: str = "cpu", batch: int | None = None
+) -> ReferenceTiming | None:
+    """The timing by which models are compared: fewest threads, smallest batch; None unless every model has it."""
     exported = [model for model in deployed if model.variant == "fp32"]
-    on_cpu = [timing.how for model in exported for timing in model.timings if timing.how.provider == "cpu"]
-    if not on_cpu:
+    hows = [timing.how for model in exported for timing in model.timings if timing.how.provider == provider]
+    hows = [how for how in hows if batch in (None, how.batch)]
+    if not hows:
         return None
-    how = min(on_cpu, key=lambda how: (how.threads, how.batch, how.spinning))
+    how = min(hows, key=lambda how: (how.threads, how.batch, how.spinning))
     found = {model.architecture: timing for model in deployed for timing in model.timings if timing.how == how}
     if any(model.architecture not in found for model in exported):
         return None

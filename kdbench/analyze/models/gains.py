@@ -16,7 +16,7 @@ from kdbench.analyze.models.rows import Equal, Gain, ModelRow, StudentRow
 from kdbench.statistics.crossed import Table
 from kdbench.statistics.gap import GapClosed, gap_closed
 from kdbench.statistics.paired import PairedDifference, crossed_difference, holm
-from kdbench.statistics.verdicts import Word, family_verdicts
+from kdbench.statistics.verdicts import ALPHA, Word, family_verdicts
 
 COSTS: Mapping[Equal, Callable[[TrainingFigures], float]] = {
     "cost": lambda training: training.alone_seconds,
@@ -58,13 +58,22 @@ def compare_with_alone(
 def judge_family(
     differences: Mapping[tuple[str, str, str], PairedDifference], unstable: set[tuple[str, str, str]]
 ) -> dict[tuple[str, str, str], tuple[float | None, Word]]:
-    """Of each difference, by the name of its row: Holm's p of no difference, and the verdict, both in this family."""
+    """Of each difference, by the name of its row: Holm's p of no difference, and the verdict, both in this family.
+
+    Where nothing is shown against the margin, the p-value may still show that there is a difference: above 0, or below.
+    """
     p_values = [1.0 if each.p_value is None else each.p_value for each in differences.values()]
     verdicts = family_verdicts([None if name in unstable else each.estimate for name, each in differences.items()])
     return {
-        name: (None if difference.p_value is None else p, verdict.word)
+        name: (None if difference.p_value is None else p, _word(verdict.word, difference, p))
         for (name, difference), p, verdict in zip(differences.items(), holm(p_values), verdicts, strict=True)
     }
+
+
+def _word(word: Word, difference: PairedDifference, p: float) -> Word:
+    if word != "undecided" or p > ALPHA or not difference.claims:
+        return word
+    return "above 0" if difference.estimate.mean > 0 else "below 0"
 
 
 def _rival(row: StudentRow, rows: Sequence[StudentRow], equal: Equal) -> Rival | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kdbench.analyze.models.cost import ranks
-from kdbench.analyze.models.gains import alone_like, compare_with_alone
+from kdbench.analyze.models.gains import alone_like, compare_with_alone, judge_family
 from kdbench.analyze.models.rows import Bits, Done, Equal, ModelRow, StudentRow, Timed, model_figures, student_row
 from kdbench.spec import Suite
 from kdbench.spec.planning.entry import SINGLE, loss_alone
@@ -78,6 +78,7 @@ def summarize_pair(
     alone, by_cost = loss_alone(suite), suite.budget.by != "epochs"
     students = _rank_costs(compare_with_alone(rows, turns, alone, by_cost))
     apart = _confirmation([(entry, record) for entry, record in confirmations if entry.pair == pair], alone, by_cost)
+    students = tuple(_judged(row, apart) for row in students)
     return PairSummary(pair, teacher, students, apart, brown_forsythe([row.top1.values for row in students]))
 
 
@@ -93,6 +94,14 @@ def _confirmation(mine: Sequence[Done], alone: str | None, by_cost: bool) -> Con
     as_costly = by_cost and _seconds(rival) >= NEARLY * _seconds(candidate)
     row = candidate[0][0].row
     return Confirmation(row, "cost" if as_costly else "epochs", budget, difference) if difference else None
+
+
+def _judged(row: StudentRow, apart: Confirmation | None) -> StudentRow:
+    """The candidate with what its confirmation shows: of one comparison, so that there is no family."""
+    if apart is None or apart.row != row.row or row.unstable or not apart.difference.claims:
+        return row
+    ((_, word),) = judge_family({row.name: apart.difference}, set()).values()
+    return replace(row, confirmed=word)
 
 
 def _correct(group: Sequence[Done]) -> dict[int, Bits]:

@@ -147,6 +147,7 @@ class StudentRow(ModelRow):
     speedup: RatioEstimate | None  # how many times as long the teacher takes, slice by slice
     cost_rank: int  # by the cost of training it alone; 1 is the cheapest of the pair
     relative_cost: float | None  # that cost over the one of the student alone
+    confirmed: Word | None = None  # what is shown at seeds that took no part in the choice, where it was the candidate
 
     @property
     def headline(self) -> Gain | None:
@@ -164,7 +165,8 @@ class StudentRow(ModelRow):
 
     @property
     def verdict(self) -> Word | None:
-        return self.headline.verdict if self.headline else None
+        """What is shown of its gain: at seeds that took no part in choosing it, where there are any."""
+        return self.confirmed or (self.headline.verdict if self.headline else None)
 
     @property
     def weak_teacher(self) -> bool:

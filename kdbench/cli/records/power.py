@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kdbench.analyze.decisions.power import SeedsNeeded
     from kdbench.results import RunRecord
 
+MOST_DIFFERENCE = 0.2  # a share; above, points were meant
 HEAD = ("pair", "loss", "seeds", "SD", "SD at most", "can show", "seeds needed", "at most")
 
 
@@ -19,7 +20,7 @@ HEAD = ("pair", "loss", "seeds", "SD", "SD at most", "can show", "seeds needed",
 @options.stored_suite_argument
 @options.results_option
 @options.run_option
-@click.option("--difference", type=float, required=True, help="Points of top-1 that a claim is to be about.")
+@click.option("--difference", type=float, required=True, help="Share of top-1 that a claim is to be about: 0.005.")
 @click.option("--power", type=float, default=0.8, show_default=True, help="Chance of finding it where it is real.")
 def command(suite: str, results: Path, run: str | None, difference: float, power: float) -> None:
     """Say how many seeds a claim needs: a gain over the student alone, by the spread of the suite's latest run.
@@ -32,14 +33,15 @@ def command(suite: str, results: Path, run: str | None, difference: float, power
     from kdbench.results.baseline import baseline_of
     from kdbench.spec import UserError
 
-    if not 0 < difference <= 100:
+    if not 0 < difference <= MOST_DIFFERENCE:
         raise UserError(
-            f"--difference {difference:g} is not a number of points from 0 to 100", help="write 0.5 for half a point"
+            f"--difference {difference:g} is not above 0 and at most {MOST_DIFFERENCE}",
+            help="it is a share, as `may_drop` of a gate is: write 0.005 for half a point",
         )
     if not 0.5 <= power <= 0.99:
         raise UserError(f"--power {power:g} is not from 0.5 to 0.99", help="0.8 is usual: one real gain in five missed")
     found = api.load_results(suite, results, run)
-    rows = plan_seeds(found.summary.pairs, difference / 100, power)
+    rows = plan_seeds(found.summary.pairs, difference, power)
     _refuse_what_has_no_spread(rows, found.records.run)
     for line in _table([HEAD, *map(_cells, rows)]):
         click.echo(line)
@@ -91,7 +93,7 @@ def _reading(difference: float, power: float) -> str:
 SD            of the paired differences to the student alone, in points
 SD at most    the bound that the true SD is under with {100 * SD_CONFIDENCE:.0f} % confidence
 can show      the least gain that these seeds find in {100 * power:g} % of runs (paired t, 5 %, two-sided), in points
-seeds needed  to find a true gain of {difference:g} points as often; at most: with the SD at most
+seeds needed  to find a true gain of {100 * difference:g} points as often; at most: with the SD at most
 A verdict takes {SEEDS_FOR_A_CLAIM} seeds or more.
 'better' means by over {100 * EQUIVALENCE:g} points: to plan for it, ask for the expected gain less these.
 One comparison is reckoned with; Holm over several losses asks for more seeds."""

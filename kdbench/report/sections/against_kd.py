@@ -4,10 +4,17 @@ from kdbench.analyze import Summary
 from kdbench.analyze.models.against_kd import AgainstKd, against_kd, kd_label
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.tables import VERDICT_HELP, Cell, Column, Table, gain_cell, row_cell, verdict_cell
-from kdbench.statistics.verdicts import Word
+from kdbench.report.writing.tables import (
+    VERDICT_HELP,
+    VERDICT_SIGNS,
+    Cell,
+    Column,
+    Table,
+    gain_cell,
+    row_cell,
+    verdict_cell,
+)
 
-WORDS: tuple[Word, ...] = ("better", "equivalent", "worse", "undecided", "unstable")
 LONG = 40  # rows: a longer table opens at a click
 
 
@@ -58,7 +65,7 @@ def _in_short(summary: Summary, rows: tuple[AgainstKd, ...]) -> str:
     parts = []
     for pair in summary.pairs:
         mine = [row.verdict for row in rows if row.student.pair == pair.pair]
-        counted = ", ".join(f"{mine.count(word)} {word}" for word in WORDS if word in mine)
+        counted = ", ".join(f"{mine.count(word)} {word}" for word in VERDICT_SIGNS if word in mine)
         if mine:
             parts.append(f"{pair.pair}: {counted}.")
     return " ".join(parts)

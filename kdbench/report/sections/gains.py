@@ -10,14 +10,22 @@ from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import BAND, GRID, INK, MUTED, Drawing, Image, draw
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.series import LONGEST, Look, limit, looks, mark, on_scale, room_for, shorten
-from kdbench.report.writing.tables import VERDICT_HELP, Cell, Column, Table, gain_cell, headline_cell, row_cell
+from kdbench.report.writing.tables import (
+    VERDICT_HELP,
+    VERDICT_SIGNS,
+    Cell,
+    Column,
+    Table,
+    gain_cell,
+    headline_cell,
+    row_cell,
+)
 from kdbench.statistics.paired import EQUIVALENCE, SEEDS_FOR_A_CLAIM, PairedDifference
 from kdbench.statistics.resampling import SEEDS_FOR_SIGN_FLIPS
 from kdbench.statistics.verdicts import Word
 
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 720.0, 150.0, 196.0, 46.0, 20.0
 LINE = 25.0
-WORDS: tuple[Word, ...] = ("better", "equivalent", "worse", "undecided", "unstable")
 EQUAL_COST = (
     "At equal cost of training, a loss is compared with the student alone as it is after as many seconds: its accuracy "
     "lies between those of two budgets, in proportion to the logarithm of the cost. Costs are means over seeds, of "
@@ -49,7 +57,9 @@ def _in_short(summary: Summary) -> str:
         rows = [row for row in pair.students if row.headline]
         for equal in dict.fromkeys(row.headline.equal for row in rows if row.headline):
             mine = [row for row in rows if row.headline and row.headline.equal == equal]
-            words = (f"{word}: {_rows(mine, word)}" for word in WORDS if any(row.verdict == word for row in mine))
+            words = (
+                f"{word}: {_rows(mine, word)}" for word in VERDICT_SIGNS if any(row.verdict == word for row in mine)
+            )
             parts.append(f"{pair.pair}, at {EQUAL[equal]}: {'; '.join(words)}.")
         if only := [row.row for row in rows if row.better_at_equal_epochs_only]:
             parts.append(f"Better at equal epochs only: {quoted(only)}.")

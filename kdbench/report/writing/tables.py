@@ -61,13 +61,16 @@ class Named(Protocol):
 
 VERDICT_HELP = (
     f"better: above {100 * EQUIVALENCE:g} points; worse: below minus {100 * EQUIVALENCE:g}; equivalent: between them; "
-    "all rows of the pair are judged together"
+    "above 0, below 0: shown to be so, but not by so much; all rows of the pair are judged together, and the candidate "
+    "at seeds of its own where there are any"
 )
 VERDICT_SIGNS: dict[Word, str] = {
     "better": "▲ better",
+    "above 0": "△ above 0",
     "equivalent": "= equivalent",
     "undecided": "? undecided",
     "unstable": "! unstable",
+    "below 0": "▽ below 0",
     "worse": "▼ worse",
 }
 
@@ -175,11 +178,13 @@ def row_cell(summary: Summary, row: Named) -> Cell:
 
 
 def headline_cell(row: StudentRow) -> Cell:
-    """The verdict on a row's headline gain; below, Holm's p, or that it is better at equal epochs only."""
+    """The verdict on a row's headline gain; below, Holm's p, what seeds it is of, or better at equal epochs only."""
     gain = row.headline
-    if gain is None:
+    if gain is None or row.verdict is None:
         return Cell(f.NONE, sort=9.0)
-    cell = verdict_cell(gain.verdict, gain.difference, gain.holm_p)
+    cell = verdict_cell(row.verdict, gain.difference, gain.holm_p)
+    if row.confirmed:
+        return replace(cell, sub="at seeds of its own")
     return replace(cell, sub="better at equal epochs only") if row.better_at_equal_epochs_only else cell
 
 
@@ -209,7 +214,8 @@ def _comparison_notes(summary: Summary) -> tuple[str, ...]:
         "Gains are paired by seed and test sample against the same student trained on labels alone"
         f"{_controls(summary)}; {f.NONE}: not defined for these seeds (one seed has no spread).",
         "Verdicts hold together: a family, which is the rows of a pair, has a false one in at most 5 %. With under "
-        f"{SEEDS_FOR_A_CLAIM} seeds there is no claim. Unstable: seeds collapsed; mean and gain are of the others. "
+        f"{SEEDS_FOR_A_CLAIM} seeds there is no claim. Unstable: seeds collapsed; mean and gain are of the "
+        "others, or of all where all did. "
         "The Holm p-value is that of no difference.",
         f"Losses of one pair share one architecture, hence one latency and one FLOP count{_others_deploy(summary)}.",
     ]

@@ -109,3 +109,21 @@ def test_tuned_rows_are_compared_with_the_tuned_student_alone() -> None:
     assert found["kd"].gain.estimate.mean == pytest.approx(found["kd"].top1.mean - found["cross_entropy"].top1.mean)
     assert summary.pairs[0].alone is found["cross_entropy"]
     assert summary.pairs[0].alone_like(found["kd, tuned"]) is found["cross_entropy, tuned"]
+
+
+@pytest.mark.parametrize(
+    ("gain", "wobble", "word"),
+    [
+        (0.02, 0.001, "better"),
+        (0.008, 0.003, "above 0"),  # half-width .37 points
+        (-0.008, 0.003, "below 0"),
+        (0.0, 0.001, "equivalent"),
+        (0.008, 0.010, "undecided"),
+        (-0.02, 0.001, "worse"),
+    ],
+)
+def test_one_word_for_what_is_shown(gain: float, wobble: float, word: str) -> None:
+    accuracy = lambda pair, row, seed: 0.90 + (row == "kd") * (gain + wobble * (seed - 2) / 1.581)  # noqa: E731
+    (pair,) = summarize(make_results(Shape(seeds=5, accuracy=accuracy, samples=100_000))).pairs
+    (kd,) = [row for row in pair.students if row.row == "kd"]
+    assert kd.verdict == word

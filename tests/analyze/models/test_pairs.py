@@ -103,3 +103,17 @@ def test_where_the_student_alone_was_not_trained_as_long_a_confirmation_is_at_eq
 
 def test_without_seeds_of_its_own_there_is_no_confirmation() -> None:
     assert summarize(make_results()).pairs[0].confirmation is None
+
+
+@pytest.mark.parametrize(("there", "word"), [(0.93, "better"), (0.90, "equivalent"), (0.88, "worse")])
+def test_the_verdict_of_a_candidate_is_of_the_seeds_apart(there: float, word: str) -> None:
+    """At the seeds of the choice kd gains 3 points in all cases."""
+
+    def accuracy(pair: int, row: str, seed: int) -> float:
+        level = {"teacher": 0.95, "kd": there if seed >= 5 else 0.93}.get(row, 0.90)
+        return level + 0.0005 * ((seed + len(row)) % 3)
+
+    (pair,) = summarize(make_results(Shape(seeds=5, confirms="kd", accuracy=accuracy))).pairs
+    (kd,) = [row for row in pair.students if row.row == "kd"]
+    assert kd.headline is not None
+    assert (kd.headline.verdict, kd.verdict) == ("better", word)

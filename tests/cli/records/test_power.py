@@ -26,7 +26,7 @@ def accuracy(pair: int, loss: str, seed: int) -> float:
 
 def test_table_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path, Shape(accuracy=accuracy, losses=("cross_entropy", "kd", "fitnet")))
-    assert ask(tmp_path, "--difference", "1.01") == 0
+    assert ask(tmp_path, "--difference", "0.0101") == 0
     head, kd, fitnet, *_ = capsys.readouterr().out.splitlines()
     assert head.split("  ")[0] == "pair"
     # SD 1, at most 2.12 (see tests/statistics/test_spread.py), can show 3.27; 10 seeds show 1.00 SD
@@ -46,7 +46,7 @@ def test_power_changes_the_answer(tmp_path: Path, capsys: pytest.CaptureFixture[
     write(tmp_path, Shape(accuracy=accuracy))
     needed = []
     for power in ("0.5", "0.8", "0.95"):
-        assert ask(tmp_path, "--difference", "1", "--power", power) == 0
+        assert ask(tmp_path, "--difference", "0.01", "--power", power) == 0
         out = capsys.readouterr().out
         assert f"{100 * float(power):g} % of runs" in out
         needed.append(int(out.splitlines()[1].split()[-2]))
@@ -55,20 +55,20 @@ def test_power_changes_the_answer(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 def test_more_seeds_than_anybody_trains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path, Shape(accuracy=accuracy))
-    assert ask(tmp_path, "--difference", "0.01") == 0
+    assert ask(tmp_path, "--difference", "0.0001") == 0
     assert capsys.readouterr().out.splitlines()[1].split()[-4:] == [">", "1000", ">", "1000"]
 
 
 @pytest.mark.parametrize(
     ("shape", "argv", "words"),
     [
-        (None, ["--difference", "1"], "no results of suite 'example'"),
-        (Shape(seeds=1), ["--difference", "1"], "has one seed"),
-        (Shape(losses=("kd",)), ["--difference", "1"], "no loss to compare"),
+        (None, ["--difference", "0.01"], "no results of suite 'example'"),
+        (Shape(seeds=1), ["--difference", "0.01"], "has one seed"),
+        (Shape(losses=("kd",)), ["--difference", "0.01"], "no loss to compare"),
         (Shape(), ["--difference", "0"], "--difference 0"),
         (Shape(), ["--difference", "-0.5"], "--difference -0.5"),
         (Shape(), ["--difference", "nan"], "--difference nan"),
-        (Shape(), ["--difference", "1", "--power", "1"], "--power 1"),
+        (Shape(), ["--difference", "0.01", "--power", "1"], "--power 1"),
         (Shape(), [], "--difference"),
     ],
 )

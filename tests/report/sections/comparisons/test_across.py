@@ -12,14 +12,14 @@ from tests.report.sections.shown import cells
 def test_every_figure_of_a_row() -> None:
     section = across_section(summarize(make_results(SHAPE)))
     row = cells(section, "across", "kd")
-    assert row["Gain interquartile mean, points"].text == "+3.00"
+    assert row["IQM of gains points"].text == "+3.00"
     assert (row["Win rate of pairs"].text, row["Win rate of pairs"].sub) == ("1 of 2", "1 above 0")
     assert row["Mean rank over pairs"].text == "2.00"
-    assert row["Retention interquartile mean, %"].text == "93.75 %"
+    assert row["IQM of retention %"].text == "93.75 %"
     assert row["Optimality gap points of retention"].text == "6.25"
     assert (row["Pairs"].text, row["Runs seeds of all pairs"].text) == ("2", "10")
     alone = cells(section, "across", "cross_entropy")
-    assert (alone["Gain interquartile mean, points"].text, alone["Win rate of pairs"].text) == ("—", "—")
+    assert (alone["IQM of gains points"].text, alone["Win rate of pairs"].text) == ("—", "—")
 
 
 def test_the_plot_has_a_line_for_each_row() -> None:

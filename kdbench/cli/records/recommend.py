@@ -1,0 +1,98 @@
+"""kdbench recommend"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kdbench.cli import options
+from kdbench.cli.quantities import parse_count, parse_microseconds, parse_size
+
+if TYPE_CHECKING:
+    from kdbench.analyze import Recommendation, Summary
+    from kdbench.analyze.deployment.architectures import ReferenceTiming
+
+
+@click.command(
+    name="recommend",
+    epilog=options.examples(
+        "kdbench recommend quickstart",
+        "kdbench recommend quickstart --max-latency 50us --max-bytes 100KB --min-top1 .9",
+    ),
+)
+@options.stored_suite_argument
+@options.results_option
+@options.run_option
+@click.option("--max-latency", type=parse_microseconds, metavar="TIME", help="Of one call, at the median: 50us, 1.2ms.")
+@click.option("--max-bytes", type=parse_size, metavar="SIZE", help="Of the ONNX file: 100KB, 4MB.")
+@click.option("--max-parameters", type=parse_count, metavar="N", help="Of the network: 100K, 1.5M.")
+@click.option("--min-top1", type=click.FloatRange(0, 1), metavar="SHARE", help="On test, as a share: .9.")
+@click.option("--provider", default="cpu", show_default=True, help="Of the latency, as the suite names it.")
+@click.option("--batch", type=click.IntRange(min=1), help="Of the latency. [default: the smallest that was timed]")
+@options.json_option
+def command(
+    suite: str,
+    results: Path,
+    run: str | None,
+    max_latency: float | None,
+    max_bytes: float | None,
+    max_parameters: float | None,
+    min_top1: float | None,
+    provider: str,
+    batch: int | None,
+    as_json: bool,
+) -> None:
+    """Say which student of a suite to ship, within budgets. Trains and measures nothing."""
+    from kdbench import api
+    from kdbench.analyze import Budgets, recommend
+
+    summary = api.load_results(suite, results, run).summary
+    budgets = Budgets(max_latency, max_bytes, max_parameters, min_top1)
+    found = recommend(summary, budgets, _timing(summary, provider, batch))
+    if as_json:
+        click.echo(json.dumps(_record(found), indent=1, ensure_ascii=False))
+    else:
+        click.echo("\n".join(_lines(found)))
+
+
+def _timing(summary: "Summary", provider: str, batch: int | None) -> "ReferenceTiming | None":
+    """Of the way of calling that was asked for. Raises `UserError` where not every exported file was timed so."""
+    from kdbench.analyze.deployment.architectures import choose_reference
+    from kdbench.spec import UserError
+
+    timing = choose_reference(summary.deployed, provider, batch)
+    if timing is None and (provider != "cpu" or batch):
+        timed = dict.fromkeys(t.how.label for model in summary.deployed for t in model.timings)
+        asked = f"on {provider}" + (f" with batch {batch}" if batch else "")
+        raise UserError(
+            f"not every student of '{summary.suite.name}' was timed {asked}; timed: {'; '.join(timed) or 'nothing'}",
+            help="add it to `providers` and `batch_sizes` under [latency] in the suite, and run it again",
+        )
+    return timing
+
+
+def _lines(found: "Recommendation") -> Iterator[str]:
+    yield found.headline
+    yield found.reason
+    yield from found.groups
+    for head, texts in (("Gives up", found.gives_up), ("Instead", found.alternatives), ("Note", found.caveats)):
+        yield from (f"{head}: {text}" for text in texts)
+
+
+def _record(found: "Recommendation") -> dict[str, object]:
+    row, variant = found.student, found.variant
+    student = row and {
+        "pair": row.pair,
+        "model": row.model,
+        "row": row.row,
+        "variant": variant.variant if variant else "fp32",
+        "teacher": found.teacher,
+        "top1": (variant or row).top1.mean,
+        "onnx_bytes": (variant or row).onnx_bytes,
+        "parameters": row.parameters,
+        "trials": [seed.key for seed in row.seeds],
+    }
+    told = ("kind", "headline", "reason", "groups", "gives_up", "alternatives", "caveats")
+    return {name: getattr(found, name) for name in told} | {"student": student}
