@@ -23,6 +23,7 @@ from kdbench.analyze.models.learning import LearningRow, learning_rows
 from kdbench.analyze.models.metrics import MetricRow, metric_rows
 from kdbench.analyze.models.pairs import PairSummary, summarize_pair, teacher_of_seed
 from kdbench.analyze.models.rows import ModelRow, StudentRow, Timed
+from kdbench.analyze.models.trained import TrainedModel, trained_models
 from kdbench.analyze.models.variants import VariantRow, variant_rows
 from kdbench.analyze.provenance import Elsewhere, find_elsewhere
 from kdbench.analyze.teaching.assistants import AssistedRow, assisted_rows
@@ -72,6 +73,7 @@ class Summary:
     machine: Mapping[str, JsonValue]  # facts of the machine, of the run
     elsewhere: tuple[Elsewhere, ...]  # records taken on other machines, with other versions or another kdbench
     pairs: tuple[PairSummary, ...]
+    trained_models: Mapping[str, TrainedModel]  # by key
     deployed: tuple[Deployed, ...]
     variants: tuple[VariantRow, ...]
     conditions: tuple[ConditionRow, ...]  # empty where none was evaluated
@@ -146,6 +148,7 @@ def summarize(results: ResultSet) -> Summary:
         machine=run.machine,
         elsewhere=find_elsewhere(run.machine, unique.values(), results.latencies),
         pairs=pairs,
+        trained_models=trained_models(results),
         deployed=deployed,
         variants=variant_rows(pairs, results, reference),
         conditions=condition_rows(pairs, results),

@@ -6,9 +6,8 @@ from pathlib import Path
 from kdbench.analyze import Summary
 from kdbench.analyze.comparisons.across import AcrossRow, across_rows
 from kdbench.analyze.decisions.wording import EQUAL, percent, points, points_interval, quoted, several
-from kdbench.report.page import templates
 from kdbench.report.sections.comparisons.across import section_of
-from kdbench.report.writing.drawing import DARK, LIGHT
+from kdbench.report.shell import shell, templates
 from kdbench.report.writing.series import looks_of
 from kdbench.results.store import write_whole
 from kdbench.spec import UserError
@@ -34,8 +33,10 @@ def render_across(summaries: Sequence[Summary], reports: Path) -> tuple[Path, Pa
         "title": " and ".join(names),
         "description": headline(rows, names),
         "sections": [section],
-        "light": LIGHT,
-        "dark": DARK,
+        "shell": shell(),
+        "links": {},
+        "numbers": {},
+        "data": {"suite": "+".join(names), "rows": []},
     }
     folder = reports / "+".join(names)
     html, markdown = folder / "index.html", folder / "report.md"

@@ -1,13 +1,11 @@
 """The report of a run as one HTML page that needs nothing else, and as Markdown with SVG files beside it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from pydantic import JsonValue
 
 from kdbench.analyze import Recommendation, Summary, recommend
 from kdbench.report.protocol import Facts, commands, machine, protocol, resolved_suite
@@ -43,14 +41,15 @@ from kdbench.report.sections.teaching.tasks import tasks_section
 from kdbench.report.sections.teaching.together import together_section
 from kdbench.report.sections.throughput import throughput_section
 from kdbench.report.sections.variants import variants_section
+from kdbench.report.shell import shell, templates
+from kdbench.report.trials import Panel, panels, seeds_table, trial_links
 from kdbench.report.writing import formats as f
-from kdbench.report.writing.drawing import DARK, LIGHT, Image
-from kdbench.report.writing.markdown import markdown_cell, markdown_table, markdown_text
+from kdbench.report.writing.drawing import Image
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.tables import Table, comparison_table, seeds_table, trouble_table
+from kdbench.report.writing.tables import Name, Table, comparison_table, trouble_table
 from kdbench.results.store import write_whole
 
-# After the comparison of losses, in the order of what a reader needs.
+# After the ranking of losses and the trade-off, in the order of what a reader needs.
 SECTIONS: tuple[Callable[[Summary], Section], ...] = (
     gains_section,
     across_section,
@@ -60,7 +59,6 @@ SECTIONS: tuple[Callable[[Summary], Section], ...] = (
     scarce_section,
     hints_section,
     against_kd_section,
-    accuracy_section,
     published_section,
     efficiency_section,
     cost_section,
@@ -85,7 +83,6 @@ SECTIONS: tuple[Callable[[Summary], Section], ...] = (
     deployment_section,
     noise_section,
 )
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
@@ -97,8 +94,10 @@ class Content:
     tiles: tuple[tuple[str, str, str], ...]  # label, figure, remark
     comparison: Table
     trouble: Table | None
+    trade_off: Section | None
     sections: tuple[Section, ...]
     seeds: Table
+    panels: tuple[Panel, ...]
     protocol: Facts
     machine: Facts
     commands: tuple[str, ...]
@@ -107,7 +106,17 @@ class Content:
 
     @property
     def images(self) -> tuple[Image, ...]:
-        return tuple(image for section in self.sections for image in section.images)
+        return tuple(image for section in self.whole for image in section.images)
+
+    @property
+    def whole(self) -> tuple[Section, ...]:
+        """All sections, the one that stands open first."""
+        return ((self.trade_off,) if self.trade_off else ()) + self.sections
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The rows of students by name, of all pairs."""
+        return tuple(dict.fromkeys(row.row for row in self.summary.students))
 
 
 def render_report(summary: Summary, folder: Path) -> tuple[Path, Path]:
@@ -116,9 +125,28 @@ def render_report(summary: Summary, folder: Path) -> tuple[Path, Path]:
     html, markdown = folder / "index.html", folder / "report.md"
     for image in content.images:
         write_whole(folder / f"{image.name}.svg", image.file)
-    write_whole(html, templates(html=True).get_template("report.html.j2").render(c=content, light=LIGHT, dark=DARK))
+    links = trial_links(summary)
+    page = templates(html=True).get_template("report.html.j2")
+    write_whole(
+        html,
+        page.render(
+            c=content,
+            shell=shell(),
+            links=links,
+            numbers={name: number for number, name in enumerate(links)},
+            data=_data(content, list(links)),
+        ),
+    )
     write_whole(markdown, templates(html=False).get_template("report.md.j2").render(c=content))
     return html, markdown
+
+
+def _data(content: Content, names: Sequence[Name]) -> JsonValue:
+    """What the script of a page reads: which rows of the suite its rows belong to."""
+    return {
+        "suite": content.summary.suite.name,
+        "rows": [[pair, "teacher" if role == "teacher" else row] for pair, role, row in names],
+    }
 
 
 def _compose(summary: Summary) -> Content:
@@ -129,8 +157,10 @@ def _compose(summary: Summary) -> Content:
         tiles=_tiles(recommendation),
         comparison=comparison_table(summary, recommendation),
         trouble=trouble_table(summary),
+        trade_off=accuracy_section(summary).filled,
         sections=tuple(section for make in SECTIONS if (section := make(summary).filled)),
         seeds=seeds_table(summary),
+        panels=panels(summary),
         protocol=protocol(summary),
         machine=machine(summary),
         commands=commands(summary),
@@ -172,20 +202,3 @@ def _origin(summary: Summary) -> str:
         f"{f.several(summary.trained, 'model')} trained in it"
         + (f", {reused:,} more {'comes' if reused == 1 else 'come'} from records already there." if reused > 0 else ".")
     )
-
-
-@lru_cache(maxsize=2)
-def templates(*, html: bool) -> Environment:
-    """The templates of pages, or those of Markdown."""
-    found = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=html,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    found.filters.update(
-        md=markdown_text, md_cell=markdown_cell, md_table=markdown_table, svg=Markup, several=f.several
-    )
-    return found

@@ -49,20 +49,37 @@ def cost_table(summary: Summary) -> Table:
     """Every model with its training cost; losses ranked within their pair."""
     columns = (
         Column("Model and loss", numeric=False),
-        Column("Rank", "by cost alone", "1 is the loss of its pair that is cheapest to train alone"),
+        Column("Rank", "by cost alone", "1 is the loss of its pair that is cheapest to train alone", least=True),
         Column("Gain", "points", "test top-1 over the student alone, at equal cost where that one has several budgets"),
-        Column("Relative cost", "of the student alone", "cost alone, over that of the student under labels alone"),
-        Column("Cost alone", "uncached", "own steps and evaluation, all of the data, and a live teacher"),
-        Column("Cost here", "shared, cached", "own steps and evaluation, and its share of the data and of the teacher"),
-        Column("Own step", "ms", "forward, loss, backward and update of this model; below, all of its steps"),
+        Column(
+            "Relative cost",
+            "of the student alone",
+            "cost alone, over that of the student under labels alone",
+            least=True,
+        ),
+        Column("Cost alone", "uncached", "own steps and evaluation, all of the data, and a live teacher", least=True),
+        Column(
+            "Cost here",
+            "shared, cached",
+            "own steps and evaluation, and its share of the data and of the teacher",
+            least=True,
+        ),
+        Column(
+            "Own step", "ms", "forward, loss, backward and update of this model; below, all of its steps", least=True
+        ),
         Column(
             "Teacher",
             "ms a step",
             "its forward pass (live) or reading its outputs from the cache; below, the time of a forward pass",
         ),
-        Column("Data", "per pass", "making batches, shared by the pass; below, evaluation of this model on validation"),
+        Column(
+            "Data",
+            "per pass",
+            "making batches, shared by the pass; below, evaluation of this model on validation",
+            least=True,
+        ),
         Column("Throughput", "samples/s", "through own steps alone"),
-        Column("Peak memory", "per process"),
+        Column("Peak memory", "per process", least=True),
         Column("Processes × threads", "", "that trained at the same time, and threads of each; below, the device"),
     )
     rows = tuple(_row(row) for row in summary.models)
@@ -73,7 +90,7 @@ def energy_table(summary: Summary) -> Table:
     """Energy of training; without rows where no counter was read."""
     columns = (
         Column("Model and loss", numeric=False),
-        Column("Energy", "J", "net of the power at rest; of a pass, divided by the models trained in it"),
+        Column("Energy", "J", "net of the power at rest; of a pass, divided by the models trained in it", least=True),
     )
     found = [(row, row.training.joules) for row in summary.models if row.training.joules is not None]
     rows = tuple(

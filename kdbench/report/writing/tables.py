@@ -1,7 +1,7 @@
 """The tables of a report as data, so that HTML and Markdown show the same cells."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -13,25 +13,37 @@ from kdbench.statistics.intervals import Estimate, Interval
 from kdbench.statistics.paired import EQUIVALENCE, SEEDS_FOR_A_CLAIM, PairedDifference
 from kdbench.statistics.verdicts import Word
 
+Name = tuple[str, str, str]
+
 
 @dataclass(frozen=True)
 class Column:
-    """A heading with its unit, its meaning in one line, and whether the column holds numbers."""
+    """A heading with its unit, its meaning in one line, and whether the column holds numbers, the least being best.
+
+    The rows of a table stand in the order of the column that is `ranked`, the best first.
+    """
 
     head: str
     unit: str = ""
     help: str = ""
     numeric: bool = True
+    least: bool = False
+    ranked: bool = False
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A text, a second line in small print, a value to sort by (the text where None), and a tag such as a verdict."""
+    """A text, a second line in small print, a value to sort by (the text where None), and a tag such as a verdict.
+
+    A first cell names a row of the suite (pair, role, row), by which pages filter, and may name one trial of it by key.
+    """
 
     text: str
     sub: str = ""
     sort: float | None = None
     tag: str = ""
+    of: Name | None = None
+    trial: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,41 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
     folded: bool = False
+
+    @property
+    def same(self) -> str:
+        """What all rows have in common: 'Latency p50 5.8 µs; FLOPs 12,345 per sample'."""
+        if len(self.rows) < 2:
+            return ""
+        found = (_said(column, self.rows[0][at]) for at, column in enumerate(self.columns) if not self._varies(at))
+        return "; ".join(filter(None, found))
+
+    @property
+    def varying(self) -> "Table":
+        """The table without the columns that `same` tells."""
+        kept = [at for at in range(len(self.columns)) if len(self.rows) < 2 or self._varies(at)]
+        columns = tuple(self.columns[at] for at in kept)
+        return replace(self, columns=columns, rows=tuple(tuple(row[at] for at in kept) for row in self.rows))
+
+    def _varies(self, at: int) -> bool:
+        """Whether rows differ in this column; the first one names them and always counts."""
+        return at == 0 or len({(row[at].text, row[at].sub) for row in self.rows}) > 1
+
+
+def _said(column: Column, cell: Cell) -> str:
+    """The figure of a column that is the same in all rows; nothing for a gap."""
+    if cell.text in ("", f.NONE):
+        return ""
+    details = ", ".join(filter(None, (cell.sub, column.unit)))
+    return f"{column.head} {cell.text}" + (f" ({details})" if details else "")
+
+
+def in_order(columns: Sequence[Column], rows: Sequence[tuple[Cell, ...]]) -> tuple[tuple[Cell, ...], ...]:
+    """Rows by the column that is ranked, the greatest figure first and gaps last."""
+    ranked = [at for at, column in enumerate(columns) if column.ranked]
+    figures = [[row[at].sort for at in ranked] for row in rows]
+    order = sorted(range(len(rows)), key=lambda row: [(value is None, -(value or 0.0)) for value in figures[row]])
+    return tuple(rows[row] for row in order)
 
 
 class Named(Protocol):
@@ -88,61 +135,72 @@ def comparison_table(summary: Summary, recommendation: Recommendation) -> Table:
             "unless it is 1, and whether its settings were tuned",
             numeric=False,
         ),
+        Column("Verdict", "of the first gain", VERDICT_HELP, numeric=False),
+        *gains.values(),
         Column("Top-1", "% of test", "mean over seeds, with its 95 % interval for other seeds and other test samples"),
         Column("Worst seed", "%, SD in points", "the lowest test top-1 of any seed; below, the SD over seeds"),
-        *gains.values(),
-        Column("Verdict", "of the first gain", VERDICT_HELP, numeric=False),
-        Column("Training cost", "of the student alone", "trained alone with a live teacher; below, its rank by that"),
-        Column("Least detectable", "points", "the smallest gain these seeds can show, at 80 % power"),
-        Column("Validation", "%", "mean top-1 on validation, by which the candidate is chosen"),
-        Column("Retention", "%", "student's accuracy as a share of its teacher's"),
-        Column("Smaller", "parameters, bytes", "teacher's size over the student's: by parameters; by ONNX bytes below"),
+        Column(
+            "Training cost",
+            "of the student alone",
+            "trained alone with a live teacher; below, its rank by that",
+            least=True,
+        ),
         Column(
             "Latency p50",
             where,
             "observed, of one call; below, the teacher's over the student's, by interleaved slices",
+            least=True,
         ),
-        Column("FLOPs", "per sample", "2 for a multiply-accumulate"),
+        Column("Validation", "%", "mean top-1 on validation, by which the candidate is chosen"),
+        Column("Least detectable", "points", "the smallest gain these seeds can show, at 80 % power", least=True),
+        Column("Retention", "%", "student's accuracy as a share of its teacher's"),
+        Column("Smaller", "parameters, bytes", "teacher's size over the student's: by parameters; by ONNX bytes below"),
+        Column("FLOPs", "per sample", "2 for a multiply-accumulate", least=True),
         Column("Correct per GFLOP", "test samples", "correct predictions per compute; below, those beyond chance"),
     )
-    rows = tuple(
-        _comparison_row(row, _whose(summary, row), tuple(gains), shipped=row is recommendation.student)
-        for row in summary.students
-    )
-    return Table("losses", "Students by loss", columns, rows, _comparison_notes(summary))
+    shipped = recommendation.student if recommendation.kind == "ship" else None
+    rows = [
+        _comparison_row(row, _whose(summary, row), tuple(gains), shipped=row is shipped) for row in summary.students
+    ]
+    return Table("losses", "Ranking of losses", columns, in_order(columns, rows), _comparison_notes(summary))
 
 
 def gain_columns(summary: Summary) -> dict[Equal, Column]:
     """A column for each way of comparing that some row has, the one that verdicts are of first."""
     found = {equal for row in summary.students for equal in row.gains}
     wanted: tuple[Equal, ...] = ("cost", "epochs")
-    return {
-        equal: Column("Gain", f"points, at {EQUAL[equal]}", "test top-1 over the student alone, with its 95 % interval")
-        for equal in wanted
-        if equal in found
-    }
+    help = "test top-1 over the student alone, with its 95 % interval"
+    shown = [equal for equal in wanted if equal in found]
+    return {equal: Column("Gain", f"points, at {EQUAL[equal]}", help, ranked=equal == shown[0]) for equal in shown}
 
 
 def _comparison_row(row: StudentRow, whose: str, gains: tuple[Equal, ...], *, shipped: bool) -> tuple[Cell, ...]:
     least = row.gain.least_detectable if row.gain else None
     speedup = f.ratio_interval(row.speedup) if row.speedup else ""
     return (
-        Cell(row.row, whose, tag="ship" if shipped else ""),
+        Cell(row.row, whose, tag="ship" if shipped else "", of=row.name),
+        headline_cell(row),
+        *(_ranked_cell(row, equal) for equal in gains),
         Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),
         Cell(f.percent(row.stability.worst), f"SD {f.spread(row.top1.sd)}", row.stability.worst),
-        *(gain_cell(row.gains[equal].difference if equal in row.gains else None) for equal in gains),
-        headline_cell(row),
         Cell(f.times(row.relative_cost), f"rank {row.cost_rank}", row.relative_cost),
-        Cell(f.spread(least), sort=least),
+        Cell(f.microseconds(row.p50_microseconds), speedup, row.p50_microseconds),
         Cell(f.percent(row.validation.mean), sort=row.validation.mean),
+        Cell(f.spread(least), sort=least),
         retention_cell(row),
         Cell(f.times(row.compression_parameters), f.times(row.compression_bytes), row.compression_parameters),
-        Cell(f.microseconds(row.p50_microseconds), speedup, row.p50_microseconds),
         Cell(f.count(row.flops), sort=float(row.flops)),
         Cell(
             f.count(row.efficiency.per_gflop), f.count(row.efficiency.per_gflop_above_chance), row.efficiency.per_gflop
         ),
     )
+
+
+def _ranked_cell(row: StudentRow, equal: Equal) -> Cell:
+    """A gain; the student alone, from which gains are measured, stands at 0 among them."""
+    if row.alone and (equal == "cost" or row.budget == 1):
+        return Cell(f.NONE, sort=0.0)
+    return gain_cell(row.gains[equal].difference if equal in row.gains else None)
 
 
 def gain_cell(gain: PairedDifference | None) -> Cell:
@@ -169,12 +227,13 @@ def estimate_cell(
 def model_cell(summary: Summary, row: Named) -> Cell:
     """'cnn(width=8): kd', and its pair below where pairs share the model."""
     shared = any(other.model == row.model and other.pair != row.pair for other in summary.models)
-    return Cell(f"{row.model}: {'teacher' if row.role == 'teacher' else row.row}", row.pair if shared else "")
+    name = f"{row.model}: {'teacher' if row.role == 'teacher' else row.row}"
+    return Cell(name, row.pair if shared else "", of=(row.pair, row.role, row.row))
 
 
 def row_cell(summary: Summary, row: Named) -> Cell:
     """A student by its row, and its pair below where there are several."""
-    return Cell(row.row, row.pair if len(summary.pairs) > 1 else "")
+    return Cell(row.row, row.pair if len(summary.pairs) > 1 else "", of=(row.pair, row.role, row.row))
 
 
 def headline_cell(row: StudentRow) -> Cell:
@@ -242,35 +301,6 @@ def _others_deploy(summary: Summary) -> str:
         usual = Counter(row.architecture for row in pair.students).most_common(1)
         odd |= {row.row: None for row in pair.students if row.architecture != usual[0][0]}
     return f", except for losses that deploy another network: {quoted(odd)}" if odd else ""
-
-
-def seeds_table(summary: Summary) -> Table:
-    """Every trained model with its figures, from which the means are computed."""
-    columns = (
-        Column("Pair", numeric=False),
-        Column("Model and loss", numeric=False),
-        Column("Seed"),
-        Column("Top-1", "% of test"),
-        Column("Validation", "%", "at the deployed epoch"),
-        Column("Deployed epoch", "of trained"),
-        Column("Parity flips", "of samples", "top-1 that differs between torch and ONNX Runtime"),
-        Column("Key", "", "folder under results/trials", numeric=False),
-    )
-    rows = tuple(
-        (
-            Cell(row.pair),
-            Cell(f"{row.model}: {'teacher' if row.role == 'teacher' else row.row}"),
-            Cell(str(seed.seed), sort=seed.seed),
-            Cell(f.percent(seed.top1), sort=seed.top1),
-            Cell(f.percent(seed.validation_top1), sort=seed.validation_top1),
-            Cell(f"{seed.selected_epoch} of {seed.epochs}", sort=seed.selected_epoch),
-            Cell(f"{seed.flips} of {seed.parity_samples}", sort=seed.flips),
-            Cell(seed.key),
-        )
-        for row in summary.models
-        for seed in row.seeds
-    )
-    return Table("seeds", "Every trained model", columns, rows)
 
 
 def trouble_table(summary: Summary) -> Table | None:
