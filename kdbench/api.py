@@ -15,10 +15,10 @@ from kdbench.execute.this_processor import on_this_processor
 from kdbench.execute.workers.executors import Subprocesses
 from kdbench.execute.workers.place import Place, UseOfCache
 from kdbench.results import ResultSet, Store, load_run
-from kdbench.results.chosen import chosen_run
 from kdbench.results.finished import ended, finished
 from kdbench.results.frames import curve_frame, entry_frame, evaluation_frame
 from kdbench.results.machine.facts import usable_cores
+from kdbench.results.runs.chosen import chosen_run
 from kdbench.spec import Plan
 from kdbench.spec.generators import drain
 from kdbench.zoo.catalog import Catalog

@@ -21,6 +21,7 @@ from kdbench.results.records import (
     TrainingCost,
     TrialRecord,
 )
+from kdbench.results.runs.alone import with_alone
 from kdbench.results.store import Store
 from kdbench.results.stored import Stored
 from kdbench.results.timings import LatencyRecord, ThroughputRecord
@@ -222,7 +223,11 @@ def load_suite_results(store: Store, suite: str) -> ResultSet:
 
 
 def load_run(store: Store, run: RunRecord) -> ResultSet:
-    """One run with its records; what was removed from the store is left out."""
+    """One run with its records, and the student alone of other runs where it has none.
+
+    What was removed from the store is left out.
+    """
+    run = with_alone(run, store)
     done = sorted(key for key, outcome in run.outcomes.items() if outcome.status == "done")
 
     def read(folder: str, keys: Iterable[str], kind: type[S]) -> dict[str, S]:

@@ -23,7 +23,7 @@ def command(suite: str, folder: Path | None, force: bool, part: bool, run: str |
     from kdbench.analyze import undetectable_gates, what_the_gate_sees
     from kdbench.results import Store, freeze, load_run
     from kdbench.results.baseline import baseline_of
-    from kdbench.results.chosen import chosen_run
+    from kdbench.results.runs.chosen import chosen_run
     from kdbench.spec import Problem, UserError
 
     store = Store(results)

@@ -81,7 +81,7 @@ def _side(text: str, results: Path) -> Side:
     """The side that is meant: as much of the text as names a run, and the loss after the colon that follows."""
     from kdbench.analyze import summarize
     from kdbench.results import Store, load_run
-    from kdbench.results.chosen import find_run
+    from kdbench.results.runs.chosen import find_run
     from kdbench.spec import UserError, nearest
 
     store = Store(results)

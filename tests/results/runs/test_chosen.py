@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kdbench.results import Store
-from kdbench.results.chosen import chosen_run
+from kdbench.results.runs.chosen import chosen_run
 from kdbench.spec import UserError
 from tests.records import Shape, make_results
 

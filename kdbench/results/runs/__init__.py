@@ -1,0 +1,1 @@
+"""Runs of a suite: which of them is meant, and what a part takes from others."""
