@@ -1,16 +1,21 @@
 """The command line as a user meets it: real processes, exit codes, stdout for data and stderr for progress."""
 
+import contextlib
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
 import sys
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from kdbench.zoo.datasets.digits import digits
 
 KDBENCH = [sys.executable, "-m", "kdbench"]
 
@@ -127,6 +132,23 @@ def test_report_renders_from_records_alone(user: Path) -> None:
         path.unlink()
     kdbench("report", "tiny", at=user)
     assert (user / "reports/tiny/index.html").is_file()
+
+
+def test_an_exported_model_classifies_as_it_was_measured(user: Path) -> None:
+    kdbench("export", "tiny.toml", "--loss", "kd", "--to", "model", at=user)
+    card = (user / "model/README.md").read_text("utf-8")
+    code = re.findall(r"```python\n(.*?)```", card, re.DOTALL)[0]
+    told = re.search(r"Test top-1 of this file \| ([\d.]+) %", card)
+    assert told
+    data = digits(user)
+    names: dict[str, Any] = {}
+    with contextlib.chdir(user / "model"):
+        exec(code, names)
+    right = [str(int(label)) for label in data.test.labels]
+    found = names["classify"](data.test.images.numpy())
+    assert sum(a == b for a, b in zip(found, right, strict=True)) / len(right) == pytest.approx(
+        float(told[1]) / 100, abs=1e-4
+    )
 
 
 @pytest.mark.parametrize("kind", ["losses", "models", "datasets", "views", "metrics", "suites"])
