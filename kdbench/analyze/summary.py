@@ -113,7 +113,8 @@ class Summary:
 
     @property
     def students(self) -> tuple[StudentRow, ...]:
-        return tuple(row for pair in self.pairs for row in pair.students)
+        """Pair by pair, without rows of the same trials."""
+        return tuple(row for pair in self.pairs for row in pair.distinct)
 
     @property
     def models(self) -> tuple[ModelRow, ...]:

@@ -8,7 +8,7 @@ from kdbench.analyze.comparisons.across import AcrossRow, across_rows
 from kdbench.analyze.decisions.wording import EQUAL, percent, points, points_interval, quoted, several
 from kdbench.report.sections.comparisons.across import section_of
 from kdbench.report.shell import shell, templates
-from kdbench.report.writing.series import looks_of
+from kdbench.report.writing.looks import looks_of
 from kdbench.results.store import write_whole
 from kdbench.spec import UserError
 

@@ -45,7 +45,7 @@ from kdbench.report.shell import shell, templates
 from kdbench.report.trials import Panel, panels, seeds_table, trial_links
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import Image
-from kdbench.report.writing.section import Section
+from kdbench.report.writing.section import Section, Terms
 from kdbench.report.writing.tables import Name, Table, comparison_table, trouble_table
 from kdbench.results.store import write_whole
 
@@ -96,6 +96,7 @@ class Content:
     trouble: Table | None
     trade_off: Section | None
     sections: tuple[Section, ...]
+    terms: Terms
     seeds: Table
     panels: tuple[Panel, ...]
     protocol: Facts
@@ -151,14 +152,17 @@ def _data(content: Content, names: Sequence[Name]) -> JsonValue:
 
 def _compose(summary: Summary) -> Content:
     recommendation = recommend(summary)
+    trade_off = accuracy_section(summary).filled
+    sections = tuple(section for make in SECTIONS if (section := make(summary).filled))
     return Content(
         summary=summary,
         recommendation=recommendation,
         tiles=_tiles(recommendation),
         comparison=comparison_table(summary, recommendation),
         trouble=trouble_table(summary),
-        trade_off=accuracy_section(summary).filled,
-        sections=tuple(section for make in SECTIONS if (section := make(summary).filled)),
+        trade_off=trade_off,
+        sections=sections,
+        terms=tuple(dict(term for section in (trade_off, *sections) if section for term in section.terms).items()),
         seeds=seeds_table(summary),
         panels=panels(summary),
         protocol=protocol(summary),

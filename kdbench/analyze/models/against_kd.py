@@ -34,7 +34,7 @@ def against_kd(pair: PairSummary, suite: Suite) -> tuple[AgainstKd, ...]:
     """
     label, ways = kd_label(suite), single_ways(suite)
     rivals = {(row.tuned, row.budget): row for row in pair.students if row.loss == label and row.teaching in ways}
-    compared = [(row, rivals.get((row.tuned, row.budget))) for row in pair.students]
+    compared = [(row, rivals.get((row.tuned, row.budget))) for row in pair.distinct]
     found = {
         row.name: (row, difference)
         for row, rival in compared

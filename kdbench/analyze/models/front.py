@@ -69,7 +69,7 @@ def _hypervolume(
     if pair.teacher is None or chance is None:
         return None
     corner = (chance, costs[pair.teacher.name].value)
-    points = {row.name: (row.top1.mean, costs[row.name].value) for row in pair.students}
-    lone = [points[row.name] for row in pair.students if row.alone]
+    points = {row.name: (row.top1.mean, costs[row.name].value) for row in pair.distinct}
+    lone = [points[row.name] for row in pair.distinct if row.alone]
     alone = hypervolume(lone, corner) if lone else None
     return Hypervolume(hypervolume(list(points.values()), corner), alone)

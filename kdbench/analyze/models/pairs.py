@@ -42,8 +42,13 @@ class PairSummary:
 
     @property
     def models(self) -> tuple[ModelRow, ...]:
-        """The teacher, where there is one, and the students."""
-        return ((self.teacher,) if self.teacher else ()) + self.students
+        """The teacher, where there is one, and the distinct students."""
+        return ((self.teacher,) if self.teacher else ()) + self.distinct
+
+    @property
+    def distinct(self) -> tuple[StudentRow, ...]:
+        """The students, each once."""
+        return distinct(self.students)
 
     @property
     def alone(self) -> StudentRow | None:
@@ -59,6 +64,14 @@ class PairSummary:
     def longest(self) -> float:
         """The largest budget of the student alone; 0 without it."""
         return max((row.budget for row in self.students if row.alone), default=0.0)
+
+
+def distinct(students: Sequence[StudentRow]) -> tuple[StudentRow, ...]:
+    """Rows without the student alone of a way of teaching where an earlier way trains the same one."""
+    found: dict[object, StudentRow] = {}
+    for row in students:
+        found.setdefault(tuple(seed.key for seed in row.seeds) if row.alone and row.teaching else row.name, row)
+    return tuple(found.values())
 
 
 def summarize_pair(
@@ -79,7 +92,7 @@ def summarize_pair(
     students = _rank_costs(compare_with_alone(rows, turns, alone, by_cost))
     apart = _confirmation([(entry, record) for entry, record in confirmations if entry.pair == pair], alone, by_cost)
     students = tuple(_judged(row, apart) for row in students)
-    return PairSummary(pair, teacher, students, apart, brown_forsythe([row.top1.values for row in students]))
+    return PairSummary(pair, teacher, students, apart, brown_forsythe([row.top1.values for row in distinct(students)]))
 
 
 def _confirmation(mine: Sequence[Done], alone: str | None, by_cost: bool) -> Confirmation | None:

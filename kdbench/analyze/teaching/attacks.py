@@ -16,6 +16,8 @@ from kdbench.statistics.crossed import crossed_estimate
 from kdbench.statistics.intervals import Estimate
 from kdbench.statistics.paired import PairedDifference, crossed_difference
 
+ATTACKS = {"fgsm": "FGSM", "pgd": "PGD"}
+
 
 @dataclass(frozen=True)
 class AttackRow:
@@ -25,7 +27,7 @@ class AttackRow:
     role: Role
     model: str
     row: str
-    attack: str  # `pgd(steps=20)`
+    attack: str  # 'PGD, 20 steps'
     top1: Mapping[float, Estimate]
     against_alone: Mapping[float, PairedDifference]  # minus the student alone of its kind, by seed and sample
 
@@ -33,7 +35,10 @@ class AttackRow:
 def attack_name(condition: NamedChoice) -> str:
     """What attacks of one kind have in common, without how far they reach and what every condition leads away from."""
     others = {name: value for name, value in condition.options.items() if name not in ("epsilon", "target")}
-    return condition.model_copy(update={"name": None, "options": others}).label
+    steps = others.pop("steps", None)
+    words = [ATTACKS.get(condition.use, condition.use)]
+    words += [f"{steps} steps"] if steps is not None else []
+    return ", ".join([*words, *(f"{name} {value}" for name, value in others.items())])
 
 
 def attack_rows(pairs: Sequence[PairSummary], results: ResultSet) -> tuple[AttackRow, ...]:

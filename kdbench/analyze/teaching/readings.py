@@ -23,7 +23,7 @@ class ReadingRow:
 def reading_rows(pairs: Sequence[PairSummary], trials: Mapping[str, TrialResult]) -> tuple[ReadingRow, ...]:
     """Students pair by pair; none whose loss tells nothing."""
     found = []
-    for row in (row for pair in pairs for row in pair.students):
+    for row in (row for pair in pairs for row in pair.distinct):
         curves = [trials[seed.key].curve for seed in row.seeds]
         names = dict.fromkeys(name for curve in curves for point in curve for name in point.readings)
         told = {

@@ -9,19 +9,21 @@ from matplotlib.axes import Axes
 
 from kdbench.analyze import ModelRow, Summary
 from kdbench.analyze.models.front import latency_cost
-from kdbench.report.writing.drawing import GRID, INK, MUTED, Drawing, Image, draw
+from kdbench.report.writing.drawing import GRID, INK, MUTED, QUIET, Drawing, Image, draw
 from kdbench.report.writing.formats import count, microseconds, percent
+from kdbench.report.writing.looks import TEACHER, Look, in_front, looks
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.series import (
     LEGEND_LINE,
-    LONGEST,
-    TEACHER,
-    Look,
+    bar,
+    dots,
     interval_ends,
+    interval_of,
     legend,
     limit,
-    looks,
     mark,
+    middle,
+    on_scale,
     room_for,
     shorten,
 )
@@ -29,27 +31,42 @@ from kdbench.report.writing.series import (
 WIDTH, LEFT, RIGHT, TOP = 720.0, 56.0, 176.0, 14.0
 INNER = WIDTH - LEFT - RIGHT
 SEED = Look(MUTED, "o", size=3)
+OTHERS = Look(QUIET[0], "o")
 FRONT = Look(MUTED, "o", size=15, hollow=True)
 CHARACTER = 6.2  # points, of the widest sans-serif that a browser may take
 CLUSTER = 110.0  # points, that the losses of one model may take
 LABEL = 27.0  # points, of a tick label of two lines
+LATENCY = (
+    "Latency of a model",
+    "The p50 of the reference network, times the measured ratio to it. That ratio is robust to drift of the machine; a "
+    "p50 is not.",
+)
+FRONT_TERM = (
+    "Pareto front",
+    "The models to which no other model of this run is at least as accurate and as cheap, and better in one. Its "
+    "probability is the share of 2,000 bootstrap draws. Accuracies are drawn jointly by seed; latency from the "
+    "interval of its ratio, one draw for all losses of an architecture. A model with one seed does not vary between "
+    "draws: its share is too extreme.",
+)
+HELP = (
+    "Higher is more accurate, further left is cheaper: the best place is the upper left. The large mark is a mean, the "
+    "line through it its 95 % interval, and the small dots beside it are single seeds. Losses of one model cost the "
+    "same, so they stand side by side around the vertical line of that model. A ring is around each model that is "
+    "probably on the Pareto front: no other one is both more accurate and cheaper. An arrow at the edge is a mean that "
+    "lies outside the plot."
+)
 
 
 def accuracy_section(summary: Summary) -> Section:
     """Top-1 against latency, or against FLOPs where some model was not timed."""
     image = plot_accuracy(summary)
-    timed = (
-        "Latency is the p50 of the reference network times the measured ratio to it, which is robust to drift of the "
-        "machine; bars on the axis are 95 % intervals of that ratio. "
-    )
+    cost = "latency" if summary.reference else "compute"
     return Section(
         "accuracy",
         "Accuracy against cost",
-        "Small dots are seeds, lines are 95 % intervals. Losses of one model have the same cost and are "
-        f"drawn side by side around its line. {timed if summary.reference else ''}"
-        "Rings mark models that are on the Pareto front in at least half of the bootstrap draws. The share of draws is "
-        "shown when the pointer is on a mark, and for each cost under Efficiency.",
+        f"What each student's accuracy costs in {cost}, beside its teacher. Losses of one model cost the same.",
         (image,) if image else (),
+        terms=(LATENCY, FRONT_TERM) if summary.reference else (FRONT_TERM,),
     )
 
 
@@ -58,19 +75,25 @@ def plot_accuracy(summary: Summary) -> Image | None:
     if not summary.models:
         return None
     cost = "latency" if summary.reference else "FLOPs per sample"
-    entries = len(looks(summary)) + 3
+    entries = len({name for pair in summary.pairs for name in in_front(summary, pair)}) + 4
     lines = 1 + max(label.line for label in _layout(summary)[2])
     height = max(360.0 + LABEL * (lines - 2), LEGEND_LINE * entries + 2 * TOP)
     title = f"Test top-1 accuracy against {cost} of every model, log scale"
-    room = room_for(row.row for row in summary.students)
-    return draw("accuracy", title, WIDTH + room, height, lambda drawing: _paint(drawing, summary, room))
+    room = room_for(name for pair in summary.pairs for name in in_front(summary, pair))
+    return draw("accuracy", title, WIDTH + room, height, lambda drawing: _paint(drawing, summary, room), HELP)
 
 
 def _paint(drawing: Drawing, summary: Summary, room: float) -> None:
     clusters, places, labels = _layout(summary)
     bottom = 38 + LABEL * (1 + max(label.line for label in labels))
     axes = drawing.axes(LEFT, RIGHT + room, bottom, TOP)
-    style = looks(summary)
+    axes.set_xlim(0, INNER)
+    shown = on_scale([row.top1 for row in summary.models])
+    teachers = [row.top1 for row in summary.models if row.role == "teacher"]
+    seeds = middle([100 * value for each in shown for value in each.values])
+    means = [100 * each.mean for each in (*shown, *teachers)]
+    limit(axes, "y", seeds + means, interval_ends(shown))
+    style = {pair.pair: looks(summary, pair) for pair in summary.pairs}
     for cost, rows in clusters.items():
         gap = min((abs(places[cost] - x) for x in places.values() if x != places[cost]), default=INNER)
         # Losses must not overlap, even where they then cross the line of a model that is about as fast.
@@ -78,26 +101,25 @@ def _paint(drawing: Drawing, summary: Summary, room: float) -> None:
         step = min(17.0, inside, max(0.8 * gap, min(CLUSTER, 10.0 * len(rows))) / len(rows))
         axes.axvline(places[cost], color=GRID, linewidth=0.8, zorder=0)
         for index, row in enumerate(rows):
-            look = TEACHER if row.role == "teacher" else style[row.row]
+            look = TEACHER if row.role == "teacher" else style[row.pair][row.row]
             _mark_model(drawing, axes, row, places[cost] + (index - (len(rows) - 1) / 2) * step, look)
         _mark_interval(axes, summary, rows[0], places[cost], _scale(places))
-    axes.set_xlim(0, INNER)
-    limit(axes, "y", [100 * v for row in summary.models for v in row.top1.values], interval_ends(summary.models))
     axes.set_ylabel("Test top-1 (%)")
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     _write_labels(axes, labels)
     unit = "Latency of one call, by paired ratio (log scale)" if summary.reference else "FLOPs per sample (log scale)"
     at: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
     axes.annotate(unit, (0.5, 0), (0, 8 - bottom), **at)
-    present = {row.row for row in summary.students}
-    entries = [("teacher", TEACHER), *((loss, look) for loss, look in style.items() if loss in present)]
-    legend(
-        drawing,
-        WIDTH - RIGHT + 14,
-        TOP,
-        [*entries, ("one seed", SEED), ("likely Pareto front", replace(FRONT, size=11))],
-        most=LONGEST,
-    )
+    legend(drawing, WIDTH - RIGHT + 14, TOP, _entries(summary))
+
+
+def _entries(summary: Summary) -> list[tuple[str, Look]]:
+    """The rows that are in colour in some pair, and what else is drawn."""
+    front = {name for pair in summary.pairs for name in in_front(summary, pair)}
+    found = [("teacher", TEACHER), *((row, look) for row, look in looks(summary).items() if row in front)]
+    behind = len({row.row for row in summary.students} - front)
+    found += [(f"{behind} others", OTHERS)] if behind else []
+    return [*found, ("one seed", SEED), ("likely Pareto front", replace(FRONT, size=11))]
 
 
 def _layout(summary: Summary) -> tuple[dict[float, list[ModelRow]], dict[float, float], list["_Label"]]:
@@ -143,17 +165,18 @@ def _mark_interval(axes: Axes, summary: Summary, row: ModelRow, x: float, scale:
 
 def _mark_model(drawing: Drawing, axes: Axes, row: ModelRow, x: float, look: Look) -> None:
     named = "teacher" if row.role == "teacher" else row.row
-    if row.top1.interval:
-        axes.plot([x, x], [100 * row.top1.interval.low, 100 * row.top1.interval.high], color=look.color, linewidth=1.3)
-    for seed in row.seeds:
-        tip = f"{row.model}, {named}, seed {seed.seed}: {percent(seed.top1)}"
-        mark(axes, x + (9 if look is TEACHER else 6), 100 * seed.top1, Look(look.color, "o", size=3), drawing, tip)
+    if ends := interval_of(row.top1):
+        bar(drawing, axes, [x, x], ends, look)
+    aside = x + (9 if look is TEACHER else 6)
+    seeds = [(s.seed, s.top1) for s in row.seeds]
+    named_seeds = [(aside, 100 * top1, f"{row.model}, {named}, seed {s}: {percent(top1)}") for s, top1 in seeds]
+    dots(drawing, axes, named_seeds, look)
     if row.pareto:
-        mark(axes, x, 100 * row.top1.mean, FRONT)
+        mark(drawing, axes, x, 100 * row.top1.mean, FRONT)
     tip = (
         f"{row.model}, {named}: mean {percent(row.top1.mean)}; on the Pareto front in {100 * row.front:.0f} % of draws"
     )
-    mark(axes, x, 100 * row.top1.mean, look, drawing, tip)
+    mark(drawing, axes, x, 100 * row.top1.mean, look, tip)
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,39 @@
 """Calibration of each model, drawn and in figures, and its agreement with its teacher."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kdbench.analyze import ModelRow, PairSummary, Summary
 from kdbench.analyze.models.calibration import ReliabilityBin
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import GRID, MUTED, Drawing, Image, draw
+from kdbench.report.writing.looks import TEACHER, Look, looks
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import LABEL_LINE, TEACHER, Look, label_ends, looks, mark
+from kdbench.report.writing.series import LABEL_LINE, label_ends, mark, middle, room_for, trace
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, model_cell
 
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 520.0, 54.0, 128.0, 44.0, 12.0
+NAME = 20  # letters, of a name beside the plot that needs no more room
 FEWEST = 20  # samples in a bin: of fewer, accuracy is mostly chance
+HELP = (
+    "Confidence is the largest probability that a model predicts. Test samples are sorted into bins by it, and each "
+    "point is a bin: how often the model is right there, against how sure it is. On the diagonal it is right as often "
+    "as it says. Below the diagonal it is too sure of itself, above it not sure enough. Each bin has the samples of "
+    f"all seeds; bins of under {FEWEST} samples are left out."
+)
+TERMS = (
+    (
+        "NLL",
+        "Negative log likelihood of the labels, in nats: the mean of -ln of the probability of the right class.",
+    ),
+    ("Brier score", "Squared distance of the predicted probabilities from the label's, summed over classes: 0 to 2."),
+    ("ECE", "Expected calibration error: the mean gap between accuracy and confidence over 15 bins of confidence."),
+    (
+        "Agreement",
+        "The share of test samples on which student and teacher predict the same class. It is not accuracy: a student "
+        "that is right where its teacher is wrong agrees less.",
+    ),
+)
 Line = tuple[str, Sequence[ReliabilityBin], Look]
 
 
@@ -21,11 +43,11 @@ def calibration_section(summary: Summary) -> Section:
     return Section(
         "calibration",
         "Calibration and agreement",
-        "Confidence is the largest predicted probability. On the diagonal a model is right as often as its confidence "
-        "states; below it the model is overconfident. Points are bins of confidence with the samples of all seeds; "
-        f"bins of under {FEWEST} samples are left out.",
+        "Whether a model is right as often as its confidence states, and how often a student says what its teacher "
+        "says. Figures are of the exported models: means over seeds, with 95 % Student-t intervals.",
         tuple(image for image in images if image),
         (calibration_table(summary),),
+        TERMS,
     )
 
 
@@ -40,11 +62,7 @@ def calibration_table(summary: Summary) -> Table:
         Column("KL to the teacher", "nats", "KL(teacher || student), mean over samples"),
     )
     rows = tuple(_row(summary, row) for row in summary.models)
-    note = (
-        "Means over seeds with 95 % Student-t intervals, of the exported models. Agreement is not accuracy: a student "
-        f"that is right where its teacher is wrong agrees less. {f.NONE}: trained without a teacher."
-    )
-    return Table("calibration", "Calibration and agreement in figures", columns, rows, (note,))
+    return Table("calibration", "Calibration and agreement in figures", columns, rows)
 
 
 def _row(summary: Summary, row: ModelRow) -> tuple[Cell, ...]:
@@ -61,7 +79,7 @@ def _row(summary: Summary, row: ModelRow) -> tuple[Cell, ...]:
 
 def plot_calibration(summary: Summary, pair: PairSummary, index: int) -> Image | None:
     """Accuracy by bin of confidence, a line per model; None without bins that have enough samples."""
-    style = looks(summary)
+    style = looks(summary, pair)
     lines: list[Line] = []
     for row in pair.models:
         bins = [each for each in row.calibration.bins if each.samples >= FEWEST]
@@ -70,28 +88,31 @@ def plot_calibration(summary: Summary, pair: PairSummary, index: int) -> Image |
             lines.append((named, bins, look))
     if not lines:
         return None
-    height = max(310.0, TOP + BOTTOM + LABEL_LINE * (len(lines) + 1))
+    front = [name for name, _, look in lines if not look.quiet]
+    height, room = max(310.0, TOP + BOTTOM + LABEL_LINE * (len(front) + 1)), room_for(front, NAME)
     title = f"Reliability of {pair.pair}: accuracy on test by confidence"
-    return draw(f"reliability-{index}", title, WIDTH, height, lambda drawing: _paint(drawing, lines))
+    return draw(f"reliability-{index}", title, WIDTH + room, height, lambda drawing: _paint(drawing, lines), HELP)
 
 
 def _paint(drawing: Drawing, lines: Sequence[Line]) -> None:
-    axes = drawing.axes(LEFT, RIGHT, BOTTOM, TOP)
-    low = min(min(each.confidence, each.accuracy) for _, bins, _ in lines for each in bins)
+    axes = drawing.axes(LEFT, RIGHT + drawing.width - WIDTH, BOTTOM, TOP)
+    low = min(middle([min(each.confidence, each.accuracy) for _, bins, _ in lines for each in bins]))
     start = max(0.0, 100 * low - 4)
     axes.set(xlim=(start, 101), ylim=(start, 102))
     axes.plot([start, 100], [start, 100], color=MUTED, linewidth=1, zorder=0)
     for name, bins, look in lines:
         xs, ys = [100 * each.confidence for each in bins], [100 * each.accuracy for each in bins]
-        axes.plot(xs, ys, color=look.color, linewidth=1.3, dashes=look.dash or (None, None))
-        small = Look(look.color, look.marker, size=0.7 * look.size)
+        trace(drawing, axes, xs, ys, look, name, width=1.3)
+        if look.quiet:
+            continue
+        small = replace(look, size=0.7 * look.size)
         for x, y, each in zip(xs, ys, bins, strict=True):
             told = f"{f.percent(each.accuracy)} right at {f.percent(each.confidence)} confidence"
-            mark(axes, x, y, small, drawing, f"{name}: {told}, {each.samples:,} samples")
+            mark(drawing, axes, x, y, small, f"{name}: {told}, {each.samples:,} samples")
     axes.set(xlabel="Confidence (%)", ylabel="Accuracy (% of the bin)")
     axes.grid(axis="both", color=GRID, linewidth=0.8)
     label_ends(
         drawing,
         axes,
-        [(100 * bins[-1].confidence, 100 * bins[-1].accuracy, name, look.color) for name, bins, look in lines],
+        [(100 * bins[-1].confidence, 100 * bins[-1].accuracy, name, look) for name, bins, look in lines],
     )

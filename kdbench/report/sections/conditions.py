@@ -1,15 +1,15 @@
 """Stability under corruptions: the samples that are predicted right under every condition, drawn and in figures."""
 
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 from pydantic import JsonValue
 
 from kdbench.analyze import Summary
 from kdbench.analyze.models.conditions import ConditionRow
 from kdbench.report.writing import formats as f
-from kdbench.report.writing.drawing import INK, MUTED, PAPER, SERIES, Drawing, Image, draw
+from kdbench.report.writing.drawing import INK, MUTED, SERIES, Drawing, Image, draw
+from kdbench.report.writing.heat import cell, shades
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import shorten
+from kdbench.report.writing.series import room_for, shorten
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, gain_cell, model_cell
 
 # What the numbers of a corruption are in, as the views define them.
@@ -21,8 +21,21 @@ UNITS = {
     "share": "of the side",
 }
 LEFT, TOP, BOTTOM, LINE, CELL = 122.0, 28.0, 8.0, 24.0, 50.0
-DARKEST = 0.62  # of the ink, at the largest loss: figures on it stay readable
+NAME = 19  # letters, of a model that needs no more room
+HEAD, LONGEST_HEAD = 4.8, 20  # points of a letter, and letters, of the heading of a column
 EVERYWHERE = "everywhere"
+HELP = (
+    "Each line is a model, each column a condition of the test images, and each figure the share of images that the "
+    "model got right there. The darker a cell, the more accuracy was lost against the clean images. The last column "
+    "is the share that was right on the clean images and under every condition: what can be relied on. A cell with a "
+    "frame lost far more than all others; it has the darkest colour of the scale."
+)
+TERM = (
+    "Right everywhere",
+    "The share of the test split that is predicted right on the clean images and under every corruption. All models "
+    "see the same corrupted images. A condition without any figure does not count; a model that lacks one has no "
+    "share.",
+)
 
 
 def conditions_section(summary: Summary) -> Section:
@@ -32,9 +45,10 @@ def conditions_section(summary: Summary) -> Section:
         "conditions",
         "Stability under corruptions",
         "The share of the test split that is predicted right under every condition: on the clean images and under each "
-        "corruption. Darker cells lost more accuracy against the clean images.",
+        f"corruption. {_severities(summary)}".strip(),
         tuple(image for image in images if image),
         (stable_table(summary), condition_table(summary), unevaluated_table(summary)),
+        (TERM,),
     )
 
 
@@ -48,7 +62,7 @@ def stable_table(summary: Summary) -> Table:
         Column("Hardest", "% of test", "the condition of the lowest mean"),
     )
     rows = tuple(_stable_row(summary, row) for row in summary.conditions)
-    return Table("conditions", "Right under every condition", columns, rows, _severities(summary))
+    return Table("conditions", "Right under every condition", columns, rows)
 
 
 def _stable_row(summary: Summary, row: ConditionRow) -> tuple[Cell, ...]:
@@ -67,7 +81,7 @@ def evaluated(summary: Summary) -> tuple[str, ...]:
     return tuple(c.label for c in summary.suite.corruptions if any(c.label in row.top1 for row in summary.conditions))
 
 
-def _severities(summary: Summary) -> tuple[str, ...]:
+def _severities(summary: Summary) -> str:
     """Each corruption with its severity."""
     found = []
     for condition in summary.suite.corruptions:
@@ -75,7 +89,7 @@ def _severities(summary: Summary) -> tuple[str, ...]:
         named = condition.label if condition.label == use else f"{condition.label} ({use.replace('_', ' ')})"
         options = ", ".join(_option(use, name, value) for name, value in condition.options.items())
         found.append(f"{named} {options}".strip())
-    return (f"Severities: {'; '.join(found)}.",) if found else ()
+    return f"Severities: {'; '.join(found)}." if found else ""
 
 
 def _option(use: str, name: str, value: JsonValue) -> str:
@@ -95,8 +109,7 @@ def condition_table(summary: Summary) -> Table:
         )
         for row in summary.conditions
     )
-    note = "Top-1 over seeds with its 95 % Student-t interval. All models see the same corrupted images."
-    return Table("each-condition", "Top-1 under each condition", columns, rows, (note,), folded=True)
+    return Table("each-condition", "Top-1 under each condition", columns, rows, folded=True)
 
 
 def unevaluated_table(summary: Summary) -> Table:
@@ -115,8 +128,7 @@ def unevaluated_table(summary: Summary) -> Table:
         if lacking:
             why = "no record; see Not done as asked" if summary.notes else "the run has neither a record nor a reason"
             rows.append((Cell(name), Cell(f"{lacking} of {models}", sort=lacking), Cell(why)))
-    note = "A condition without any figure does not count for 'every condition'; a model that lacks one has no share."
-    return Table("unevaluated", "Conditions without figures", columns, tuple(rows), (note,))
+    return Table("unevaluated", "Conditions without figures", columns, tuple(rows))
 
 
 def plot_conditions(summary: Summary, pair: str, index: int) -> Image | None:
@@ -126,31 +138,34 @@ def plot_conditions(summary: Summary, pair: str, index: int) -> Image | None:
     if not names:
         return None
     heads = ["clean", *names, EVERYWHERE]
-    width, height = LEFT + CELL * len(heads) + 8, TOP + BOTTOM + LINE * len(rows)
+    cell_width = max(CELL, 4 + HEAD * max(len(shorten(head, LONGEST_HEAD)) for head in heads))
+    width, height = _left(rows) + cell_width * len(heads) + 8, TOP + BOTTOM + LINE * len(rows)
     title = f"Top-1 of {pair} under each condition, and the share right under all of them (% of test)"
-    return draw(f"conditions-{index}", title, width, height, lambda drawing: _paint(drawing, rows, heads))
+    return draw(f"conditions-{index}", title, width, height, lambda drawing: _paint(drawing, rows, heads), HELP)
+
+
+def _left(rows: list[ConditionRow]) -> float:
+    """Points that the names of the rows need."""
+    return LEFT + room_for((row.row for row in rows), NAME)
 
 
 def _paint(drawing: Drawing, rows: list[ConditionRow], heads: list[str]) -> None:
-    axes = drawing.axes(LEFT, 8, BOTTOM, TOP)
+    axes = drawing.axes(_left(rows), 8, BOTTOM, TOP)
     axes.set(xlim=(0, len(heads)), ylim=(len(rows), 0))
     axes.axis("off")
     for x, head in enumerate(heads):
-        _write(axes, x + 0.5, -0.5, shorten(head, 11), color=MUTED, size=8.0)
-    lost = [row.clean.mean - value for row in rows for value in _values(row, heads) if value is not None]
-    most = max(lost, default=0.0) or 1.0
+        _write(axes, x + 0.5, -0.5, shorten(head, LONGEST_HEAD), color=MUTED, size=8.0)
+    lost = [max(row.clean.mean - v, 0.0) for row in rows for v in _values(row, heads) if v is not None]
+    shade = iter(shades(lost))
     for y, row in enumerate(rows):
         name = "teacher" if row.role == "teacher" else row.row
-        axes.text(-0.12, y + 0.5, shorten(name, 19), ha="right", va="center_baseline", fontsize=9.5, color=INK)
+        axes.text(-0.12, y + 0.5, shorten(name), ha="right", va="center_baseline", fontsize=9.5, color=INK)
         for x, (head, value) in enumerate(zip(heads, _values(row, heads), strict=True)):
             if value is None:
                 _write(axes, x + 0.5, y + 0.5, "\N{EM DASH}", color=MUTED)
                 continue
             drop = row.clean.mean - value
-            box = Rectangle(
-                (x, y), 1, 1, facecolor=SERIES[0], alpha=DARKEST * max(drop, 0.0) / most, edgecolor=PAPER, linewidth=1.5
-            )
-            axes.add_patch(box)
+            box = cell(axes, x, y, SERIES[0], next(shade))
             drawing.tip(box, f"{name}, {head}: {f.percent(value)}, {f.points(-drop)} points against clean")
             _write(axes, x + 0.5, y + 0.5, f"{100 * value:.1f}", weight="bold" if head == EVERYWHERE else "normal")
 

@@ -8,12 +8,47 @@ from kdbench.analyze import ModelRow, PairSummary, StudentRow, Summary
 from kdbench.analyze.decisions.wording import EQUAL
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import GRID, Drawing, Image, draw
+from kdbench.report.writing.looks import Look, looks
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import LABEL_LINE, Look, label_ends, limit, looks, mark, on_scale
+from kdbench.report.writing.series import (
+    LABEL_LINE,
+    bar,
+    interval_ends,
+    interval_of,
+    label_ends,
+    limit,
+    mark,
+    on_scale,
+    room_for,
+    trace,
+)
 from kdbench.report.writing.tables import Cell, Column, Table, gain_cell
 
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 520.0, 62.0, 128.0, 44.0, 12.0
+NAME = 20  # letters, of a name beside the plot that needs no more room
 Curve = list[tuple[float, StudentRow]]  # relative cost
+HELP = (
+    "Each mark is a student: how accurate it is, and how much its training cost, where 1 is the student alone. "
+    "Vertical lines are 95 % intervals. The curve of the student alone joins its own longer trainings. A loss above "
+    "that curve gains more than longer training of the same cost does; one below it gains less, so train longer "
+    "instead. An arrow at the edge is a mean that lies outside the plot."
+)
+TERMS = (
+    (
+        "Cost alone",
+        "The time to train a model by itself, without a cache: its own steps and evaluation, all of the data, and a "
+        "teacher that runs on every batch. Rank and relative cost compare it among the losses of a pair.",
+    ),
+    (
+        "Cost here",
+        "The time that training took in this run: what the models of a pass share is divided by their number, and the "
+        "model that filled the cache bears that cost.",
+    ),
+    (
+        "Training of the teacher",
+        "In no cost of a student: it has a row of its own.",
+    ),
+)
 
 
 def cost_section(summary: Summary) -> Section:
@@ -25,23 +60,18 @@ def cost_section(summary: Summary) -> Section:
         _remark(summary),
         tuple(image for image in images if image),
         (cost_table(summary), energy_table(summary)),
+        TERMS,
     )
 
 
 def _remark(summary: Summary) -> str:
-    """How to read the plot: a loss under the curve of the student alone costs more than it gains."""
-    text = (
-        "Test top-1 against the cost of training each student alone; vertical lines are 95 % intervals, and an arrow "
-        "at the edge marks a mean outside the plot. "
-    )
-    if not any("cost" in row.gains for row in summary.students):
-        return text + (
-            "The student alone was trained for one number of epochs only: what it would reach at the cost of a loss is "
-            "not known."
-        )
+    """Whether longer training of the student alone can be compared with distillation."""
+    text = "Test top-1 against what the training of each student costs. "
+    if any("cost" in row.gains for row in summary.students):
+        return text + "A loss pays where it lies above the curve of the student alone, which was trained longer, too."
     return text + (
-        "The curve of the student alone joins its budgets. A loss above the curve gains more than longer training of "
-        "the same cost does; one below it gains less."
+        "The student alone was trained for one number of epochs only: what it would reach at the cost of a loss is "
+        "not known."
     )
 
 
@@ -136,12 +166,7 @@ def _teacher(row: ModelRow) -> Cell:
 
 def _notes(summary: Summary) -> tuple[str, ...]:
     train = summary.suite.train
-    notes = [
-        "Cost alone is the time to train a model by itself, without a cache. Cost here is the time it took: what the "
-        "models of a pass share is divided by their number, and the model that filled the cache bears that cost.",
-        "Rank and relative cost compare cost alone among the losses of a pair. They do not include the training of the "
-        "teacher, which has a row of its own.",
-    ]
+    notes = []
     if summary.steps:
         names = ", ".join(dict.fromkeys(row.row for row in summary.steps))
         notes.append(f"The costs of {names} are those of the last trial alone: the steps before it are not in them.")
@@ -166,51 +191,46 @@ def plot_cost(summary: Summary, pair: PairSummary, index: int) -> Image | None:
     curves = _curves(pair)
     if not any(row.headline for row in pair.students) or not curves:
         return None
-    height = max(300.0, TOP + BOTTOM + LABEL_LINE * (len(curves) + 1))
+    drawn = [(curve, _look(curve, looks(summary, pair))) for curve in curves]
+    front = [curve[0][1].row for curve, look in drawn if not look.quiet]
+    height, room = max(300.0, TOP + BOTTOM + LABEL_LINE * (len(front) + 1)), room_for(front, NAME)
     title = f"Accuracy of {pair.pair} against the cost of training"
-    return draw(f"cost-{index}", title, WIDTH, height, lambda drawing: _paint(drawing, curves, looks(summary)))
+    return draw(f"cost-{index}", title, WIDTH + room, height, lambda drawing: _paint(drawing, drawn), HELP)
+
+
+def _look(curve: Curve, style: dict[str, Look]) -> Look:
+    """That of the shortest training, in front where any of the curve is."""
+    found = [style[row.row] for _, row in curve]
+    return next((look for look in found if not look.quiet), found[0])
 
 
 def _curves(pair: PairSummary) -> list[Curve]:
     """The rows of each loss, way of teaching and kind at all budgets, by rising cost."""
     found: dict[tuple[str, str, bool], Curve] = {}
-    for row in pair.students:
+    for row in pair.distinct:
         if row.relative_cost is not None:
             found.setdefault((row.loss, row.teaching, row.tuned), []).append((row.relative_cost, row))
     return [sorted(curve, key=lambda point: point[0]) for curve in found.values()]
 
 
-def _paint(drawing: Drawing, curves: list[Curve], style: dict[str, Look]) -> None:
-    axes = drawing.axes(LEFT, RIGHT, BOTTOM, TOP)
-    points = [point for curve in curves for point in curve]
+def _paint(drawing: Drawing, drawn: list[tuple[Curve, Look]]) -> None:
+    axes = drawing.axes(LEFT, RIGHT + drawing.width - WIDTH, BOTTOM, TOP)
+    points = [point for curve, _ in drawn for point in curve]
     shown = on_scale([row.top1 for _, row in points])
-    ends = [100 * end for each in shown if each.interval for end in (each.interval.low, each.interval.high)]
-    limit(axes, "y", [100 * each.mean for each in shown], ends)
+    limit(axes, "y", [100 * each.mean for each in shown], interval_ends(shown))
     axes.set_xscale("log")
     axes.set_xlim(min(cost for cost, _ in points) / 1.15, max(cost for cost, _ in points) * 1.15)
-    for curve in curves:
-        look = style[curve[0][1].row]
-        line = [(cost, 100 * row.top1.mean) for cost, row in curve]
-        axes.plot(*zip(*line, strict=True), color=look.color, linewidth=1.4)
+    for curve, look in drawn:
+        if len(curve) > 1:
+            costs, means = zip(*[(cost, 100 * row.top1.mean) for cost, row in curve], strict=True)
+            trace(drawing, axes, costs, means, replace(look, dash=()), width=1.4)
         for cost, row in curve:
             _mark_row(drawing, axes, cost, row, look)
     axes.set(xlabel="Cost of training it alone, over that of the student alone", ylabel="Test top-1 (%)")
     _ticks(axes)
     axes.grid(axis="y", color=GRID, linewidth=0.8)
-    label_ends(drawing, axes, [_label(axes, curve, style) for curve in curves])
-
-
-def _label(axes: Axes, curve: Curve, style: dict[str, Look]) -> tuple[float, float, str, str]:
-    """The end of a curve, with the name of its shortest training."""
-    cost, row = curve[-1]
-    name = curve[0][1].row
-    return cost, _within(axes, row), name, style[name].color
-
-
-def _within(axes: Axes, row: StudentRow) -> float:
-    """A mean in percent, at the edge where it is off the scale."""
-    low, high = axes.get_ylim()
-    return min(max(100 * row.top1.mean, low), high)
+    ends = ((*curve[-1], curve[0][1].row, look) for curve, look in drawn)
+    label_ends(drawing, axes, [(cost, 100 * row.top1.mean, name, look) for cost, row, name, look in ends])
 
 
 def _ticks(axes: Axes) -> None:
@@ -222,13 +242,9 @@ def _ticks(axes: Axes) -> None:
 
 
 def _mark_row(drawing: Drawing, axes: Axes, cost: float, row: StudentRow, look: Look) -> None:
-    interval = row.top1.interval
-    if interval:
-        axes.plot([cost, cost], [100 * interval.low, 100 * interval.high], color=look.color, linewidth=1.2)
+    if (ends := interval_of(row.top1)) and not look.quiet:
+        bar(drawing, axes, [cost, cost], ends, look)
     gain = row.headline
     gained = f", gain {f.points(gain.difference.estimate.mean)} points at {EQUAL[gain.equal]}" if gain else ""
     tip = f"{row.row}: {f.percent(row.top1.mean)} at {f.times(cost)} the cost{gained}"
-    y = _within(axes, row)
-    if y != 100 * row.top1.mean:
-        look = replace(look, marker="v" if y > 100 * row.top1.mean else "^", size=6.5)
-    mark(axes, cost, y, look, drawing, tip)
+    mark(drawing, axes, cost, 100 * row.top1.mean, look, tip)

@@ -14,6 +14,22 @@ from kdbench.statistics.ratios import LOOKS
 BOUND = "below, its upper bound at 99 % confidence, for these calls"
 
 
+TERMS = (
+    (
+        "Timing",
+        "ONNX Runtime, after warm-up. Networks took turns: in each round, every network was timed in slices of 10 ms, "
+        "interleaved with slices of the reference, in newly created sessions, until the interval of its ratio was "
+        f"within half the margin or {LOOKS[-1]} rounds were over (inconclusive). The interval is over sessions, so it "
+        "includes the spread between parts of the run. A ratio is robust to drift of a shared machine; a p50 is not.",
+    ),
+    (
+        "Percentiles of latency",
+        "Bounds of percentiles (MLPerf's early stopping) hold for the calls of this run, not for later sessions. p90 "
+        "needs 64 calls and p99 662. On a shared machine p99 depends more on other processes than on the model.",
+    ),
+)
+
+
 def deployment_section(summary: Summary) -> Section:
     """Every architecture once."""
     return Section(
@@ -26,6 +42,7 @@ def deployment_section(summary: Summary) -> Section:
             timing_table(summary.deployed),
             unmeasured_table(summary.deployed),
         ),
+        terms=TERMS,
     )
 
 
@@ -110,15 +127,8 @@ def timing_table(deployed: Sequence[Deployed]) -> Table:
     reference = next((names_of(m) for m in deployed if any(t.ratio is None for t in m.timings)), f.NONE)
     reasons = dict.fromkeys(t.energy.reason for m in deployed for t in m.timings if t.energy.reason)
     notes = (
-        "ONNX Runtime, after warm-up. Networks took turns: in each round, every network was timed in slices of 10 ms, "
-        f"interleaved with slices of the reference {reference}, in newly created sessions, until the interval of its "
-        f"ratio was within half the margin or {LOOKS[-1]} rounds were over (inconclusive). The interval is over "
-        "sessions, so it includes the spread between parts of the run.",
-        "A ratio is robust to drift of a shared machine; a p50 is not, and bounds of percentiles (MLPerf's early "
-        "stopping) hold for the calls of this run, not for later sessions.",
+        f"The reference is {reference}.",
         *_timed_in_one_go(deployed),
-        f"p90 needs 64 calls and p99 662; {f.NONE}: too few. On a shared machine p99 depends more on other processes "
-        "than on the model.",
         *(f"No energy: {reason}." for reason in reasons),
     )
     return Table("timings", "Latency and throughput", columns, rows, notes)

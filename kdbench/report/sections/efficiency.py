@@ -10,14 +10,32 @@ from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, model_cell, retention_cell, row_cell
 from kdbench.statistics.intervals import Interval
 
+TERMS = (
+    (
+        "Correct predictions per compute",
+        "Correct predictions over the compute that they took. A tiny model that guesses has the best ratio, so read it "
+        "beside the accuracy: the second figure of each cell counts only correct predictions beyond those of guessing.",
+    ),
+    (
+        "Gap closed",
+        "(distilled - alone) / (teacher - alone): 0 % is the student alone, 100 % the teacher. It is given only where "
+        "the interval of the gap excludes 0.",
+    ),
+    (
+        "Hypervolume",
+        "The area that the students' means dominate: accuracy above chance times decades of cost below the "
+        "teacher's; 0 where none is cheaper. What is beyond that of the student alone, at all its budgets, is due to "
+        "distillation, and optimistic where the best of many losses is taken.",
+    ),
+)
+
 
 def efficiency_section(summary: Summary) -> Section:
     """Correct predictions over compute spent, students against their teachers, and the Pareto fronts."""
     return Section(
         "efficiency",
         "Efficiency",
-        "Correct predictions over compute spent. A tiny model that guesses has the best ratio, so read it beside the "
-        "accuracy: the second figure of each cell counts only correct predictions beyond those of guessing.",
+        "Correct predictions over the compute that they took, and what students keep of their teachers' accuracy.",
         tables=(
             compute_table(summary),
             four_table(summary),
@@ -25,6 +43,7 @@ def efficiency_section(summary: Summary) -> Section:
             front_table(summary),
             hypervolume_table(summary),
         ),
+        terms=TERMS,
     )
 
 
@@ -93,8 +112,7 @@ def four_table(summary: Summary) -> Table:
         )
         for row in summary.models
     )
-    note = "What each is made of, and what else is to be known of it, stands in the sections on curves and conditions."
-    return Table("four", "The four metrics of efficiency", columns, rows, (note,), folded=True)
+    return Table("four", "The four metrics of efficiency", columns, rows, folded=True)
 
 
 def kept_table(summary: Summary) -> Table:
@@ -137,15 +155,12 @@ def _kept_row(summary: Summary, row: StudentRow, teacher: ModelRow) -> tuple[Cel
 
 
 def _gap_notes(summary: Summary) -> tuple[str, ...]:
-    """The definition of the gap closed, and the losses without one, by reason."""
+    """The losses without a gap closed, by reason."""
     missing: dict[tuple[str, str], list[str]] = {}
     for row in summary.students:
         if row.gap and row.gap.reason:
             missing.setdefault((row.pair, row.gap.reason), []).append(row.row)
-    return (
-        "Gap closed: 0 % is the student alone, 100 % the teacher; given only where the interval of the gap excludes 0.",
-        *(f"{pair}: no gap closed for {quoted(losses)}: {reason}." for (pair, reason), losses in missing.items()),
-    )
+    return tuple(f"{pair}: no gap closed for {quoted(losses)}: {reason}." for (pair, reason), losses in missing.items())
 
 
 def front_table(summary: Summary) -> Table:
@@ -161,12 +176,7 @@ def front_table(summary: Summary) -> Table:
         (model_cell(summary, row), *(_front_cell(front, row) for front in summary.fronts)) for row in summary.models
     )
     missing = ", ".join(by for by in COSTS if by not in [front.by for front in summary.fronts])
-    notes = (
-        "Share of 2,000 bootstrap draws in which no other model of this run is at least as accurate and as cheap, and "
-        "better in one. Accuracies are drawn jointly by seed; latency from the interval of its ratio, one draw for all "
-        "losses of an architecture. A model with one seed does not vary between draws: its share is too extreme.",
-        *([f"No front by {missing}: not every model has it."] if missing else []),
-    )
+    notes = (f"No front by {missing}: not every model has it.",) if missing else ()
     return Table("fronts", "On the Pareto front", columns, rows if summary.fronts else (), notes, folded=True)
 
 
@@ -186,12 +196,7 @@ def hypervolume_table(summary: Summary) -> Table:
         for pair in summary.pairs
         if any(pair.pair in front.hypervolume for front in summary.fronts)
     )
-    note = (
-        "Hypervolume: the area that the students' means dominate, accuracy above chance times decades of cost below "
-        "the teacher's; 0 where none is cheaper. Below, that of the student alone, at all its budgets: what is beyond "
-        "it is due to distillation, and optimistic where the best of many losses is taken."
-    )
-    return Table("hypervolume", "Hypervolume against the teacher", columns, rows, (note,))
+    return Table("hypervolume", "Hypervolume against the teacher", columns, rows)
 
 
 def _volume_cell(front: Front, pair: str) -> Cell:

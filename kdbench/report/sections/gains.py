@@ -8,8 +8,9 @@ from kdbench.analyze.decisions.wording import EQUAL, quoted
 from kdbench.analyze.models.rows import Equal, Gain
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import BAND, GRID, INK, MUTED, Drawing, Image, draw
+from kdbench.report.writing.looks import Look, looks
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import LONGEST, Look, limit, looks, mark, on_scale, room_for, shorten
+from kdbench.report.writing.series import bar, dots, limit, mark, middle, on_scale, room_for, shorten
 from kdbench.report.writing.tables import (
     VERDICT_HELP,
     VERDICT_SIGNS,
@@ -26,10 +27,27 @@ from kdbench.statistics.verdicts import Word
 
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 720.0, 150.0, 196.0, 46.0, 20.0
 LINE = 25.0
+HELP = (
+    "Each line is a loss, the best first. The large mark is its mean gain over the student alone, the line its 95 % "
+    "interval, and each small dot the gain of one seed. Right of 0 the loss helped. An interval that crosses 0 may "
+    f"be no gain at all; inside the shaded band of ±{100 * EQUIVALENCE:g} points a gain is too small to matter. An "
+    "arrow at the edge is a mean outside the plot; its figure is at the right."
+)
+HOLLOW = " A hollow mark is the mean at equal epochs."
+PAIRED = (
+    "Gain",
+    "Test top-1 minus that of the same student under labels alone, paired by seed and test sample.",
+)
 EQUAL_COST = (
-    "At equal cost of training, a loss is compared with the student alone as it is after as many seconds: its accuracy "
-    "lies between those of two budgets, in proportion to the logarithm of the cost. Costs are means over seeds, of "
-    "training alone without a cache, or as it was shared here. The training of the teacher is in neither."
+    "Gain at equal cost",
+    "A loss is compared with the student alone as it is after as many seconds of training: its accuracy lies between "
+    "those of two budgets, in proportion to the logarithm of the cost. Costs are means over seeds, of training alone "
+    "without a cache, or as it was shared here. The training of the teacher is in neither.",
+)
+TESTS = (
+    "Tests of a gain",
+    f"Sign flips need {SEEDS_FOR_SIGN_FLIPS} seeds: with fewer, no pattern of signs is significant. The interval of an "
+    "effect size is exact for normal differences, and wide with few seeds.",
 )
 
 Line = tuple[str, StudentRow | None, PairedDifference | None]
@@ -41,12 +59,10 @@ def gains_section(summary: Summary) -> Section:
     return Section(
         "gain",
         "Gain over the student alone",
-        f"{_in_short(summary)} Differences are paired by seed and test sample: small dots are seeds, large marks "
-        f"means, lines 95 % intervals{_hollow(summary)}. Inside the shaded band of ±{100 * EQUIVALENCE:g} points a "
-        "difference is of no practical consequence. Intervals that leave the plot are cut; figures are at the right. "
-        "An arrow at the edge marks a mean outside the plot.",
+        _in_short(summary),
         (image,) if image else (),
         (confirmation_table(summary), detail_table(summary)),
+        (PAIRED, *([EQUAL_COST] if any("cost" in row.gains for row in summary.students) else []), TESTS),
     )
 
 
@@ -72,11 +88,6 @@ def _rows(rows: Sequence[StudentRow], word: Word) -> str:
     return str(len(names)) if word == "undecided" else quoted(names)
 
 
-def _hollow(summary: Summary) -> str:
-    both = any("cost" in row.gains and "epochs" in row.gains for row in summary.students)
-    return "; hollow marks are means at equal epochs" if both else ""
-
-
 def detail_table(summary: Summary) -> Table:
     """One row per loss and pair."""
     found: list[Equal] = [each for each in EQUAL if any(each in row.gains for row in summary.students)]
@@ -97,12 +108,7 @@ def detail_table(summary: Summary) -> Table:
         Column("Seeds", "shared"),
     )
     rows = tuple(_detail_row(summary, row, row.headline, found) for row in summary.students if row.headline)
-    notes = (
-        f"Sign flips need {SEEDS_FOR_SIGN_FLIPS} seeds: with fewer, no pattern of signs is significant. The interval "
-        "of an effect size is exact for normal differences, and wide with few seeds.",
-        *([EQUAL_COST] if "cost" in found else []),
-    )
-    return Table("comparisons", "Comparisons in detail", columns, rows, notes, folded=True)
+    return Table("comparisons", "Comparisons in detail", columns, rows, folded=True)
 
 
 def _detail_row(summary: Summary, row: StudentRow, headline: Gain, found: Sequence[Equal]) -> tuple[Cell, ...]:
@@ -156,14 +162,17 @@ def plot_gains(summary: Summary) -> Image | None:
     title = f"Gain of each loss over the student alone at {' and '.join(equal)}, in points of test top-1"
     height = TOP + BOTTOM + LINE * len(lines)
     room = room_for(row.row for _, row, _ in lines if row)
-    return draw("gain", title, WIDTH + room, height, lambda drawing: _paint(drawing, summary, lines, room))
+    both = any("cost" in row.gains and "epochs" in row.gains for row in summary.students)
+    told = HELP + HOLLOW * both
+    return draw("gain", title, WIDTH + room, height, lambda drawing: _paint(drawing, summary, lines, room), told)
 
 
 def _lines(summary: Summary) -> list[Line]:
-    """Rows from top to bottom; with several pairs, each begins with its name."""
+    """Rows from top to bottom, the best first; with several pairs, each begins with its name."""
     found: list[Line] = []
     for pair in summary.pairs:
         rows: list[Line] = [(row.row, row, row.gain) for row in pair.students if row.gain]
+        rows.sort(key=lambda line: -line[2].estimate.mean if line[2] else 0.0)
         if rows and len(summary.pairs) > 1:
             found.append((pair.pair, None, None))
         found += rows
@@ -177,14 +186,14 @@ def _paint(drawing: Drawing, summary: Summary, lines: list[Line], room: float) -
     ends = [100 * end for gain in gains if gain.interval for end in (gain.interval.low, gain.interval.high)]
     zone = 100 * EQUIVALENCE
     hollow = on_scale([row.gains["epochs"].difference.estimate for _, row, _ in lines if row and "epochs" in row.gains])
-    shown = [v for gain in gains for v in gain.values] + [gain.mean for gain in hollow]
+    shown = middle([v for gain in gains for v in gain.values]) + [gain.mean for gain in (*gains, *hollow)]
     limit(axes, "x", [*(100 * v for v in shown), -zone, zone], ends)
     axes.axvspan(-zone, zone, color=BAND, linewidth=0, zorder=0)
     axes.axvline(0, color=MUTED, linewidth=1, zorder=1)
-    style = looks(summary)
+    style = {pair.pair: looks(summary, pair) for pair in summary.pairs}
     for y, (label, row, gain) in enumerate(lines):
         if row and gain:
-            _mark_gain(drawing, y, row, gain, style[row.row])
+            _mark_gain(drawing, y, row, gain, style[row.pair][row.row])
         else:
             _write(drawing, y, -LEFT - room + 8, shorten(label, 46), left=True, weight="bold")
     axes.set_yticks([])
@@ -206,23 +215,18 @@ def _paint(drawing: Drawing, summary: Summary, lines: list[Line], room: float) -
 def _mark_gain(drawing: Drawing, y: int, row: StudentRow, gain: PairedDifference, look: Look) -> None:
     axes = drawing.figure.axes[0]
     found = gain.estimate
-    low, high = axes.get_xlim()
     if found.interval:
-        axes.plot([100 * found.interval.low, 100 * found.interval.high], [y, y], color=look.color, linewidth=1.6)
-    for seed, value in zip(gain.seeds, found.values, strict=True):
-        dot = Look(look.color, "o", size=3.2)
-        if low <= 100 * value <= high:
-            mark(axes, 100 * value, y + 0.27, dot, drawing, f"{row.row}, seed {seed}: {f.points(value)} points")
-    edge = min(max(100 * found.mean, low), high)
-    if edge != 100 * found.mean:  # off the scale: an arrow at the edge
-        look = Look(look.color, "<" if edge == low else ">", size=6.5)
-    mark(axes, edge, y, look, drawing, f"{row.row}: mean {f.points(found.mean)} points")
+        bar(drawing, axes, [100 * found.interval.low, 100 * found.interval.high], [y, y], look)
+    seeds = zip(gain.seeds, found.values, strict=True)
+    each = [(100 * value, y + 0.27, f"{row.row}, seed {seed}: {f.points(value)} points") for seed, value in seeds]
+    dots(drawing, axes, each, look)
+    mark(drawing, axes, 100 * found.mean, y, look, f"{row.row}: mean {f.points(found.mean)} points")
     epochs = row.gains.get("epochs")
-    if epochs and epochs.difference is not gain and low <= 100 * epochs.difference.estimate.mean <= high:
+    if epochs and epochs.difference is not gain:
         mean = epochs.difference.estimate.mean
         hollow = replace(look, hollow=True, size=5.0)
-        mark(axes, 100 * mean, y, hollow, drawing, f"{row.row}: mean {f.points(mean)} points at equal epochs")
-    _write(drawing, y, -12, shorten(row.row, LONGEST), left=False, weight="normal")
+        mark(drawing, axes, 100 * mean, y, hollow, f"{row.row}: mean {f.points(mean)} points at equal epochs")
+    _write(drawing, y, -12, shorten(row.row), left=False, weight="normal")
     _write(drawing, y, WIDTH - LEFT - RIGHT + 12, f.points(found.mean), left=True, weight="bold")
     _write(
         drawing,

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
@@ -11,8 +12,9 @@ from kdbench.analyze import ModelRow, PairSummary, Summary
 from kdbench.analyze.models.learning import LearningRow, Target
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import GRID, Drawing, Image, draw
+from kdbench.report.writing.looks import TEACHER, Look, looks
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import LABEL_LINE, TEACHER, Look, label_ends, looks
+from kdbench.report.writing.series import LABEL_LINE, band, label_ends, mark, middle, room_for, trace
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, model_cell, row_cell
 from kdbench.statistics.curves import MeanCurve
 from kdbench.statistics.laws import POINTS_NEEDED, Fit, Reason
@@ -26,7 +28,48 @@ WHY: Mapping[Reason, str] = {
     "scheduled": "that the schedule of the learning rate explains as well",
 }
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 520.0, 54.0, 128.0, 44.0, 12.0
+NAME = 20  # letters, of a name beside the plot that needs no more room
 EPOCHS = (1, 10, 50, 100)  # after which accuracies are tabulated
+HELP = (
+    "How accurate each model is on the validation samples after each epoch. A line is the mean over seeds; the shaded "
+    "band reaches from the lowest to the highest seed, up to the last epoch that all seeds reached. A line that rises "
+    "early learns from few samples; one that still rises at the end would gain from longer training. The vertical axis "
+    "shows the later four fifths of the training and does not start at zero. An arrow at the edge is a line that ends "
+    "outside the plot."
+)
+TERMS = (
+    (
+        "Curve slope",
+        "y = m x + b by least squares over the whole mean curve. Where R² is low a straight line describes it poorly, "
+        "and its slope is only a rough figure of how fast accuracy rises.",
+    ),
+    (
+        "Area",
+        "Mean height of a learning curve over samples, or over their logarithm, which counts early learning more. "
+        "Areas of a pair end at the same number of samples, where the shortest of its students' curves ends.",
+    ),
+    (
+        "Epochs to the teacher's accuracy",
+        "Median epochs until validation top-1 first reaches that share of the teacher's own at its deployed epoch "
+        "(Kaplan-Meier: a seed that has not reached it is censored). 'not reached': fewer than half of the seeds "
+        "reached it. In brackets the median's 95 % interval, from 5 seeds on; 'or more' where it ends beyond the run. "
+        "Models are evaluated once an epoch. Few seeds tell little about the share that reaches the target: 3 of 3 is "
+        "compatible with any share above 29 % (Clopper-Pearson).",
+    ),
+    (
+        "Sample efficiency",
+        "Samples that the student alone needs, divided by those that the distilled one needs, to reach the same share "
+        "of the teacher's validation accuracy; geometric mean over seeds of interpolated crossings, with its 95 % "
+        "interval. Where evaluations are too far apart for an interval, bounds are given instead ('between'). A seed "
+        "has no ratio where either student did not reach the target. 'only distilled' counts seeds where only the "
+        "distilled student reached it: their ratio is larger than this run can show.",
+    ),
+    (
+        "Laws of learning curves",
+        "A line, a power law and an exponential, fitted to the first 80 % of the mean curve over seeds, without the "
+        "untrained point, and judged on the rest. Accuracy is from 0 to 1; parameters have no interval.",
+    ),
+)
 Line = tuple[str, MeanCurve, Look]
 
 
@@ -36,8 +79,7 @@ def learning_section(summary: Summary) -> Section:
     return Section(
         "curves",
         "Learning curves",
-        "Lines are means over seeds; bands reach from the lowest to the highest seed, up to the last epoch that all "
-        "seeds reached. The vertical axis shows the later four fifths of the training and does not start at zero.",
+        "How fast models learn, and how many samples distillation saves.",
         tuple(image for image in images if image),
         (
             curves_table(summary),
@@ -46,6 +88,7 @@ def learning_section(summary: Summary) -> Section:
             samples_table(summary),
             laws_table(summary),
         ),
+        TERMS,
     )
 
 
@@ -62,13 +105,7 @@ def curves_table(summary: Summary) -> Table:
     rows = tuple(
         _curve_row(summary, row, learned) for row, learned in zip(summary.models, summary.learning, strict=True)
     )
-    notes = (
-        "y = m x + b is fitted to the whole mean curve; where R² is low a straight line describes it poorly, and its "
-        "slope is only a rough figure of how fast accuracy rises.",
-        _laws_line(summary),
-        "Areas of a pair end at the same number of samples, where the shortest of its students' curves ends.",
-    )
-    return Table("curves", "Learning curves in figures", columns, rows, notes)
+    return Table("curves", "Learning curves in figures", columns, rows, (_laws_line(summary),))
 
 
 def _curve_row(summary: Summary, row: ModelRow, learned: LearningRow) -> tuple[Cell, ...]:
@@ -134,14 +171,7 @@ def reach_table(summary: Summary) -> Table:
         ),
     )
     rows = tuple((model_cell(summary, row), *map(_reach_cell, row.targets)) for row in summary.learning if row.targets)
-    notes = (
-        "Median epochs until validation top-1 first reaches that share of the teacher's own at its deployed epoch "
-        "(Kaplan-Meier: a seed that has not reached it is censored). 'not reached': fewer than half of the seeds "
-        "reached it. In brackets the median's 95 % interval, from 5 seeds on; 'or more' where it ends beyond the run.",
-        "Models are evaluated once an epoch. Few seeds tell little about the share that reaches the target: 3 of 3 is "
-        "compatible with any share above 29 % (Clopper-Pearson).",
-    )
-    return Table("reach", "Epochs to the teacher's accuracy", columns, rows, notes)
+    return Table("reach", "Epochs to the teacher's accuracy", columns, rows)
 
 
 def _reach_cell(target: Target) -> Cell:
@@ -165,14 +195,7 @@ def samples_table(summary: Summary) -> Table:
         for row in summary.learning
         if any(target.efficiency for target in row.targets)
     )
-    notes = (
-        "Samples that the student alone needs, divided by those that the distilled one needs, to reach the same share "
-        "of the teacher's validation accuracy; geometric mean over seeds of interpolated crossings, with its 95 % "
-        "interval. Where evaluations are too far apart for an interval, bounds are given instead ('between').",
-        "A seed has no ratio where either student did not reach the target. 'only distilled' counts seeds where only "
-        "the distilled student reached it: their ratio is larger than this run can show.",
-    )
-    return Table("samples", "Sample efficiency against the student alone", columns, rows, notes, folded=True)
+    return Table("samples", "Sample efficiency against the student alone", columns, rows, folded=True)
 
 
 def _samples_cell(found: SampleEfficiency | None) -> Cell:
@@ -220,29 +243,26 @@ def laws_table(summary: Summary) -> Table:
         if row.fits and row.fits.best
         for fit in row.fits.candidates
     )
-    note = (
-        "Accuracy from 0 to 1. The laws are fitted to the first 80 % of the mean curve over seeds, without the "
-        "untrained point, and judged on the rest; parameters have no interval."
-    )
-    return Table("laws", "Laws of the mean curves", columns, rows, (note,), folded=True)
+    return Table("laws", "Laws of the mean curves", columns, rows, folded=True)
 
 
 def plot_learning(summary: Summary, pair: PairSummary, index: int) -> Image | None:
     """Validation top-1 by epoch, a line per loss and the teacher's; None where there are no curves."""
-    style = looks(summary)
-    rows: list[tuple[str, ModelRow, Look]] = [(row.row, row, style[row.row]) for row in pair.students]
+    style = looks(summary, pair)
+    rows: list[tuple[str, ModelRow, Look]] = [(row.row, row, style[row.row]) for row in pair.distinct]
     if pair.teacher:
         rows.insert(0, ("teacher", pair.teacher, TEACHER))
     lines: list[Line] = [(name, row.curve, look) for name, row, look in rows if row.curve]
     if not lines:
         return None
-    height = max(310.0, TOP + BOTTOM + LABEL_LINE * (len(lines) + 1))
+    front = [name for name, _, look in lines if not look.quiet]
+    height, room = max(310.0, TOP + BOTTOM + LABEL_LINE * (len(front) + 1)), room_for(front, NAME)
     title = f"Learning curves of {pair.pair}: validation top-1 by epoch"
-    return draw(f"curves-{index}", title, WIDTH, height, lambda drawing: _paint(drawing, lines))
+    return draw(f"curves-{index}", title, WIDTH + room, height, lambda drawing: _paint(drawing, lines), HELP)
 
 
 def _paint(drawing: Drawing, lines: list[Line]) -> None:
-    axes = drawing.axes(LEFT, RIGHT, BOTTOM, TOP)
+    axes = drawing.axes(LEFT, RIGHT + drawing.width - WIDTH, BOTTOM, TOP)
     last = max(curve.epochs[-1] for _, curve, _ in lines)
     axes.set_xlim(0, max(last, 1))
     axes.set_ylim(*_focus(lines, last))
@@ -251,16 +271,17 @@ def _paint(drawing: Drawing, lines: list[Line]) -> None:
     axes.set(xlabel="Epoch", ylabel="Validation top-1 (%)")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     axes.grid(axis="y", color=GRID, linewidth=0.8)
-    ends = [(c.epochs[-1], 100 * c.mean[-1], name, look.color) for name, c, look in lines]
-    label_ends(drawing, axes, ends)
+    label_ends(drawing, axes, [(c.epochs[-1], 100 * c.mean[-1], name, look) for name, c, look in lines])
 
 
 def _focus(lines: list[Line], last: int) -> tuple[float, float]:
     """Limits in percent that show the later four fifths of the training: the first epochs would flatten the rest."""
     start = math.ceil(last / 5)
+    steady = middle([curve.mean[-1] for name, curve, _ in lines if name != TEACHER.series])
     seen = [
         (low, high)
-        for _, curve, _ in lines
+        for name, curve, _ in lines
+        if name == TEACHER.series or curve.mean[-1] in steady
         for epoch, low, high in zip(curve.epochs, curve.low, curve.high, strict=True)
         if epoch >= start or len(curve.epochs) == 1
     ]
@@ -271,16 +292,8 @@ def _focus(lines: list[Line], last: int) -> tuple[float, float]:
 
 def _draw_curve(drawing: Drawing, axes: Axes, name: str, curve: MeanCurve, look: Look) -> None:
     low, mean, high = ([100 * v for v in values] for values in (curve.low, curve.mean, curve.high))
-    axes.fill_between(curve.epochs, low, high, color=look.color, alpha=0.13, linewidth=0)
-    every = max(1, len(curve.epochs) // 8)
-    (line,) = axes.plot(curve.epochs, mean, color=look.color, linewidth=1.7, dashes=look.dash or (None, None))
-    drawing.tip(line, f"{name}: {f.percent(curve.mean[-1])} at epoch {curve.epochs[-1]}, mean of {curve.seeds}")
-    axes.plot(
-        curve.epochs,
-        mean,
-        look.marker,
-        color=look.color,
-        markersize=0.65 * look.size,
-        linestyle="none",
-        markevery=(every - 1, every),
-    )
+    band(drawing, axes, curve.epochs, low, high, look)
+    tip = f"{name}: {f.percent(curve.mean[-1])} at epoch {curve.epochs[-1]}, mean of {curve.seeds}"
+    trace(drawing, axes, curve.epochs, mean, look, tip)
+    if not look.quiet or not axes.get_ylim()[0] <= mean[-1] <= axes.get_ylim()[1]:
+        mark(drawing, axes, curve.epochs[-1], mean[-1], replace(look, size=0.8 * look.size), tip)

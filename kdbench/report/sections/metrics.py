@@ -16,7 +16,8 @@ def metrics_section(summary: Summary) -> Section:
     return Section(
         "metrics",
         "Further metrics",
-        "Computed from the logits of the deployed model on the clean test split.",
+        "Computed from the logits of the deployed model on the clean test split. `kdbench show NAME` prints a metric's "
+        "unit and whether higher is better.",
         (),
         (metric_table(summary), uncomputed_table(summary)),
     )
@@ -34,11 +35,7 @@ def metric_table(summary: Summary) -> Table:
     for name in names:
         columns += [Column(name, "mean"), Column(f"{name} against alone", "paired by seed")]
     rows = tuple(_row(summary, row, names) for row in summary.metrics) if names else ()
-    notes = (
-        "Means over seeds, and differences from the same student under labels alone, with 95 % Student-t intervals. "
-        "`kdbench show NAME` prints a metric's unit and whether higher is better.",
-    )
-    return Table("metrics", "Metrics of the suite", tuple(columns), rows, notes)
+    return Table("metrics", "Metrics of the suite", tuple(columns), rows)
 
 
 def _row(summary: Summary, row: MetricRow, names: tuple[str, ...]) -> tuple[Cell, ...]:

@@ -7,6 +7,19 @@ from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Cell, Column, Table
 from kdbench.statistics.ratios import RatioEstimate
 
+TERMS = (
+    (
+        "Noise of the machine",
+        "The reference network is timed against itself. The machine is quiet enough where the interval of that ratio "
+        "contains 1 and is narrower than the margin.",
+    ),
+    (
+        "Ties",
+        "Students of one architecture must take the same time, whichever loss trained them. A difference would mean "
+        "that the weights slow the arithmetic down (denormal numbers), or a bug.",
+    ),
+)
+
 
 def noise_section(summary: Summary) -> Section:
     """Whether this run's latencies are reliable."""
@@ -16,15 +29,13 @@ def noise_section(summary: Summary) -> Section:
     differing = [tie for tie in summary.ties if tie.ties is False]
     tied = ""
     if summary.ties:
-        tied = " Students of one architecture must take the same time, whichever loss trained them" + (
-            "; some do not: see below." if differing else ", and none was found to differ."
-        )
+        tied = " Students of one architecture " + ("differ: see below." if differing else "were not found to differ.")
     return Section(
         "noise",
         "Noise of the machine",
-        "The reference network was timed against itself. The machine is quiet enough where the interval of that ratio "
-        f"contains 1 and is narrower than the margin. {trusted}{tied}",
+        f"Whether the machine was quiet enough for its latencies to be trusted. {trusted}{tied}",
         tables=(noise_table(summary.noise), tie_table(summary.ties)),
+        terms=TERMS,
     )
 
 
@@ -78,8 +89,7 @@ def tie_table(ties: tuple[TieCheck, ...]) -> Table:
         )
         for tie in ties
     )
-    note = "A difference would mean that the weights slow the arithmetic down (denormal numbers), or a bug."
-    return Table("ties", "Students of one architecture against each other", columns, rows, (note,))
+    return Table("ties", "Students of one architecture against each other", columns, rows)
 
 
 def _ratio(ratio: RatioEstimate | None) -> Cell:

@@ -6,15 +6,22 @@ from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Cell, Column, Table, model_cell
 from kdbench.statistics.spread import COLLAPSED_SHARE
 
+BROWN_FORSYTHE = (
+    "Brown-Forsythe test",
+    "Whether the losses of a pair differ in spread over seeds. It assumes independent seeds, though losses share them, "
+    "and has little power with few seeds.",
+)
+
 
 def stability_section(summary: Summary) -> Section:
     """The spread of test top-1 over seeds."""
     return Section(
         "stability",
         "Stability across seeds",
-        "A loss that is good on average may still fail with some seeds. Test top-1 over the seeds of each row; few "
-        "seeds estimate a spread only roughly, which the interval of the SD shows.",
+        "A loss that is good on average may still fail with some seeds. Few seeds estimate a spread only roughly, "
+        "which the interval of the SD shows.",
         tables=(stability_table(summary),),
+        terms=(BROWN_FORSYTHE,),
     )
 
 
@@ -65,7 +72,4 @@ def _spread_note(pair: PairSummary) -> str:
         return ""
     big_f, p = pair.spread_test
     said = "the losses differ in spread" if p < 0.05 else "no difference in spread is shown"
-    return (
-        f"{pair.pair}: Brown-Forsythe over all losses gives F {f.number(big_f)}, p {f.p_value(p)}: {said}. The test "
-        "assumes independent seeds, though losses share them, and has little power with few seeds."
-    )
+    return f"{pair.pair}: Brown-Forsythe over all losses gives F {f.number(big_f)}, p {f.p_value(p)}: {said}."

@@ -9,12 +9,23 @@ from kdbench.analyze.deployment.architectures import Throughput
 from kdbench.report.sections.deployment import names_of
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import DASHES, GRID, MARKERS, SERIES, Drawing, Image, draw
+from kdbench.report.writing.looks import Look
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import LABEL_LINE, Look, label_ends, mark
+from kdbench.report.writing.series import LABEL_LINE, label_ends, mark, room_for, trace
 from kdbench.report.writing.tables import Cell, Column, Table
 
 WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP = 720.0, 300.0, 70.0, 236.0, 44.0, 12.0
-NAME = 36  # characters
+NAME = 36  # letters, of a name beside the plot that needs no more room
+HELP = (
+    "How many samples a model answers in a second, when it gets so many of them in one call. Both axes are "
+    "logarithmic: a line that rises by as much as it goes right serves twice the batch in the same time. Where a "
+    "line is flat, a larger batch only makes each caller wait longer."
+)
+TERM = (
+    "Throughput",
+    "The batch size doubles until throughput no longer rises or a limit is met. Samples per second are of the time "
+    "inside calls, medians over slices interleaved with the reference's.",
+)
 Line = tuple[str, Throughput, Look]
 
 
@@ -23,10 +34,10 @@ def throughput_section(summary: Summary) -> Section:
     return Section(
         "throughput",
         "Throughput",
-        "The batch size doubles until throughput no longer rises or a limit is met. Samples per second of the time "
-        "inside calls, medians over slices interleaved with the reference's.",
+        "Samples per second where many samples are there at once.",
         tuple(image for image in (plot_throughput(summary.deployed),) if image),
         (throughput_table(summary.deployed),),
+        (TERM,),
     )
 
 
@@ -64,27 +75,28 @@ def plot_throughput(deployed: Sequence[Deployed]) -> Image | None:
     for model in deployed:
         for each in model.throughputs:
             name = f"{names_of(model)}, {_how(each)}" if several else names_of(model)
-            lines.append((name, each, _look(len(lines))))
+            lines.append((name, each, _look(name, len(lines))))
     if not lines:
         return None
     height = max(HEIGHT, TOP + BOTTOM + LABEL_LINE * (len(lines) + 1))
     title = "Samples per second by batch size"
-    return draw("throughput", title, WIDTH, height, lambda drawing: _paint(drawing, lines))
+    width = WIDTH + room_for((name for name, *_ in lines), NAME)
+    return draw("throughput", title, width, height, lambda drawing: _paint(drawing, lines), HELP)
 
 
-def _look(i: int) -> Look:
-    return Look(SERIES[i % len(SERIES)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
+def _look(name: str, i: int) -> Look:
+    return Look(SERIES[i % len(SERIES)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)], series=name)
 
 
 def _paint(drawing: Drawing, lines: Sequence[Line]) -> None:
-    axes = drawing.axes(LEFT, RIGHT, BOTTOM, TOP)
+    axes = drawing.axes(LEFT, RIGHT + drawing.width - WIDTH, BOTTOM, TOP)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     for name, each, look in lines:
         batches, rates = zip(*each.rates, strict=True)
-        axes.plot(batches, rates, color=look.color, linewidth=1.4, dashes=look.dash or (None, None))
+        trace(drawing, axes, batches, rates, look, name)
         for batch, rate in each.rates:
-            mark(axes, batch, rate, look, drawing, f"{name}, batch {batch}: {f.count(round(rate))} samples/s")
+            mark(drawing, axes, batch, rate, look, f"{name}, batch {batch}: {f.count(round(rate))} samples/s")
     sizes = sorted({batch for _, each, _ in lines for batch, _ in each.rates})
     axes.set_xticks(sizes, [str(size) for size in sizes])
     axes.xaxis.set_minor_locator(NullLocator())
@@ -93,7 +105,7 @@ def _paint(drawing: Drawing, lines: Sequence[Line]) -> None:
     axes.set(xlabel="Batch (samples)", ylabel="Samples per second")
     axes.yaxis.set_major_formatter(lambda value, _: f.count(value))
     axes.grid(axis="y", color=GRID, linewidth=0.8)
-    label_ends(drawing, axes, [(*each.rates[-1], name, look.color) for name, each, look in lines], NAME)
+    label_ends(drawing, axes, [(*each.rates[-1], name, look) for name, each, look in lines])
 
 
 def _how(each: Throughput) -> str:

@@ -13,6 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG  # directly: pyplot would look for a display
 from matplotlib.figure import Figure
 
+from kdbench.report.writing.svg import Mark, printable, slim
+
 # Sentinel colours: matplotlib writes them, and `_paint` replaces them by the theme's.
 SENTINELS = {
     "#0a0b01": "ink",
@@ -21,9 +23,11 @@ SENTINELS = {
     "#0a0b04": "band",
     "#0a0b05": "paper",
     **{f"#0a0c0{i}": f"s{i}" for i in range(8)},
+    **{f"#0a0d0{i}": f"q{i}" for i in range(8)},  # of series in the background: in colour once they are chosen
 }
-INK, MUTED, GRID, BAND, PAPER = (name for name, role in SENTINELS.items() if not role.startswith("s"))
+INK, MUTED, GRID, BAND, PAPER = list(SENTINELS)[:5]
 SERIES = tuple(name for name, role in SENTINELS.items() if role.startswith("s"))
+QUIET = tuple(name for name, role in SENTINELS.items() if role.startswith("q"))
 MARKERS = ("o", "^", "D", "v", "P", "X", "p")  # seven against eight colours: 56 pairs before one repeats
 DASHES = ((), (5, 2), (1.5, 1.5), (6, 2, 1.5, 2), (9, 2))
 
@@ -59,19 +63,17 @@ SETTINGS: dict[Any, Any] = {
     "lines.solid_capstyle": "round",
 }
 
-COORDINATES = re.compile(r' (?:d|transform|points|x|y|x1|x2|y1|y2|cx|cy|r|width|height|style)="[^"]*"')
-
 
 @dataclass
 class Drawing:
-    """A figure with a name, a title for screen readers, and a tooltip per mark. Sizes in points."""
+    """A figure with a name, a title for screen readers, and what its marks say. Sizes in points."""
 
     name: str
     title: str
     width: float
     height: float
     figure: Figure
-    tips: list[str] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
 
     def axes(self, left: float, right: float, bottom: float, top: float) -> Axes:
         """Axes with these margins in points: fixed, because layout engines draw everything twice."""
@@ -83,23 +85,32 @@ class Drawing:
         return axes
 
     def tip(self, artist: Artist, text: str) -> None:
-        """The tooltip of this mark."""
-        artist.set_gid(f"tip-{len(self.tips)}")
-        self.tips.append(text)
+        """The tooltip of an artist that belongs to no series."""
+        self.tag(artist, Mark(text))
+
+    def tag(self, artist: Artist, mark: Mark) -> None:
+        """What this artist says, and the series that it belongs to."""
+        artist.set_gid(f"mark-{len(self.marks)}")
+        self.marks.append(mark)
 
 
 @dataclass(frozen=True)
 class Image:
-    """A drawn plot: for a page (colours are its CSS variables) and as a file (on a white card)."""
+    """A drawn plot: for a page (colours are its CSS variables) and as a file (on a white card).
+
+    `help` says in plain English how to read it. In `inline` all that belongs to a series is in groups of the class
+    `series`, with its name as `data-series`; those in the background have the class `quiet`, too.
+    """
 
     name: str
     title: str
     inline: str
     file: str
+    help: str = ""
 
 
-def draw(name: str, title: str, width: float, height: float, paint: Callable[[Drawing], None]) -> Image:
-    """Run `paint` on an empty drawing and return it as SVG."""
+def draw(name: str, title: str, width: float, height: float, paint: Callable[[Drawing], None], help: str = "") -> Image:
+    """Run `paint` on an empty drawing and return it as SVG; `help` says how to read it."""
     with matplotlib.rc_context({**SETTINGS, "svg.hashsalt": name}):
         drawing = Drawing(name, title, width, height, Figure(figsize=(width / 72, height / 72)))
         FigureCanvasSVG(drawing.figure)
@@ -108,35 +119,15 @@ def draw(name: str, title: str, width: float, height: float, paint: Callable[[Dr
         buffer = StringIO()
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         drawing.figure.savefig(buffer, format="svg", metadata=nothing)
-    body = _body(buffer.getvalue(), drawing)
-    return Image(name, title, _inline(body, drawing), _file(body, drawing))
-
-
-def _body(svg: str, drawing: Drawing) -> str:
-    """The content of the root element, with ids that are unique on a page, and tooltips."""
-    body = svg[svg.index(">", svg.index("<svg")) + 1 : svg.rindex("</svg>")]
-    # A style element in inline SVG would apply to the whole page: the roots below carry it instead.
-    body = re.sub(r"<style.*?</style>", "", body, flags=re.DOTALL)
-    body = re.sub(r"font-family: [^;\"]*", "font-family: inherit", body)
-    body = body.replace("xlink:href", "href")
-    for index, tip in enumerate(drawing.tips):
-        body = body.replace(f'<g id="tip-{index}">', f"<g><title>{escape(tip)}</title>")
-    body = re.sub(r' id="(?!clip|[mp][0-9a-f]{10}|C\d)[^"]*"', "", body)  # names of groups: nothing refers to them
-    body = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{drawing.name}-", body)
-    # Six decimals of a point are noise that triples the page; those of a name, in a text or a tip, are the name.
-    body = re.sub(r"<[a-z][^<>]*>", lambda tag: COORDINATES.sub(_trim_decimals, tag[0]), body)
-    return re.sub(r"\s*\n\s*", "\n", body)
-
-
-def _trim_decimals(attribute: re.Match[str]) -> str:
-    return re.sub(r"(\d+\.\d{2})\d+", r"\1", attribute[0])
+    body = slim(buffer.getvalue(), name, drawing.marks)
+    return Image(name, title, _inline(body, drawing), _file(body, drawing), help)
 
 
 def _inline(body: str, drawing: Drawing) -> str:
-    painted = _paint(body, {role: f"var(--{role})" for role in SENTINELS.values()})
     size = f'viewBox="0 0 {drawing.width:g} {drawing.height:g}"'
-    label = f"<title>{escape(drawing.title)}</title>"
-    return f'<svg class="plot" role="img" aria-label="{escape(drawing.title)}" {size}>{label}{painted}</svg>'
+    title = escape(printable(drawing.title))
+    theme = {role: f"var(--{role.replace('q', 's')})" for role in SENTINELS.values()}
+    return f'<svg class="plot" role="img" aria-label="{title}" {size}><title>{title}</title>{_paint(body, theme)}</svg>'
 
 
 def _file(body: str, drawing: Drawing) -> str:
@@ -146,9 +137,10 @@ def _file(body: str, drawing: Drawing) -> str:
     # An opaque card: readable whatever colour the host puts behind it.
     shape = f'x="0.5" y="0.5" width="{drawing.width - 1:g}" height="{drawing.height - 1:g}" rx="6"'
     card = f'<rect {shape} fill="{LIGHT["paper"]}" stroke="{LIGHT["grid"]}"/>'
-    label = f"<title>{escape(drawing.title)}</title>"
+    label = f"<title>{escape(printable(drawing.title))}</title>"
     head = f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size} {box} {style}>'
-    return f"{head}{label}{card}{_paint(body, LIGHT)}</svg>\n"
+    grey = {role: LIGHT["muted"] for role in SENTINELS.values() if role.startswith("q")}
+    return f"{head}{label}{card}{_paint(body, LIGHT | grey)}</svg>\n"
 
 
 def _paint(body: str, theme: dict[str, str]) -> str:

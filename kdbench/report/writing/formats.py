@@ -6,13 +6,22 @@ from kdbench.statistics.ratios import RatioEstimate
 
 __all__ = [
     "MINUS", "NONE", "byte_size", "count", "microseconds", "number", "number_interval", "p_value", "percent",
-    "percent_interval", "points", "points_interval", "ratio_interval", "seconds", "several", "spread",
+    "percent_interval", "points", "points_interval", "ratio_interval", "retention_interval",
+    "seconds", "several", "spread",
     "thousandths", "thousandths_interval", "times", "whole_percent_interval",
 ]  # fmt: skip
 
 
 def percent_interval(interval: Interval | None) -> str:
-    """'90.80 to 91.60', in percent."""
+    """'90.80 to 91.60': of a share, in percent; it ends at 0 and at 100, as shares do."""
+    if interval is None:
+        return ""
+    low, high = (min(max(100 * end, 0.0), 100.0) for end in (interval.low, interval.high))
+    return f"{low:.2f} to {high:.2f}"
+
+
+def retention_interval(interval: Interval | None) -> str:
+    """'99.20 to 101.40', in percent: a student may be better than its teacher."""
     return "" if interval is None else _signed(f"{100 * interval.low:.2f} to {100 * interval.high:.2f}")
 
 

@@ -1,7 +1,7 @@
 """Accuracies by the value of something, such as a setting or a number of samples: lines with bands."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 
 from matplotlib.axes import Axes
@@ -11,13 +11,30 @@ from pydantic import JsonValue
 from kdbench.analyze.comparisons.sweeps import logarithmic, number, numeric
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import GRID, INK, MARKERS, SERIES, Drawing, Image, draw
-from kdbench.report.writing.series import LABEL_LINE, Look, label_ends, limit, mark
+from kdbench.report.writing.looks import Look
+from kdbench.report.writing.series import (
+    LABEL_LINE,
+    band,
+    interval_ends,
+    interval_of,
+    label_ends,
+    limit,
+    mark,
+    on_scale,
+    room_for,
+    trace,
+)
 from kdbench.spec.errors import as_toml
 from kdbench.statistics.intervals import Estimate
 
 WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP = 560.0, 300.0, 54.0, 150.0, 44.0, 12.0
 LABEL_ROOM = 0.07  # of the axis, between two labels
 ALONE = Look(INK, "s", (2, 2))
+HELP = (
+    "Each line joins the means over seeds; the shaded band around it is the 95 % interval for other seeds and other "
+    "test samples. Where two bands overlap widely, the plot alone does not tell the two lines apart. An arrow at the "
+    "edge is a mean that lies outside the plot."
+)
 
 
 @dataclass(frozen=True)
@@ -34,45 +51,51 @@ def look_of(number: int) -> Look:
     return Look(SERIES[number % len(SERIES)], MARKERS[number % len(MARKERS)])
 
 
-def plot_lines(name: str, title: str, lines: Sequence[Line], across: str, up: str = "Test top-1 (%)") -> Image | None:
-    """Means as lines, 95 % intervals as bands; None without two values.
+def plot_lines(name: str, title: str, lines: Sequence[Line], across: str, help: str = "") -> Image | None:
+    """Test top-1 as lines, 95 % intervals as bands; None without two values.
 
-    Values stand to scale where they are numbers. `across` and `up` are the labels of the axes.
+    Values stand to scale where they are numbers. `across` is the label of their axis, and `help` says what else than
+    lines there is to read.
     """
+    lines = [replace(line, look=replace(line.look, series=line.look.series or line.name)) for line in lines]
     values = list(dict.fromkeys(value for line in lines for value, _ in line.points))
     if len(values) < 2:
         return None
     if numeric(values):
         values.sort(key=number)
-    height = max(HEIGHT, TOP + BOTTOM + LABEL_LINE * (len(lines) + 1))
-    return draw(name, title, WIDTH, height, lambda drawing: _paint(drawing, lines, values, (across, up)))
+    front = [line.name for line in lines if not line.look.quiet]
+    width, height = WIDTH + room_for(front), max(HEIGHT, TOP + BOTTOM + LABEL_LINE * (len(front) + 1))
+    told = f"{help} {HELP}".strip()
+    return draw(name, title, width, height, lambda drawing: _paint(drawing, lines, values, across), told)
 
 
-def _paint(drawing: Drawing, lines: Sequence[Line], values: list[JsonValue], labels: tuple[str, str]) -> None:
-    axes = drawing.axes(LEFT, RIGHT, BOTTOM, TOP)
+def _paint(drawing: Drawing, lines: Sequence[Line], values: list[JsonValue], across: str) -> None:
+    axes = drawing.axes(LEFT, RIGHT + drawing.width - WIDTH, BOTTOM, TOP)
     at = dict(zip(values, place_values(axes, values), strict=True))
-    found = [estimate for line in lines for _, estimate in line.points]
-    limit(axes, "y", [100 * each.mean for each in found], [end for each in found for end in interval_of(each)])
+    shown = on_scale([estimate for line in lines for _, estimate in line.points])
+    limit(axes, "y", [100 * each.mean for each in shown], interval_ends(shown))
     ends = []
     for line in lines:
         points = sorted((at[value], value, estimate) for value, estimate in line.points)
         _paint_line(drawing, axes, line, points)
-        ends.append((points[-1][0], 100 * points[-1][2].mean, line.name, line.look.color))
-    axes.set(xlabel=labels[0], ylabel=labels[1])
+        ends.append((points[-1][0], 100 * points[-1][2].mean, line.name, line.look))
+    axes.set(xlabel=across, ylabel="Test top-1 (%)")
     axes.grid(axis="y", color=GRID, linewidth=0.8)
-    label_ends(drawing, axes, ends, most=24)
+    label_ends(drawing, axes, ends)
 
 
 def _paint_line(drawing: Drawing, axes: Axes, line: Line, points: Sequence[tuple[float, JsonValue, Estimate]]) -> None:
     at, means = [x for x, _, _ in points], [100 * estimate.mean for _, _, estimate in points]
     bands = [interval_of(estimate) or [100 * estimate.mean] * 2 for _, _, estimate in points]
     low, high = zip(*bands, strict=True)
-    axes.fill_between(at, low, high, color=line.look.color, alpha=0.13, linewidth=0)
-    axes.plot(at, means, color=line.look.color, linewidth=1.6, dashes=line.look.dash or (None, None))
+    band(drawing, axes, at, low, high, line.look)
+    trace(drawing, axes, at, means, line.look, line.name)
+    if line.look.quiet:
+        return
     for x, value, estimate in points:
         interval = f.percent_interval(estimate.interval)
         tip = f"{line.name}, {as_toml(value)}: {f.percent(estimate.mean)}" + (f" ({interval})" if interval else "")
-        mark(axes, x, 100 * estimate.mean, line.look, drawing, tip)
+        mark(drawing, axes, x, 100 * estimate.mean, line.look, tip)
 
 
 def place_values(axes: Axes, values: Sequence[JsonValue]) -> list[float]:
@@ -94,12 +117,3 @@ def _apart(at: Sequence[float]) -> set[int]:
         if not shown or x - at[shown[-1]] >= LABEL_ROOM * (at[-1] - at[0]):
             shown.append(place)
     return {*shown}
-
-
-def interval_of(found: Estimate) -> list[float]:
-    """Of the interval of an accuracy, in percent, as far as an accuracy can be: 0 to 100; empty without one.
-
-    Tables have the whole interval.
-    """
-    ends = (found.interval.low, found.interval.high) if found.interval else ()
-    return [min(max(100 * end, 0.0), 100.0) for end in ends]

@@ -17,9 +17,9 @@ SHAPE = Shape(
 def test_rows_by_epsilon_from_the_clean_images_on() -> None:
     summary = summarize(make_results(SHAPE))
     assert [(row.role, row.row, row.attack) for row in summary.attacks] == [
-        ("teacher", "cross_entropy", "fgsm"),
-        ("student", "cross_entropy", "fgsm"),
-        ("student", "kd", "fgsm"),
+        ("teacher", "cross_entropy", "FGSM"),
+        ("student", "cross_entropy", "FGSM"),
+        ("student", "kd", "FGSM"),
     ]
     row = summary.attacks[2]
     assert list(row.top1) == [0.0, 0.05, 0.1]  # by size, not as the suite lists them
@@ -38,11 +38,12 @@ def test_attacks_are_no_corruptions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "name"),
+    ("use", "options", "name"),
     [
-        ({"epsilon": 0.1}, "fgsm"),
-        ({"epsilon": 0.1, "steps": 20, "target": "labels"}, "fgsm(steps=20)"),
+        ("fgsm", {"epsilon": 0.1}, "FGSM"),
+        ("pgd", {"epsilon": 0.1, "steps": 20, "target": "labels"}, "PGD, 20 steps"),
+        ("my_attacks:shift", {"epsilon": 0.1, "reach": 3}, "my_attacks:shift, reach 3"),
     ],
 )
-def test_names_are_without_the_reach(options: dict, name: str) -> None:
-    assert attack_name(NamedChoice(name="mine", use="fgsm", options=options)) == name
+def test_names_are_without_epsilon(use: str, options: dict, name: str) -> None:
+    assert attack_name(NamedChoice(name="mine", use=use, options=options)) == name

@@ -3,7 +3,7 @@
 from kdbench.analyze import summarize
 from kdbench.report.sections.conditions import conditions_section
 from tests.records import Shape, edited, make_results
-from tests.report.sections.shown import cells, words
+from tests.report.sections.shown import cells
 
 
 def steady(pair, loss, seed):
@@ -21,8 +21,8 @@ def test_conditions_tell_severities_the_hardest_and_what_is_missing() -> None:
     assert 73 < 100 * row["Right everywhere % of test"].sort < 77
     assert row["Hardest % of test"].sub == "rotation"
     assert row["Against the student alone points"].sub.count(" to ") == 1
-    assert "noise (gaussian noise) sd 0.5 SDs of the training data" in words(section)
-    assert "blur (gaussian blur) sd 0.75 pixels" in words(section)
+    assert "noise (gaussian noise) sd 0.5 SDs of the training data" in section.intro
+    assert "blur (gaussian blur) sd 0.75 pixels" in section.intro
     assert [image.name for image in section.images] == ["conditions-0"]
     assert "unevaluated" not in [table.name for table in section.filled.tables]
     without = edited(

@@ -79,7 +79,7 @@ def test_gains_at_equal_cost_stand_first_with_one_word() -> None:
     ]
     assert "at equal cost of training: better: 'kd'; equivalent: 'dkd'; worse: 'nkd'." in section.intro
     assert "Better at equal epochs only: 'dkd'." in section.intro
-    assert "hollow marks are means at equal epochs" in section.intro
+    assert "A hollow mark is the mean at equal epochs." in section.images[0].help
     dkd = cells(section, "comparisons", "dkd")["Verdict of the first gain"]
     assert (dkd.text, dkd.sub) == ("= equivalent", "better at equal epochs only")
 

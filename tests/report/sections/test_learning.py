@@ -48,14 +48,13 @@ def test_laws_are_told_where_there_are_two_dozen_evaluations() -> None:
     law = cells(section, "laws", ": kd")
     assert law["Law accuracy by epoch x"].text == "exponential"
     assert law["Counted as evaluations"].text == "24"
-    assert notes(section)[1] == "A law is named for 3 of 3 mean curves."
+    assert notes(section) == ("A law is named for 3 of 3 mean curves.",)
 
 
 def test_why_there_is_no_law_is_one_line_for_all_rows() -> None:
     section = learning_section(summarize(make_results(Shape())))
-    assert (
-        notes(section)[1]
-        == "A law is named for none of 3 mean curves: none for 3 with under 24 evaluations of a trained model."
+    assert notes(section) == (
+        "A law is named for none of 3 mean curves: none for 3 with under 24 evaluations of a trained model.",
     )
     assert not any(table.rows for table in section.tables if table.name == "laws")
 

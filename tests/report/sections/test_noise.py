@@ -49,7 +49,7 @@ def test_noise_by_hand() -> None:
     }
     intro = noise_section(summary).intro
     assert " It was." in intro
-    assert "and none was found to differ." in intro
+    assert "Students of one architecture were not found to differ." in intro
 
 
 def test_noise_that_is_not_trusted_is_tagged_and_counted() -> None:
@@ -83,7 +83,7 @@ def test_a_tie_in_a_word(sessions, word: str, tag: str) -> None:
     (row,) = tie_table(summary.ties).rows
     assert [cell.text for cell in row[:4]] == ["small", "kd", "cross_entropy", "cpu, 1 thread, batch 1"]
     assert (row[5].text, row[5].tag) == (word, tag)
-    assert ("some do not: see below" in noise_section(summary).intro) == (word == "no")
+    assert ("Students of one architecture differ: see below." in noise_section(summary).intro) == (word == "no")
 
 
 def test_without_ties_and_timings_there_is_no_section() -> None:

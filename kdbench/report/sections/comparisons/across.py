@@ -10,14 +10,34 @@ from kdbench.analyze.comparisons.across import AcrossRow
 from kdbench.analyze.decisions.wording import EQUAL
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import GRID, MUTED, Drawing, Image, draw
+from kdbench.report.writing.looks import Look, looks
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import LEGEND_LINE, Look, legend, looks
+from kdbench.report.writing.series import LEGEND_LINE, legend, middle, room_for
+from kdbench.report.writing.svg import Mark
 from kdbench.report.writing.tables import Cell, Column, Table
 from kdbench.statistics.resampling import PooledEstimate
 
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 640.0, 54.0, 200.0, 44.0, 12.0
 MOST_LINES = 10
 LONG = 24  # rows: a longer table opens at a click
+HELP = (
+    "For each share of the teacher's accuracy, how many of a loss's runs keep more than that share. The further "
+    "right a line falls, the better; a steep line means that all pairs and seeds agree. Where a line crosses one "
+    "half is the median run. Runs far below all others lie left of the plot."
+)
+TERMS = (
+    (
+        "All pairs together",
+        "The figures of rliable (Agarwal et al. 2021), with pairs as tasks and seeds as runs. A run's score is its "
+        "retention: the student's test top-1 over its teacher's, without subtracting chance; 100 % is the teacher's "
+        "level. Intervals are over seeds, and hold for these pairs and their teachers, not for others. Ranks are among "
+        "rows that were trained for as many epochs, tuned or not tuned alike, and that every pair has.",
+    ),
+    (
+        "Interquartile mean",
+        "The mean of the middle half of all values, so that no single pair or seed dominates.",
+    ),
+)
 
 
 def across_section(summary: Summary) -> Section:
@@ -30,11 +50,10 @@ def section_of(title: str, across: Sequence[AcrossRow], style: Mapping[str, Look
     return Section(
         "across",
         title,
-        "The figures of rliable (Agarwal et al. 2021), with pairs as tasks and seeds as runs. A run's score is its "
-        "retention: the student's test top-1 over its teacher's, without subtracting chance; 100 % is the teacher's "
-        "level. Intervals are over seeds, and hold for these pairs and their teachers, not for others.",
+        "Rows that several pairs have, by how much of their teacher's accuracy they keep.",
         (plot_profile(across, style),) if across else (),
         (across_table(across),),
+        TERMS,
     )
 
 
@@ -51,11 +70,7 @@ def across_table(across: Sequence[AcrossRow]) -> Table:
         Column("Runs", "seeds of all pairs"),
     )
     rows = tuple(_row(each) for each in across)
-    notes = (
-        "An interquartile mean is the mean of the middle half of all values, so that no single pair or seed dominates.",
-        *[f"Gains are at {EQUAL[row.equal]}." for row in across[:1]],
-        "Ranks are among rows that were trained for as many epochs, tuned or not tuned alike, and that every pair has.",
-    )
+    notes = tuple(f"Gains are at {EQUAL[row.equal]}." for row in across[:1])
     return Table("across", "All pairs together, in figures", columns, rows, notes, folded=len(rows) > LONG)
 
 
@@ -84,7 +99,7 @@ def _row(row: AcrossRow) -> tuple[Cell, ...]:
 
 
 def _percent_cell(found: PooledEstimate) -> Cell:
-    return Cell(f.percent(found.mean), f.percent_interval(found.interval), found.mean)
+    return Cell(f.percent(found.mean), f.retention_interval(found.interval), found.mean)
 
 
 def _points(found: PooledEstimate) -> str:
@@ -98,13 +113,13 @@ def plot_profile(across: Sequence[AcrossRow], style: Mapping[str, Look]) -> Imag
     shown = [row for row in across if row in best]
     which = f", the {MOST_LINES} rows with the highest" if len(shown) < len(across) else ""
     title = f"Performance profiles: the share of runs that keep more than a share of their teacher's accuracy{which}"
-    height = max(280.0, TOP + LEGEND_LINE * (len(shown) + 1))
-    return draw("across", title, WIDTH, height, lambda drawing: _paint(drawing, shown, style))
+    height, room = max(280.0, TOP + LEGEND_LINE * (len(shown) + 1)), room_for(row.row for row in shown)
+    return draw("across", title, WIDTH + room, height, lambda drawing: _paint(drawing, shown, style), HELP)
 
 
 def _paint(drawing: Drawing, shown: Sequence[AcrossRow], style: Mapping[str, Look]) -> None:
-    axes = drawing.axes(LEFT, RIGHT, BOTTOM, TOP)
-    scores = sorted({score for row in shown for pair in row.scores for score in pair})
+    axes = drawing.axes(LEFT, RIGHT + drawing.width - WIDTH, BOTTOM, TOP)
+    scores = sorted(set(middle([score for row in shown for pair in row.scores for score in pair])))
     room = 0.05 * (scores[-1] - scores[0]) or 0.01
     at = np.array([scores[0] - room, *scores, scores[-1] + room])
     for row in shown:
@@ -113,7 +128,8 @@ def _paint(drawing: Drawing, shown: Sequence[AcrossRow], style: Mapping[str, Loo
         (line,) = axes.step(100 * at, shares, look.marker, where="post", color=look.color, linewidth=1.7)
         line.set(linestyle=(0, look.dash) if look.dash else "-", markersize=0.65 * look.size)
         line.set_markevery(max(1, len(at) // 8))
-        drawing.tip(line, f"{row.row}: interquartile mean {f.percent(row.retention.mean)} of its teacher's accuracy")
+        tip = f"{row.row}: interquartile mean {f.percent(row.retention.mean)} of its teacher's accuracy"
+        drawing.tag(line, Mark(tip, look.series))
     axes.axhline(0.5, color=MUTED, linewidth=0.8, zorder=0)
     axes.set(xlim=(100 * at[0], 100 * at[-1]), ylim=(0, 1.02))
     axes.set(xlabel="Share of the teacher's test top-1 (%)", ylabel="Runs that keep more")

@@ -4,15 +4,34 @@ from kdbench.analyze import StudentRow, Summary
 from kdbench.analyze.comparisons.sweeps import Setting, Sweep
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import GRID, MUTED, SERIES, Drawing, Image, draw
-from kdbench.report.writing.lines import interval_of, place_values
+from kdbench.report.writing.lines import place_values
+from kdbench.report.writing.looks import Look
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import Look, label_ends, limit, mark
+from kdbench.report.writing.series import bar, interval_ends, interval_of, label_ends, limit, mark, on_scale, trace
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, gain_cell
 from kdbench.spec.errors import as_toml
 from kdbench.statistics.paired import EQUIVALENCE
 
 WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP = 520.0, 280.0, 54.0, 92.0, 44.0, 12.0
-VALIDATION, TEST = Look(SERIES[0], "o"), Look(SERIES[1], "D", (5, 2), size=6, hollow=True)
+VALIDATION = Look(SERIES[0], "o", series="validation")
+TEST = Look(SERIES[1], "D", (5, 2), size=6, hollow=True, series="test")
+HELP = (
+    "How accurate the student is with each value of the setting: means over seeds, with 95 % intervals, on test for "
+    "other test samples too. The vertical line is at the value that is best on validation, by which settings are "
+    "chosen. A flat line means that the setting hardly matters; a best value at an end of the axis means that values "
+    "beyond it were not tried and may be better."
+)
+TERMS = (
+    (
+        "May be the best",
+        "A setting cannot be the best where it is shown, one-sided and paired by seed, to be worse on validation than "
+        "the best one; p-values count once for each other setting (Bonferroni).",
+    ),
+    (
+        "Choosing a setting",
+        "On validation: the gain of a setting that was chosen for its accuracy on test would be too high.",
+    ),
+)
 
 
 def sweeps_section(summary: Summary) -> Section:
@@ -24,11 +43,10 @@ def sweeps_section(summary: Summary) -> Section:
     return Section(
         "sweeps",
         "Sensitivity to settings",
-        "Settings are compared on validation, paired by seed; the test split takes no part in choosing one. Plots show "
-        "means over seeds with 95 % intervals, on test for other test samples too; the vertical line is at the best. "
-        + " ".join(sentences),
+        "Settings are compared on validation, paired by seed. " + " ".join(sentences),
         tuple(images),
         (settings_table(summary),),
+        TERMS,
     )
 
 
@@ -70,12 +88,7 @@ def settings_table(summary: Summary) -> Table:
         Column("Seeds"),
     )
     rows = tuple(_row(summary, sweep, each) for sweep in summary.sweeps for each in sweep.settings)
-    notes = (
-        "A setting cannot be the best where it is shown, one-sided and paired by seed, to be worse on validation than "
-        "the best one; p-values count once for each other setting (Bonferroni). The gain of a setting that was chosen "
-        "for its accuracy on test would be too high: choose on validation.",
-    )
-    return Table("sweeps", "Settings that were swept", columns, rows, notes, folded=len(rows) > 12)
+    return Table("sweeps", "Settings that were swept", columns, rows, folded=len(rows) > 12)
 
 
 def _row(summary: Summary, sweep: Sweep, setting: Setting) -> tuple[Cell, ...]:
@@ -100,7 +113,7 @@ def _plot(sweep: Sweep, key: str, place: int) -> Image | None:
     others = ", ".join(f"{name} = {as_toml(value)}" for name, value in sweep.best.settings.items() if name != key)
     title = f"{sweep.pair}: top-1 of '{sweep.name}' by {key}" + (f", at {others}" if others else "")
     name = f"sweep-{place}-{sweep.keys.index(key)}"
-    return draw(name, title, WIDTH, HEIGHT, lambda drawing: _paint(drawing, sweep, settings, key))
+    return draw(name, title, WIDTH, HEIGHT, lambda drawing: _paint(drawing, sweep, settings, key), HELP)
 
 
 def _paint(drawing: Drawing, sweep: Sweep, settings: tuple[Setting, ...], key: str) -> None:
@@ -110,19 +123,17 @@ def _paint(drawing: Drawing, sweep: Sweep, settings: tuple[Setting, ...], key: s
         ("validation", [s.row.validation for s in settings], VALIDATION),
         ("test", [s.row.top1 for s in settings], TEST),
     )
-    means = [100 * each.mean for _, estimates, _ in lines for each in estimates]
-    limit(axes, "y", means, [end for _, estimates, _ in lines for each in estimates for end in interval_of(each)])
+    shown = on_scale([each for _, estimates, _ in lines for each in estimates])
+    limit(axes, "y", [100 * each.mean for each in shown], interval_ends(shown))
     best = next(x for x, setting in zip(at, settings, strict=True) if setting.row is sweep.best)
     axes.axvline(best, color=MUTED, linewidth=1, dashes=(3, 3), zorder=0)
     for name, estimates, look in lines:
-        axes.plot(
-            at, [100 * e.mean for e in estimates], color=look.color, linewidth=1.5, dashes=look.dash or (None, None)
-        )
+        trace(drawing, axes, at, [100 * e.mean for e in estimates], look, name)
         for x, found, setting in zip(at, estimates, settings, strict=True):
             if ends := interval_of(found):
-                axes.plot([x, x], ends, color=look.color, linewidth=1.2)
+                bar(drawing, axes, [x, x], ends, look)
             value = as_toml(setting.row.settings[key])
-            mark(axes, x, 100 * found.mean, look, drawing, f"{name}, {key} = {value}: {f.percent(found.mean)}")
+            mark(drawing, axes, x, 100 * found.mean, look, f"{name}, {key} = {value}: {f.percent(found.mean)}")
     axes.set(xlabel=key, ylabel="Top-1 (%)")
     axes.grid(axis="y", color=GRID, linewidth=0.8)
-    label_ends(drawing, axes, [(at[-1], 100 * found[-1].mean, name, look.color) for name, found, look in lines])
+    label_ends(drawing, axes, [(at[-1], 100 * found[-1].mean, name, look) for name, found, look in lines])

@@ -1,19 +1,28 @@
 """Tuning: every row as published and tuned, what that gained and cost, and how the order of the losses changed."""
 
+from dataclasses import replace
+
 from matplotlib.axes import Axes
 
 from kdbench.analyze import StudentRow, Summary
 from kdbench.analyze.comparisons.tuning import TunedPair, TunedRow
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import GRID, Drawing, Image, draw
+from kdbench.report.writing.looks import Look, looks
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import Look, limit, looks, mark, on_scale, shorten
+from kdbench.report.writing.series import bar, interval_ends, interval_of, limit, mark, on_scale, room_for, shorten
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, gain_cell, row_cell
 from kdbench.spec.errors import as_toml
 
 WIDTH, LEFT, RIGHT, BOTTOM, TOP, LINE = 640.0, 170.0, 130.0, 46.0, 22.0, 30.0
 LONG = 24  # rows: a longer table opens at a click
 APART = 0.16  # of a line, from its middle: published above, tuned below
+HELP = (
+    "Each line is a loss: hollow with its settings as published, filled with the settings that tuning chose, with 95 "
+    "% intervals. The further the filled mark is right of the hollow one, the more the loss gained by tuning. A loss "
+    "that is best only when tuned needs that search on your data, too. An arrow at the edge is a mean outside the "
+    "plot."
+)
 
 
 def tuning_section(summary: Summary) -> Section:
@@ -116,20 +125,19 @@ def _settings(row: StudentRow) -> str:
 
 def _plot(summary: Summary, pair: TunedPair, place: int) -> Image:
     title = f"{pair.pair}: test top-1 as published (hollow) and tuned (filled), with 95 % intervals"
-    height = TOP + BOTTOM + LINE * len(pair.rows)
-    return draw(f"tuning-{place}", title, WIDTH, height, lambda drawing: _paint(drawing, summary, pair))
+    height, room = TOP + BOTTOM + LINE * len(pair.rows), room_for(row.published.row for row in pair.rows)
+    return draw(f"tuning-{place}", title, WIDTH + room, height, lambda drawing: _paint(drawing, summary, pair), HELP)
 
 
 def _paint(drawing: Drawing, summary: Summary, pair: TunedPair) -> None:
-    axes = drawing.axes(LEFT, RIGHT, BOTTOM, TOP)
+    axes = drawing.axes(LEFT + drawing.width - WIDTH, RIGHT, BOTTOM, TOP)
     axes.set_ylim(len(pair.rows) - 0.5, -0.5)
     shown = on_scale([each.top1 for row in pair.rows for each in (row.published, row.tuned)])
-    ends = [100 * end for each in shown if each.interval for end in (each.interval.low, each.interval.high)]
-    limit(axes, "x", [100 * each.mean for each in shown], ends)
+    limit(axes, "x", [100 * each.mean for each in shown], interval_ends(shown))
     style = looks(summary)
     for y, row in enumerate(pair.rows):
         look = style[row.published.row]
-        hollow = Look(look.color, look.marker, size=look.size, hollow=True)
+        hollow = replace(look, hollow=True)
         _mark(drawing, axes, y - APART, row.published, hollow, "as published")
         _mark(drawing, axes, y + APART, row.tuned, look, "tuned")
         gained = row.gained.estimate.mean if row.gained else None
@@ -138,7 +146,7 @@ def _paint(drawing: Drawing, summary: Summary, pair: TunedPair) -> None:
             va="center_baseline", fontsize=9.5, fontweight="bold",
         )  # fmt: skip
     axes.annotate("tuning gained", (1, 1), (12, 6), xycoords="axes fraction", textcoords="offset points", fontsize=9)
-    axes.set_yticks(range(len(pair.rows)), [shorten(row.published.row, 26) for row in pair.rows])
+    axes.set_yticks(range(len(pair.rows)), [shorten(row.published.row) for row in pair.rows])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color=GRID, linewidth=0.8)
@@ -146,11 +154,7 @@ def _paint(drawing: Drawing, summary: Summary, pair: TunedPair) -> None:
 
 
 def _mark(drawing: Drawing, axes: Axes, y: float, row: StudentRow, look: Look, kind: str) -> None:
-    """A mean with its interval; both end at the edge of the plot."""
-    low, high = axes.get_xlim()
-    interval = row.top1.interval
-    if interval:
-        ends = [min(max(100 * end, low), high) for end in (interval.low, interval.high)]
-        axes.plot(ends, [y, y], color=look.color, linewidth=1.4)
-    at = min(max(100 * row.top1.mean, low), high)
-    mark(axes, at, y, look, drawing, f"{row.loss}, {kind}: {f.percent(row.top1.mean)}")
+    """A mean with its interval."""
+    if ends := interval_of(row.top1):
+        bar(drawing, axes, ends, [y, y], look)
+    mark(drawing, axes, 100 * row.top1.mean, y, look, f"{row.loss}, {kind}: {f.percent(row.top1.mean)}")

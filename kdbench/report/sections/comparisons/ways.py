@@ -12,6 +12,12 @@ from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, gain_cell, headline_cell
 from kdbench.spec.errors import as_toml
 
+ALONE_HELP = (
+    "Test top-1 by one option of the way of teaching. In dashes is the student alone, under the same setting where the "
+    "way of teaching trains it, too."
+)
+HEAT_HELP = "Each figure is the gain over the student alone with these values of two options, in points of test top-1."
+
 
 def ways_section(summary: Summary) -> Section:
     """Empty for suites that sweep no way of teaching."""
@@ -20,9 +26,7 @@ def ways_section(summary: Summary) -> Section:
     return Section(
         "by-setting",
         "By setting of the way of teaching",
-        "Each way of teaching below was run with several values of an option. Lines are means over seeds, bands their "
-        "95 % intervals for other seeds and other test samples. The student alone, in dashes, was trained under the "
-        "same setting where the way of teaching trains it, too.",
+        "Each way of teaching below was run with several values of an option.",
         tuple(images),
         (ways_table(summary, found),),
     )
@@ -34,7 +38,7 @@ def _images(way: SweptWay, number: int) -> Iterator[Image]:
         (key,) = way.keys
         lines = [_line(loss, key, place) for place, loss in enumerate(_taught_first(way))]
         title = f"{way.pair}: test top-1 under '{way.name}' by {key}"
-        if image := plot_lines(f"way-{number}", title, lines, key):
+        if image := plot_lines(f"way-{number}", title, lines, key, ALONE_HELP):
             yield image
     if len(way.keys) == 2:
         for place, loss in enumerate(each for each in way.losses if not each.alone):
@@ -60,7 +64,7 @@ def _heat(way: SweptWay, loss: LossBySetting, name: str, title: str) -> Image | 
         (f"{down} = {as_toml(value)}", [gains.get((value, other)) for other in way.values(across)])
         for value in way.values(down)
     ]
-    return plot_heat(name, title, list(map(as_toml, way.values(across))), rows, f.points, over=across)
+    return plot_heat(name, title, list(map(as_toml, way.values(across))), rows, f.points, across, HEAT_HELP)
 
 
 def ways_table(summary: Summary, found: list[SweptWay]) -> Table:

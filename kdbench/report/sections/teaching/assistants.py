@@ -7,6 +7,11 @@ from kdbench.report.writing.lines import ALONE, Line, look_of, plot_lines
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, gain_cell
 
+HELP = (
+    "Further right the teacher is larger, and so harder to follow. Where the line through assistants is above the "
+    "direct one, a network of a size in between pays."
+)
+
 
 def assistants_section(summary: Summary) -> Section:
     """Empty for suites without assistants."""
@@ -15,6 +20,7 @@ def assistants_section(summary: Summary) -> Section:
         "Test top-1 of students by how many times as large their teachers are",
         _lines(summary),
         "Teacher's parameters over the student's",
+        HELP,
     )
     return Section(
         "assistants",

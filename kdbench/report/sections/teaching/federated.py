@@ -13,17 +13,34 @@ from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, ga
 KIB = 1024
 
 
+HELP = (
+    "How accurate the server's student is without any client's samples leaving it. In dashes is the same student, "
+    "trained on all samples in one place."
+)
+TERMS = (
+    (
+        "Federation",
+        "Clients train on samples of their own, which never leave them. In FedAvg and FedDF every client sends its "
+        "weights after each round, in FedMD its logits of the server's samples. Bytes are those of float32 values that "
+        "leave the clients; as many go back to them, and the statistics of batch norm are not counted.",
+    ),
+    (
+        "alpha",
+        "How much the clients of a federation differ: the smaller, the fewer classes each one has.",
+    ),
+)
+
+
 def federated_section(summary: Summary) -> Section:
     """Empty for suites without federations."""
     return Section(
         "federated",
         "Federations",
-        "Clients train on samples of their own, which never leave them. In FedAvg and FedDF every client sends its "
-        "weights after each round, in FedMD its logits of the server's samples. Bytes are those of float32 values that "
-        "leave the clients; as many go back to them, and the statistics of batch norm are not counted. alpha says how "
-        "much the clients differ: the smaller, the fewer classes each one has.",
+        "Clients train on samples of their own, which never leave them: how accurate the server's student becomes, and "
+        "what has to be sent for it.",
         tuple(_images(summary)),
         (federated_table(summary),),
+        TERMS,
     )
 
 
@@ -31,13 +48,15 @@ def _images(summary: Summary) -> Iterator[Image]:
     for number, pair in enumerate(dict.fromkeys(row.by_round.pair for row in summary.federated)):
         rows = [row for row in summary.federated if row.by_round.pair == pair]
         alphas = sorted({row.alpha for row in rows})
-        plots = [plot_lines(f"federated-{number}", f"{pair}: test top-1 by alpha", _by_alpha(summary, rows), "alpha")]
+        plots = [
+            plot_lines(f"federated-{number}", f"{pair}: test top-1 by alpha", _by_alpha(summary, rows), "alpha", HELP)
+        ]
         for place, alpha in enumerate(alphas):
             same, name = [row for row in rows if row.alpha == alpha], f"federated-{number}-{place}"
             title = f"{pair}: test top-1 by round, at alpha = {alpha:g}"
-            plots.append(plot_lines(f"{name}-round", title, _by_round(same), "Round"))
+            plots.append(plot_lines(f"{name}-round", title, _by_round(same), "Round", HELP))
             title = f"{pair}: test top-1 by what left all clients, at alpha = {alpha:g}"
-            plots.append(plot_lines(f"{name}-bytes", title, _by_bytes(same), "KiB sent by all clients together"))
+            plots.append(plot_lines(f"{name}-bytes", title, _by_bytes(same), "KiB sent by all clients together", HELP))
         yield from (plot for plot in plots if plot)
 
 

@@ -8,10 +8,12 @@ from kdbench.report.writing.lines import Line, look_of, plot_lines
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, gain_cell
 
+HELP = "Further right are later generations, each a student of the one before it."
+
 
 def generations_section(summary: Summary) -> Section:
     """Empty for suites without generations."""
-    plot = plot_lines("generations", "Test top-1 by generation", stage_lines(summary.generations), "Generation")
+    plot = plot_lines("generations", "Test top-1 by generation", stage_lines(summary.generations), "Generation", HELP)
     return Section(
         "generations",
         "Generations",

@@ -8,6 +8,16 @@ from kdbench.report.writing.heat import plot_heat
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, gain_cell, headline_cell
 
+HELP = (
+    "Each cell is a loss that draws one layer of the student (its line) to a layer of the teacher, and compares their "
+    "features in one way (its column). The figure is its gain over the student alone, in points of test top-1."
+)
+TRANSFORMS = (
+    "Transforms of hints",
+    "Features are compared as they are (raw), after a learnt projection (projected), averaged over height and width "
+    "(pooled), divided by their size (normalized), or as the map of where they are large (attention transfer).",
+)
+
 
 def hints_section(summary: Summary) -> Section:
     """Empty for suites without losses that read one layer, at two layers or more."""
@@ -16,19 +26,17 @@ def hints_section(summary: Summary) -> Section:
     return Section(
         "hints",
         "Hints by layer and transform",
-        "Each cell is a loss that draws one layer of the student to one of the teacher; its figure is the gain over "
-        "the student alone. Features are compared as they are (raw), after a learnt projection (projected), averaged "
-        "over height and width (pooled), divided by their size (normalized), or as the map of where they are large "
-        "(attention transfer).",
+        "Which layer of the teacher helps, and how its features are best compared with the student's.",
         tuple(image for image in images if image),
         (hints_table(summary, found),),
+        (TRANSFORMS,),
     )
 
 
 def _plot(found: HintMap, number: int) -> Image | None:
     rows = [(layer, [_gain(found, layer, transform) for transform in found.transforms]) for layer in found.layers]
     title = f"{found.pair}: gain over the student alone by layer and transform, in points of test top-1"
-    return plot_heat(f"hints-{number}", title, found.transforms, rows, f.points)
+    return plot_heat(f"hints-{number}", title, found.transforms, rows, f.points, help=HELP)
 
 
 def _gain(found: HintMap, layer: str, transform: str) -> float | None:

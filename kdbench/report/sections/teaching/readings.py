@@ -10,12 +10,19 @@ from kdbench.analyze import PairSummary, Summary
 from kdbench.analyze.teaching.readings import ReadingRow
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import GRID, Drawing, Image, draw
+from kdbench.report.writing.looks import Look, looks
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import LABEL_LINE, Look, label_ends, looks
+from kdbench.report.writing.series import LABEL_LINE, band, label_ends, middle, room_for, trace
 from kdbench.report.writing.tables import Cell, Column, Table, row_cell
 from kdbench.statistics.curves import MeanCurve
 
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 520.0, 66.0, 128.0, 44.0, 12.0
+NAME = 20  # letters, of a name beside the plot that needs no more room
+HELP = (
+    "What a loss tells of itself after each epoch: the mean over the steps of that epoch. A line is the mean over "
+    "seeds; the shaded band reaches from the lowest to the highest seed. A line ends where the loss no longer uses "
+    "the figure."
+)
 
 
 def readings_section(summary: Summary) -> Section:
@@ -24,8 +31,7 @@ def readings_section(summary: Summary) -> Section:
         "readings",
         "What changes within the losses",
         "Some losses change while they train: they learn a temperature, follow a schedule, or lower the teacher's "
-        "weight. Each figure is the mean over the steps of an epoch; lines are means over seeds, and bands reach from "
-        "the lowest to the highest seed. A line ends where the loss no longer uses the figure.",
+        "weight.",
         tuple(image for index, pair in enumerate(summary.pairs) for image in _plots(summary, pair, index)),
         (readings_table(summary),),
     )
@@ -60,24 +66,25 @@ def _figures(curve: MeanCurve) -> tuple[Cell, ...]:
 
 def _plots(summary: Summary, pair: PairSummary, index: int) -> Iterator[Image]:
     """One for each figure that some loss of the pair tells."""
-    rows, style = [row for row in summary.readings if row.pair == pair.pair], looks(summary)
+    rows, style = [row for row in summary.readings if row.pair == pair.pair], looks(summary, pair)
     for number, name in enumerate(dict.fromkeys(name for row in rows for name in row.curves)):
         lines = [(row, row.curves[name], style[row.row]) for row in rows if name in row.curves]
         title = f"{name[0].upper()}{name[1:]} by epoch, {pair.pair}"
-        height = max(220.0, TOP + BOTTOM + LABEL_LINE * (len(lines) + 1))
-        yield draw(f"readings-{index}-{number}", title, WIDTH, height, partial(_paint, lines=lines, name=name))
+        front = [row.row for row, _, look in lines if not look.quiet]
+        width, height = WIDTH + room_for(front, NAME), max(220.0, TOP + BOTTOM + LABEL_LINE * (len(front) + 1))
+        yield draw(f"readings-{index}-{number}", title, width, height, partial(_paint, lines=lines, name=name), HELP)
 
 
 def _paint(drawing: Drawing, lines: list[tuple[ReadingRow, MeanCurve, Look]], name: str) -> None:
-    axes = drawing.axes(LEFT, RIGHT, BOTTOM, TOP)
+    axes = drawing.axes(LEFT, RIGHT + drawing.width - WIDTH, BOTTOM, TOP)
     for row, curve, look in lines:
-        axes.fill_between(curve.epochs, curve.low, curve.high, color=look.color, alpha=0.13, linewidth=0)
-        (line,) = axes.plot(curve.epochs, curve.mean, color=look.color, linewidth=1.7, dashes=look.dash or (None, None))
+        band(drawing, axes, curve.epochs, curve.low, curve.high, look)
         last = f"{f.number(curve.mean[-1])} in epoch {curve.epochs[-1]}"
-        drawing.tip(line, f"{row.row}: {name} {last}, mean of {f.several(curve.seeds, 'seed')}")
+        tip = f"{row.row}: {name} {last}, mean of {f.several(curve.seeds, 'seed')}"
+        trace(drawing, axes, curve.epochs, curve.mean, look, tip)
     label = fill(name[0].upper() + name[1:], 24)  # a long one in two lines, since one would be cut
-    axes.set(xlabel="Epoch", ylabel=label, ylim=(0, 1.05 * max(max(c.high) for _, c, _ in lines)))
+    axes.set(xlabel="Epoch", ylabel=label, ylim=(0, 1.05 * max(middle([max(c.high) for _, c, _ in lines]))))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     axes.grid(axis="y", color=GRID, linewidth=0.8)
-    ends = [(curve.epochs[-1], curve.mean[-1], row.row, look.color) for row, curve, look in lines]
+    ends = [(curve.epochs[-1], curve.mean[-1], row.row, look) for row, curve, look in lines]
     label_ends(drawing, axes, ends)

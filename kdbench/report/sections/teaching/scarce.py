@@ -14,6 +14,29 @@ from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, ga
 from kdbench.statistics.intervals import Estimate
 from kdbench.statistics.survival import Saving
 
+HELP = (
+    "How accurate the student is when it has few labelled samples. The student alone got the same samples, seen as "
+    "often: where the line of a loss is above it, the teacher's outputs stand in for labels. Read across: how far "
+    "left a loss already reaches the accuracy that the student alone has with all samples."
+)
+TERMS = (
+    (
+        "Few samples",
+        "Students were trained on parts of the training samples, which each seed draws for itself; the student alone "
+        "got the same part, seen as often. 'teacher=part': the teacher was trained on the same part, too; otherwise on "
+        "all samples. 'rest=unlabelled': the student also learned from the teacher's outputs on all other samples, "
+        "without their labels.",
+    ),
+    (
+        "Fewer samples",
+        "The labelled samples that the student alone needs for the same test accuracy, over those that were given. "
+        "Between the numbers of samples that were run, the student alone is taken to rise in proportion to their "
+        "logarithm, seed by seed; the ratio is the geometric mean over seeds, with its 95 % interval. Where it has no "
+        "mean, some seeds lie beyond what was run: the student alone never gets there, even with all samples "
+        "('above'), or is better with the fewest already ('below').",
+    ),
+)
+
 
 def scarce_section(summary: Summary) -> Section:
     """Empty for suites that train no student on few samples."""
@@ -26,12 +49,11 @@ def scarce_section(summary: Summary) -> Section:
     return Section(
         "scarce",
         "Few samples",
-        "Students were trained on parts of the training samples, which each seed draws for itself; the student alone "
-        "got the same part, seen as often. Lines are means over seeds, bands their 95 % intervals. 'teacher=part': the "
-        "teacher was trained on the same part, too; otherwise on all samples. 'rest=unlabelled': the student also "
-        "learned from the teacher's outputs on all other samples, without their labels.",
+        "How accurate students are that were trained on parts of the training samples, and how many labels the teacher "
+        "saves. The student alone stands once for each number of samples: all losses are compared with it.",
         tuple(images),
         (scarce_table(summary),),
+        TERMS,
     )
 
 
@@ -43,7 +65,7 @@ def _images(curves: Sequence[ScarceCurve], number: int) -> Iterator[Image]:
         lines = [Line(curve.under or loss, look_of(index), _points(curve)) for index, curve in enumerate(mine)]
         lines += [Line("the student alone", ALONE, _points(curve)) for curve in alone]
         title = f"{curves[0].pair}: test top-1 of '{loss}' by labelled training samples"
-        if image := plot_lines(f"scarce-{number}-{place}", title, lines, "Labelled training samples"):
+        if image := plot_lines(f"scarce-{number}-{place}", title, lines, "Labelled training samples", HELP):
             yield image
 
 
@@ -69,13 +91,7 @@ def scarce_table(summary: Summary) -> Table:
     )
     shown = {point.row.name: (curve, point) for curve in reversed(summary.scarce) for point in reversed(curve.points)}
     rows = tuple(_row(summary, *each) for each in reversed(shown.values()))
-    note = (
-        "Between the numbers of samples that were run, the student alone is taken to rise in proportion to their "
-        "logarithm, seed by seed; the ratio is the geometric mean over seeds, with its 95 % interval. Where it has no "
-        "mean, some seeds lie beyond what was run: the student alone never gets there, even with all samples "
-        "('above'), or is better with the fewest already ('below')."
-    )
-    return Table("scarce", "Accuracy by labelled samples", columns, rows, (note,))
+    return Table("scarce", "Accuracy by labelled samples", columns, rows)
 
 
 def _row(summary: Summary, curve: ScarceCurve, point: ScarcePoint) -> tuple[Cell, ...]:

@@ -1,15 +1,17 @@
 """Accuracy by the severity of a corruption, clean images included: drawn and in figures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from kdbench.analyze import PairSummary, Summary
 from kdbench.analyze.teaching.severities import SeverityRow
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import Image
 from kdbench.report.writing.lines import Line, plot_lines
+from kdbench.report.writing.looks import TEACHER, Look, looks
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import TEACHER, looks
 from kdbench.report.writing.tables import Column, Table, estimate_cell, gain_cell, model_cell
+
+HELP = "At 0 are the clean images; further right the same corruption is stronger."
 
 
 def severities_section(summary: Summary) -> Section:
@@ -17,8 +19,7 @@ def severities_section(summary: Summary) -> Section:
     return Section(
         "severities",
         "Accuracy by severity",
-        "The same corruption of the test images in several strengths; at 0 are the clean images. Lines are means over "
-        "seeds, bands 95 % intervals over seeds and test samples. All networks see the same corrupted images.",
+        "The same corruption of the test images in several strengths. All networks see the same corrupted images.",
         tuple(image for index, pair in enumerate(summary.pairs) for image in _plots(summary, pair, index)),
         tuple(make(rows, summary) for rows in _by_view(summary) for make in (gains_table, severities_table)),
     )
@@ -32,18 +33,18 @@ def _by_view(summary: Summary) -> list[list[SeverityRow]]:
 
 def _plots(summary: Summary, pair: PairSummary, index: int) -> Iterator[Image]:
     """One for each corruption."""
-    rows = [row for row in summary.severities if row.pair == pair.pair]
+    style, rows = looks(summary, pair), [row for row in summary.severities if row.pair == pair.pair]
     for number, view in enumerate(dict.fromkeys(row.view for row in rows)):
         mine = [row for row in rows if row.view == view]
         title = f"{pair.pair}: test top-1 by the {mine[0].option} of {view}"
-        lines = [_line(summary, row) for row in mine]
-        if image := plot_lines(f"severity-{index}-{number}", title, lines, f"{mine[0].option} of {view}"):
+        lines = [_line(row, style) for row in mine]
+        if image := plot_lines(f"severity-{index}-{number}", title, lines, f"{mine[0].option} of {view}", HELP):
             yield image
 
 
-def _line(summary: Summary, row: SeverityRow) -> Line:
+def _line(row: SeverityRow, style: Mapping[str, Look]) -> Line:
     teacher = row.role == "teacher"
-    name, look = ("teacher", TEACHER) if teacher else (row.row, looks(summary)[row.row])
+    name, look = ("teacher", TEACHER) if teacher else (row.row, style[row.row])
     return Line(name, look, tuple(row.top1.items()))
 
 
@@ -57,9 +58,8 @@ def severities_table(rows: Sequence[SeverityRow], summary: Summary) -> Table:
         )
         for row in rows
     )
-    note = "Top-1 by severity, mean over seeds with its 95 % interval."
     caption = f"Top-1 by the {rows[0].option} of {rows[0].view}"
-    return Table(f"severities-{rows[0].view}", caption, columns, lines, (note,), folded=True)
+    return Table(f"severities-{rows[0].view}", caption, columns, lines, folded=True)
 
 
 def gains_table(rows: Sequence[SeverityRow], summary: Summary) -> Table:
@@ -70,12 +70,8 @@ def gains_table(rows: Sequence[SeverityRow], summary: Summary) -> Table:
         for row in rows
         if row.against_alone
     )
-    note = (
-        "Minus the student alone that was trained under the same conditions, paired by seed and test sample, with its "
-        "95 % interval."
-    )
     caption = f"Gain over the student alone by the {rows[0].option} of {rows[0].view}"
-    return Table(f"severities-gain-{rows[0].view}", caption, columns, lines, (note,))
+    return Table(f"severities-gain-{rows[0].view}", caption, columns, lines)
 
 
 def _columns(rows: Sequence[SeverityRow], unit: str) -> tuple[Column, ...]:

@@ -27,17 +27,36 @@ FORWARD = Column(
 )
 
 
+HELP = (
+    "Each line is a time, after one more task was learned; each column is a task that the student is then tested on. "
+    "Read a column downwards: a figure that falls is a task that is being forgotten. The diagonal is each task just "
+    "learned."
+)
+TERMS = (
+    (
+        "Stream of tasks",
+        "The student learns the tasks in turn, each from its own samples, and is tested after each. R[t, i] is its "
+        "accuracy on task i after task t. Labels alone, with no samples kept, are fine-tuning: the bound below; the "
+        "bound above is the student alone that learned all tasks at once, with as many updates.",
+    ),
+    (
+        "Average accuracy, forgetting, transfer",
+        "Average accuracy, backward and forward transfer: Lopez-Paz and Ranzato 2017 (arXiv:1706.08840); forgetting: "
+        "Chaudhry et al. 2018 (arXiv:1801.10112).",
+    ),
+)
+
+
 def streams_section(summary: Summary) -> Section:
     """Empty for suites without a stream."""
     return Section(
         "streams",
         "Tasks one after the other",
-        "The student learns the tasks in turn, each from its own samples, and is tested after each. R[t, i] is its "
-        "accuracy on task i after task t. In the first table its answer is one of the classes of all tasks so far; in "
-        "the second one it is told which task a sample is of. Labels alone, with no samples kept, are fine-tuning: the "
-        "bound below; the bound above is the student alone that learned all tasks at once, with as many updates.",
+        "The student learns the tasks in turn, each from its own samples. In the first table its answer is one of the "
+        "classes of all tasks so far; in the second one it is told which task a sample is of.",
         tuple(_images(summary)),
         tuple(_table(summary, scenario) for scenario in SCENARIOS),
+        TERMS,
     )
 
 
@@ -50,7 +69,7 @@ def _images(summary: Summary) -> Iterator[Image]:
             (f"after {task}", [None if math.isnan(value) else float(value) for value in values])
             for task, values in zip(row.tasks, row.matrix, strict=True)
         ]
-        if image := plot_heat(f"stream-{number}", title, row.tasks, times, f.percent, over="tested on"):
+        if image := plot_heat(f"stream-{number}", title, row.tasks, times, f.percent, "tested on", HELP):
             yield image
 
 
@@ -65,11 +84,7 @@ def _table(summary: Summary, scenario: Scenario) -> Table:
         *([FORWARD] if scenario == "task" else []),
     )
     rows = tuple(_cells(summary, row) for row in summary.streams if row.scenario == scenario)
-    notes = (
-        "Means over seeds with their 95 % intervals. Average accuracy, backward and forward transfer: Lopez-Paz and "
-        "Ranzato 2017 (arXiv:1706.08840); forgetting: Chaudhry et al. 2018 (arXiv:1801.10112).",
-    )
-    return Table(f"stream-{scenario}", SCENARIOS[scenario], columns, rows, notes)
+    return Table(f"stream-{scenario}", SCENARIOS[scenario], columns, rows)
 
 
 def _cells(summary: Summary, row: StreamRow) -> tuple[Cell, ...]:

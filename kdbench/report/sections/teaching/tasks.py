@@ -34,8 +34,7 @@ def _table(summary: Summary, task: str) -> Table:
         Column("Against a single task", "points", "minus the student of this task alone under the same loss"),
     )
     rows = tuple(_cells(summary, row) for row in summary.tasks if row.task == task)
-    note = "Differences are paired by seed and test sample, with their 95 % intervals."
-    return Table(f"task-{task}", f"Task '{task}'", columns, rows, (note,))
+    return Table(f"task-{task}", f"Task '{task}'", columns, rows)
 
 
 def _cells(summary: Summary, row: TaskRow) -> tuple[Cell, ...]:

@@ -10,6 +10,11 @@ from kdbench.report.writing.lines import Line, look_of, plot_lines
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, gain_cell, row_cell
 
+HELP = (
+    "Each point is a head that can be deployed: how accurate it is, against what a call of it costs. A higher line "
+    "gives more accuracy at the same cost; where a line is flat, its dearer heads are not worth their cost."
+)
+
 
 def together_section(summary: Summary) -> Section:
     """Empty where no students are trained together."""
@@ -47,8 +52,7 @@ def together_table(summary: Summary) -> Table:
         )
         for row in summary.heads
     )
-    note = "Differences are paired by seed and test sample."
-    return Table("together", "Heads of networks that were trained as one", columns, rows, (note,))
+    return Table("together", "Heads of networks that were trained as one", columns, rows)
 
 
 def _plots(summary: Summary, pair: PairSummary, index: int) -> Iterator[Image]:
@@ -66,7 +70,7 @@ def _plots(summary: Summary, pair: PairSummary, index: int) -> Iterator[Image]:
             for number, (loss, heads) in enumerate(by_loss.items())
         ]
         title = f"Top-1 of each head of '{network}' by its cost, {pair.pair}"
-        image = plot_lines(f"together-{index}-{network}", title, lines, across)
+        image = plot_lines(f"together-{index}-{network}", title, lines, across, HELP)
         if image:
             yield image
 

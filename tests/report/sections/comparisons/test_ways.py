@@ -31,8 +31,8 @@ def test_the_gains_of_two_options_are_a_heat_map() -> None:
     results.run.suite["teaching"] = [way.model_dump(mode="json") for way in ways]
     (image,) = ways_section(summarize(results)).images
     assert image.title == "big -> small: gain of 'kd' over the student alone under 'half', in points"
-    assert "<title>share = 0.1, &quot;all&quot;: +10.02" in image.inline
-    assert "<title>share = 1.0, &quot;part&quot;: +0.96" in image.inline
+    assert '<title>share = 0.1, "all": +10.02' in image.inline
+    assert '<title>share = 1.0, "part": +0.96' in image.inline
     assert image.inline.count("\N{EM DASH}") == 2  # the two combinations that were not run
 
 

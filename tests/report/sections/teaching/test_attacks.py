@@ -13,13 +13,13 @@ def test_a_column_for_each_epsilon_and_a_plot_for_each_attack() -> None:
     table, gains = section.tables
     assert [column.head for column in table.columns] == ["Model and loss", "Attack", "Clean", "0.05", "0.1"]
     assert [[row[0].text, row[1].text] for row in table.rows] == [
-        ["big: teacher", "fgsm"],
-        ["small: cross_entropy", "fgsm"],
-        ["small: kd", "fgsm"],
+        ["big: teacher", "FGSM"],
+        ["small: cross_entropy", "FGSM"],
+        ["small: kd", "FGSM"],
     ]
     assert [row[0].text for row in gains.rows] == ["small: kd"]
     assert [column.head for column in gains.columns[2:]] == ["0.05", "0.1"]
-    assert [image.title for image in section.images] == ["Top-1 of big -> small under fgsm by epsilon"]
+    assert [image.title for image in section.images] == ["Top-1 of big -> small under FGSM by epsilon"]
     for name in ("teacher", "cross_entropy", "kd"):
         assert f">{name}<" in section.images[0].inline
 
