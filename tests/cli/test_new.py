@@ -1,4 +1,4 @@
-"""`kdbench new loss` as a user meets it: what it writes works, in a checkout and elsewhere."""
+"""`kdbench new` as a user meets it: what it writes works, in a checkout and elsewhere."""
 
 import os
 import shutil
@@ -7,6 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from kdbench.cli.failure import run_guarded
+from kdbench.cli.new import command as new
+from kdbench.spec import load_suite
+from kdbench.zoo.catalog import Catalog
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -71,3 +76,13 @@ def test_bad_names_get_one_message_and_code_two(name: str, said: str, tmp_path: 
     assert told.count("error: ") == 1
     assert said in told
     assert not list(tmp_path.iterdir())
+
+
+def test_a_suite_file_is_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_guarded(new, ["suite", "mine", "--losses", "kd, fitnet"]) == 0
+    assert capsys.readouterr().out.startswith("mine.toml: what it trains is told by `kdbench plan mine.toml`")
+    suite = load_suite(tmp_path / "mine.toml", Catalog())
+    assert [loss.use for loss in suite.losses] == ["cross_entropy", "kd", "fitnet"]
+    assert run_guarded(new, ["suite", "mine"]) == 2
+    assert "'mine.toml' exists" in capsys.readouterr().err
