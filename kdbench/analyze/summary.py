@@ -67,7 +67,8 @@ class Summary:
     command: str  # the line that asked for the run; empty where none was recorded
     started: str
     seconds: float
-    trained: int  # in this run; the others were in the store before
+    trials: int  # of the suite, each once, whatever they are there for: as many as `kdbench plan` counts
+    trained: int  # of them, in this run; the others were in the store before
     reused: int  # done before this run
     entries: int  # of the suite's rows, one for each seed
     machine: Mapping[str, JsonValue]  # facts of the machine, of the run
@@ -143,6 +144,7 @@ def summarize(results: ResultSet) -> Summary:
         command=run.command,
         started=run.started,
         seconds=run.seconds,
+        trials=len(run.outcomes),
         trained=len(run.trained),
         reused=len({key for key, outcome in run.outcomes.items() if outcome.status == "done"} - set(run.trained)),
         entries=len(rows),

@@ -198,11 +198,12 @@ def _tiles(recommendation: Recommendation) -> tuple[tuple[str, str, str], ...]:
 
 
 def _origin(summary: Summary) -> str:
-    """When the run was, and how many models are of earlier runs; a model in several rows counts once."""
-    reused = summary.reused
+    """When the run was, and where its trials come from; one in several rows counts once."""
+    ended = ((summary.trained, "trained in it"), (summary.reused, "there before"))
+    missing = summary.trials - summary.trained - summary.reused
+    counts = [f"{number:,} {what}" for number, what in (*ended, (missing, "without a result")) if number]
     began = datetime.fromisoformat(summary.started).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     return (
-        f"Run {summary.run_id} began {began} UTC and took {f.seconds(summary.seconds)}; "
-        f"{f.several(summary.trained, 'model')} trained in it"
-        + (f", {reused:,} more {'comes' if reused == 1 else 'come'} from records already there." if reused > 0 else ".")
+        f"Run {summary.run_id} began {began} UTC and took {f.seconds(summary.seconds)}. "
+        f"{f.several(summary.trials, 'trial')}: {', '.join(counts)}."
     )

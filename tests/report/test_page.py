@@ -168,7 +168,7 @@ def test_origin_is_in_utc_and_counts_each_model_once(tmp_path):
     results = make_results()
     text = words_of(results, tmp_path)
     assert (
-        "Run 20250102T030405Z-abcd began 2025-01-02 03:04:05 UTC and took 2 min 03 s; 7 models trained in it." in text
+        "Run 20250102T030405Z-abcd began 2025-01-02 03:04:05 UTC and took 2 min 03 s. 7 trials: 7 trained in it." in text
     )
     first = results.run.trained[:3]
     again = tuple(e.model_copy(update={"loss": "kd", "role": "student"}) for e in results.run.entries[1:4])
@@ -177,7 +177,7 @@ def test_origin_is_in_utc_and_counts_each_model_once(tmp_path):
     )
     text = words_of(replace(results, run=run), tmp_path)
     assert "began 2025-01-02 03:04:05 UTC" in text
-    assert "3 models trained in it, 4 more come from records already there." in text
+    assert "7 trials: 3 trained in it, 4 there before." in text
 
 
 def test_records_of_another_machine_are_told(tmp_path):
