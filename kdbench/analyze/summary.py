@@ -117,6 +117,10 @@ class Summary:
         """Pair by pair, without rows of the same trials."""
         return tuple(row for pair in self.pairs for row in pair.distinct)
 
+    def variants_of(self, row: ModelRow) -> tuple[VariantRow, ...]:
+        """The variants of a row, as the suite lists them."""
+        return tuple(each for each in self.variants if (each.pair, each.role, each.row) == row.name)
+
     @property
     def models(self) -> tuple[ModelRow, ...]:
         """Teachers and students, pair by pair."""

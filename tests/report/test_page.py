@@ -168,7 +168,8 @@ def test_origin_is_in_utc_and_counts_each_model_once(tmp_path):
     results = make_results()
     text = words_of(results, tmp_path)
     assert (
-        "Run 20250102T030405Z-abcd began 2025-01-02 03:04:05 UTC and took 2 min 03 s. 7 trials: 7 trained in it." in text
+        "Run 20250102T030405Z-abcd began 2025-01-02 03:04:05 UTC and took 2 min 03 s. 7 trials: 7 trained in it."
+        in text
     )
     first = results.run.trained[:3]
     again = tuple(e.model_copy(update={"loss": "kd", "role": "student"}) for e in results.run.entries[1:4])

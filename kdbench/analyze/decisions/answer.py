@@ -30,7 +30,7 @@ def answer(pick: Pick, chance: float | None) -> Answer:
     right = percent(pick.row.top1.mean)
     lacking = _lacking(pick)
     if lacking is None:
-        return Answer("ship", f"Ship {named(pick.row)}", f"It gets {right} of the test samples right: {_shown(pick)}.")
+        return Answer("ship", f"Ship {named(pick.row)}", f"It gets {right} of the test samples right{_shown(pick)}.")
     until = f"Until that is told, take {named(pick.row)}, which gets {right} right."
     return Answer("undecided", f"Undecided: {lacking} would tell", f"{_not_shown(pick)}. {until}")
 
@@ -80,11 +80,12 @@ def _small(evidence: Evidence) -> bool:
 def _shown(pick: Pick) -> str:
     """Why a row is shipped."""
     if pick.evidence:
-        return _gain(pick.evidence, "it" if pick.row is pick.candidate else _leader(pick))
+        who = " and" if pick.row is pick.candidate else f": {_leader(pick)}"
+        return f"{who} {_gain(pick.evidence)}"
     if len(pick.pair.students) == 1:
-        return "it is the only student of its pair"
+        return ": it is the only student of its pair"
     ways = any(each.teaching not in ("", SINGLE) for each in pick.pair.students)
-    return f"no {'other ' if ways else ''}loss{' or way of teaching' if ways else ''} is better on validation"
+    return f": no {'other ' if ways else ''}loss{' or way of teaching' if ways else ''} is better on validation"
 
 
 def _not_shown(pick: Pick) -> str:
@@ -95,19 +96,20 @@ def _not_shown(pick: Pick) -> str:
         return f"With {several(seeds, 'seed')} this is a smoke test{leads}"
     if pick.evidence is None:
         return f"{_leader(pick, 'The')} has no seed in common with the student alone"
-    return _gain(pick.evidence, _leader(pick, "The"))
+    return f"{_leader(pick, 'The')} {_gain(pick.evidence)}"
 
 
 def _leader(pick: Pick, the: str = "the") -> str:
-    return f"{the} best loss on validation, {called(pick.candidate)},"
+    lost = f", with {pick.candidate.stability.collapsed} collapsed seeds" if pick.candidate.unstable else ""
+    return f"{the} best loss on validation, {called(pick.candidate)}{lost},"
 
 
-def _gain(evidence: Evidence, who: str) -> str:
-    """'it gains +3.00 points over the student alone at equal epochs (95 % interval +2.80 to +3.20, on 5 seeds ..)'."""
+def _gain(evidence: Evidence) -> str:
+    """'gains +3.00 points over the student alone at equal epochs (95 % interval +2.80 to +3.20, on 5 seeds ..)'."""
     seeds = several(len(evidence.difference.seeds), "seed")
     on = f"on {seeds} that took no part in the choice" if evidence.apart else f"on the {seeds} of the choice"
     over = f"for all {evidence.family} rows together, " if evidence.family > 1 else ""
     interval = f"95 % interval {points_interval(evidence.interval)}, " if evidence.interval else ""
     mean = evidence.difference.estimate.mean
     gain = f"gains {points(mean)} points over" if mean >= 0 else f"loses {spread(-mean)} points to"
-    return f"{who} {gain} the student alone at {EQUAL[evidence.equal]} ({interval}{over}{on})"
+    return f"{gain} the student alone at {EQUAL[evidence.equal]} ({interval}{over}{on})"

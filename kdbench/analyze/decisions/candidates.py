@@ -59,18 +59,18 @@ class Budgets:
         )
 
 
-def candidates(summary: Summary, reference: ReferenceTiming | None) -> tuple[Candidate, ...]:
+def candidates(summary: Summary, timing: ReferenceTiming | None = None) -> tuple[Candidate, ...]:
     """The choices of all pairs, each before its variants; without damaged ones and what there is a reason not to ship.
 
-    `reference` says of which way of calling latencies are.
+    Latencies are of the timing: the summary's reference, unless another is given.
     """
-    found: list[Candidate] = []
+    reference, found = timing or summary.reference, list[Candidate]()
     for pick in (pick for pair in summary.pairs if pair.students for pick in picks(pair)):
         told = answer(pick, summary.chance)
         if told.kind != "nothing":
-            mine = [each for each in summary.variants if (each.pair, each.role, each.row) == pick.row.name]
             exported = _exported(pick, told, reference)
-            found += [exported, *(_variant(exported, each, reference) for each in mine if not each.damaged)]
+            sound = [each for each in summary.variants_of(pick.row) if not each.damaged]
+            found += [exported, *(_variant(exported, each, reference) for each in sound)]
     level = 1 - ALPHA / max(1, len(found) - 1)
     return tuple(replace(each, worse_than=_worse_than(each, found, level)) for each in found)
 

@@ -40,7 +40,7 @@ def _calibration(row: ModelRow, alone: ModelRow) -> Iterator[str]:
 
 def _quantized(summary: Summary, chosen: Candidate) -> Iterator[str]:
     """The variant that is shipped, or else the one that loses most."""
-    mine = [each for each in summary.variants if (each.pair, each.role, each.row) == chosen.row.name]
+    mine = summary.variants_of(chosen.row)
     if not mine:
         return
     worst = chosen.variant or min(mine, key=lambda each: each.change.mean)

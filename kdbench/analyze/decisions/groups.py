@@ -23,7 +23,7 @@ def tied(pair: PairSummary) -> tuple[StudentRow, ...]:
     They are compared with it on test, paired by seed and sample; Holm's p-values count all of them. Rows of other
     epochs, untuned ones where others are tuned, and those with collapsed seeds take no part.
     """
-    rows = [row for row in comparable(pair.students) if not row.alone and not row.unstable]
+    rows = _rivals(pair)
     if not rows:
         return ()
     best = max(rows, key=lambda row: row.validation.mean)
@@ -34,18 +34,23 @@ def tied(pair: PairSummary) -> tuple[StudentRow, ...]:
     return best, *sorted(same, key=lambda row: -row.top1.mean)
 
 
+def _rivals(pair: PairSummary) -> list[StudentRow]:
+    return [row for row in comparable(pair.students) if not row.alone and not row.unstable]
+
+
 def _sentence(pair: PairSummary, several: bool) -> str:
     group = tied(pair)
     evidence = evidence_of(pair, group[0]) if group else None
     if evidence is None or not evidence.difference.claims:
         return ""
-    where = f"{pair.pair}: " if several else ""
-    what = "distillation" if group[0].agreement else called(group[0])
+    where, start = (f"{pair.pair}: ", "distillation") if several else ("", "Distillation")
+    what = start if group[0].agreement else called(group[0])
     gain = f"{points(evidence.difference.estimate.mean)} points at {EQUAL[evidence.equal]}"
     names = [called(row) for row in group]
-    if len(names) == 1:
-        return f"{where}{what} {_verb(evidence)} ({gain}, with {names[0]}; all other losses are worse)."
-    return f"{where}{what} {_verb(evidence)} ({gain}); {listed(names, SHOWN)} are tied."
+    if len(names) > 1:
+        return f"{where}{what} {_verb(evidence)} ({gain}); {listed(names, SHOWN)} are tied."
+    rest = "; all other losses are worse" if len(_rivals(pair)) > 1 else ""
+    return f"{where}{what} {_verb(evidence)} ({gain}, with {names[0]}{rest})."
 
 
 def _verb(evidence: Evidence) -> str:

@@ -42,13 +42,13 @@ def recommend(
 ) -> Recommendation:
     """What to ship within budgets, by latencies of the reference timing: the summary's, unless another is given."""
     timing = reference or summary.reference
-    found = candidates(summary, timing)
+    found = candidates(summary, reference)
     chosen = choose(found, budgets)
     groups = group_sentences(summary.pairs)
     if chosen is None:
         told = _nothing(summary, found)
         return Recommendation(
-            told.kind, told.headline, None, None, None, told.reason, groups, (), (), _caveats(summary)
+            told.kind, told.headline, None, None, None, told.reason, groups, (), (), _missing(summary)
         )
     pair = chosen.pick.pair
     others = [each for each in found if budgets.allow(each) and each is not chosen]
@@ -62,7 +62,12 @@ def recommend(
         groups=groups,
         gives_up=given_up(summary, chosen),
         alternatives=_alternatives(chosen, others, timing),
-        caveats=(*_rule(chosen, found, budgets), *limits(summary, chosen.pick), *_caveats(summary)),
+        caveats=(
+            *_rule(chosen, found, budgets),
+            *limits(summary, chosen.pick),
+            *variant_warnings(summary.variants_of(chosen.row)),
+            *_missing(summary),
+        ),
     )
 
 
@@ -120,9 +125,7 @@ def _architecture(each: Candidate) -> str:
     return each.variant.architecture if each.variant else each.row.architecture
 
 
-def _caveats(summary: Summary) -> tuple[str, ...]:
-    warnings = variant_warnings(summary.variants)
+def _missing(summary: Summary) -> tuple[str, ...]:
     if not summary.trouble:
-        return warnings
-    missing = f"{len(summary.trouble)} of {summary.entries} rows have no result; they are listed with reasons."
-    return (*warnings, missing)
+        return ()
+    return (f"{len(summary.trouble)} of {summary.entries} rows have no result; they are listed with reasons.",)

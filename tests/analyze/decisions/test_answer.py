@@ -28,7 +28,7 @@ def told(seeds=5, validation=None, chance=0.1, wobble=1.0, **levels):
 def test_a_loss_that_is_shown_to_gain_is_shipped():
     found = told(cross_entropy=0.90, kd=0.93)
     assert (found.kind, found.headline) == ("ship", "Ship small taught by kd")
-    assert found.reason.startswith("It gets 93.01 % of the test samples right: it gains +3.00 points over the student")
+    assert found.reason.startswith("It gets 93.01 % of the test samples right and gains +3.00 points over the student")
     assert found.reason.endswith("on the 5 seeds of the choice).")
     assert "at equal epochs (95 % interval +2." in found.reason
 

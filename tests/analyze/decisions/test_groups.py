@@ -19,12 +19,12 @@ def pairs_of(seeds=5, pairs=(("big", "small"),), wobble=1.0, **levels):
 def test_losses_that_cannot_be_told_from_the_best_are_tied():
     (pair,) = pairs_of(cross_entropy=0.90, kd=0.93, dkd=0.9301, fitnet=0.92)
     assert [row.row for row in tied(pair)] == ["dkd", "kd"]
-    assert group_sentences([pair]) == ("distillation helps (+3.01 points at equal epochs); dkd and kd are tied.",)
+    assert group_sentences([pair]) == ("Distillation helps (+3.01 points at equal epochs); dkd and kd are tied.",)
 
 
 def test_a_best_loss_has_the_group_for_itself():
     (text,) = group_sentences(pairs_of(cross_entropy=0.90, kd=0.93, dkd=0.92))
-    assert text == "distillation helps (+3.00 points at equal epochs, with kd; all other losses are worse)."
+    assert text == "Distillation helps (+3.00 points at equal epochs, with kd; all other losses are worse)."
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,8 @@ def test_a_best_loss_has_the_group_for_itself():
 )
 def test_what_distillation_does(kd, wobble, verb):
     (text,) = group_sentences(pairs_of(cross_entropy=0.90, kd=kd, wobble=wobble))
-    assert text.startswith(f"distillation {verb} (")
+    assert text.startswith(f"Distillation {verb} (")
+    assert text.endswith(" points at equal epochs, with kd).")  # there is no other loss
 
 
 def test_a_loss_without_a_teacher_is_named():
