@@ -12,7 +12,10 @@ import click
 from kdbench.cli import options
 
 
-@click.command(name="check")
+@click.command(
+    name="check",
+    epilog=options.examples("kdbench check my.toml --baseline baselines/my --fresh --strict    # in CI"),
+)
 @options.suite_argument
 @click.option("--baseline", "folder", type=click.Path(path_type=Path), required=True, help="Folder of the baseline.")
 @click.option("--fresh", is_flag=True, help="Train everything anew instead of using the records in --results.")

@@ -1,5 +1,6 @@
 """kdbench list"""
 
+import json
 from pathlib import Path
 
 import click
@@ -9,13 +10,19 @@ from kdbench.cli import options
 KINDS = ("losses", "teaching", "models", "datasets", "parts", "views", "metrics", "suites")
 
 
-@click.command(name="list")
+@click.command(
+    name="list", epilog=options.examples("kdbench list", "kdbench list losses", "kdbench list suites --json")
+)
 @click.argument("kind", type=click.Choice(KINDS), required=False)
 @options.plugin_option
-def command(kind: str | None, plugins: tuple[str, ...]) -> None:
+@options.json_option
+def command(kind: str | None, plugins: tuple[str, ...], as_json: bool) -> None:
     """List losses, ways of teaching, models, datasets, parts, views, metrics and suites, one line each."""
-    for name in (kind,) if kind else KINDS:
-        rows = _rows(name, plugins)
+    found = {name: _rows(name, plugins) for name in ((kind,) if kind else KINDS)}
+    if as_json:
+        click.echo(json.dumps({name: dict(rows) for name, rows in found.items()}, indent=1, ensure_ascii=False))
+        return
+    for name, rows in found.items():
         width = max((len(row[0]) for row in rows), default=0)
         if not kind:
             click.echo(f"{name}:")

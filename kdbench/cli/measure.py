@@ -44,7 +44,14 @@ def _margin(text: str) -> float:
     return margin
 
 
-@click.command(name="measure")
+@click.command(
+    name="measure",
+    epilog=options.examples(
+        "kdbench measure a.onnx b.onnx",
+        "kdbench measure a.onnx b.onnx --data cifar10 --scale unit --threads 1 --threads 4",
+        "kdbench measure a.onnx --shape 3x224x224 --json > measured.json",
+    ),
+)
 @click.argument("models", metavar="MODEL.onnx...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--data",

@@ -7,7 +7,7 @@ import click
 from kdbench.cli import options
 
 
-@click.group(name="new")
+@click.group(name="new", epilog=options.examples("kdbench new suite mine", "kdbench new loss my_loss"))
 def command() -> None:
     """Write a suite, or the files of a loss of your own: they work as they are written."""
 

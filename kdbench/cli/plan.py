@@ -9,7 +9,14 @@ import click
 from kdbench.cli import options
 
 
-@click.command(name="plan")
+@click.command(
+    name="plan",
+    epilog=options.examples(
+        "kdbench plan quickstart",
+        "kdbench plan ensemble --graph            # what each student needs",
+        "kdbench plan fashion --losses kd --json  # a trial a line",
+    ),
+)
 @options.suite_argument
 @options.results_option
 @options.plugin_option

@@ -4,10 +4,12 @@ import json
 
 import click
 
+from kdbench.cli import options
 
-@click.command(name="schema")
+
+@click.command(name="schema", epilog=options.examples("kdbench schema > suite.schema.json"))
 def command() -> None:
-    """Print the JSON schema of suite files, for editors that check TOML against one."""
+    """Print the JSON schema of suite files, by which editors check and complete them: docs/suite.md says how."""
     from kdbench.spec import Suite
 
     schema = Suite.model_json_schema()

@@ -1,5 +1,6 @@
 """kdbench baseline"""
 
+import json
 from pathlib import Path
 
 import click
@@ -7,14 +8,20 @@ import click
 from kdbench.cli import options
 
 
-@click.command(name="baseline")
+@click.command(
+    name="baseline",
+    epilog=options.examples("kdbench baseline my.toml --to baselines/my", "kdbench baseline fashion --run 830d"),
+)
 @options.stored_suite_argument
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="New folder. [default: baselines/SUITE]")
 @click.option("--force", is_flag=True, help="Freeze a gate too that is finer than what the seeds can show.")
 @click.option("--part", is_flag=True, help="Freeze a part of the suite: `check` then needs the options of that part.")
 @options.run_option
 @options.results_option
-def command(suite: str, folder: Path | None, force: bool, part: bool, run: str | None, results: Path) -> None:
+@options.json_option
+def command(
+    suite: str, folder: Path | None, force: bool, part: bool, run: str | None, results: Path, as_json: bool
+) -> None:
     """Freeze a suite's latest results: per-seed accuracies, counts and ONNX files, for `kdbench check`.
 
     Refused where the run is of a part of the suite (--seeds, --losses ...), and where the seeds show no drop of twice
@@ -35,5 +42,10 @@ def command(suite: str, folder: Path | None, force: bool, part: bool, run: str |
         raise UserError(Problem(what, help="write may_drop under [[gates]], add seeds, or --force") for what in finer)
     target = folder or Path("baselines") / found.run.name
     frozen = freeze(found, store, target)
+    gate = what_the_gate_sees(frozen)
+    if as_json:
+        counts = {"trials": len(frozen.rows), "architectures": len(frozen.models)}
+        click.echo(json.dumps({"folder": str(target), **counts, "gate": gate}, indent=1))
+        return
     click.echo(f"{target}: {len(frozen.rows)} trials, {len(frozen.models)} architectures")
-    click.echo(what_the_gate_sees(frozen))
+    click.echo(gate)

@@ -1,6 +1,8 @@
 """kdbench power"""
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +18,17 @@ MOST_DIFFERENCE = 0.2  # a share; above, points were meant
 HEAD = ("pair", "loss", "seeds", "SD", "SD at most", "can show", "seeds needed", "at most")
 
 
-@click.command(name="power")
+@click.command(
+    name="power",
+    epilog=options.examples("kdbench power fashion --difference 0.005    # half a point of top-1"),
+)
 @options.stored_suite_argument
 @options.results_option
 @options.run_option
 @click.option("--difference", type=float, required=True, help="Share of top-1 that a claim is to be about: 0.005.")
 @click.option("--power", type=float, default=0.8, show_default=True, help="Chance of finding it where it is real.")
-def command(suite: str, results: Path, run: str | None, difference: float, power: float) -> None:
+@options.json_option
+def command(suite: str, results: Path, run: str | None, difference: float, power: float, as_json: bool) -> None:
     """Say how many seeds a claim needs: a gain over the student alone, by the spread of the suite's latest run.
 
     And which drop the gate of `kdbench check` sees with the seeds of that run.
@@ -43,10 +49,14 @@ def command(suite: str, results: Path, run: str | None, difference: float, power
     found = api.load_results(suite, results, run)
     rows = plan_seeds(found.summary.pairs, difference, power)
     _refuse_what_has_no_spread(rows, found.records.run)
+    gate = what_the_gate_sees(baseline_of(found.records))
+    if as_json:
+        click.echo(json.dumps({"rows": [asdict(row) for row in rows], "gate": gate}, indent=1))
+        return
     for line in _table([HEAD, *map(_cells, rows)]):
         click.echo(line)
     click.echo(_reading(difference, power))
-    click.echo(f"\n{what_the_gate_sees(baseline_of(found.records))}")
+    click.echo(f"\n{gate}")
 
 
 def _refuse_what_has_no_spread(rows: Sequence["SeedsNeeded"], run: "RunRecord") -> None:

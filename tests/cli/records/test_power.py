@@ -1,5 +1,6 @@
 """`kdbench power` on made-up results."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,12 @@ def test_what_cannot_be_answered(
     assert out == ""
     assert words in err
     assert "help" in err
+
+
+def test_the_same_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, Shape(accuracy=accuracy, losses=("cross_entropy", "kd")))
+    assert ask(tmp_path, "--difference", "0.0101", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    (kd,) = found["rows"]
+    assert (kd["row"], kd["seeds"], kd["needed"], round(kd["sd"], 6)) == ("kd", 3, 10, 0.01)
+    assert found["gate"]
