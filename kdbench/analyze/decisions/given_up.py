@@ -19,15 +19,20 @@ def given_up(summary: Summary, chosen: Candidate) -> tuple[str, ...]:
 
 
 def _right(summary: Summary, row: ModelRow) -> Iterator[str]:
-    """Under the condition where it loses most, and under all of them."""
+    """Under the condition or attack where it loses most, and under all conditions."""
     found = next((each for each in summary.conditions if (each.pair, each.role, each.row) == row.name), None)
-    if found is None:
-        return
-    if found.worst:
-        condition, difference = found.worst
-        if lost := _lost(difference.estimate, among=len(found.top1)):
-            yield f"Under {condition} its top-1 is {lost} lower than the student alone's."
-    if found.against_alone and (lost := _lost(found.against_alone.estimate)):
+    attacked = {
+        f"{each.attack} of epsilon {epsilon:g}": difference
+        for each in summary.attacks
+        if (each.pair, each.role, each.row) == row.name
+        for epsilon, difference in each.against_alone.items()
+    }
+    every = attacked | dict([found.worst] if found and found.worst else [])
+    if every:
+        worst = min(every, key=lambda name: every[name].estimate.mean)
+        if lost := _lost(every[worst].estimate, among=len(attacked) + (len(found.top1) if found else 0)):
+            yield f"Under {worst} its top-1 is {lost} lower than the student alone's."
+    if found and found.against_alone and (lost := _lost(found.against_alone.estimate)):
         yield f"Its share right under every condition is {lost} lower than the student alone's."
 
 

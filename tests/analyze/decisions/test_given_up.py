@@ -51,6 +51,19 @@ def test_the_worst_condition_and_the_share_right_everywhere(points, told):
         )
 
 
+def test_attacks_are_conditions_too():
+    summary = summary_of(conditions=("noise",), attacks=(0.1, 0.2))
+    rows = [replace(each, worst=("noise", losing(-1.0)), against_alone=None) for each in summary.conditions]
+    attacks = [replace(each, against_alone={0.1: losing(-3.0), 0.2: losing(-2.0)}) for each in summary.attacks]
+    summary = replace(summary, conditions=tuple(rows), attacks=tuple(attacks))
+    (told,) = given_up(summary, candidates(summary)[0])
+    # Of three: t(4) 3.961 x .0707 points.
+    assert (
+        told
+        == "Under FGSM of epsilon 0.1 its top-1 is 3.00 points (95 % interval 2.72 to 3.28) lower than the student alone's."
+    )
+
+
 def test_a_higher_calibration_error_is_a_loss():
     summary = summary_of()
     (pair,) = summary.pairs

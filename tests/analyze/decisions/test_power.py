@@ -1,11 +1,15 @@
 """How many seeds a claim needs: scipy's power by simulation-free integration, and made-up results."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from kdbench.analyze.decisions.power import MOST_SEEDS, plan_seeds, seeds_needed
+from kdbench.analyze.decisions.power import MOST_SEEDS, plan_seeds, seeds_needed, seeds_to_tell
 from kdbench.analyze.summary import summarize
+from kdbench.statistics.intervals import Error
+from kdbench.statistics.paired import paired_difference
 from tests.records import Shape, make_results
 
 
@@ -44,6 +48,39 @@ def test_more_than_anybody_trains():
 def test_what_cannot_be_asked(difference, sd, power):
     with pytest.raises(ValueError, match="difference of"):
         seeds_needed(difference, sd, power)
+
+
+def difference_of(parts, mean=0.004):
+    """Of five seeds, whose mean has an error of these parts."""
+    found = paired_difference({seed: mean + 0.001 * seed for seed in range(5)}, dict.fromkeys(range(5), 0.0))
+    return replace(found, estimate=replace(found.estimate, error=Error(parts)))
+
+
+@pytest.mark.parametrize("away", [0.002, 0.005, 0.01])
+def test_as_many_seeds_as_a_paired_t_needs_where_they_are_all_of_the_error(away):
+    """An SD of one point over five seeds: the mean has a fifth of its variance."""
+    assert seeds_to_tell(difference_of(((0.01**2 / 5, 4.0),)), away, 0.05) == seeds_needed(away, 0.01)
+
+
+def test_a_stricter_level_needs_more_seeds():
+    found = difference_of(((0.01**2 / 5, 4.0),))
+    assert seeds_to_tell(found, 0.005, 0.05 / 7) > seeds_to_tell(found, 0.005, 0.05)
+
+
+def test_more_seeds_do_not_help_against_the_error_of_the_samples():
+    """2.8 standard errors are found with a power of 80 %: .28 points of the samples' .1."""
+    samples = (0.001**2, 9999.0)
+    assert seeds_to_tell(difference_of((samples,)), 0.0028, 0.05) is None
+    assert seeds_to_tell(difference_of((samples,)), 0.0029, 0.05) == 5
+    both = difference_of(((0.01**2 / 5, 4.0), samples))
+    assert seeds_to_tell(both, 0.0027, 0.05) is None
+    # With n seeds: (2.8 x .01)^2 / n + .0028^2 = .004^2, so n = 784 / 8.16 = 96, and t's tails ask for a few more.
+    assert 96 <= seeds_to_tell(both, 0.004, 0.05) <= 102
+
+
+def test_without_an_error_a_claim_is_all_that_is_lacking():
+    found = paired_difference({0: 0.9}, {0: 0.8})
+    assert seeds_to_tell(found, 0.005, 0.05) == 5
 
 
 def test_rows_of_a_suite():

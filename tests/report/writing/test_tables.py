@@ -1,4 +1,10 @@
-from kdbench.report.writing.tables import Cell, Column, Table, in_order
+from dataclasses import replace
+
+import pytest
+
+from kdbench.analyze import StudentRow, recommend, summarize
+from kdbench.report.writing.tables import Cell, Column, Table, comparison_table, headline_cell, in_order, retention_cell
+from tests.records import Shape, make_results
 
 COLUMNS = (Column("Loss", numeric=False), Column("Latency", "cpu"), Column("Energy"), Column("Gain", ranked=True))
 
@@ -35,3 +41,37 @@ def test_rows_stand_by_the_ranked_column_the_greatest_first_and_gaps_last() -> N
     rows = [row("a", None), row("b", -1.0), row("c", 3.0), row("d", 0.0), row("e", 3.0)]
     assert [cells[0].text for cells in in_order(COLUMNS, rows)] == ["c", "e", "d", "b", "a"]
     assert in_order(COLUMNS[:1], rows) == tuple(rows)
+
+
+def student(**shape: object) -> StudentRow:
+    """'kd' of a run of five seeds, in which it gains three points over the student alone."""
+    level = {"teacher": 0.95, "kd": 0.93}
+    accuracy = lambda pair, row, seed: level.get(row, 0.90) + 0.0005 * ((seed + len(row)) % 3)  # noqa: E731
+    summary = summarize(make_results(Shape(seeds=5, accuracy=accuracy, **shape)))  # type: ignore[arg-type]
+    return next(row for row in summary.students if row.row == "kd")
+
+
+def test_a_verdict_tells_what_it_is_of() -> None:
+    row = student()
+    assert row.headline
+    cell = headline_cell(row)
+    assert (cell.text, cell.sub, cell.tag) == ("▲ better", "Holm p < 0.001", "better")
+    shown = replace(row, gains={"epochs": replace(row.headline, verdict="above 0", holm_p=0.02)})
+    assert (headline_cell(shown).text, headline_cell(shown).sub) == ("△ above 0", "Holm p 0.020")
+    cell = headline_cell(student(confirms="kd"))
+    assert (cell.text, cell.sub) == ("▲ better", "at seeds of its own")
+
+
+def test_a_teacher_below_its_student_is_weak() -> None:
+    row = student()
+    assert retention_cell(row).text == "97.90 %"  # 93.05 of 95.05: .97896
+    weak = retention_cell(replace(row, retention=1.0124))
+    assert (weak.text, weak.sub) == ("weak teacher", "101.24 %")
+
+
+@pytest.mark.parametrize(("seeds", "tags"), [(5, ["ship"]), (3, [])])
+def test_only_what_is_shipped_is_tagged(seeds: int, tags: list[str]) -> None:
+    accuracy = lambda pair, row, seed: {"kd": 0.93}.get(row, 0.90) + 0.0005 * ((seed + len(row)) % 3)  # noqa: E731
+    summary = summarize(make_results(Shape(seeds=seeds, accuracy=accuracy)))
+    rows = comparison_table(summary, recommend(summary)).rows
+    assert [cells[0].tag for cells in rows if cells[0].tag] == tags
