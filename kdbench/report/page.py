@@ -1,6 +1,6 @@
 """The report of a run as one HTML page that needs nothing else, and as Markdown with SVG files beside it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from kdbench.analyze import Recommendation, Summary, recommend
+from kdbench.report.answer import Tile, choices, tiles
 from kdbench.report.protocol import Facts, commands, machine, protocol, resolved_suite
 from kdbench.report.sections.accuracy import accuracy_section
 from kdbench.report.sections.against_kd import against_kd_section
@@ -91,7 +92,7 @@ class Content:
 
     summary: Summary
     recommendation: Recommendation
-    tiles: tuple[tuple[str, str, str], ...]  # label, figure, remark
+    tiles: tuple[Tile, ...]
     comparison: Table
     trouble: Table | None
     trade_off: Section | None
@@ -135,18 +136,19 @@ def render_report(summary: Summary, folder: Path) -> tuple[Path, Path]:
             shell=shell(),
             links=links,
             numbers={name: number for number, name in enumerate(links)},
-            data=_data(content, list(links)),
+            data=_data(summary, links),
         ),
     )
     write_whole(markdown, templates(html=False).get_template("report.md.j2").render(c=content))
     return html, markdown
 
 
-def _data(content: Content, names: Sequence[Name]) -> JsonValue:
-    """What the script of a page reads: which rows of the suite its rows belong to."""
+def _data(summary: Summary, links: Mapping[Name, str]) -> JsonValue:
+    """What the script of a page reads: the rows of the suite by number, and the candidates within budgets."""
     return {
-        "suite": content.summary.suite.name,
-        "rows": [[pair, "teacher" if role == "teacher" else row] for pair, role, row in names],
+        "suite": summary.suite.name,
+        "rows": [[pair, "teacher" if role == "teacher" else row] for pair, role, row in links],
+        "candidates": choices(summary, links),
     }
 
 
@@ -157,7 +159,7 @@ def _compose(summary: Summary) -> Content:
     return Content(
         summary=summary,
         recommendation=recommendation,
-        tiles=_tiles(recommendation),
+        tiles=tiles(summary, recommendation),
         comparison=comparison_table(summary, recommendation),
         trouble=trouble_table(summary),
         trade_off=trade_off,
@@ -170,30 +172,6 @@ def _compose(summary: Summary) -> Content:
         commands=commands(summary),
         suite_json=resolved_suite(summary),
         origin=_origin(summary),
-    )
-
-
-def _tiles(recommendation: Recommendation) -> tuple[tuple[str, str, str], ...]:
-    """The recommended student in four figures."""
-    row = recommendation.student
-    if row is None:
-        return ()
-    interval = f.percent_interval(row.top1.interval)
-    network = f"; of one network trained likewise {f.percent_interval(row.prediction)}" if row.prediction else ""
-    cost = ("FLOPs per sample", f.count(row.flops), "latency was not measured")
-    if row.p50_microseconds is not None:
-        than = f"{f.ratio_interval(row.speedup)} its teacher's speed" if row.speedup else ""
-        cost = ("Latency, p50", f.microseconds(row.p50_microseconds), than)
-    smaller = f"{f.times(row.compression_parameters)} fewer parameters" if row.compression_parameters else ""
-    return (
-        ("Test top-1", f.percent(row.top1.mean), f"95 % interval {interval}{network}" if interval else "no interval"),
-        (
-            "Of its teacher's accuracy",
-            "weak teacher" if row.weak_teacher else f.percent(row.retention),
-            f"teacher {recommendation.teacher or 'unknown'}",
-        ),
-        cost,
-        ("ONNX file", f.byte_size(row.onnx_bytes), smaller),
     )
 
 

@@ -5,7 +5,10 @@ import io
 import json
 import re
 
+import numpy as np
 import pytest
+
+from kdbench.analyze import Budgets, Candidate, choose
 
 ROWS = "[...document.querySelectorAll('#losses tbody tr')].filter(row => row.checkVisibility())"
 NAMES = f"{ROWS}.map(row => row.cells[0].firstChild.textContent.trim())"
@@ -203,3 +206,58 @@ def test_a_table_is_sorted_and_a_part_opened_by_keyboard_alone(opened):
     page.locator("details.part > summary").first.focus()
     page.keyboard.press("Enter")
     assert page.locator("details.part").first.evaluate("part => part.open")
+
+
+def made_up(random, count):
+    """Candidates with many ties, some of them not timed, each shown to be worse than some others."""
+    return [
+        Candidate(
+            name=f"candidate {place}",
+            pick=None,
+            variant=None,
+            answer=None,
+            top1=int(random.integers(80, 86)) / 100,
+            validation=int(random.integers(80, 84)) / 100,
+            microseconds=None if random.random() < 0.2 else float(random.integers(1, 6)),
+            cost=float(random.integers(1, 4)),
+            bytes=int(random.integers(1, 6)),
+            parameters=int(random.integers(1, 6)),
+            worse_than=tuple(other for other in range(count) if other != place and random.random() < 0.3),
+        )
+        for place in range(count)
+    ]
+
+
+def test_budgets_on_the_page_choose_by_the_rule_of_recommend(opened):
+    random, cases, expected = np.random.default_rng(0), [], []
+    for _ in range(300):
+        found = made_up(random, int(random.integers(1, 7)))
+        limits = {
+            name: float(limit)
+            for name, limit in zip(("microseconds", "bytes", "parameters"), random.integers(2, 7, 3), strict=True)
+            if random.random() < 0.5
+        } | ({"top1": int(random.integers(80, 86)) / 100} if random.random() < 0.5 else {})
+        best = choose(found, Budgets(*(limits.get(name) for name in ("microseconds", "bytes", "parameters", "top1"))))
+        names = ("name", "top1", "validation", "microseconds", "cost", "bytes", "parameters", "worse_than")
+        cases.append([[{name: getattr(each, name) for name in names} for each in found], limits])
+        expected.append(best.name if best else None)
+    chosen = opened().evaluate(
+        "cases => cases.map(([found, limits]) => chooseWithin(found, limits)?.name ?? null)", cases
+    )
+    assert chosen == expected
+    assert 0 < expected.count(None) < 150
+
+
+def test_budgets_are_fields_that_answer_at_once_and_stay_in_the_link(opened):
+    page = opened()
+    answer = page.locator("#budgets output")
+    assert answer.text_content() == ""
+    page.get_by_label("Top-1 at least").fill("10")
+    assert "top-1" in answer.text_content()
+    assert answer.locator("a").get_attribute("href").startswith("#trial-")
+    page.get_by_label("Latency at most").fill("0,001")
+    assert answer.text_content() == "Nothing to ship, because no student is within these budgets."
+    again = opened(at=f"#{page.url.partition('#')[2]}")
+    assert again.locator("#budgets output").text_content() == answer.text_content()
+    page.get_by_label("Latency at most").fill("fast")
+    assert answer.text_content() == "A budget is a number, such as 50 or 0.5."

@@ -81,6 +81,40 @@ if (contents) {
   });
 }
 
+// Budgets: the rule of kdbench.analyze.decisions.candidates.choose, on the same candidates.
+const chooseWithin = (candidates, budgets) => {
+  const allowed = candidates.filter((each) => Object.entries(budgets).every(([of, budget]) =>
+    of === "top1" ? each.top1 >= budget : each[of] !== null && each[of] <= budget));
+  const first = (list, better) => list.reduce((found, each) => (better(each, found) ? each : found));
+  if (allowed.length === 0) return null;
+  const best = candidates.indexOf(first(allowed, (a, b) => a.validation > b.validation));
+  const rivals = allowed.filter((each) => !each.worse_than.includes(best));
+  return first(rivals, (a, b) => a.cost < b.cost || (a.cost === b.cost && a.validation > b.validation));
+};
+const budgets = byId("budgets");
+if (budgets) {
+  const output = budgets.querySelector("output"), fields = all("input", budgets);
+  const tell = () => {
+    const given = fields.filter((field) => field.value.trim() !== "");
+    const wrong = given.filter((field) => !(Number(field.value.replace(",", ".")) >= 0));
+    for (const field of fields) field.setAttribute("aria-invalid", wrong.includes(field));
+    const asked = Object.fromEntries(given.map((field) => [field.dataset.of, field.value.replace(",", ".") * field.dataset.unit]));
+    const found = chooseWithin(data.candidates, asked);
+    output.replaceChildren();
+    if (given.length === 0) return;
+    if (wrong.length) output.append("A budget is a number, such as 50 or 0.5.");
+    else if (!found) output.append("Nothing to ship, because no student is within these budgets.");
+    else output.append(
+      Object.assign(document.createElement("a"), { href: `#trial-${found.trial}`, textContent: found.headline }),
+      found.headline.includes(found.name) ? ": " : `: ${found.name}, `,
+      `top-1 ${(100 * found.top1).toFixed(2)} %, `,
+      found.microseconds === null ? "" : `${found.microseconds.toPrecision(3)} µs, `,
+      `${(found.bytes / 1000).toPrecision(3)} KB, ${found.parameters.toLocaleString("en")} parameters`,
+    );
+  };
+  for (const field of fields) bind(field, tell);
+}
+
 // Tips: of headings, and of marks in plots; at once, also by keyboard and touch.
 const tip = byId("tip");
 const hideTip = () => { tip.hidden = true; };
