@@ -28,7 +28,7 @@ class Candidate:
     cost: float  # by which the cheapest is found: those microseconds, or FLOPs where not all exported files have them
     bytes: int
     parameters: int
-    worse_than: tuple[int, ...] = ()  # positions of those that it is shown to be worse than, by over the margin
+    worse_than: tuple[int, ...] = ()  # positions of those, as good on validation, that it is shown to be worse than
 
     @property
     def row(self) -> StudentRow:
@@ -131,11 +131,15 @@ def _variant(exported: Candidate, variant: VariantRow, reference: ReferenceTimin
 
 
 def _worse_than(each: Candidate, others: Sequence[Candidate], level: float) -> tuple[int, ...]:
-    return tuple(place for place, other in enumerate(others) if other is not each and _worse(each, other, level))
+    """Of those that may be the best on validation where it is allowed, too."""
+    rivals = [(n, other) for n, other in enumerate(others) if other is not each and other.validation >= each.validation]
+    return tuple(place for place, other in rivals if _worse(each, other, level))
 
 
 def _worse(first: Candidate, second: Candidate, level: float) -> bool:
     """All comparisons share the error. One seed shows nothing: there validation decides."""
+    if first.top1 >= second.top1 and min(len(first.scores), len(second.scores)) > 1:
+        return False  # a comparison takes milliseconds, and there may be thousands
     difference = on_test(first, second)
     if difference is None or len(difference.seeds) < 2:
         return first.validation < second.validation
