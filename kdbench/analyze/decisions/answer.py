@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from kdbench.analyze.decisions.choice import Evidence, Pick
+from kdbench.analyze.decisions.choice import Evidence, Pick, comparable
 from kdbench.analyze.decisions.power import seeds_to_tell
 from kdbench.analyze.decisions.wording import EQUAL, called, named, percent, points, points_interval, several, spread
 from kdbench.analyze.models.rows import StudentRow
@@ -85,7 +85,9 @@ def _shown(pick: Pick) -> str:
     if len(pick.pair.students) == 1:
         return ": it is the only student of its pair"
     ways = any(each.teaching not in ("", SINGLE) for each in pick.pair.students)
-    return f": no {'other ' if ways else ''}loss{' or way of teaching' if ways else ''} is better on validation"
+    what = "other loss or way of teaching" if ways else "loss"
+    better = any(each.validation.mean > pick.row.validation.mean for each in comparable(pick.pair.students))
+    return f": no {what}{' for this network' if better else ''} is better on validation"
 
 
 def _not_shown(pick: Pick) -> str:

@@ -43,16 +43,17 @@ class Pick:
 
 
 def picks(pair: PairSummary) -> tuple[Pick, ...]:
-    """The pick of all rows, and those of each architecture that some of them deploy: a budget may leave out the first.
+    """The pick of all rows, and of each further architecture that some deploy: a budget may leave out the first.
 
-    A student alone that several of them would ship is there once.
+    An architecture has none where the student alone, which deploys another, is better.
     """
-    kinds = [[row for row in pair.students if row.alone or row.architecture == each] for each in _architectures(pair)]
-    found: dict[tuple[str, str, str], Pick] = {}
-    for rows in (pair.students, *kinds):
-        each = pick(pair, rows)
-        found.setdefault(each.row.name, each)
-    return tuple(found.values())
+    first = pick(pair, pair.students)
+    found = [first]
+    for architecture in dict.fromkeys(row.architecture for row in pair.students):
+        each = pick(pair, [row for row in pair.students if row.alone or row.architecture == architecture])
+        if each.row.architecture == architecture != first.row.architecture:
+            found.append(each)
+    return tuple(found)
 
 
 def pick(pair: PairSummary, rows: Sequence[StudentRow]) -> Pick:
@@ -63,10 +64,6 @@ def pick(pair: PairSummary, rows: Sequence[StudentRow]) -> Pick:
     evidence = evidence_of(pair, candidate)
     row = candidate if evidence and evidence.holds else _best_alone(pair)
     return Pick(pair, row, candidate, evidence)
-
-
-def _architectures(pair: PairSummary) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(row.architecture for row in pair.students))
 
 
 def _candidate(rows: Sequence[StudentRow]) -> StudentRow:

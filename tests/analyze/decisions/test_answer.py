@@ -1,10 +1,12 @@
 """The three headlines: what is shipped, what is undecided and by how many seeds, and what there is a reason against."""
 
+from dataclasses import replace
+
 import pytest
 
 from kdbench.analyze import summarize
 from kdbench.analyze.decisions.answer import answer
-from kdbench.analyze.decisions.choice import pick
+from kdbench.analyze.decisions.choice import pick, picks
 from tests.records import Shape, make_results
 
 WOBBLE = (0.0, 0.0011, -0.0008, 0.0005, -0.0004)
@@ -92,3 +94,15 @@ def test_where_most_seeds_collapsed_nothing_is_shipped(lost, kind):
     assert found.kind == kind
     if kind == "nothing":
         assert found.headline == "Nothing to ship, because 3 of 5 seeds of small trained alone collapsed"
+
+
+def test_the_student_alone_is_best_of_what_deploys_its_network_where_another_is_better():
+    """dkd deploys a larger network, and gains."""
+    levels = {"teacher": 0.95, "kd": 0.89, "dkd": 0.94}
+    accuracy = lambda pair, row, seed: levels.get(row, 0.90) + WOBBLE[(seed + len(row)) % 5]  # noqa: E731
+    pair = summarize(make_results(Shape(seeds=5, losses=("cross_entropy", "kd", "dkd"), accuracy=accuracy))).pairs[0]
+    larger = tuple(replace(row, architecture="large") if row.row == "dkd" else row for row in pair.students)
+    first, second = (answer(each, 0.1) for each in picks(replace(pair, students=larger)))
+    assert first.headline == "Ship small taught by dkd"
+    assert second.headline == "Ship small trained alone"
+    assert second.reason.endswith(": no loss for this network is better on validation.")

@@ -121,7 +121,7 @@ def test_each_architecture_of_a_pair_has_its_choice():
     assert [each.row.row for each in picks(pair)] == ["dkd"]
 
 
-def test_a_student_alone_that_several_architectures_fall_back_on_is_there_once():
+def test_an_architecture_whose_loss_is_not_confirmed_has_no_choice():
     pair = pair_of(LEADS, {"cross_entropy": 0.95, "kd": 0.90, "dkd": 0.90})
     larger = [replace(row, architecture="large") if row.row == "dkd" else row for row in pair.students]
     (found,) = picks(replace(pair, students=tuple(larger)))
