@@ -138,7 +138,7 @@ def run(suite: spec.Suite | str | Path, where: Place | None = None, on_event: Li
     A suite may be given by its name or file. Progress is shown on stderr, or told to `on_event` alone. Raises
     `UserError` before any training where the input is bad; a trial that fails is an outcome, no exception.
     """
-    from kdbench.cli.progress import follow
+    from kdbench.cli.telling.progress import follow
     from kdbench.execute.run import run_suite  # scipy, .4 s: not for a plan
 
     with where or place() as here:

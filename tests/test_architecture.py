@@ -35,7 +35,10 @@ FLOORS = {
         "teaching": {"models"},
         "decisions": {"comparisons", "models", "deployment", "summary"},
     },
-    "cli": {"records": {"complete", "ending", "failure", "options", "quantities", "progress", "restrict"}},
+    "cli": {
+        "telling": set(),
+        "records": {"complete", "failure", "options", "quantities", "restrict", "telling"},
+    },
     "deploy": {
         "graph": set(),
         "runtime": set(),

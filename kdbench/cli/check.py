@@ -5,11 +5,14 @@ import tempfile
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kdbench.cli import options
+
+if TYPE_CHECKING:
+    from kdbench.cli.telling.progress import Telling
 
 
 @click.command(
@@ -25,9 +28,11 @@ from kdbench.cli import options
 @options.reports_option
 @options.place_options
 @options.part_options
+@options.telling_options
 def command(
     suite: str,
     part: dict[str, Any],
+    telling: "Telling",
     folder: Path,
     fresh: bool,
     strict: bool,
@@ -45,8 +50,8 @@ def command(
     """
     from kdbench import api
     from kdbench.analyze.decisions.gate import judge
-    from kdbench.cli.progress import follow, invocation
     from kdbench.cli.restrict import restrict
+    from kdbench.cli.telling.progress import follow, invocation
     from kdbench.execute.run import run_suite
     from kdbench.execute.timing.baseline_timing import compare_with_baseline
     from kdbench.report.verdict import render_verdict, undecided
@@ -62,9 +67,9 @@ def command(
         where = stack.enter_context(api.place(results, **how))
         prepare_folder(reports, "reports")
         began = datetime.now(UTC).isoformat(timespec="seconds")
-        run = follow(run_suite(wanted, where, invocation()), live=True)
+        run = follow(run_suite(wanted, where, invocation()), live=True, telling=telling, store=where.store)
         found = load_run(where.store, run)
-        comparisons = follow(compare_with_baseline(frozen, folder, found, where), live=True)
+        comparisons = follow(compare_with_baseline(frozen, folder, found, where), live=True, telling=telling)
         verdict = judge(frozen, found, comparisons)
     written = render_verdict(verdict, reports / wanted.name)
     click.echo(written["json" if as_json else "markdown"].read_text("utf-8"))

@@ -63,5 +63,8 @@ def _refused(error: "UserError") -> int:
 def _interrupted(argv: Sequence[str]) -> int:
     kept = "nothing is kept of a --fresh check" if "--fresh" in argv else "every finished trial is kept"
     click.echo(f"\ninterrupted: {kept}", err=True)
-    click.echo(f"  help: go on with the same command: {shlex.join(['kdbench', *argv])}", err=True)
+    again = shlex.join(["kdbench", *argv])
+    click.echo(f"  help: go on with the same command: {again}", err=True)
+    if argv[:1] == ["run"] and "--trained" not in argv:
+        click.echo(f"  help: or report what is trained by now: {again} --trained", err=True)
     return INTERRUPTED

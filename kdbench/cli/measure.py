@@ -109,7 +109,7 @@ def _measure(
     _refuse_contradictions(data, scale, shape)
     from kdbench import api
     from kdbench.analyze.deployment.measurement import describe_measurement
-    from kdbench.cli.progress import follow
+    from kdbench.cli.telling.progress import follow
     from kdbench.execute.measure import measure_files
     from kdbench.report.measurement import measurement_text
     from kdbench.spec import LatencySpec

@@ -111,6 +111,25 @@ def part_options(command: Callable[..., T]) -> Callable[..., T]:
     return _with(_PART, gathered)
 
 
+_TELLING = (
+    click.option("-q", "--quiet", is_flag=True, help="Tell nothing of the progress."),
+    click.option("-v", "--verbose", is_flag=True, help="Tell of every epoch, and show tracebacks of what failed."),
+    click.option("--log", type=click.Path(path_type=Path, dir_okay=False), help="Add every line to a file as well."),
+)
+
+
+def telling_options(command: Callable[..., T]) -> Callable[..., T]:
+    """The options that say how much is told; the command gets them as `telling`, for `follow`."""
+
+    @wraps(command)
+    def gathered(quiet: bool, verbose: bool, log: Path | None, **others: Any) -> T:
+        from kdbench.cli.telling.progress import Telling
+
+        return command(telling=Telling(quiet, verbose, log), **others)
+
+    return _with(_TELLING, gathered)
+
+
 def place_options(command: Callable[..., int]) -> Callable[..., int]:
     """The options that say where and how a suite runs; the command gets them as `how`, for `api.place`."""
 

@@ -1,20 +1,35 @@
 """kdbench run"""
 
+from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kdbench.cli import options
 
+if TYPE_CHECKING:
+    from kdbench.api import Results
+    from kdbench.cli.telling.progress import Telling
+    from kdbench.execute.events import RunEvent
+    from kdbench.results import RunRecord, Store
 
-@click.command(name="run")
+
+@click.command(
+    name="run",
+    epilog=options.examples(
+        "kdbench run quickstart --open",
+        "kdbench run fashion --seeds 2 --losses cross_entropy,kd",
+        "kdbench run fashion --trained    # a report of what an interrupted run has trained",
+    ),
+)
 @options.suite_argument
 @options.results_option
 @options.reports_option
 @options.open_option
 @options.place_options
 @options.part_options
+@options.telling_options
 @click.option("--trained", is_flag=True, help="Train nothing more: export, evaluate, time and report what is trained.")
 @click.option("--retry-failed", is_flag=True, help="Train again what failed before and would fail again.")
 def command(
@@ -24,6 +39,7 @@ def command(
     how: dict[str, Any],
     suite: str,
     part: dict[str, Any],
+    telling: "Telling",
     trained: bool,
     retry_failed: bool,
 ) -> int:
@@ -31,19 +47,12 @@ def command(
 
     SUITE is a name (`kdbench list suites`) or a path to a .toml file. A part of it (--seeds, --losses, --trained ...)
     has a name and a report of its own, as `fashion@seeds=2`. Exit code 1 says that a trial failed.
-
-    \b
-    Examples:
-      kdbench run quickstart --open
-      kdbench run fashion --seeds 2 --losses cross_entropy,kd
-      kdbench run fashion --trained         # a report of what an interrupted run has trained
     """
     from kdbench import api
-    from kdbench.cli.ending import tell_results
-    from kdbench.cli.progress import follow, invocation
     from kdbench.cli.restrict import restrict
+    from kdbench.cli.telling.ending import tell_results
+    from kdbench.cli.telling.progress import follow, invocation
     from kdbench.execute.run import run_suite
-    from kdbench.results import load_run
     from kdbench.results.store import prepare_folder
     from kdbench.zoo.catalog import Catalog
 
@@ -52,10 +61,22 @@ def command(
     prepare_folder(reports, "reports")  # before the work, not after it
     with where:
         events = run_suite(wanted, where, invocation(), retry=retry_failed, train_more=not trained)
-        run = follow(events, live=True)
-    found = load_run(where.store, run)
-    if not found.trials:
-        click.echo("error: nothing was measured: no trial came to its end (reasons above)", err=True)
-        return 1 if run.failed else 6
-    tell_results(api.render(api.Results(found), reports), show)
-    return 1 if run.failed else 0
+        found, pages = follow(_with_report(events, where.store, reports), live=True, telling=telling, store=where.store)
+    tell_results(found, pages, show)
+    return 1 if found.records.run.failed else 0 if pages else 6
+
+
+def _with_report(
+    events: "Generator[RunEvent, None, RunRecord]", store: "Store", reports: Path
+) -> "Generator[RunEvent, None, tuple[Results, tuple[Path, Path] | None]]":
+    """The same events, and the report of the run; none where no trial came to its end."""
+    from kdbench import api
+    from kdbench.execute.events import Ahead
+    from kdbench.results import load_run
+
+    run = yield from events
+    found = api.Results(load_run(store, run))
+    if not found.records.trials:
+        return found, None
+    yield Ahead(stage="report", units=1)
+    return found, api.render(found, reports)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, 
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from kdbench.execute.events import Evaluated, Exported, NotExported, RunEvent
+from kdbench.execute.events import Ahead, Evaluated, Exported, NotExported, RunEvent
 from kdbench.execute.jobs.records import Done, EvaluateArtifacts, ExportTrials, JobOnKeys, MakeVariant, TrialsExported
 from kdbench.execute.timing.timing import Network
 from kdbench.execute.workers.messages import Crashed, Noted, Progress
@@ -54,6 +54,8 @@ def _export(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[RunEvent]:
     for key in _done(plan, outcomes, plan.reported | plan.evaluated):
         if not place.store.is_exported(_artifact(key, Fp32())):
             lacking.setdefault(plan.trials[key].model.model_dump_json(), []).append(key)
+    if lacking:
+        yield Ahead(stage="test", units=2 * sum(map(len, lacking.values())))  # each is exported, then evaluated
     setting = place.setting()
     shares = [share for keys in lacking.values() for share in _shares(keys, place)]
     jobs = [ExportTrials(setting=setting, keys=share, data=plan.suite.data) for share in shares]
@@ -118,6 +120,9 @@ def _evaluate(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[RunEvent
             )
             for share in _shares(files, place)
         ]
+    if jobs:
+        yield Ahead(stage="test", units=of[_name(None)])
+        yield Ahead(stage="conditions", units=sum(of.values()) - of[_name(None)])
     for job, said in _run(jobs, place):
         name = _name(job.condition)
         match said:

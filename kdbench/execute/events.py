@@ -17,6 +17,20 @@ class Planned:
     lacking: frozenset[str]
 
 
+Stage = Literal["check", "train", "test", "conditions", "timing", "report"]  # of a run, in their order
+
+
+class Ahead(Record):
+    """So much work of a stage is known to be ahead: rehearsals, files, files under conditions, rounds, pages."""
+
+    stage: Stage
+    units: int
+
+
+class Rehearsed(Record):
+    """A trial was rehearsed, for all that are alike."""
+
+
 class LaidOut(Record):
     """A wave of training begins, in so many processes and threads."""
 
@@ -76,8 +90,9 @@ class LatencyMeasured(Record):
     key: str
     label: str
     how: How
-    p50_microseconds: float
+    ratio: float | None  # to the reference's latency; none where no session counts
     slice_pairs: int
+    tie: bool  # a check of one more file of the same architecture
 
 
 class LatencyMissing(Record):
@@ -97,6 +112,8 @@ class ThroughputMeasured(Record):
 
 RunEvent = (
     Planned
+    | Ahead
+    | Rehearsed
     | LaidOut
     | EpochFinished
     | Noted

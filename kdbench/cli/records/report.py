@@ -7,7 +7,14 @@ import click
 from kdbench.cli import complete, options
 
 
-@click.command(name="report")
+@click.command(
+    name="report",
+    epilog=options.examples(
+        "kdbench report fashion --open",
+        "kdbench report fashion@seeds=2    # a part that was run, as `kdbench runs fashion` lists them",
+        "kdbench report fashion --run 830d",
+    ),
+)
 @click.argument("suites", metavar="SUITE...", nargs=-1, required=True, shell_complete=complete.stored_suites)
 @options.results_option
 @options.reports_option
@@ -17,15 +24,9 @@ def command(suites: tuple[str, ...], results: Path, reports: Path, run: str | No
     """Render the report of a suite's latest run again, from its records. Trains and measures nothing.
 
     Of several suites there is one more page: what their pairs have in common, over all of them together.
-
-    \b
-    Examples:
-      kdbench report fashion --open
-      kdbench report fashion@seeds=2        # a part that was run, as `kdbench runs fashion` lists them
-      kdbench report fashion --run 830d
     """
     from kdbench import api
-    from kdbench.cli.ending import open_page, tell_results
+    from kdbench.cli.telling.ending import tell_pages, tell_results
     from kdbench.report.across import render_across
     from kdbench.results.store import prepare_folder
     from kdbench.spec import suite_name
@@ -36,9 +37,6 @@ def command(suites: tuple[str, ...], results: Path, reports: Path, run: str | No
     found = [api.load_results(suite, results, run) for suite in asked.values()]
     prepare_folder(reports, "reports")
     for each in found:
-        tell_results(api.render(each, reports), show and len(found) == 1)
+        tell_results(each, api.render(each, reports), show and len(found) == 1)
     if len(found) > 1:
-        html, markdown = render_across([each.summary for each in found], reports)
-        click.echo(f"HTML report:     {html}\nMarkdown report: {markdown}")
-        if show:
-            open_page(html)
+        tell_pages(render_across([each.summary for each in found], reports), show)

@@ -13,19 +13,14 @@ if TYPE_CHECKING:
     from kdbench.results import RunRecord
 
 
-@click.command(name="runs")
-@options.suite_argument
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a run.")
+@click.command(name="runs", epilog=options.examples("kdbench runs fashion", "kdbench report fashion --run 830d"))
+@options.stored_suite_argument
+@options.json_option
 @options.results_option
 def command(suite: str, as_json: bool, results: Path) -> None:
     """List the runs of a suite and of its parts, the latest last.
 
     `report`, `baseline` and `power` take the latest run of the whole suite, or the one that --run names.
-
-    \b
-    Examples:
-      kdbench runs fashion
-      kdbench report fashion --run 830d
     """
     from kdbench.results import Store
     from kdbench.spec import suite_name
@@ -34,8 +29,11 @@ def command(suite: str, as_json: bool, results: Path) -> None:
     runs = [store.read_run(folder, run_id) for run_id, folder in store.run_ids(name).items()]
     if not runs:
         store.latest_run(name, suite)  # says what to do
+    if as_json:
+        click.echo(json.dumps([_facts(run) for run in runs], indent=1))
+        return
     for run in runs:
-        click.echo(json.dumps(_facts(run)) if as_json else _line(run))
+        click.echo(_line(run))
 
 
 def _line(run: "RunRecord") -> str:

@@ -7,10 +7,9 @@ against itself shows the noise of the machine. Networks take turns, so that each
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 
 from kdbench.deploy.runtime import BATCH
-from kdbench.execute.events import LatencyMeasured, LatencyMissing, RunEvent, ThroughputMeasured
+from kdbench.execute.events import Ahead, LatencyMeasured, LatencyMissing, RunEvent, ThroughputMeasured
 from kdbench.execute.jobs.records import ReadEnergy, TimePair
 from kdbench.execute.timing import rounds
 from kdbench.execute.timing.rounds import forget_rounds, measure, take_turns, time_rounds
@@ -24,7 +23,7 @@ from kdbench.results.machine.energy_counters import why_no_counter
 from kdbench.results.machine.facts import timestamp, timing_cores
 from kdbench.results.timings import Energy, Round, Sessions, ThroughputRecord, slice_p50s
 from kdbench.spec import How, LatencySpec
-from kdbench.statistics.ratios import timing_settled
+from kdbench.statistics.ratios import LOOKS, estimate_ratio, timing_settled
 
 # Of a tie check, all in one go: what drifts acts alike on two files with the same graph.
 TIE_SESSIONS = 5
@@ -72,6 +71,8 @@ def time_networks(
         session = _Session(asked, samples, dimensions, place, machine_fingerprint(), found)
         ordered = [reference, *(network for network in networks if network is not reference)]
         ways = asked.combinations(timing_cores())
+        if units := session.units(ordered, reference, ties, ways):
+            yield Ahead(stage="timing", units=units)
         yield from take_turns(session.latency(network, reference, how) for how in ways for network in ordered)
         failed = [missing.how for missing in found.missing if missing.architecture == reference.architecture]
         possible = [how for how in ways if how not in failed]
@@ -99,9 +100,7 @@ class _Session:
 
     def latency(self, network: Network, reference: Network, how: How) -> Iterator[RunEvent]:
         """Time a network against the reference, unless the store has it."""
-        files = (network.sha256, reference.sha256) if _is_tie(network, reference) else ()
-        names = (network.architecture, reference.architecture)
-        key = latency_key(*names, how, self.machine, margin=self.asked.margin, files=files)
+        key = self._latency_key(network, reference, how)
         if key in self.found.latencies:
             return
         self.found.latencies.append(key)  # in the order of what was asked for, whichever is settled first
@@ -117,6 +116,37 @@ class _Session:
             self.place.store.write(Store.LATENCY, key, record)
             forget_rounds(key, self.place.store)
             yield _measured(key, network.label, record)
+
+    def units(
+        self, networks: Sequence[Network], reference: Network, ties: Sequence[Network], ways: Sequence[How]
+    ) -> int:
+        """The rounds that are ahead where each ratio settles at the first look; of a throughput, as many as batches."""
+        lacking = sum(
+            not self.place.store.has(Store.LATENCY, self._latency_key(network, reference, how))
+            for how in ways
+            for network in networks
+        )
+        if not ways:
+            return 0
+        for twin in ties:
+            same = next(network for network in networks if network.architecture == twin.architecture)
+            lacking += not self.place.store.has(Store.LATENCY, self._latency_key(twin, same, ways[0]))
+        batches = self.asked.largest_batch.bit_length() if self.asked.largest_batch > 1 else 0
+        swept = sum(
+            not self.place.store.has(Store.THROUGHPUT, self._throughput_key(network, reference, how))
+            for how in dict.fromkeys(how.model_copy(update={"batch": 1}) for how in ways)
+            for network in networks
+        )
+        return lacking * LOOKS[0] + swept * batches
+
+    def _latency_key(self, network: Network, reference: Network, how: How) -> str:
+        files = (network.sha256, reference.sha256) if _is_tie(network, reference) else ()
+        names = (network.architecture, reference.architecture)
+        return latency_key(*names, how, self.machine, margin=self.asked.margin, files=files)
+
+    def _throughput_key(self, network: Network, reference: Network, how: How) -> str:
+        names = (network.architecture, reference.architecture)
+        return throughput_key(*names, how, self.machine, self.asked.largest_batch)
 
     def _reason(self, how: How) -> str | None:
         at = (how.provider, how.threads)
@@ -195,8 +225,7 @@ class _Session:
 
     def throughput(self, network: Network, reference: Network, how: How) -> Iterator[RunEvent]:
         """Sweep batches, unless the store has it."""
-        names = (network.architecture, reference.architecture)
-        key = throughput_key(*names, how, self.machine, self.asked.largest_batch)
+        key = self._throughput_key(network, reference, how)
         if not self.place.store.has(Store.THROUGHPUT, key):
             try:
                 if reason := _why_not(network, how):
@@ -250,10 +279,12 @@ def _why_not(network: Network, how: How) -> str | None:
 
 
 def _measured(key: str, label: str, record: LatencyRecord) -> LatencyMeasured:
+    ratio = estimate_ratio(slice_p50s(record.sessions))
     return LatencyMeasured(
         key=key,
         label=f"{label}, tie check" if record.kind == "tie" else label,
         how=record.how,
-        p50_microseconds=median(record.call_microseconds),
+        ratio=ratio.estimate if ratio else None,
         slice_pairs=sum(map(len, record.sessions)),
+        tie=record.kind == "tie",
     )

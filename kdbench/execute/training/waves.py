@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
-from kdbench.execute.events import LaidOut, RunEvent, TrialEnded
+from kdbench.execute.events import Ahead, LaidOut, Rehearsed, RunEvent, TrialEnded
 from kdbench.execute.jobs.records import CohortTrained, Done, Probed, ProbeStep, Rehearse, TrainCohort
 from kdbench.execute.training.cohorts import Cohort, cohorts
 from kdbench.execute.training.processes import choose_layout
@@ -28,7 +28,10 @@ def check(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, N
         Rehearse(setting=setting, trial=group[0], parents=plan.parents(group[0]), exported=group[0].key in firsts)
         for group in groups
     ]
+    if jobs:
+        yield Ahead(stage="check", units=len(jobs))
     for position, said in place.run(jobs):
+        yield Rehearsed()
         for trial in groups[position]:
             if isinstance(said, Done) and said.reason:
                 yield TrialEnded(key=trial.key, status="skipped", reason=said.reason, repeats=True)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from kdbench.execute.workers.job import Answer, Job, run_job
 from kdbench.execute.workers.messages import Failure, Progress
-from kdbench.execute.workers.process import WorkerProcess
+from kdbench.execute.workers.process import WorkerProcess, close_all
 
 
 class Executor(Protocol):
@@ -77,8 +77,7 @@ class Subprocesses:
                         end(worker)
                         yield worker.position, said
             finally:
-                for worker in busy.values():  # the caller left before the end: nobody hears what they say
-                    worker.close()
+                close_all(busy.values())  # the caller left before the end: nobody hears what they say
 
     def _idle_or_new(self) -> WorkerProcess:
         while self._idle:
@@ -95,8 +94,8 @@ class Subprocesses:
             worker.close()
 
     def close(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        close_all(self._idle)
+        self._idle = []
 
 
 class Inline:

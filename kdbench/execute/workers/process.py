@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +26,7 @@ WORKER_ENVIRONMENT = {
 }
 COMMAND = (sys.executable, "-m", "kdbench.execute.workers.worker")
 CHUNK = 1 << 16  # bytes read at once
+GRACE = 0.7  # seconds: who interrupts a run has the prompt back within one
 
 
 class WorkerProcess:
@@ -88,10 +89,12 @@ class WorkerProcess:
         return Crashed(reason=f"its process did not end within {self._seconds:g} seconds")
 
     def close(self) -> None:
-        """End the process: it removes its drafts first, if that takes it no longer than 10 seconds."""
-        self._process.terminate()
+        """End the process: see `close_all`."""
+        close_all([self])
+
+    def _end_by(self, moment: float) -> None:
         try:
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=max(0.0, moment - time.monotonic()))
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -103,6 +106,16 @@ class WorkerProcess:
         self._stderr.seek(0)
         last = self._stderr.read().decode(errors="replace").strip().rpartition("\n")[2].strip()[:200]
         return f"its process {_ending(code)}{f': {last}' if last else ''}"
+
+
+def close_all(workers: Iterable[WorkerProcess]) -> None:
+    """End processes, all at once: they remove their drafts first, if that takes them no longer than `GRACE`."""
+    ending = list(workers)
+    for worker in ending:
+        worker._process.terminate()
+    moment = time.monotonic() + GRACE
+    for worker in ending:
+        worker._end_by(moment)
 
 
 def _ending(code: int) -> str:

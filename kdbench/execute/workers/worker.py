@@ -10,10 +10,21 @@ import sys
 from kdbench.execute.workers.job import run_job
 from kdbench.execute.workers.lines import read_job, write_said
 
+ENDED = 128 + signal.SIGTERM  # the exit code
+
 
 def main() -> None:
     """Serve jobs until stdin ends. What a library prints goes to stderr: stdout is for answers alone."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exception: drafts are removed on the way out
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(ENDED))  # as an exception: drafts are removed on the way out
+    try:
+        _serve()
+    except SystemExit as end:
+        if end.code == ENDED:
+            os._exit(ENDED)  # at once: taking libraries down can take seconds
+        raise
+
+
+def _serve() -> None:
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as out:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         for line in sys.stdin.buffer:

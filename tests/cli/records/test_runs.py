@@ -37,7 +37,7 @@ def test_a_line_a_run(results: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_as_json(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    first, second = map(json.loads, said(results, "--json", capsys=capsys).splitlines())
+    first, second = json.loads(said(results, "--json", capsys=capsys))
     assert (first["run"], first["part"], first["done"], first["failed"]) == ("b", "", 3, 2)
     assert (second["suite"], second["part"]) == ("example@seeds=1", "seeds=1")
 

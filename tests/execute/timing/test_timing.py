@@ -201,7 +201,9 @@ def test_the_reference_comes_first_and_against_itself(tmp_path: Path) -> None:
     ]
     measured = [event for event in heard if isinstance(event, LatencyMeasured)]
     assert [(event.label, event.key) for event in measured] == list(zip(["small", "big"], timed.latencies, strict=True))
-    assert [(event.p50_microseconds, event.slice_pairs) for event in measured] == [(2.5, 10)] * 2
+    assert [(event.ratio, event.slice_pairs, event.tie) for event in measured] == [
+        (pytest.approx(2.0, rel=1e-5), 10, False)
+    ] * 2
 
 
 def test_a_record_holds_what_was_measured_and_of_which_files(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kdbench import api
-from kdbench.execute.events import LaidOut, RunEvent, TrialEnded
+from kdbench.execute.events import Ahead, LaidOut, Rehearsed, RunEvent, TrialEnded
 from kdbench.execute.jobs.records import CohortTrained, Done, Rehearse, TrainCohort
 from kdbench.execute.training.waves import check, train
 from kdbench.execute.workers.messages import Crashed, EpochFinished, Noted
@@ -132,8 +132,12 @@ def test_a_job_without_an_answer_has_failed_its_trials(plan: Plan, tmp_path: Pat
 def rehearsed(
     plan: Plan, root: Path, answer: Callable[[Rehearse], Iterable[Record]]
 ) -> tuple[list[RunEvent], Scripted]:
+    """What is said of trials, once it was said how many rehearsals are ahead and that each was made."""
     executor = Scripted(answer)
-    return list(check(plan, {}, place(root, executor=executor))), executor
+    heard = list(check(plan, {}, place(root, executor=executor)))
+    rehearsals = [event for event in heard if isinstance(event, Ahead | Rehearsed)]
+    assert rehearsals == [Ahead(stage="check", units=len(executor.asked)), *[Rehearsed()] * len(executor.asked)]
+    return [event for event in heard if event not in rehearsals], executor
 
 
 def test_trials_are_rehearsed_once_for_all_seeds_under_their_parents(plan: Plan, tmp_path: Path) -> None:

@@ -1,0 +1,191 @@
+"""How long a run will still take: the work that is ahead, stage by stage, times what such work was measured to take."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import fmean
+from typing import get_args
+
+from kdbench.execute.events import (
+    Ahead,
+    Evaluated,
+    Exported,
+    LaidOut,
+    LatencyMeasured,
+    NotExported,
+    Planned,
+    Rehearsed,
+    RoundFinished,
+    RunEvent,
+    Stage,
+    ThroughputMeasured,
+    TrialEnded,
+)
+from kdbench.execute.workers.messages import EpochFinished
+from kdbench.results import Store
+from kdbench.spec import Plan, Trial
+from kdbench.statistics.ratios import LOOKS
+
+STAGES: tuple[Stage, ...] = get_args(Stage)
+# Seconds of a unit of work where this run has not measured any: a rehearsal, a file exported or evaluated, one under a
+# condition, a round of timing, a report. Of small networks on 2 cores.
+USUAL: Mapping[Stage, float] = {"check": 1.0, "test": 0.5, "conditions": 1.0, "timing": 2.0, "report": 10.0}
+# After a look that did not settle a ratio: the rounds to the next one.
+FURTHER = {look + 1: further - look for look, further in pairwise(LOOKS)}
+Kind = tuple[str, ...]  # of trials that cost alike: their network and losses
+
+
+@dataclass
+class _Work:
+    """Of one stage: units, and the seconds that those which are done have taken."""
+
+    ahead: float = 0.0
+    done: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass
+class _Training:
+    """A trial of this run."""
+
+    kind: Kind
+    epochs: range
+    seen: int = 0
+
+    @property
+    def ahead(self) -> int:
+        return len(self.epochs) - self.seen
+
+
+@dataclass
+class Forecast:
+    """Hears what happens in a run, and says what it is at and how long it will still take.
+
+    Epochs are weighed by what those of the same network and losses cost, as the store's records say.
+    """
+
+    store: Store | None = None
+    processes: int = 1
+    clock: Callable[[], float] = time.monotonic
+    trials: dict[str, _Training] = field(default_factory=dict)  # that are trained in this run
+    ended: int = 0
+    _work: dict[Stage, _Work] = field(default_factory=lambda: {stage: _Work() for stage in STAGES})
+    _costs: dict[Kind, dict[str, float]] = field(default_factory=dict)  # seconds of an epoch, by trial
+    _means: dict[Kind, float] = field(default_factory=dict)  # of those
+
+    def __post_init__(self) -> None:
+        self._heard = self.clock()
+
+    def hear(self, event: RunEvent) -> None:
+        """Take note of an event. The time since the last one belongs to the stage that the run was at."""
+        now = self.clock()
+        if self.stage:
+            self._work[self.stage].seconds += now - self._heard
+        self._heard = now
+        match event:
+            case Planned(plan=plan, lacking=lacking):
+                self._plan(plan, lacking)
+            case Ahead(stage=stage, units=units):
+                for earlier in STAGES[: STAGES.index(stage)]:
+                    self._work[earlier].ahead = 0
+                self._work[stage].ahead = units
+            case Rehearsed():
+                self._do("check")
+            case LaidOut(layout=layout):
+                self.processes = layout.processes
+            case EpochFinished(key=key, epoch=epoch):
+                self.trials[key].seen = max(0, epoch + 1 - self.trials[key].epochs.start)
+            case TrialEnded(key=key, status=status):
+                self._end(key, status == "done")
+            case Exported() | NotExported():
+                self._do("test")
+            case Evaluated(what=what, models=models):
+                self._do("conditions" if what.startswith("condition ") else "test", models)
+            case RoundFinished(number=number):
+                self._work["timing"].ahead += FURTHER.get(number, 0)
+                self._do("timing")
+            case LatencyMeasured(tie=True):
+                self._do("timing", LOOKS[0])
+            case ThroughputMeasured(largest=largest):
+                self._do("timing", largest.bit_length())
+
+    @property
+    def stage(self) -> Stage | None:
+        """The first that has work ahead."""
+        return next((stage for stage in STAGES if self._ahead(stage)), None)
+
+    def seconds_left(self) -> float | None:
+        """Of all stages together; none where nothing is known of what training costs."""
+        found = 0.0
+        for stage, work in self._work.items():
+            if ahead := self._ahead(stage):
+                pace = self._pace(stage, work)
+                if pace is None:
+                    return None
+                found += ahead * pace
+        return found
+
+    def _pace(self, stage: Stage, work: _Work) -> float | None:
+        """Seconds of a unit of work, as measured in this run where that is known."""
+        done = self._trained if stage == "train" else work.done
+        if done:
+            return work.seconds / done
+        return (1 / self.processes if self._costs else None) if stage == "train" else USUAL[stage]
+
+    def _ahead(self, stage: Stage) -> float:
+        if stage == "train":
+            return sum(trial.ahead * self._cost(trial.kind) for trial in self.trials.values() if trial.ahead)
+        return self._work[stage].ahead
+
+    @property
+    def _trained(self) -> float:
+        return sum(trial.seen * self._cost(trial.kind) for trial in self.trials.values() if trial.seen)
+
+    def _cost(self, kind: Kind) -> float:
+        """Of an epoch of this kind, else of this network, else of any; 1 where none is known."""
+        if kind in self._means:
+            return self._means[kind]
+        alike = [seconds for each, seconds in self._means.items() if each[0] == kind[0]]
+        return fmean(alike or self._means.values() or [1.0])
+
+    def _do(self, stage: Stage, units: float = 1.0) -> None:
+        work = self._work[stage]
+        work.ahead = max(0.0, work.ahead - units)
+        work.done += units
+
+    def _plan(self, plan: Plan, lacking: frozenset[str]) -> None:
+        """What a plan needs beyond what is known; of what follows training, as far as its trials tell."""
+        for key in plan.trials.keys() - lacking:
+            self._measure(key, _kind(plan.trials[key]))
+        new = [key for key in plan.trials if key in lacking and key not in self.trials]
+        self.trials |= {key: _Training(_kind(plan.trials[key]), plan.trials[key].epochs) for key in new}
+        reported = [key for key in new if key in plan.reported]
+        files = len(reported) * len(plan.suite.variants) + sum(key in plan.evaluated for key in new)
+        self._work["test"].ahead += 2 * files
+        self._work["conditions"].ahead += len(reported) * len(plan.suite.conditions)
+        asked = plan.suite.latency
+        ways = len(asked.batch_sizes) * len(asked.threads) * len(asked.providers)
+        networks = {plan.trials[key].model.label for key in reported}
+        self._work["timing"].ahead += LOOKS[0] * ways * len(networks) * len(plan.suite.variants)
+        self._work["report"].ahead = 1
+
+    def _end(self, key: str, done: bool) -> None:
+        trial = self.trials[key]
+        trial.seen = len(trial.epochs)
+        self.ended += 1
+        if done:
+            self._measure(key, trial.kind)
+
+    def _measure(self, key: str, kind: Kind) -> None:
+        """What an epoch of a trial that is trained took, from its record."""
+        if self.store and key not in self._costs.get(kind, {}) and self.store.has_trial(key):
+            record = self.store.read_trial(key)
+            epochs = len(record.curve) - 1
+            if epochs > 0:
+                self._costs.setdefault(kind, {})[key] = record.training.shared_seconds / epochs
+                self._means[kind] = fmean(self._costs[kind].values())
+
+
+def _kind(trial: Trial) -> Kind:
+    return (trial.model.label, *(lesson.loss.use for lesson in trial.lessons))

@@ -1,0 +1,52 @@
+"""The answer of a report for a terminal."""
+
+import pytest
+
+from kdbench.analyze import recommend, summarize
+from kdbench.report.terminal import answer_text, failures_text
+from kdbench.results import Outcome
+from tests.records import Shape, make_results
+
+LOSSES = ("cross_entropy", "kd", "dkd", "fitnet", "logit_mse", "dist", "rkd", "pkt", "nst", "ttm", "wttm", "nkd")
+MANY = summarize(make_results(Shape(losses=LOSSES, seeds=5)))
+
+
+def table(text: str) -> list[str]:
+    lines = text.splitlines()
+    return lines[lines.index("") + 1 :]
+
+
+def test_the_headline_comes_first_then_the_ranking() -> None:
+    lines = answer_text(MANY, 100).splitlines()
+    assert lines[0] == recommend(MANY).headline
+    head, *rows = table("\n".join(lines))
+    assert head.split("  ")[0] == "loss"
+    gains = {row.row: row.gain.estimate.mean if row.gain else 0.0 for row in MANY.students}
+    shown = [row.split()[0] for row in rows[:10]]
+    assert shown == sorted(gains, key=lambda name: -gains[name])[:10]
+    assert rows[10] == "and 2 more rows: see the report"
+    assert rows[11] == "latency: of the student, as a share of its teacher's"
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_line_is_longer_than_the_terminal(width: int) -> None:
+    several = Shape(pairs=(("big", "small"), ("a teacher of a long name", "small")), losses=LOSSES[:4], seeds=3)
+    for summary in (MANY, summarize(make_results(several))):
+        lines = answer_text(summary, width).splitlines()
+        assert max(map(len, lines[1:])) <= width, lines  # the headline may be longer
+
+
+def test_columns_without_a_figure_are_left_out() -> None:
+    untimed = summarize(make_results(Shape(latency=False, seeds=1)))
+    assert "latency" not in answer_text(untimed, 100)
+
+
+def test_failures_with_one_reason_stand_together() -> None:
+    diverged, unfit = Outcome(status="failed", reason="diverged"), Outcome(status="skipped", reason="no such layer")
+    outcomes = {("big -> small", "kd", seed): diverged for seed in (0, 1)} | {("big -> small", "dkd", 0): unfit}
+    run = make_results(Shape(losses=("cross_entropy", "kd", "dkd"), seeds=2, outcomes=outcomes)).run
+    assert failures_text(run).splitlines() == [
+        "2 trials failed: kd · small: diverged",
+        "1 trial skipped: dkd · small: no such layer",
+    ]
+    assert failures_text(make_results(Shape()).run) == ""
