@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from kdbench.analyze import summarize
+from kdbench.report import render_report
 from kdbench.results import ResultSet, Store, load_suite_results
 from kdbench.spec import Trial
 from kdbench.spec.planning.entry import REPORTED
@@ -31,6 +33,16 @@ def test_every_suite_is_whole(results: ResultSet) -> None:
     for condition in results.suite.conditions:
         exported = (trial.exported.key for key, trial in results.trials.items() if key in reported)
         assert all(results.evaluation(key, condition) for key in exported)
+
+
+def test_reports_fit_where_they_are_read(results: ResultSet, tmp_path: Path) -> None:
+    summary = summarize(results)
+    render_report(summary, tmp_path)
+    size = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert size["report.md"] < 60_000
+    assert size["summary.md"] < 4_000
+    text = (tmp_path / "index.html").read_text("utf-8")
+    assert text.count("Understanding this plot") == text.count('<svg class="plot"')
 
 
 def test_keys_are_the_content_under_the_recipe_of_today(results: ResultSet) -> None:

@@ -8,6 +8,7 @@ from kdbench.analyze.comparisons.across import AcrossRow, across_rows
 from kdbench.analyze.decisions.wording import EQUAL, percent, points, points_interval, quoted, several
 from kdbench.report.sections.comparisons.across import section_of
 from kdbench.report.shell import shell, templates
+from kdbench.report.writing.fitting import MARKDOWN_BYTES, fit
 from kdbench.report.writing.looks import looks_of
 from kdbench.results.store import write_whole
 from kdbench.spec import UserError
@@ -43,7 +44,10 @@ def render_across(summaries: Sequence[Summary], reports: Path) -> tuple[Path, Pa
     for image in section.images:
         write_whole(folder / f"{image.name}.svg", image.file)
     write_whole(html, templates(html=True).get_template("across.html.j2").render(content))
-    write_whole(markdown, templates(html=False).get_template("across.md.j2").render(content))
+    write_whole(
+        markdown,
+        templates(html=False).get_template("across.md.j2").render(content, parts=fit([section], MARKDOWN_BYTES)),
+    )
     return html, markdown
 
 

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from kdbench.analyze import Recommendation, Summary, recommend
 from kdbench.report.answer import Tile, choices, tiles
+from kdbench.report.in_short import in_short
 from kdbench.report.protocol import Facts, commands, machine, protocol, resolved_suite
 from kdbench.report.sections.accuracy import accuracy_section
 from kdbench.report.sections.against_kd import against_kd_section
@@ -46,6 +47,7 @@ from kdbench.report.shell import shell, templates
 from kdbench.report.trials import Panel, panels, seeds_table, trial_links
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import Image
+from kdbench.report.writing.fitting import MARKDOWN_BYTES, first_rows, fit, shortened
 from kdbench.report.writing.section import Section, Terms
 from kdbench.report.writing.tables import Name, Table, comparison_table, trouble_table
 from kdbench.results.store import write_whole
@@ -84,6 +86,7 @@ SECTIONS: tuple[Callable[[Summary], Section], ...] = (
     deployment_section,
     noise_section,
 )
+MOST_TROUBLE = 20  # rows
 
 
 @dataclass(frozen=True)
@@ -139,8 +142,19 @@ def render_report(summary: Summary, folder: Path) -> tuple[Path, Path]:
             data=_data(summary, links),
         ),
     )
-    write_whole(markdown, templates(html=False).get_template("report.md.j2").render(c=content))
+    write_whole(markdown, _markdown(content))
+    write_whole(folder / "summary.md", in_short(summary, content.recommendation, content.comparison))
     return html, markdown
+
+
+def _markdown(content: Content) -> str:
+    """The report with the plots and tables that find room."""
+    template = templates(html=False).get_template("report.md.j2")
+    trouble = first_rows(content.trouble, MOST_TROUBLE) if content.trouble else None
+    comparison = shortened(content.comparison, MARKDOWN_BYTES // 3)
+    frame = len(template.render(c=content, comparison=comparison, trouble=trouble, parts=()).encode())
+    parts = fit(content.whole, MARKDOWN_BYTES - frame)
+    return template.render(c=content, comparison=comparison, trouble=trouble, parts=parts)
 
 
 def _data(summary: Summary, links: Mapping[Name, str]) -> JsonValue:

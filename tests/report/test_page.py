@@ -134,6 +134,7 @@ def test_rendering_twice_gives_the_same_bytes(tmp_path):
         "index.html",
         "reliability-0.svg",
         "report.md",
+        "summary.md",
     ]
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()

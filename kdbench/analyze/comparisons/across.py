@@ -48,7 +48,7 @@ def across_rows(pairs: Sequence[tuple[Suite, PairSummary]]) -> tuple[AcrossRow, 
     found: dict[str, list[tuple[StudentRow, Scores]]] = {}
     for suite, pair in pairs:
         teacher = teacher_of_seed(suite, pair.teacher.test_by_seed) if pair.teacher else {}
-        for row in pair.students:
+        for row in pair.distinct:
             scores = {seed: top1 / teacher[seed] for seed, top1 in row.test_by_seed.items() if teacher.get(seed)}
             if scores:
                 found.setdefault(row.row, []).append((row, scores))

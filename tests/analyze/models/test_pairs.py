@@ -117,3 +117,11 @@ def test_the_verdict_of_a_candidate_is_of_the_seeds_apart(there: float, word: st
     (kd,) = [row for row in pair.students if row.row == "kd"]
     assert kd.headline is not None
     assert (kd.headline.verdict, kd.verdict) == ("better", word)
+
+
+def test_the_student_alone_that_ways_of_teaching_share_is_one_row() -> None:
+    (pair,) = summarize(make_results()).pairs
+    first, second = (replace(pair.alone, teaching=way) for way in ("weights", "logits"))
+    shared = replace(pair, students=(*pair.students, first, second))
+    assert shared.distinct == (*pair.students, first)
+    assert shared.models == (pair.teacher, *shared.distinct)
