@@ -1,6 +1,6 @@
 """What a shell offers where a name is typed: suites, losses, pairs, trials. Imports neither torch nor pandas."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
-    from kdbench.spec import Suite
+    from kdbench.spec import Kind, Suite
 
 Items = list[CompletionItem]
 
@@ -55,6 +55,17 @@ def names(ctx: click.Context, _param: click.Parameter, typed: str) -> Items:
     catalog = Catalog(ctx.params.get("plugins") or ())
     callables = (name for kind in KINDS for name in catalog.choices(kind, typed))
     return _beginning({*callables, *known(), *(key.path for key in suite_keys())}, typed)
+
+
+def callables(kind: "Kind") -> Callable[[click.Context, click.Parameter, str], Items]:
+    """The names of a kind of callable; members of a family once its name is typed."""
+
+    def offered(_ctx: click.Context, _param: click.Parameter, typed: str) -> Items:
+        from kdbench.zoo.catalog import Catalog
+
+        return _beginning(Catalog().choices(kind, typed), typed)
+
+    return offered
 
 
 def trials(ctx: click.Context, _param: click.Parameter, typed: str) -> Items:

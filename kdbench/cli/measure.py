@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kdbench.cli import options
+from kdbench.cli import complete, options
 from kdbench.cli.failure import INTERRUPTED
 from kdbench.deploy.runtime.providers import PROVIDERS
 
@@ -56,6 +56,7 @@ def _margin(text: str) -> float:
 @click.option(
     "--data",
     metavar="DATASET",
+    shell_complete=complete.callables("datasets"),
     help="Measure accuracy on its test split: a name (`kdbench list datasets`), or a suite file with that data.",
 )
 @click.option(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from kdbench.cli import options
+from kdbench.cli import complete, options
 
 
 @click.group(name="new", epilog=options.examples("kdbench new suite mine", "kdbench new loss my_loss"))
@@ -24,9 +24,27 @@ TEACHER, STUDENT = '{ use = "cnn", width = 16 }', '{ use = "cnn", width = 4 }'
     ),
 )
 @click.argument("name")
-@click.option("--data", default="digits", show_default=True, help="A dataset: `kdbench list datasets`.")
-@click.option("--teacher", default=TEACHER, show_default=True, help="A model: `kdbench list models`.")
-@click.option("--student", default=STUDENT, show_default=True, help="A model, likewise.")
+@click.option(
+    "--data",
+    shell_complete=complete.callables("datasets"),
+    default="digits",
+    show_default=True,
+    help="A dataset: `kdbench list datasets`.",
+)
+@click.option(
+    "--teacher",
+    shell_complete=complete.callables("models"),
+    default=TEACHER,
+    show_default=True,
+    help="A model: `kdbench list models`.",
+)
+@click.option(
+    "--student",
+    shell_complete=complete.callables("models"),
+    default=STUDENT,
+    show_default=True,
+    help="A model, likewise.",
+)
 @click.option(
     "--losses", default="kd", show_default=True, help="With commas between; the student alone comes with them."
 )

@@ -35,6 +35,7 @@ def offered(words: str, at: Path) -> list[str]:
         ("kdbench run tiny.toml --losses kd,cross", ["kd,cross_entropy"]),
         ("kdbench run tiny.toml --teaching ", ["single"]),
         ("kdbench run nothing.toml --losses k", []),
+        ("kdbench new suite x --student cifar:resnet5", ["cifar:resnet50", "cifar:resnet56"]),
         ("kdbench show train.sel", ["train.select"]),
         ("kdbench power ti", ["tiny", "ti"]),
     ],

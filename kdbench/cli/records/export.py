@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kdbench.cli import options
+from kdbench.cli import complete, options
 
 if TYPE_CHECKING:
     from kdbench.api import Results
@@ -29,8 +29,10 @@ FORMATS = ("csv", "parquet", "json")
 @options.stored_suite_argument
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="New folder. [default: exports/SUITE]")
 @click.option("--format", "kind", type=click.Choice(FORMATS), help="Export the figures, as tables, and no model.")
-@click.option("--pair", help="A pair of the suite.  [default: the recommended student's]")
-@click.option("--loss", help="A row of its report.  [default: the recommended student]")
+@click.option(
+    "--pair", shell_complete=complete.pairs, help="A pair of the suite.  [default: the recommended student's]"
+)
+@click.option("--loss", shell_complete=complete.losses, help="A row of its report.  [default: the recommended student]")
 @click.option("--variant", help="A variant, or fp32.  [default: the recommended one]")
 @click.option("--seed", type=click.IntRange(min=0), help="A seed.  [default: the best on validation]")
 @options.run_option

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -112,3 +113,10 @@ def test_figures_are_tables(store: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert frame[frame["loss"] == "kd"]["top1"].round(4).tolist() == [0.85, 0.851, 0.852, 0.853, 0.854]
     assert export(store, "--format", "json") == 2
     assert "exists" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(find_spec("pyarrow") is not None, reason="pyarrow is installed: pandas writes parquet with it")
+def test_parquet_without_its_package_is_one_message(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert export(store, "--format", "parquet") == 2
+    assert "--format parquet needs the package pyarrow\n  help: pip install pyarrow" in capsys.readouterr().err
+    assert not (store / "out").exists()
