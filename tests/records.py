@@ -34,7 +34,7 @@ from kdbench.spec.comparison import Budget, Tuning
 from kdbench.spec.conditions import STANDARD
 from kdbench.spec.keys import content_key
 from kdbench.spec.planning.entry import Role
-from kdbench.spec.suite import LossChoice, SweptChoice
+from kdbench.spec.suite import LossChoice, SweptChoice, TeacherChoice
 from kdbench.spec.task import Head, Input, Task
 from kdbench.spec.types import Provider
 from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Int8Static, Variant
@@ -272,7 +272,7 @@ def make_suite(shape: Shape) -> Suite:
         teacher_seeds=shape.teacher_seeds,
         train=TrainSpec(epochs=shape.epochs),
         pairs=tuple(
-            Pair(teacher=Choice(use=teacher), student=Choice(use=student), name=f"{teacher} -> {student}")
+            Pair(teacher=TeacherChoice(use=teacher), student=Choice(use=student), name=f"{teacher} -> {student}")
             for teacher, student in shape.pairs
         ),
         losses=tuple(each for loss in shape.losses for each in _losses(shape, loss)),

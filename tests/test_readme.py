@@ -11,7 +11,7 @@ from kdbench.spec import UserError, parse_suite
 from kdbench.zoo.catalog import Catalog
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
-SUITE, FAIR = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+SUITE, GIVEN, FAIR = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
 
 
 def test_the_suite_file_can_be_planned() -> None:
@@ -19,6 +19,18 @@ def test_the_suite_file_can_be_planned() -> None:
     # Over 5 seeds the student alone for one, two and four times the epochs, and two losses with one teacher, with three,
     # and two more generations; 3 teachers.
     assert len(plan.trials) == 5 * (3 + 2 * (1 + 1 + 2)) + 3
+
+
+def test_teachers_that_one_has_can_be_planned(tmp_path: Path) -> None:
+    for name in ("teacher.pth", "teacher.onnx"):
+        (tmp_path / name).write_bytes(b"weights")
+    suite = f'name = "x"\ndata = "cifar100"\nseeds = 1\nlosses = ["kd"]\n{GIVEN}'
+    plan = api.plan(parse_suite(suite, str(tmp_path / "my.toml"), Catalog()))
+    assert [entry.model for entry in plan.entries if entry.role == "teacher"] == [
+        "cifar:resnet32x4(weights=teacher.pth)",
+        "torchvision:resnet50(weights=IMAGENET1K_V2)",
+        "onnx(weights=teacher.onnx)",
+    ]
 
 
 @pytest.mark.parametrize("part", FAIR.split("\n\n"), ids=["tuning", "sweep"])

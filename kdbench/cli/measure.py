@@ -61,9 +61,9 @@ def _margin(text: str) -> float:
 )
 @click.option(
     "--scale",
-    type=click.Choice(["standard", "unit", "raw"]),
-    help="How models want the data's pixels: by the training split's mean and SD, bytes over 255, or as stored. "
-    "[default: standard]",
+    type=click.Choice(["standard", "unit", "raw", "imagenet"]),
+    help="How models want the data's pixels: by the training split's mean and SD, bytes over 255, as stored, or by "
+    "ImageNet's mean and SD. [default: standard]",
 )
 @click.option("--shape", type=_shape, metavar="CxHxW", help="Image size, for models of any size measured without data.")
 @click.option("--data-root", type=click.Path(path_type=Path, file_okay=False), help="Folder of downloaded datasets.")

@@ -8,7 +8,7 @@ import psutil
 
 from kdbench.deploy.foreign.inspect import ForeignModel, inspect_model
 from kdbench.execute.events import FileEvaluated, RunEvent
-from kdbench.execute.jobs.records import DescribeData, EvaluateFile, Scale
+from kdbench.execute.jobs.records import DescribeData, EvaluateFile
 from kdbench.execute.timing.samples import RandomSamples, RealSamples, Source
 from kdbench.execute.timing.timing import Network, time_networks
 from kdbench.execute.workers.job import Answer, Job, NoAnswer
@@ -19,6 +19,7 @@ from kdbench.results.measurement import MeasuredModel, Measurement
 from kdbench.results.predictions import Predictions
 from kdbench.results.timings import ThroughputRecord
 from kdbench.spec import DataSpec, LatencySpec, UserError
+from kdbench.spec.task import Pixels
 
 Shape = tuple[int, int, int]
 Models = dict[Path, ForeignModel]
@@ -32,7 +33,7 @@ def measure_files(
     place: Place,
     *,
     data: DataSpec | None = None,
-    scale: Scale = "standard",
+    scale: Pixels = "standard",
     shape: Shape | None = None,
 ) -> Generator[RunEvent, None, Measurement]:
     """Measure ONNX classifiers. `place.store` takes the records on the way.
@@ -76,7 +77,7 @@ def measure_files(
 
 
 def _evaluate(
-    file: Path, data: DataSpec, scale: Scale, batch: int | None, place: Place
+    file: Path, data: DataSpec, scale: Pixels, batch: int | None, place: Place
 ) -> Generator[RunEvent, None, Predictions]:
     job = EvaluateFile(setting=place.setting(), data=data, onnx=str(file), scale=scale, batch=batch)
     test = yield from _required(job, f"'{file}' could not be evaluated", place)

@@ -175,7 +175,7 @@ def training_facts(summary: Summary) -> Facts:
     suite = summary.suite
     return (
         ("Student's training", recipe(suite.train) + _own_rates(suite)),
-        ("Teacher's training", recipe(suite.teacher_train) if suite.teacher_train else "as the student's"),
+        ("Teacher's training", _teaching_recipe(suite)),
         ("View schedule", _of_both(suite, view_schedule)),
         ("Mixup", _of_both(suite, mixup)),
         ("Precision", _of_both(suite, precision)),
@@ -226,6 +226,18 @@ def precision(train: TrainSpec) -> str:
     if train.precision == "float32":
         return "float32"
     return f"{train.precision} in the model's own forward pass (autocast), else float32"
+
+
+def _teaching_recipe(suite: Suite) -> str:
+    """The recipe of teachers, and of those that were trained elsewhere their weights."""
+    given = [pair.teacher.weights for pair in suite.pairs if pair.teacher.weights]
+    brought = [
+        f"{weights.label}{f' (SHA-256 {weights.sha256[:16]} ...)' if weights.sha256 else ''}, pixels {weights.pixels}"
+        for weights in given
+    ]
+    usual = recipe(suite.teacher_train) if suite.teacher_train else "as the student's"
+    trained = [usual] if len(given) < len(suite.pairs) else []
+    return "; ".join([*trained, *(f"none here, trained elsewhere: {each}" for each in dict.fromkeys(brought))])
 
 
 def _of_both(suite: Suite, word: Callable[[TrainSpec], str]) -> str:

@@ -18,6 +18,15 @@ NEUTRAL = _NeutralMark()
 Neutral = Annotated[T, NEUTRAL]
 
 
+class _UnkeyedMark:
+    """Marks a field that says where something is, not what it is."""
+
+
+UNKEYED = _UnkeyedMark()
+# `file: Unkeyed[str]`: it stays out of keys, whatever its value.
+Unkeyed = Annotated[T, UNKEYED]
+
+
 def content_key(content: Any) -> str:
     """The first 16 hex digits of the SHA-256 of canonical JSON."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -25,14 +34,17 @@ def content_key(content: Any) -> str:
 
 
 def record_content(record: BaseModel) -> dict[str, JsonValue]:
-    """A record as JSON for its key: without neutral values, so that a field added later re-keys nothing.
+    """A record as JSON for its key: without neutral values, so that a field added later re-keys nothing, and without
+    places.
 
     A value is neutral where it is its field's default and that default is None, empty, or declared `Neutral`.
     """
     found = {}
     for name, field in type(record).model_fields.items():
         value = getattr(record, name)
-        if not is_neutral(value, field.get_default(call_default_factory=True), field.metadata):
+        if UNKEYED not in field.metadata and not is_neutral(
+            value, field.get_default(call_default_factory=True), field.metadata
+        ):
             found[name] = _plain(value)
     return found
 

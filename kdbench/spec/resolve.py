@@ -12,6 +12,7 @@ from kdbench.spec.choice import Choice, NamedChoice
 from kdbench.spec.comparison import Budget
 from kdbench.spec.errors import Problem, UserError, as_toml, nearest, say_allowed
 from kdbench.spec.planning.entry import ALONE
+from kdbench.spec.reading.weights import read_weights
 from kdbench.spec.recipe import TrainSpec
 from kdbench.spec.search.sweep import Swept, expand
 from kdbench.spec.signature import Catalog, Kind, Signature, fill_options
@@ -45,6 +46,7 @@ APART = 'give one of them a name = "..." of its own, or remove it'
 ONCE = "give each seed once"
 Location = tuple[str | int, ...]
 Located = tuple[Location, Problem]
+Chosen = TypeVar("Chosen", bound=Choice)
 Named = TypeVar("Named", bound=NamedChoice)
 
 
@@ -52,7 +54,7 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
     """The suite with every option filled in, and what is wrong with it."""
     problems: list[Located] = []
 
-    def look_up(choice: Choice, kind: Kind, *at: str | int) -> Choice:
+    def look_up(choice: Chosen, kind: Kind, *at: str | int) -> Chosen:
         return fill(choice, kind, catalog, at, problems)
 
     def swept(choice: Swept, kind: Kind, i: int) -> list[Swept]:
@@ -76,6 +78,8 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
         )
         for i, pair in enumerate(suite.pairs)
     )
+    pairs, wrong_weights = read_weights(pairs, suite.teacher_seeds, catalog)
+    problems += wrong_weights
     losses = []
     for i, loss in enumerate(suite.losses):
         settings = swept(loss, "losses", i)
@@ -261,7 +265,7 @@ def locate(at: Location) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in at).lstrip(".")
 
 
-def fill(choice: Choice, kind: Kind, catalog: Catalog, at: Location, problems: list[Located]) -> Choice:
+def fill(choice: Chosen, kind: Kind, catalog: Catalog, at: Location, problems: list[Located]) -> Chosen:
     """The choice with its options filled in; what is wrong is appended to `problems`."""
     try:
         signature = catalog.signature(kind, choice.use)
@@ -291,11 +295,11 @@ def suggest(use: str, kinds: Iterable[Kind], catalog: Catalog, others: Iterable[
 
 def serves(signature: Signature, kind: Kind) -> bool:
     """Whether a callable takes inputs that kdbench has for this kind. Members of a family take a name as well, models
-    that are made of others `network`, by which they make them."""
+    that are made of others `network`, by which they make them, and a network from a file its `content`."""
     allowed = INPUTS[kind]
     if kind in BY_NAME:
         return set(signature.inputs) <= set(allowed)
-    return signature.inputs in (allowed, (*allowed, "name"), (*allowed, "network"))
+    return signature.inputs in (allowed, *((*allowed, more) for more in ("name", "network", "content")))
 
 
 def _duplicates(where: Location, names: Iterable[str], help: str = APART) -> list[Located]:

@@ -12,7 +12,7 @@ from kdbench.spec.comparison import Budget, Tuning
 from kdbench.spec.conditions import STANDARD, epsilon_of
 from kdbench.spec.latency import LatencySpec
 from kdbench.spec.recipe import TrainSpec
-from kdbench.spec.trial import DataSpec
+from kdbench.spec.trial import Checkpoint, DataSpec
 from kdbench.spec.types import Count, Positive, WholeNumber
 from kdbench.spec.variants import Fp32, NamedVariant, distinct
 
@@ -26,10 +26,37 @@ def _leaves(table: Mapping[str, JsonValue], before: str = "") -> Iterator[tuple[
             yield f"{before}{name}", value
 
 
+class TeacherChoice(Choice):
+    """A model that teaches: it is trained for the pair, unless it has its weights already."""
+
+    OWN: ClassVar[tuple[str, ...]] = ("use", "weights")
+
+    weights: Annotated[
+        Checkpoint | None,
+        about("A file of weights that were trained elsewhere; without, it is trained.", example="teacher.safetensors"),
+    ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _widen(cls, value: Any) -> Any:
+        return value.model_dump() if type(value) is Choice else value
+
+    @property
+    def label(self) -> str:
+        """`cnn(width=8, weights=teacher.safetensors)`."""
+        written = {**self.options, **({"weights": self.weights.label} if self.weights else {})}
+        return Choice(use=self.use, options=written).label
+
+    @property
+    def model(self) -> Choice:
+        """The network alone."""
+        return Choice(use=self.use, options=self.options, origin=self.origin)
+
+
 class Pair(Record):
     """A teacher and the student that learns from it."""
 
-    teacher: Annotated[Choice, about("A model: see `kdbench list models`.", example={"use": "cnn", "width": 16})]
+    teacher: Annotated[TeacherChoice, about("A model: see `kdbench list models`.", example={"use": "cnn", "width": 16})]
     student: Annotated[Choice, about("A model, likewise.", example={"use": "cnn", "width": 4})]
     name: Annotated[str | None, about("What reports call the pair.", example="small")] = None
     lr: Annotated[

@@ -10,6 +10,11 @@ from pydantic import Field, model_validator
 from kdbench.spec.choice import Record, Several
 from kdbench.spec.types import Count, Finite, Positive, WholeNumber
 
+# What a network takes of an image: normalized as kdbench does, values from 0 to 1, values as they are stored, or those
+# from 0 to 1 normalized by the mean and the deviation of ImageNet's three channels.
+Pixels = Literal["standard", "unit", "raw", "imagenet"]
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
 
 class Input(Record):
     """One tensor of each sample, and how its raw values are normalized: (value - mean) / std in each channel."""
@@ -29,6 +34,26 @@ class Input(Record):
             count = f"{len(self.mean)} means and {len(self.std)} deviations"
             raise ValueError(f"input '{self.name}' of shape {self.shape} has {count}")
         return self
+
+
+def pixels_from_standard(pixels: Pixels, given: Input) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Factor and offset of each channel, from images as kdbench normalizes them to those that a network wants.
+
+    Raises `ValueError` where it wants other channels.
+    """
+    if pixels == "standard":
+        return tuple(1.0 for _ in given.std), tuple(0.0 for _ in given.mean)
+    top = 255.0 if given.dtype == "uint8" and pixels != "raw" else 1.0
+    factor, offset = (tuple(value / top for value in values) for values in (given.std, given.mean))
+    if pixels != "imagenet":
+        return factor, offset
+    mean, std = IMAGENET
+    if len(given.mean) != len(mean):
+        raise ValueError(f"pixels = 'imagenet' is for images of 3 channels, and these have {len(given.mean)}")
+    return (
+        tuple(each / sd for each, sd in zip(factor, std, strict=True)),
+        tuple((each - center) / sd for each, center, sd in zip(offset, mean, std, strict=True)),
+    )
 
 
 class Head(Record):

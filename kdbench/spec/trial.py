@@ -1,7 +1,8 @@
 """The trial: one set of weights, what it is trained on, and what it learns from."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -9,9 +10,9 @@ from pydantic_core import CoreSchema
 
 from kdbench.spec.choice import Choice, Record, Several, about, open_table
 from kdbench.spec.errors import nearest
-from kdbench.spec.keys import Neutral, content_key, record_content
+from kdbench.spec.keys import Neutral, Unkeyed, content_key, record_content
 from kdbench.spec.recipe import TrainSpec
-from kdbench.spec.task import Columns, HeadSpec, overlap, select_columns
+from kdbench.spec.task import Columns, HeadSpec, Pixels, overlap, select_columns
 from kdbench.spec.types import Positive, WholeNumber
 
 # Part of every key: raise it when a change of kdbench alters the numbers that a trial yields.
@@ -104,6 +105,54 @@ class Lesson(Record):
         return self
 
 
+class Checkpoint(Record):
+    """Weights that were trained elsewhere. Of a file the key has its content, so that it may lie anywhere."""
+
+    file: Annotated[
+        Unkeyed[str],
+        about("Of safetensors, torch or ONNX; its path begins at the suite file.", example="teacher.safetensors"),
+    ] = ""
+    published: Annotated[
+        str,
+        about("In place of a file: the name that torchvision has for them, or timm's tag.", example="IMAGENET1K_V1"),
+    ] = ""
+    pixels: Annotated[
+        Neutral[Pixels],
+        about(
+            "What the network takes: images normalized by the training split (standard), values from 0 to 1 (unit), as "
+            "stored (raw), or normalized by ImageNet's mean and deviation, which is the default of published ones.",
+            example="imagenet",
+        ),
+    ] = "standard"
+    sha256: str = ""  # of the file, once it is looked up
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"file": value}
+        if isinstance(value, dict) and value.get("published"):
+            return {"pixels": "imagenet", **value}
+        return value
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if bool(self.file) == bool(self.published):
+            raise ValueError('weights are those of a file or published: give one, as weights = "teacher.safetensors"')
+        return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler.resolve_ref_schema(handler(core))
+        schema["properties"].pop("sha256")
+        return {"title": schema["title"], "description": schema["description"], "anyOf": [{"type": "string"}, schema]}
+
+    @property
+    def label(self) -> str:
+        """The file's name, or that of published weights."""
+        return self.published or Path(self.file).name
+
+
 class Trial(Record):
     """One set of weights: a model that is trained once.
 
@@ -113,6 +162,8 @@ class Trial(Record):
 
     With `combine` it is an ensemble: a network that holds all of `start` as they are, whichever their architectures,
     and gives the mean of their outputs. It is not trained, and `model` is that of the first of them.
+
+    With `weights` it is a network that was trained elsewhere. It is validated, and not trained.
 
     The network has the columns of all `heads`, in order. Of a trial that starts from another and trains for 0 epochs,
     `deploys` takes other heads out of the same weights.
@@ -134,6 +185,7 @@ class Trial(Record):
     deploys: Annotated[Several[str], BeforeValidator(_several)] = ()  # heads that answer, when validated and exported
     anchors: Several[str] = ()  # trials whose weights it is held to, each by its importance for what they answer
     anchor_weight: Positive | None = None  # of that penalty, which is added to the loss
+    weights: Checkpoint | None = None  # that were trained elsewhere: it is not trained, and has these
     weight_bits: Literal[7, 8] | None = None  # trained as if in 8 bits, its weights in so many; none: in float32
 
     @model_validator(mode="after")
@@ -149,6 +201,8 @@ class Trial(Record):
             raise ValueError("anchors and anchor_weight are given together")
         if self.weight_bits and not self.start:
             raise ValueError("training in 8 bits (weight_bits) begins with trained weights: name a trial in start")
+        if self.weights and (self.start or self.combine or self.train.epochs):
+            raise ValueError("a trial with weights from elsewhere is not trained: give 0 epochs, no start, no combine")
         if self.combine and (len(self.start) < 2 or self.merge or self.train.epochs or self.weight_bits):
             raise ValueError("an ensemble (combine) names several trials in start, and is neither merged nor trained")
         return self

@@ -3,15 +3,21 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 
-from kdbench.spec import Choice, Lesson, Signature
-from kdbench.spec.task import Input
+from kdbench.spec import Choice, Lesson, Signature, Trial, UserError
+from kdbench.spec.task import Input, Task, pixels_from_standard
+from kdbench.spec.trial import Checkpoint
 from kdbench.zoo.catalog import Catalog
+from kdbench.zoo.given.onnx_network import with_pixels
+from kdbench.zoo.given.published import published_weights
+from kdbench.zoo.given.rescaled import Rescaled
+from kdbench.zoo.given.weights import fill_in, read_weights
 from kdbench.zoo.interface import Draw, Moment, NotApplicable, Outputs
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule, is_loss_module
@@ -73,12 +79,51 @@ def build_model(choice: Choice, catalog: Catalog, classes: int, shape: tuple[int
 def _make(choice: Choice, catalog: Catalog, classes: int, shape: tuple[int, int, int]) -> nn.Module:
     """A model; one that asks for `network` makes others of the catalog for the same images."""
     make = partial(catalog.load("models", choice.use), classes, shape, **choice.arguments)
-    if "network" not in catalog.signature("models", choice.use).inputs:
+    inputs = catalog.signature("models", choice.use).inputs
+    if "content" in inputs:
+        raise NotApplicable(f"'{choice.use}' is the network of a file, which can only teach as it is")
+    if "network" not in inputs:
         return cast("nn.Module", make())
     return cast(
         "nn.Module",
         make(network=lambda of, outputs: _make(Choice.model_validate(of), catalog, outputs, shape)),
     )
+
+
+def build_network(trial: Trial, catalog: Catalog, task: Task, stored: Weights | None = None) -> nn.Module:
+    """A trial's network before its training: freshly initialized, or with the weights that it brings.
+
+    These come from their file. Where they are `stored` already, the caller loads them. Raises `UserError` for a file
+    that does not fit.
+    """
+    (channels, height, width), classes = task.inputs[0].shape, task.heads[0].classes
+    model, given = trial.model, trial.weights
+    if given is None:
+        return build_model(model, catalog, trial.outputs(classes), (channels, height, width), trial.seed)
+    factor, offset = _pixels(given, task)
+    if "content" in catalog.signature("models", model.use).inputs:
+        content = Path(given.file).read_bytes() if stored is None else stored["content"].numpy().tobytes()
+        if stored is None and given.pixels != "standard":
+            content = with_pixels(content, factor, offset)
+        make = catalog.load("models", model.use)
+        return cast("nn.Module", make(classes, (channels, height, width), content))
+    network = build_model(model, catalog, classes, (channels, height, width), trial.seed)
+    found = network if given.pixels == "standard" else Rescaled(network, factor, offset)
+    if stored is not None:
+        return found
+    if given.published:
+        fill_in(network, published_weights(model.use, given.published), f"'{given.published}' of '{model.use}'")
+    else:
+        fill_in(network, read_weights(Path(given.file)), f"in '{given.file}'")
+    return found
+
+
+def _pixels(given: Checkpoint, task: Task) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Factor and offset of each channel, for a network that wants other pixels. Raises `UserError`."""
+    try:
+        return pixels_from_standard(given.pixels, task.inputs[0])
+    except ValueError as error:
+        raise UserError(f"the weights '{given.label}': {error}", help="give the pixels of its training") from error
 
 
 def start_from(model: nn.Module, starts: Sequence[Weights], shares: Sequence[float] = ()) -> None:

@@ -15,7 +15,7 @@ from kdbench.results import TrainingCost
 from kdbench.results.machine.energy import EnergyMeter
 from kdbench.spec import Trial
 from kdbench.spec.recipe import learning_rate_factor
-from kdbench.train.build import BuiltView, build_criterion, build_model, build_view, start_from
+from kdbench.train.build import BuiltView, build_criterion, build_network, build_view, start_from
 from kdbench.train.channels_last import keep_channels_last
 from kdbench.train.cost.clock import Stopwatch
 from kdbench.train.cost.memory import peak_memory_bytes, reset_peak_memory
@@ -139,7 +139,7 @@ def _build(trial: Trial, splits: Splits, parents: Parents, catalog: Catalog) -> 
     """The network as its training begins."""
     if trial.combine:
         return Ensemble([parents.members[key] for key in trial.start], trial.combine)
-    model = build_model(trial.model, catalog, trial.outputs(splits.classes), splits.shape, trial.seed)
+    model = build_network(trial, catalog, splits.task)
     if trial.start:
         shares = [parents.samples[key] for key in trial.start] if trial.merge == "samples" else trial.merge
         start_from(model, [parents.starts[key] for key in trial.start], shares)

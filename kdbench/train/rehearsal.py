@@ -8,7 +8,7 @@ from torch import nn
 
 from kdbench.spec import Trial
 from kdbench.spec.generators import drain
-from kdbench.train.build import build_model
+from kdbench.train.build import build_network
 from kdbench.train.ended import Trained
 from kdbench.train.examination import examine
 from kdbench.train.faculty import OpenTeacherCache, Parents, no_cache
@@ -40,14 +40,12 @@ def refuse_other_networks(parents: Sequence[Trial], catalog: Catalog) -> None:
 
 
 def untrained(parents: Sequence[Trial], splits: Splits, catalog: Catalog) -> Parents:
-    """What a trial needs of the trials before it, before any is trained: networks with their initial weights."""
+    """What a trial needs of the trials before it, before any is trained: networks with their initial weights.
+
+    A teacher that brings its weights has these.
+    """
     device = splits.train.labels.device
-    models = {
-        parent.key: build_model(parent.model, catalog, parent.outputs(splits.classes), splits.shape, parent.seed).to(
-            device
-        )
-        for parent in parents
-    }
+    models = {parent.key: build_network(parent, catalog, splits.task).to(device) for parent in parents}
     weights = {key: model.state_dict() for key, model in models.items()}
     alike = dict.fromkeys(models, 1.0)
     anchors = {key: Anchor(given, given) for key, given in weights.items()}
@@ -67,9 +65,8 @@ def rehearse(
     keys. Returns what would be deployed; None where the step diverged. Raises `NotApplicable` where it cannot be.
     """
     refuse_other_networks(parents, catalog)
-    if not trial.combine:
-        outputs = trial.outputs(splits.classes)
-        examine(build_model(trial.model, catalog, outputs, splits.shape, trial.seed), outputs, splits.shape)
+    if not trial.combine and not trial.weights:
+        examine(build_network(trial, catalog, splits.task), trial.outputs(splits.classes), splits.shape)
     if trial.combine and any(parent.heads for parent in parents):
         raise NotApplicable("an ensemble of networks with heads of their own is not built yet")
     hidden = splits.train.labels < 0

@@ -64,6 +64,7 @@ BUILTIN: dict[Kind, dict[str, str]] = {
         "branches": "kdbench.zoo.models.joint.branches:branches",
         "exits": "kdbench.zoo.models.joint.exits:exits",
         "resnet_cifar": "kdbench.zoo.models.resnet_cifar:resnet_cifar",
+        "onnx": "kdbench.zoo.given.onnx_network:onnx_network",
         "cifar:": "kdbench.zoo.models.cifar:cifar",
         "torchvision:": "kdbench.zoo.models.from_torchvision:from_torchvision",
         "timm:": "kdbench.zoo.models.from_timm:from_timm",

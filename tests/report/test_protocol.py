@@ -111,3 +111,23 @@ def test_what_the_machine_did_not_tell_has_its_reason():
     assert shown["Frequency governor"] == "unknown (no such file)"
     assert shown["Caches"] == "unknown"  # a record of an older kdbench
     assert shown["Instruction set"] == "avx2, fma"
+
+
+def test_teachers_that_were_trained_elsewhere_are_told_with_their_weights() -> None:
+    results = make_results(Shape(pairs=(("big", "small"), ("huge", "small"))))
+
+    def told(*weights: object) -> str:
+        suite = results.run.suite
+        pairs = [
+            pair | {"teacher": pair["teacher"] | {"weights": each}}
+            for pair, each in zip(suite["pairs"], weights, strict=True)  # type: ignore[call-overload]
+        ]
+        changed = results.run.model_copy(update={"suite": suite | {"pairs": pairs}})
+        return dict(protocol(summarize(replace(results, run=changed))))["Teacher's training"]
+
+    file = {"file": "/home/me/t.pth", "sha256": "0123456789abcdef" * 4, "pixels": "unit"}
+    here = "none here, trained elsewhere: t.pth (SHA-256 0123456789abcdef ...), pixels unit"
+    assert told(None, None) == "as the student's"
+    assert told(None, file) == f"as the student's; {here}"
+    assert told(file, file) == here
+    assert told(file, {"published": "V1"}) == f"{here}; none here, trained elsewhere: V1, pixels imagenet"

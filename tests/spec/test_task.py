@@ -1,7 +1,17 @@
 import pytest
 from pydantic import ValidationError
 
-from kdbench.spec.task import Head, HeadSpec, Input, Task, classes_of, misfit, overlap, select_columns
+from kdbench.spec.task import (
+    Head,
+    HeadSpec,
+    Input,
+    Task,
+    classes_of,
+    misfit,
+    overlap,
+    pixels_from_standard,
+    select_columns,
+)
 
 IMAGES = Input(shape=(1, 8, 8), dtype="uint8", mean=(4.0,), std=(6.0,))
 
@@ -68,3 +78,26 @@ def test_the_classes_that_some_heads_know() -> None:
     assert (
         classes_of((CLASS, PARITY), ()) is classes_of((CLASS, PARITY), ("class",)) is classes_of((CLASS,), ()) is None
     )
+
+
+COLOURS = Input(shape=(3, 8, 8), dtype="uint8", mean=(51.0, 102.0, 0.0), std=(25.5, 51.0, 255.0))
+
+
+def test_pixels_by_hand() -> None:
+    # A pixel x as kdbench normalizes it was 51 + 25.5 x of 255 in the first channel: .2 + .1 x.
+    assert pixels_from_standard("standard", COLOURS) == ((1.0,) * 3, (0.0,) * 3)
+    assert pixels_from_standard("raw", COLOURS) == ((25.5, 51.0, 255.0), (51.0, 102.0, 0.0))
+    assert pixels_from_standard("unit", COLOURS) == ((0.1, 0.2, 1.0), (0.2, 0.4, 0.0))
+    factor, offset = pixels_from_standard("imagenet", COLOURS)
+    assert factor == pytest.approx((0.1 / 0.229, 0.2 / 0.224, 1 / 0.225))
+    assert offset == pytest.approx(((0.2 - 0.485) / 0.229, (0.4 - 0.456) / 0.224, -0.406 / 0.225))
+
+
+def test_pixels_that_are_stored_from_0_to_1_are_so_already() -> None:
+    floats = Input(shape=(1, 8, 8), dtype="float32", mean=(0.5,), std=(0.25,))
+    assert pixels_from_standard("unit", floats) == ((0.25,), (0.5,))
+
+
+def test_imagenet_has_three_channels() -> None:
+    with pytest.raises(ValueError, match="for images of 3 channels, and these have 1"):
+        pixels_from_standard("imagenet", IMAGES)

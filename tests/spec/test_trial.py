@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from kdbench.spec import Lesson, Trial
+from kdbench.spec.trial import Checkpoint
 from tests.small import small_trial
 
 
@@ -136,3 +137,33 @@ def test_a_record_from_before_there_were_heads_is_read() -> None:
     content = trial.model_dump(mode="json")
     content["lessons"][0] = {name: content["lessons"][0][name] for name in ("loss", "teachers")} | {"head": None}
     assert Trial.model_validate(content).key == trial.key
+
+
+def test_weights_from_elsewhere_are_in_the_key_by_their_content() -> None:
+    def brought(**weights: object) -> Trial:
+        return small_trial(train={"epochs": 0}, weights=weights)
+
+    one = brought(file="a.pt", sha256="0" * 64)
+    assert one.key == brought(file="b.pt", sha256="0" * 64).key
+    others = [
+        brought(file="a.pt", sha256="1" * 64),
+        brought(file="a.pt", sha256="0" * 64, pixels="unit"),
+        brought(published="V1"),
+        brought(published="V2"),
+        small_trial(train={"epochs": 0}),
+    ]
+    assert len({one.key, *(other.key for other in others)}) == 6
+    assert Trial.model_validate_json(one.model_dump_json()) == one
+
+
+def test_weights_from_elsewhere_are_not_trained() -> None:
+    for changes in ({"train": {"epochs": 1}}, {"train": {"epochs": 0}, "start": [small_trial().key]}):
+        with pytest.raises(ValidationError, match="a trial with weights from elsewhere is not trained"):
+            small_trial(weights="a.pt", **changes)
+
+
+def test_published_weights_are_of_imagenet_unless_they_say_otherwise() -> None:
+    assert Checkpoint.model_validate({"published": "V1"}).pixels == "imagenet"
+    assert Checkpoint.model_validate({"published": "V1", "pixels": "unit"}).pixels == "unit"
+    assert Checkpoint.model_validate("a/b.pt") == Checkpoint(file="a/b.pt")
+    assert Checkpoint(file="a/b.pt").label == "b.pt"

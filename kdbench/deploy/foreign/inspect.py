@@ -1,6 +1,5 @@
 """An ONNX classifier that the user brings: what it is, or in one sentence why it cannot be measured. No torch."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,12 +8,9 @@ import onnx
 
 from kdbench.deploy.foreign.file import read_model
 from kdbench.deploy.foreign.run import run_once
-from kdbench.deploy.graph.contents import architecture_of, operators_of, opset_of
+from kdbench.deploy.graph.contents import architecture_of, count_weights, operators_of, opset_of
 from kdbench.deploy.graph.flops import Shape, UnknownFlops, count_graph_flops
 from kdbench.spec import UserError
-
-_FLOATS = ("FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE")
-_SMALL = ("INT8", "UINT8", "INT4", "UINT4")  # of quantized layers; smaller ranks are zero points
 
 
 @dataclass(frozen=True)
@@ -27,6 +23,7 @@ class ForeignModel:
     batch_name: str | None  # of the dimension, for a session that fixes it; None: it has none
     fixed_batch: int | None  # the only batch size that it takes; None: any
     classes: int | None  # None where it cannot be told without knowing the size of an image
+    probabilities: bool  # whether it seems to give these rather than logits
     parameters: int  # elements of float initializers and of 4- and 8-bit weights, statistics of BatchNorm included
     flops: int | None  # of one sample
     flops_reason: str | None  # why there are none
@@ -60,7 +57,8 @@ def inspect_model(path: Path, sample: Shape | None = None) -> ForeignModel:
         batch_name=dims[0].dim_param or None,
         fixed_batch=batch,
         classes=last if isinstance(last, int) else None,
-        parameters=sum(math.prod(tensor.dims) for tensor in model.graph.initializer if _is_weight(tensor)),
+        probabilities=bool(output.get("probabilities")),
+        parameters=count_weights(model),
         flops=flops,
         flops_reason=reason,
         onnx_bytes=size,
@@ -70,11 +68,6 @@ def inspect_model(path: Path, sample: Shape | None = None) -> ForeignModel:
         architecture=architecture_of(model),
         notes=tuple(_notes(declared, batch, found["batch"], output, len(found["outputs"]))),
     )
-
-
-def _is_weight(tensor: onnx.TensorProto) -> bool:
-    kind = onnx.TensorProto.DataType.Name(tensor.data_type)
-    return kind in _FLOATS or (kind in _SMALL and len(tensor.dims) > 1)
 
 
 def _flops(model: onnx.ModelProto, sample: Shape | None) -> tuple[int | None, str | None]:

@@ -1,6 +1,7 @@
 """ONNX graphs as data: their hash without weights, their operators, and files without noise. No torch."""
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
@@ -13,6 +14,8 @@ _NOISE = frozenset({"doc_string", "metadata_props", "producer_name", "producer_v
 # Initializers of these types are shapes and axes, thus structure. Floats and the integers of quantized models are
 # weights, scales and zero points.
 _STRUCTURAL = (onnx.TensorProto.INT64, onnx.TensorProto.BOOL)
+_FLOATS = ("FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE")
+_SMALL = ("INT8", "UINT8", "INT4", "UINT4")  # of quantized layers; smaller ranks are zero points
 
 
 def architecture_of(model: onnx.ModelProto) -> str:
@@ -82,3 +85,13 @@ def without_weights(model: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelP
 def initializer_bytes(model: onnx.ModelProto) -> dict[str, bytes]:
     """The little-endian content of every initializer, by name."""
     return {tensor.name: onnx.numpy_helper.to_array(tensor).tobytes() for tensor in model.graph.initializer}
+
+
+def count_weights(model: onnx.ModelProto) -> int:
+    """Elements of float initializers and of 4- and 8-bit weights; statistics of BatchNorm are among them."""
+    return sum(math.prod(tensor.dims) for tensor in model.graph.initializer if _is_weight(tensor))
+
+
+def _is_weight(tensor: onnx.TensorProto) -> bool:
+    kind = onnx.TensorProto.DataType.Name(tensor.data_type)
+    return kind in _FLOATS or (kind in _SMALL and len(tensor.dims) > 1)

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from kdbench.deploy.export.export import ExportError, export_onnx
+from torch import nn
+
+from kdbench.deploy.export.export import ExportError, Shape, export_onnx
+from kdbench.deploy.export.given import write_given
 from kdbench.deploy.export.parity import ParityError, check_parity
 from kdbench.deploy.export.quantized import check_rounding, export_quantized
 from kdbench.deploy.runtime.evaluate import predict_all
@@ -12,11 +15,12 @@ from kdbench.execute.jobs.context import Context
 from kdbench.execute.jobs.networks import load_deployed
 from kdbench.execute.jobs.records import Done, ExportTrials, MakeVariant, TrialsExported
 from kdbench.execute.jobs.samples import chunks_of_test, samples_of_test, samples_of_training
-from kdbench.results import ArtifactRecord, Store, machine_facts
+from kdbench.results import ArtifactRecord, ModelFacts, Store, machine_facts
 from kdbench.results.keys import artifact_key
 from kdbench.results.machine.facts import timestamp
 from kdbench.spec.variants import Fp32, Int8Qat, Int8Static
 from kdbench.zoo.datasets.splits import Splits
+from kdbench.zoo.given.onnx_network import OnnxNetwork
 
 PARITY_SAMPLES = 256
 
@@ -38,7 +42,7 @@ def _export(trial: str, splits: Splits, context: Context) -> None:
     model = load_deployed(trial, splits, context).to("cpu")
     key = artifact_key(trial, Fp32())
     with context.store.new_artifact(key) as folder:
-        facts = export_onnx(model, splits.shape, folder / Store.ONNX)
+        facts = write_onnx(model, splits.shape, folder / Store.ONNX)
         record = ArtifactRecord(
             key=key,
             trial=trial,
@@ -51,6 +55,11 @@ def _export(trial: str, splits: Splits, context: Context) -> None:
             finished=timestamp(),
         )
         (folder / Store.ARTIFACT).write_text(record.model_dump_json(indent=1) + "\n", "utf-8")
+
+
+def write_onnx(model: nn.Module, shape: Shape, file: Path) -> ModelFacts:
+    """Export a network; one that came as an ONNX file is written as it came. Raises `ExportError`."""
+    return write_given(model.file, shape, file) if isinstance(model, OnnxNetwork) else export_onnx(model, shape, file)
 
 
 def _export_quantized(trial: str, splits: Splits, context: Context, made: Path) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from kdbench.execute.jobs.context import Context
 from kdbench.spec import Lesson, Trial
-from kdbench.train.build import build_criterion, build_model
+from kdbench.train.build import build_criterion, build_network
 from kdbench.train.ensemble import Ensemble
 from kdbench.train.faculty import Parents
 from kdbench.train.quantized import quantized
@@ -74,8 +74,8 @@ def load_network(key: str, splits: Splits, context: Context) -> nn.Module:
     trial = Trial.model_validate(context.store.read_trial(key).trial)
     if trial.combine:  # its members have the weights
         return Ensemble([load_network(key, splits, context) for key in trial.start], trial.combine).eval()
-    outputs = trial.outputs(splits.classes)
-    model = build_model(trial.model, context.catalog, outputs, splits.shape, trial.seed).to(context.device)
+    state = load_file(context.store.weights(key))
+    model = build_network(trial, context.catalog, splits.task, state).to(context.device)
     for number, lesson in enumerate(trial.lessons):
         if _assembles(lesson, context):
             teachers = [trace(load_network(teacher, splits, context), splits.shape) for teacher in lesson.teachers]
@@ -84,7 +84,7 @@ def load_network(key: str, splits: Splits, context: Context) -> nn.Module:
             model = criterion.deployed(model).to(context.device)
     if trial.weight_bits:
         model = quantized(model, splits.shape, trial.weight_bits)
-    model.load_state_dict(load_file(context.store.weights(key)))
+    model.load_state_dict(state)
     return model.eval()
 
 

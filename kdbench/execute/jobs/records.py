@@ -1,7 +1,7 @@
 """Every job and its answer. No torch: who asks for a job does not import what carries it out."""
 
 from abc import abstractmethod
-from typing import ClassVar, Generic, Literal
+from typing import ClassVar, Generic
 
 from kdbench.deploy.runtime import BATCH
 from kdbench.execute.workers.job import Answer, Job, OwnProcess
@@ -11,9 +11,8 @@ from kdbench.results.predictions import Predictions
 from kdbench.results.timings import Energy, Round
 from kdbench.spec import DataSpec, How, NamedChoice, Record, Trial
 from kdbench.spec.choice import Several
+from kdbench.spec.task import Pixels
 from kdbench.spec.variants import Variant
-
-Scale = Literal["standard", "unit", "raw"]  # of a model's pixels: normalized, from 0 to 1, or as stored
 
 TRAINING = "kdbench.execute.jobs.training"
 EXPORT = "kdbench.execute.jobs.export"
@@ -137,7 +136,7 @@ class EvaluateFile(PlacedJob[Predictions]):
     function: ClassVar[str] = f"{EVALUATION}:evaluate_file"
     data: DataSpec
     onnx: str
-    scale: Scale
+    scale: Pixels
     batch: int | None  # the only batch size that it takes; none: any
 
 
@@ -155,7 +154,7 @@ class SaveSamples(PlacedJob[SamplesSaved]):
 
     function: ClassVar[str] = f"{DATA}:save_samples"
     data: DataSpec
-    scale: Scale
+    scale: Pixels
     batch: int  # the largest that they are for
     path: str
 

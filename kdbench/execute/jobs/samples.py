@@ -7,6 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kdbench.spec import UserError
+from kdbench.spec.task import Pixels, pixels_from_standard
 from kdbench.train.samples.batches import in_chunks, normalize
 from kdbench.zoo.datasets.splits import Splits
 
@@ -35,15 +37,16 @@ def chunks_of_test(
         at += len(labels)
 
 
-def rescale(splits: Splits, scale: str) -> Change | None:
-    """From normalized images to values as stored ("raw") or from 0 to 1 ("unit"); None for "standard"."""
-    if scale == "standard":
+def rescale(splits: Splits, pixels: Pixels) -> Change | None:
+    """From normalized images to those that a network wants; None where it wants these. Raises `UserError`."""
+    if pixels == "standard":
         return None
-    over = 1.0
-    if scale == "unit" and splits.test.images.dtype == torch.uint8:
-        over = 255.0
-    mean, std = (values[None, :, None, None] / over for values in (splits.mean, splits.std))
-    return lambda images, _: images * std + mean
+    try:
+        factor, offset = pixels_from_standard(pixels, splits.task.inputs[0])
+    except ValueError as error:
+        raise UserError(str(error), help="give the pixels with which the network was trained") from error
+    scale, shift = (torch.tensor(each, device=splits.mean.device)[None, :, None, None] for each in (factor, offset))
+    return lambda images, _: images * scale + shift
 
 
 def _as_deployed(images: Tensor) -> NDArray[np.float32]:

@@ -8,10 +8,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from kdbench.deploy.export.export import ExportError, export_onnx, hash_weights
+from kdbench.deploy.export.export import ExportError, hash_weights
 from kdbench.deploy.export.parity import ParityError, check_parity
 from kdbench.execute.jobs.cache import cache_of, room_for_cache
 from kdbench.execute.jobs.context import Context
+from kdbench.execute.jobs.export import write_onnx
+from kdbench.execute.jobs.given import refuse_bad_files, why_useless
 from kdbench.execute.jobs.networks import load_parents
 from kdbench.execute.jobs.records import CohortTrained, Done, Probed, ProbeStep, Rehearse, TrainCohort
 from kdbench.execute.jobs.samples import samples_of_test
@@ -38,6 +40,7 @@ def rehearse_trial(job: Rehearse) -> Done:
     splits = context.splits(job.trial.data)
     try:
         _refuse_other_tasks(job, splits, context)
+        refuse_bad_files((job.trial, *job.parents), splits)
         model = rehearse(job.trial, job.parents, splits, context.catalog, room_for_cache(job.trial, splits, context))
         if model and job.exported:
             _export_untrained(model, splits)
@@ -51,7 +54,7 @@ def _export_untrained(model: nn.Module, splits: Splits) -> None:
     with TemporaryDirectory(prefix="kdbench-") as folder:
         _save_weights(model, Path(folder) / Store.WEIGHTS)
         file = Path(folder) / Store.ONNX
-        export_onnx(model, splits.shape, file)
+        write_onnx(model, splits.shape, file)
         check_parity(model, file, samples_of_test(splits, REHEARSED_SAMPLES))
 
 
@@ -131,6 +134,8 @@ def _record(outcome: Trained | NotTrained, splits: Splits, context: Context) -> 
     key = outcome.trial.key
     if isinstance(outcome, NotTrained):
         return Outcome(status=outcome.status, reason=outcome.reason)
+    if reason := why_useless(outcome, splits):
+        return Outcome(status="failed", reason=reason)
     model = outcome.model.to("cpu")
     record = TrialRecord(
         key=key,

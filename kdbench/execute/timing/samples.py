@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from kdbench.execute.jobs.records import SamplesSaved, SaveRandomSamples, SaveSamples, Scale
+from kdbench.execute.jobs.records import SamplesSaved, SaveRandomSamples, SaveSamples
 from kdbench.execute.workers.messages import Progress
 from kdbench.execute.workers.place import Place
 from kdbench.spec import DataSpec
+from kdbench.spec.task import Pixels
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class RealSamples:
     """Of a dataset's test split."""
 
     data: DataSpec
-    scale: Scale = "standard"
+    scale: Pixels = "standard"
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def _first_of_networks(trials: Iterable[Trial]) -> frozenset[str]:
     found: dict[str, str] = {}
     for trial in trials:
         if not trial.combine and not trial.weight_bits:
-            network = {"model": trial.model, "heads": trial.heads, "dataset": trial.data.dataset}
+            network = (trial.model, trial.heads, trial.data.dataset, trial.weights)
             found.setdefault(repr(network), trial.key)
     return frozenset(found.values())
 
@@ -108,7 +108,7 @@ def _lay_out(groups: Sequence[Cohort], plan: Plan, place: Place) -> Generator[Ru
 
     def probe(processes: int, threads: int) -> float | None:
         setting = place.setting(Layout(processes=processes, threads=threads))
-        first = groups[0][0]
+        first = next((trial for group in groups for trial in group if trial.epochs), groups[0][0])
         job = ProbeStep(setting=setting, trial=first, parents=plan.parents(first))
         found = [said.epoch_seconds for _, said in place.run([job] * processes) if isinstance(said, Probed)]
         return max((epoch for epoch in found if epoch), default=None)  # what crashes here will crash in training too

@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from kdbench.spec.choice import Choice, NamedChoice
 from kdbench.spec.comparison import Tuning
+from kdbench.spec.errors import UserError
 from kdbench.spec.planning.choices import best, equal_cost, mean_validation
 from kdbench.spec.planning.entry import ALONE, Entry, Role, loss_alone, row_name
 from kdbench.spec.planning.graph import Graph
@@ -56,7 +57,7 @@ class PairGraph:
     def add(self) -> None:
         """Everything, as far as it follows from the trials that are done."""
         for index in range(self.suite.teacher_seeds):
-            self._teacher(self.suite.teacher_seed(index), self.pair.teacher)
+            self._teacher(self.suite.teacher_seed(index), self.pair.teacher.model)
         rows = list(self._published())
         keys = self._add_rows(rows)
         waiting = len(self.graph.later)
@@ -95,7 +96,7 @@ class PairGraph:
         settings = row.loss.settings if row.tuned is None else row.tuned
         site = Site(
             suite=self.suite,
-            pair=self.pair,
+            pair=self.pair.model_copy(update={"teacher": self.pair.teacher.model}),
             loss=self._loss(row),
             recipe=self._recipe(row, epochs),
             seed=seed,
@@ -132,11 +133,9 @@ class PairGraph:
     def _teacher(self, seed: int, model: Choice) -> str:
         """The key of a teacher of a seed, which is added where it is not there yet: the pair's, or of another model."""
         if (seed, model.label) not in self.teachers:
-            recipe = self.suite.teacher_train or self.suite.train
-            lessons = (Lesson(loss=self.lone),)
-            trial = Trial(model=model, data=self.suite.data, lessons=lessons, train=recipe, seed=seed)
+            own = model == self.pair.teacher.model
+            trial = self._given(seed) if own and self.pair.teacher.weights else self._trained(model, seed)
             self.graph.trials.setdefault(trial.key, trial)
-            own = model == self.pair.teacher
             entry = Entry(
                 pair=self.pair.label,
                 role="teacher" if own else "member",
@@ -148,6 +147,24 @@ class PairGraph:
             self.graph.entries.append(entry)
             self.teachers[seed, model.label] = trial.key
         return self.teachers[seed, model.label]
+
+    def _trained(self, model: Choice, seed: int) -> Trial:
+        recipe = self.suite.teacher_train or self.suite.train
+        return Trial(model=model, data=self.suite.data, lessons=(Lesson(loss=self.lone),), train=recipe, seed=seed)
+
+    def _given(self, seed: int) -> Trial:
+        """The teacher that brings its weights: the same for every suite and seed that it is asked by."""
+        if seed != self.suite.teacher_seed(0):
+            text = f"several teachers of '{self.pair.label}' are asked for, and its teacher brings its weights"
+            raise UserError(text, help="leave out weights, so that they are trained, or the way that asks for several")
+        return Trial(
+            model=self.pair.teacher.model,
+            data=self.suite.data,
+            lessons=(Lesson(loss=self.lone),),  # which nothing is trained with
+            train=TrainSpec(epochs=0),
+            seed=0,
+            weights=self.pair.teacher.weights,
+        )
 
     def _tuned(self, row: Row, tuning: Tuning) -> Row | None:
         """The row under the settings that are best on validation; None as long as some try has not ended."""

@@ -26,6 +26,7 @@ WANTED = {
     "names; without any of it, it is single",
     "gates": 'allowed: a list of tables: [[gates]], and below it metric = "top1" and may_drop = 0.01',
     "pairs.teacher": 'name a model: teacher = "cnn", or with options teacher = { use = "cnn", width = 16 }',
+    "pairs.teacher.weights": 'give a file, as weights = "teacher.safetensors", or weights = { published = "DEFAULT" }',
     "pairs.student": 'name a model: student = "cnn", or with options student = { use = "cnn", width = 4 }',
     "view": 'name a view: view = "clean", or with options view = { use = "...", ... }; `kdbench list views`',
     "gates.metric": 'allowed: metric = "top1" or metric = "latency"',
@@ -110,7 +111,7 @@ def _say_table(at: Location, detail: ErrorDetails, table: dict[str, Any]) -> str
         example = f'{at[-1]} = {{ use = "{(close or tags)[0]}" }}'
         return f"allowed: a table, as {example}; use is one of {', '.join(sorted(tags))}"
     match detail.get("ctx", {}).get("class_name"):
-        case "Choice" | "NamedChoice":
+        case "Choice" | "NamedChoice" | "TeacherChoice":
             return BY_NAME
         case "Pair":
             return "allowed: a table with teacher and student"

@@ -16,6 +16,7 @@ from kdbench.spec.errors import Problem, UserError, as_toml, nearest
 from kdbench.spec.keys import marks_of
 from kdbench.spec.reading.explain import explain, inside, written
 from kdbench.spec.reading.lines import find_line
+from kdbench.spec.reading.weights import place_weights
 from kdbench.spec.resolve import Located, Location, locate, resolve
 from kdbench.spec.signature import Catalog
 from kdbench.spec.suite import PART, Suite, SweptChoice
@@ -74,6 +75,7 @@ def parse_suite(text: str, file: str, catalog: Catalog) -> Suite:
         lines = text.splitlines() or [""]
         where = f"{file}:{line}"
         raise UserError(Problem(f"not TOML: {message}", where, lines[min(line, len(lines)) - 1])) from error
+    place_weights(table, Path(file).parent)
     if located := _find_problems(table, catalog) + _name_of_a_part(table):
         problems = sorted((_place(at, problem, file, text) for at, problem in located), key=lambda placed: placed[0])
         raise UserError(problem for _, problem in problems)

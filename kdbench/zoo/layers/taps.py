@@ -71,6 +71,8 @@ class Trace:
         if layer in STAGES[:3] and self.stages:
             name = self.stages[{"first": 0, "middle": len(self.stages) // 2, "last": -1}[layer]]
             return Tap(name, self.shapes[name])
+        if not self.shapes:
+            raise NotApplicable(f"no layer '{layer}': of a network from a file only the logits can be read")
         stages = (*(STAGES[:3] if self.stages else ()), *(STAGES[3:] if self.embedding else ()))
         why = f": {_LACKING[layer]}" if layer in _LACKING else ""
         raise NotApplicable(f"no layer '{layer}' in this model{why}; {nearest(layer, (*stages, *self.shapes))}")

@@ -264,14 +264,6 @@ def test_odd_values_are_noted(path: Path) -> None:
     assert not probe(str(path), [None, *SHAPE])["outputs"][0]["probabilities"]
 
 
-def test_eight_bit_weights_are_parameters(path: Path) -> None:
-    model = build()
-    model.graph.initializer.append(numpy_helper.from_array(np.zeros((5, 3), dtype=np.int8), "quantized"))
-    model.graph.initializer.append(numpy_helper.from_array(np.zeros(5, dtype=np.int8), "zero_point"))
-    model.graph.initializer.append(numpy_helper.from_array(np.zeros(2, dtype=np.int64), "shape"))
-    assert sum(foreign._is_weight(tensor) for tensor in model.graph.initializer) == 3
-
-
 def test_a_process_that_dies_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(build(), path)
     fake = path.parent / "python"

@@ -4,6 +4,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from kdbench.deploy.graph.contents import (
     architecture_of,
+    count_weights,
     initializer_bytes,
     operators_of,
     opset_of,
@@ -61,3 +62,10 @@ def test_weights_are_exchanged_in_a_copy():
     after = with_weights(before, {"weight": initializer_bytes(graph(weight=3.0))["weight"]})
     assert after.SerializeToString() == graph(weight=3.0).SerializeToString()
     assert before.SerializeToString() == graph(weight=1.0).SerializeToString()
+
+
+def test_floats_and_eight_bit_weights_are_counted_and_no_shapes():
+    model = graph()  # of 4 x 4 floats, and a shape
+    model.graph.initializer.append(numpy_helper.from_array(np.zeros((5, 3), dtype=np.int8), "quantized"))
+    model.graph.initializer.append(numpy_helper.from_array(np.zeros(5, dtype=np.int8), "zero_point"))
+    assert count_weights(model) == 16 + 15

@@ -1,10 +1,11 @@
 """Rows at several budgets, tuned rows, and confirmations: what follows from trials that are done."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kdbench.spec import Plan, Site, UserError, plan
+from kdbench.spec import Choice, Plan, Site, UserError, plan
 from kdbench.spec.planning.choices import Finished
 from kdbench.spec.suite import SEEDS_TO_CONFIRM
 from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM
@@ -37,6 +38,20 @@ def test_the_student_alone_has_rows_for_longer_training() -> None:
 def test_every_other_loss_has_the_budgets_that_it_is_given() -> None:
     found = plan(small_suite(seeds=1, budget={"by": "epochs", "losses": [0.5, 1]}), Catalog())
     assert [row for row, _ in of_role(found, "student")] == ["cross_entropy", "kd, 0.5 x epochs", "kd"]
+
+
+def test_a_teacher_that_brings_its_weights_is_one_trial_without_training(tmp_path: Path) -> None:
+    file = tmp_path / "teacher.pt"
+    file.write_bytes(b"abc")
+    pair = {"teacher": {"use": "mlp", "hidden": [16], "weights": str(file)}, "student": {"use": "mlp", "hidden": [8]}}
+    found = plan(small_suite(seeds=[3, 4], pairs=[pair]), Catalog())
+    (entry,) = (entry for entry in found.entries if entry.role == "teacher")
+    teacher = found.trials[entry.key]
+    assert (entry.seed, teacher.seed, len(teacher.epochs)) == (3, 0, 0)
+    assert teacher.weights
+    assert teacher.model == Choice(use="mlp", options={"hidden": [16], "dropout": 0.0})
+    distilled = [found.trials[each.key] for each in found.entries if each.loss == "kd"]
+    assert [trial.teachers for trial in distilled] == [(entry.key,)] * 2
 
 
 def test_milestones_move_with_the_epochs() -> None:

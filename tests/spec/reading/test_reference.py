@@ -1,6 +1,7 @@
 """The reference of suite keys: complete, and its examples are accepted."""
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ SUITE = {"name": "x", "data": "digits", "pairs": [{"teacher": "cnn", "student": 
 BESIDE: dict[str, dict[str, Any]] = {
     "train.bank": {"views": "bank"},
     "train.schedule.factor": {"milestones": [3]},
+    "pairs.teacher.weights.published": {"pixels": "unit"},
+    "pairs.teacher.weights.pixels": {"file": "teacher.safetensors"},
     "tuning.lr.range": {"scale": "log"},
     "tuning.lr.scale": {"range": [0.1, 0.2]},
     "gates.metric": {"may_drop": 0.01},
@@ -24,6 +27,7 @@ BESIDE: dict[str, dict[str, Any]] = {
 }
 LISTS = ("pairs", "losses", "teaching", "conditions", "metrics", "variants", "gates", "parts", "labelled")
 USES = {"losses": "kd", "teaching": "single", "conditions": "flip", "metrics": "macro_f1", "data": "digits"}
+USES |= {"teacher": "torchvision:resnet18"}  # which has published weights
 
 
 def with_example(key: SuiteKey) -> dict[str, Any]:
@@ -42,7 +46,11 @@ def with_example(key: SuiteKey) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: f"{key.path} {key.of or ''}".strip())
-def test_a_key_is_explained_and_its_example_is_accepted(key: SuiteKey) -> None:
+def test_a_key_is_explained_and_its_example_is_accepted(
+    key: SuiteKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("teacher.safetensors").touch()
     assert key.what.endswith("."), key.what
     assert key.unit or not key.allowed.removeprefix("a list, each ").startswith(("a number", "a whole number"))
     assert resolve(Suite.model_validate(with_example(key)), Catalog())[1] == []
