@@ -1,5 +1,6 @@
 """kdbench run"""
 
+import json
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @options.telling_options
 @click.option("--trained", is_flag=True, help="Train nothing more: export, evaluate, time and report what is trained.")
 @click.option("--retry-failed", is_flag=True, help="Train again what failed before and would fail again.")
+@options.json_option
 def command(
     results: Path,
     reports: Path,
@@ -42,6 +44,7 @@ def command(
     telling: "Telling",
     trained: bool,
     retry_failed: bool,
+    as_json: bool,
 ) -> int:
     """Train, export, time and report what a suite asks for; what is done already is not done again.
 
@@ -50,7 +53,7 @@ def command(
     """
     from kdbench import api
     from kdbench.cli.restrict import restrict
-    from kdbench.cli.telling.ending import tell_results
+    from kdbench.cli.telling.ending import open_page, results_record, tell_results
     from kdbench.cli.telling.progress import follow, invocation
     from kdbench.execute.run import run_suite
     from kdbench.results.store import prepare_folder
@@ -62,7 +65,12 @@ def command(
     with where:
         events = run_suite(wanted, where, invocation(), retry=retry_failed, train_more=not trained)
         found, pages = follow(_with_report(events, where.store, reports), live=True, telling=telling, store=where.store)
-    tell_results(found, pages, show)
+    if as_json:
+        click.echo(json.dumps(results_record(found, pages), indent=1, ensure_ascii=False))
+    else:
+        tell_results(found, pages)
+    if pages and show:
+        open_page(pages[0])
     return 1 if found.records.run.failed else 0 if pages else 6
 
 

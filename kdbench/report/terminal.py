@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from kdbench.analyze import Summary, recommend
+from kdbench.analyze import Recommendation, Summary, recommend
 from kdbench.analyze.models.rows import StudentRow
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.tables import headline_cell
@@ -21,6 +21,32 @@ def answer_text(summary: Summary, width: int) -> str:
     told = recommend(summary)
     reasons = (textwrap.fill(text, width) for text in (told.reason, *told.groups) if text)
     return "\n".join([told.headline, *reasons, "", *_ranking(summary, told.student, width)]).rstrip()
+
+
+def answer_record(found: Recommendation) -> dict[str, object]:
+    """A recommendation as JSON."""
+    row, variant = found.student, found.variant
+    student = row and {
+        "pair": row.pair,
+        "model": row.model,
+        "row": row.row,
+        "variant": variant.variant if variant else "fp32",
+        "teacher": found.teacher,
+        "top1": (variant or row).top1.mean,
+        "onnx_bytes": (variant or row).onnx_bytes,
+        "parameters": row.parameters,
+        "trials": [seed.key for seed in row.seeds],
+    }
+    return {
+        "kind": found.kind,
+        "headline": found.headline,
+        "reason": found.reason,
+        "groups": found.groups,
+        "gives_up": found.gives_up,
+        "alternatives": found.alternatives,
+        "caveats": found.caveats,
+        "student": student,
+    }
 
 
 def _ranking(summary: Summary, shipped: StudentRow | None, width: int) -> Iterator[str]:

@@ -47,12 +47,13 @@ def command(
     """Say which student of a suite to ship, within budgets. Trains and measures nothing."""
     from kdbench import api
     from kdbench.analyze import Budgets, recommend
+    from kdbench.report.terminal import answer_record
 
     summary = api.load_results(suite, results, run).summary
     budgets = Budgets(max_latency, max_bytes, max_parameters, min_top1)
     found = recommend(summary, budgets, _timing(summary, provider, batch))
     if as_json:
-        click.echo(json.dumps(_record(found), indent=1, ensure_ascii=False))
+        click.echo(json.dumps(answer_record(found), indent=1, ensure_ascii=False))
     else:
         click.echo("\n".join(_lines(found)))
 
@@ -79,20 +80,3 @@ def _lines(found: "Recommendation") -> Iterator[str]:
     yield from found.groups
     for head, texts in (("Gives up", found.gives_up), ("Instead", found.alternatives), ("Note", found.caveats)):
         yield from (f"{head}: {text}" for text in texts)
-
-
-def _record(found: "Recommendation") -> dict[str, object]:
-    row, variant = found.student, found.variant
-    student = row and {
-        "pair": row.pair,
-        "model": row.model,
-        "row": row.row,
-        "variant": variant.variant if variant else "fp32",
-        "teacher": found.teacher,
-        "top1": (variant or row).top1.mean,
-        "onnx_bytes": (variant or row).onnx_bytes,
-        "parameters": row.parameters,
-        "trials": [seed.key for seed in row.seeds],
-    }
-    told = ("kind", "headline", "reason", "groups", "gives_up", "alternatives", "caveats")
-    return {name: getattr(found, name) for name in told} | {"student": student}

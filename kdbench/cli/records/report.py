@@ -1,5 +1,6 @@
 """kdbench report"""
 
+import json
 from pathlib import Path
 
 import click
@@ -20,13 +21,14 @@ from kdbench.cli import complete, options
 @options.reports_option
 @options.run_option
 @options.open_option
-def command(suites: tuple[str, ...], results: Path, reports: Path, run: str | None, show: bool) -> None:
+@options.json_option
+def command(suites: tuple[str, ...], results: Path, reports: Path, run: str | None, show: bool, as_json: bool) -> None:
     """Render the report of a suite's latest run again, from its records. Trains and measures nothing.
 
     Of several suites there is one more page: what their pairs have in common, over all of them together.
     """
     from kdbench import api
-    from kdbench.cli.telling.ending import tell_pages, tell_results
+    from kdbench.cli.telling.ending import open_page, pages_record, results_record, tell_pages, tell_results
     from kdbench.report.across import render_across
     from kdbench.results.store import prepare_folder
     from kdbench.spec import suite_name
@@ -36,7 +38,16 @@ def command(suites: tuple[str, ...], results: Path, reports: Path, run: str | No
     asked = {suite_name(suite): suite for suite in suites}
     found = [api.load_results(suite, results, run) for suite in asked.values()]
     prepare_folder(reports, "reports")
-    for each in found:
-        tell_results(each, api.render(each, reports), show and len(found) == 1)
-    if len(found) > 1:
-        tell_pages(render_across([each.summary for each in found], reports), show)
+    pages = [api.render(each, reports) for each in found]
+    together = [render_across([each.summary for each in found], reports)] if len(found) > 1 else []
+    if as_json:
+        records = [results_record(each, made) for each, made in zip(found, pages, strict=True)]
+        records += [{"suites": list(asked), **pages_record(made)} for made in together]
+        click.echo(json.dumps(records, indent=1, ensure_ascii=False))
+    else:
+        for each, made in zip(found, pages, strict=True):
+            tell_results(each, made)
+        for made in together:
+            tell_pages(made)
+    if show:
+        open_page((*pages, *together)[-1][0])

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Pages = tuple[Path, Path]
 
 
-def tell_results(results: "Results", pages: Pages | None, show: bool) -> None:
+def tell_results(results: "Results", pages: Pages | None) -> None:
     """The headline, a ranking, failures with their reasons, and the pages; without pages, that there is nothing."""
     from kdbench.report.terminal import answer_text, failures_text
 
@@ -27,15 +27,40 @@ def tell_results(results: "Results", pages: Pages | None, show: bool) -> None:
     click.echo(answer_text(results.summary, min(120, shutil.get_terminal_size().columns)))
     if failures:
         click.echo(f"\n{failures}")
-    tell_pages(pages, show)
+    tell_pages(pages)
 
 
-def tell_pages(pages: Pages, show: bool) -> None:
-    """Where they are; `show`: open the first in the browser."""
+def results_record(results: "Results", pages: Pages | None) -> dict[str, object]:
+    """The same as JSON; without pages there is no answer."""
+    from kdbench.analyze import recommend
+    from kdbench.report.terminal import answer_record
+
+    run = results.records.run
+    unlike = {key: outcome for key, outcome in run.outcomes.items() if outcome.status != "done"}
+    return {
+        "suite": run.name,
+        "run": run.run_id,
+        "answer": answer_record(recommend(results.summary)) if pages else None,
+        "failures": [{"key": key, **outcome.model_dump()} for key, outcome in unlike.items()],
+        **pages_record(pages),
+    }
+
+
+def pages_record(pages: Pages | None) -> dict[str, object]:
+    """Where they are."""
+    html, markdown = map(str, pages) if pages else (None, None)
+    return {"html": html, "markdown": markdown}
+
+
+def tell_pages(pages: Pages) -> None:
+    """Where they are."""
     html, markdown = pages
     click.echo(f"\nHTML report:     {html}\nMarkdown report: {markdown}")
-    if show:
-        import webbrowser
 
-        if not webbrowser.open(html.resolve().as_uri()):
-            click.echo(f"note: no browser was found to open '{html}'", err=True)
+
+def open_page(html: Path) -> None:
+    """Open a page in the user's browser; where there is none, say so."""
+    import webbrowser
+
+    if not webbrowser.open(html.resolve().as_uri()):
+        click.echo(f"note: no browser was found to open '{html}'", err=True)
