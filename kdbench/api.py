@@ -1,6 +1,7 @@
 """The Python interface: what the command line does, as functions. Only `run` shows something: its progress."""
 
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -143,8 +144,9 @@ def run(suite: spec.Suite | str | Path, where: Place | None = None, on_event: Li
 
     with where or place() as here:
         wanted = suite if isinstance(suite, spec.Suite) else load_suite(suite, here.plugins)
-        events = run_suite(wanted, here)
-        record = drain(events, on_event) if on_event else follow(events, live=True)
+        command = "" if isinstance(suite, spec.Suite) else f"kdbench run {shlex.quote(str(suite))}"
+        events = run_suite(wanted, here, command)
+        record = drain(events, on_event) if on_event else follow(events, live=True, store=here.store)
     return Results(load_run(here.store, record))
 
 

@@ -1,7 +1,9 @@
 """kdbench check"""
 
 import os
+import shlex
 import tempfile
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,6 +58,7 @@ def command(
     from kdbench.execute.timing.baseline_timing import compare_with_baseline
     from kdbench.report.verdict import render_verdict, undecided
     from kdbench.results import load_baseline, load_run
+    from kdbench.results.baseline import follow_pairs
     from kdbench.results.store import prepare_folder
     from kdbench.zoo.catalog import Catalog
 
@@ -63,14 +66,14 @@ def command(
         if fresh:
             results = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kdbench-check-")))
         wanted = restrict(api.load_suite(suite, how["plugins"]), Catalog(how["plugins"]), **part)
-        frozen = load_baseline(folder, wanted.name)
+        frozen = follow_pairs(load_baseline(folder, wanted.name), wanted)
         where = stack.enter_context(api.place(results, **how))
         prepare_folder(reports, "reports")
         began = datetime.now(UTC).isoformat(timespec="seconds")
         run = follow(run_suite(wanted, where, invocation()), live=True, telling=telling, store=where.store)
         found = load_run(where.store, run)
         comparisons = follow(compare_with_baseline(frozen, folder, found, where), live=True, telling=telling)
-        verdict = judge(frozen, found, comparisons)
+        verdict = judge(frozen, found, comparisons, _asked(suite, part, how["plugins"]))
     written = render_verdict(verdict, reports / wanted.name)
     click.echo(written["json" if as_json else "markdown"].read_text("utf-8"))
     if warning := undecided(verdict):
@@ -83,3 +86,11 @@ def command(
         with Path(page).open("a", encoding="utf-8") as file:
             file.write(written["markdown"].read_text("utf-8"))
     return verdict.exit_code(strict) or (1 if run.failed else 0)
+
+
+def _asked(suite: str, part: Mapping[str, Any], plugins: Sequence[str]) -> str:
+    """The suite as it was given, with the options of its part, for a command that can be copied."""
+    told = {**part, "plugin": plugins}
+    given = ((name, value if isinstance(value, tuple) else (value,)) for name, value in told.items() if value)
+    options = [f"{'-p' if name == 'plugin' else f'--{name}'} {shlex.quote(str(v))}" for name, vs in given for v in vs]
+    return " ".join([shlex.quote(suite), *options])

@@ -86,5 +86,5 @@ def _with_report(
     found = api.Results(load_run(store, run))
     if not found.records.trials:
         return found, None
-    yield Ahead(stage="report", units=1)
+    yield Ahead(work="report", units=1)
     return found, api.render(found, reports)

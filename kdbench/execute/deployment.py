@@ -55,7 +55,7 @@ def _export(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[RunEvent]:
         if not place.store.is_exported(_artifact(key, Fp32())):
             lacking.setdefault(plan.trials[key].model.model_dump_json(), []).append(key)
     if lacking:
-        yield Ahead(stage="test", units=2 * sum(map(len, lacking.values())))  # each is exported, then evaluated
+        yield Ahead(work="test", units=2 * sum(map(len, lacking.values())))  # each is exported, then evaluated
     setting = place.setting()
     shares = [share for keys in lacking.values() for share in _shares(keys, place)]
     jobs = [ExportTrials(setting=setting, keys=share, data=plan.suite.data) for share in shares]
@@ -121,8 +121,8 @@ def _evaluate(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[RunEvent
             for share in _shares(files, place)
         ]
     if jobs:
-        yield Ahead(stage="test", units=of[_name(None)])
-        yield Ahead(stage="conditions", units=sum(of.values()) - of[_name(None)])
+        yield Ahead(work="test", units=of[_name(None)])
+        yield Ahead(work="conditions", units=sum(of.values()) - of[_name(None)])
     for job, said in _run(jobs, place):
         name = _name(job.condition)
         match said:

@@ -17,13 +17,13 @@ class Planned:
     lacking: frozenset[str]
 
 
-Stage = Literal["check", "train", "test", "conditions", "timing", "report"]  # of a run, in their order
+Work = Literal["check", "train", "test", "conditions", "timing", "report"]  # of a run, in their order
 
 
 class Ahead(Record):
-    """So much work of a stage is known to be ahead: rehearsals, files, files under conditions, rounds, pages."""
+    """So much work is known to be ahead: rehearsals, files, files under conditions, rounds, pages."""
 
-    stage: Stage
+    work: Work
     units: int
 
 

@@ -1,4 +1,4 @@
-"""How long a run will still take: the work that is ahead, stage by stage, times what such work was measured to take."""
+"""How long a run will still take: the work that is ahead, kind by kind, times what such work was measured to take."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -18,27 +18,27 @@ from kdbench.execute.events import (
     Rehearsed,
     RoundFinished,
     RunEvent,
-    Stage,
     ThroughputMeasured,
     TrialEnded,
+    Work,
 )
 from kdbench.execute.workers.messages import EpochFinished
 from kdbench.results import Store
 from kdbench.spec import Plan, Trial
 from kdbench.statistics.ratios import LOOKS
 
-STAGES: tuple[Stage, ...] = get_args(Stage)
+ORDER: tuple[Work, ...] = get_args(Work)
 # Seconds of a unit of work where this run has not measured any: a rehearsal, a file exported or evaluated, one under a
 # condition, a round of timing, a report. Of small networks on 2 cores.
-USUAL: Mapping[Stage, float] = {"check": 1.0, "test": 0.5, "conditions": 1.0, "timing": 2.0, "report": 10.0}
+USUAL: Mapping[Work, float] = {"check": 1.0, "test": 0.5, "conditions": 1.0, "timing": 2.0, "report": 10.0}
 # After a look that did not settle a ratio: the rounds to the next one.
 FURTHER = {look + 1: further - look for look, further in pairwise(LOOKS)}
 Kind = tuple[str, ...]  # of trials that cost alike: their network and losses
 
 
 @dataclass
-class _Work:
-    """Of one stage: units, and the seconds that those which are done have taken."""
+class _Amount:
+    """Of one kind of work: units, and the seconds that those which are done have taken."""
 
     ahead: float = 0.0
     done: float = 0.0
@@ -70,7 +70,7 @@ class Forecast:
     clock: Callable[[], float] = time.monotonic
     trials: dict[str, _Training] = field(default_factory=dict)  # that are trained in this run
     ended: int = 0
-    _work: dict[Stage, _Work] = field(default_factory=lambda: {stage: _Work() for stage in STAGES})
+    _amounts: dict[Work, _Amount] = field(default_factory=lambda: {work: _Amount() for work in ORDER})
     _costs: dict[Kind, dict[str, float]] = field(default_factory=dict)  # seconds of an epoch, by trial
     _means: dict[Kind, float] = field(default_factory=dict)  # of those
 
@@ -78,18 +78,18 @@ class Forecast:
         self._heard = self.clock()
 
     def hear(self, event: RunEvent) -> None:
-        """Take note of an event. The time since the last one belongs to the stage that the run was at."""
+        """Take note of an event. The time since the last one belongs to what the run was at."""
         now = self.clock()
-        if self.stage:
-            self._work[self.stage].seconds += now - self._heard
+        if self.at:
+            self._amounts[self.at].seconds += now - self._heard
         self._heard = now
         match event:
             case Planned(plan=plan, lacking=lacking):
                 self._plan(plan, lacking)
-            case Ahead(stage=stage, units=units):
-                for earlier in STAGES[: STAGES.index(stage)]:
-                    self._work[earlier].ahead = 0
-                self._work[stage].ahead = units
+            case Ahead(work=work, units=units):
+                for earlier in ORDER[: ORDER.index(work)]:
+                    self._amounts[earlier].ahead = 0
+                self._amounts[work].ahead = units
             case Rehearsed():
                 self._do("check")
             case LaidOut(layout=layout):
@@ -103,7 +103,7 @@ class Forecast:
             case Evaluated(what=what, models=models):
                 self._do("conditions" if what.startswith("condition ") else "test", models)
             case RoundFinished(number=number):
-                self._work["timing"].ahead += FURTHER.get(number, 0)
+                self._amounts["timing"].ahead += FURTHER.get(number, 0)
                 self._do("timing")
             case LatencyMeasured(tie=True):
                 self._do("timing", LOOKS[0])
@@ -111,32 +111,32 @@ class Forecast:
                 self._do("timing", largest.bit_length())
 
     @property
-    def stage(self) -> Stage | None:
+    def at(self) -> Work | None:
         """The first that has work ahead."""
-        return next((stage for stage in STAGES if self._ahead(stage)), None)
+        return next((work for work in ORDER if self._ahead(work)), None)
 
     def seconds_left(self) -> float | None:
-        """Of all stages together; none where nothing is known of what training costs."""
+        """Of all work together; none where nothing is known of what training costs."""
         found = 0.0
-        for stage, work in self._work.items():
-            if ahead := self._ahead(stage):
-                pace = self._pace(stage, work)
+        for work, amount in self._amounts.items():
+            if ahead := self._ahead(work):
+                pace = self._pace(work, amount)
                 if pace is None:
                     return None
                 found += ahead * pace
         return found
 
-    def _pace(self, stage: Stage, work: _Work) -> float | None:
+    def _pace(self, work: Work, amount: _Amount) -> float | None:
         """Seconds of a unit of work, as measured in this run where that is known."""
-        done = self._trained if stage == "train" else work.done
+        done = self._trained if work == "train" else amount.done
         if done:
-            return work.seconds / done
-        return (1 / self.processes if self._costs else None) if stage == "train" else USUAL[stage]
+            return amount.seconds / done
+        return (1 / self.processes if self._costs else None) if work == "train" else USUAL[work]
 
-    def _ahead(self, stage: Stage) -> float:
-        if stage == "train":
+    def _ahead(self, work: Work) -> float:
+        if work == "train":
             return sum(trial.ahead * self._cost(trial.kind) for trial in self.trials.values() if trial.ahead)
-        return self._work[stage].ahead
+        return self._amounts[work].ahead
 
     @property
     def _trained(self) -> float:
@@ -149,10 +149,10 @@ class Forecast:
         alike = [seconds for each, seconds in self._means.items() if each[0] == kind[0]]
         return fmean(alike or self._means.values() or [1.0])
 
-    def _do(self, stage: Stage, units: float = 1.0) -> None:
-        work = self._work[stage]
-        work.ahead = max(0.0, work.ahead - units)
-        work.done += units
+    def _do(self, work: Work, units: float = 1.0) -> None:
+        amount = self._amounts[work]
+        amount.ahead = max(0.0, amount.ahead - units)
+        amount.done += units
 
     def _plan(self, plan: Plan, lacking: frozenset[str]) -> None:
         """What a plan needs beyond what is known; of what follows training, as far as its trials tell."""
@@ -162,13 +162,13 @@ class Forecast:
         self.trials |= {key: _Training(_kind(plan.trials[key]), plan.trials[key].epochs) for key in new}
         reported = [key for key in new if key in plan.reported]
         files = len(reported) * len(plan.suite.variants) + sum(key in plan.evaluated for key in new)
-        self._work["test"].ahead += 2 * files
-        self._work["conditions"].ahead += len(reported) * len(plan.suite.conditions)
+        self._amounts["test"].ahead += 2 * files
+        self._amounts["conditions"].ahead += len(reported) * len(plan.suite.conditions)
         asked = plan.suite.latency
         ways = len(asked.batch_sizes) * len(asked.threads) * len(asked.providers)
         networks = {plan.trials[key].model.label for key in reported}
-        self._work["timing"].ahead += LOOKS[0] * ways * len(networks) * len(plan.suite.variants)
-        self._work["report"].ahead = 1
+        self._amounts["timing"].ahead += LOOKS[0] * ways * len(networks) * len(plan.suite.variants)
+        self._amounts["report"].ahead = 1
 
     def _end(self, key: str, done: bool) -> None:
         trial = self.trials[key]

@@ -11,6 +11,7 @@ from kdbench.report.writing import formats as f
 from kdbench.report.writing.markdown import markdown_table, markdown_text
 from kdbench.report.writing.tables import Cell, Column, Table
 from kdbench.results.store import write_whole
+from kdbench.spec import PART
 
 ORDER: tuple[Status, ...] = ("fail", "invalid", "inconclusive", "unjudged", "pass")
 SIGNS: dict[Status, str] = {
@@ -99,7 +100,9 @@ def rebaseline(verdict: Verdict) -> str:
 
     The run comes first because the results of `check --fresh` are deleted; where results were kept, it trains nothing.
     """
-    return f"kdbench run {verdict.suite} && kdbench baseline {verdict.suite} --to baselines/{verdict.suite}-new"
+    part = " --part" if PART in verdict.suite else ""
+    freeze = f"kdbench baseline {verdict.suite}{part} --to baselines/{verdict.suite}-new"
+    return f"kdbench run {verdict.asked or verdict.suite} && {freeze}"
 
 
 def verdict_json(verdict: Verdict) -> str:

@@ -103,6 +103,24 @@ class DeployedModel:
         return f"{self.result.key}.onnx"
 
 
+def moved_pairs(before: Suite, now: Suite) -> dict[str, str]:
+    """What pairs of a suite are called now: one without a name goes by its models, and is the same where they change.
+
+    Those that are gone are those that are new, in their order, where they are equally many.
+    """
+    labels, present = ([pair.label for pair in suite.pairs] for suite in (before, now))
+    gone, new = [each for each in labels if each not in present], [each for each in present if each not in labels]
+    return dict(zip(gone, new, strict=True)) if len(gone) == len(new) else {}
+
+
+def follow_pairs(baseline: Baseline, suite: Suite) -> Baseline:
+    """The baseline with its pairs called as the suite calls them now."""
+    names = moved_pairs(baseline.spec, suite)
+    rows = (row.model_copy(update={"pair": names.get(row.pair, row.pair)}) for row in baseline.rows)
+    models = (model.model_copy(update={"pair": names.get(model.pair, model.pair)}) for model in baseline.models)
+    return baseline.model_copy(update={"rows": tuple(rows), "models": tuple(models)})
+
+
 def deployed_models(results: ResultSet) -> list[DeployedModel]:
     """Every architecture of each pair and role, in the order of the suite."""
     groups: dict[tuple[str, Role, str], list[tuple[str, TrialResult]]] = {}

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from kdbench.cli.check import _asked
 from tests.cli.test_cli import ONE, SUITE, kdbench
 
 PAIR = SUITE.replace("[[pairs]]", '[[pairs]]\nname = "pair"').replace("seeds = 2", "seeds = 3")
@@ -121,3 +122,10 @@ def test_a_baseline_of_another_suite_is_code_five_before_any_training(user: Path
     done = kdbench("check", "tiny.toml", "--baseline", "base", "--fresh", at=user, code=5)
     assert "is of suite 'tiny', not of 'other'" in done.stderr
     assert "top-1" not in done.stderr
+
+
+def test_the_suite_is_asked_for_as_it_was_given() -> None:
+    part = {"seeds": 2, "epochs": None, "pairs": (), "losses": ("kd(temperature=8.0)", "dkd"), "teaching": ()}
+    told = "'my suite.toml' --seeds 2 --losses 'kd(temperature=8.0)' --losses dkd -p mine"
+    assert _asked("my suite.toml", part, ("mine",)) == told
+    assert _asked("fashion", dict.fromkeys(part), ()) == "fashion"

@@ -57,7 +57,7 @@ def epoch(key: str, number: int) -> EpochFinished:
 def test_nothing_is_said_of_training_before_any_is_measured(plan: Plan, clock: Clock) -> None:
     forecast = Forecast(clock=clock)
     forecast.hear(everything(plan))
-    assert (forecast.stage, forecast.seconds_left()) == ("train", None)
+    assert (forecast.at, forecast.seconds_left()) == ("train", None)
 
 
 def test_epochs_left_take_as_long_as_those_before(plan: Plan, clock: Clock) -> None:
@@ -75,31 +75,31 @@ def test_epochs_left_take_as_long_as_those_before(plan: Plan, clock: Clock) -> N
     assert forecast.seconds_left() == 4 * 7 + 6 * USUAL["test"] + USUAL["report"]
 
 
-def test_stages_follow_each_other(plan: Plan, clock: Clock) -> None:
+def test_one_kind_of_work_follows_the_other(plan: Plan, clock: Clock) -> None:
     forecast, keys = Forecast(clock=clock), list(plan.trials)
     forecast.hear(everything(plan))
-    forecast.hear(Ahead(stage="check", units=2))
-    assert forecast.stage == "check"
+    forecast.hear(Ahead(work="check", units=2))
+    assert forecast.at == "check"
     for _ in range(2):
         forecast.hear(Rehearsed())
-    assert forecast.stage == "train"
+    assert forecast.at == "train"
     for key in keys:
         forecast.hear(TrialEnded(key=key, status="done", top1=0.5))
-    assert forecast.stage == "test"
-    forecast.hear(Ahead(stage="test", units=3))
+    assert forecast.at == "test"
+    forecast.hear(Ahead(work="test", units=3))
     clock.now = 6
     for key in keys[:2]:
         forecast.hear(Exported(key=key))
     assert forecast.seconds_left() == 3 + USUAL["report"]  # one more, as long as each of two took
-    forecast.hear(Ahead(stage="conditions", units=4))
-    assert forecast.stage == "conditions"  # what was thought to be left of the test was not there
+    forecast.hear(Ahead(work="conditions", units=4))
+    assert forecast.at == "conditions"  # what was thought to be left of the test was not there
     forecast.hear(Evaluated(what="condition noise", models=4, of=4))
-    assert (forecast.stage, forecast.seconds_left()) == ("report", USUAL["report"])
+    assert (forecast.at, forecast.seconds_left()) == ("report", USUAL["report"])
 
 
 def test_a_ratio_that_does_not_settle_has_further_rounds_ahead(clock: Clock) -> None:
     forecast = Forecast(clock=clock)
-    forecast.hear(Ahead(stage="timing", units=2 * 5))  # a ratio, and a tie check
+    forecast.hear(Ahead(work="timing", units=2 * 5))  # a ratio, and a tie check
     for number in range(1, 6):
         clock.now += 3
         forecast.hear(RoundFinished(number=number, most=16))

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from xml.etree import ElementTree
 
 from kdbench.analyze import GateEntry, Verdict
@@ -24,6 +25,12 @@ def test_markdown_puts_what_fails_first_and_says_how_to_accept():
     assert "kdbench run quick && kdbench baseline quick --to baselines/quick-new" in text
     assert "operators differ" in text
     assert "<b>" not in text
+
+
+def test_the_baseline_of_a_part_is_frozen_from_that_part():
+    part = replace(VERDICT, suite="quick@seeds=2", asked="'my suites/quick.toml' --seeds 2")
+    freeze = "kdbench baseline quick@seeds=2 --part --to baselines/quick@seeds=2-new"
+    assert f"kdbench run 'my suites/quick.toml' --seeds 2 && {freeze}" in verdict_markdown(part)
 
 
 def test_junit_maps_statuses_and_is_valid_xml():

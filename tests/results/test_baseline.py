@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from kdbench.results import ResultSet, freeze, load_baseline
-from kdbench.results.baseline import Baseline, BaselineError, baseline_of, counterparts, deployed_models, title_of
+from kdbench.results.baseline import (
+    Baseline,
+    BaselineError,
+    baseline_of,
+    counterparts,
+    deployed_models,
+    follow_pairs,
+    moved_pairs,
+    title_of,
+)
 from kdbench.results.records import ArtifactRecord
 from kdbench.spec import UserError
 from tests.records import Shape, edited, make_results
@@ -111,3 +120,31 @@ def test_rows_keep_their_place_in_the_suite() -> None:
     assert row.top1 == result.test.top1
     assert isinstance(Baseline.model_validate_json(baseline_of(PLAIN).model_dump_json()), Baseline)
     assert baseline_of(replace(PLAIN, records={})).rows == ()
+
+
+def named(*pairs: tuple[str, str]) -> ResultSet:
+    return make_results(Shape(pairs=pairs))
+
+
+@pytest.mark.parametrize(
+    ("now", "moved"),
+    [
+        ([("big", "small")], {}),  # fewer pairs: which of them is gone is not known
+        ([("big", "small"), ("big", "tiny")], {}),
+        ([("big", "wide"), ("big", "tiny")], {"big -> small": "big -> wide"}),
+        ([("big", "tiny"), ("huge", "wide")], {"big -> small": "huge -> wide"}),
+    ],
+)
+def test_a_pair_is_the_same_where_its_networks_change(now: list[tuple[str, str]], moved: dict[str, str]) -> None:
+    before = named(("big", "small"), ("big", "tiny"))
+    assert moved_pairs(before.suite, named(*now).suite) == moved
+
+
+def test_a_baseline_is_held_against_a_pair_whose_student_has_changed() -> None:
+    now = named(("big", "wide"))
+    frozen = baseline_of(named(("big", "small")))
+    assert not any(counterparts(model, now) for model in frozen.models)
+    followed = follow_pairs(frozen, now.suite)
+    assert all(counterparts(model, now) for model in followed.models)
+    assert {row.pair for row in followed.rows} == {"big -> wide"}
+    assert follow_pairs(frozen, named(("big", "small")).suite) == frozen

@@ -8,7 +8,7 @@ from typing import Literal
 from kdbench.analyze.decisions.accuracy_gate import GateEntry, Status, judge_accuracy
 from kdbench.analyze.decisions.gate_power import what_the_gate_sees
 from kdbench.results import Baseline, LatencyComparison, ResultSet
-from kdbench.results.baseline import BaselineModel, counterparts
+from kdbench.results.baseline import BaselineModel, counterparts, moved_pairs
 from kdbench.results.timings import slice_minima, slice_p50s
 from kdbench.statistics.ratios import RatioBounds, judge_ratio
 
@@ -27,6 +27,7 @@ class Verdict:
     entries: tuple[GateEntry, ...]
     notes: tuple[str, ...] = ()
     sees: str = ""  # what the accuracy gate can see with these seeds, in a sentence
+    asked: str = ""  # what runs the suite again: its name or file, and the options of its part
 
     @property
     def measured(self) -> int:
@@ -51,7 +52,7 @@ class Verdict:
         return codes[self.status]
 
 
-def judge(baseline: Baseline, results: ResultSet, comparisons: Sequence[LatencyComparison]) -> Verdict:
+def judge(baseline: Baseline, results: ResultSet, comparisons: Sequence[LatencyComparison], asked: str = "") -> Verdict:
     """Hold results against a baseline: accuracy by seed, latency by interleaved slices, sizes exactly."""
     # Only comparisons that were timed share the error. During timing their number is unknown, and all share it.
     family = max(1, sum(bool(comparison.sessions) for comparison in comparisons))
@@ -62,7 +63,8 @@ def judge(baseline: Baseline, results: ResultSet, comparisons: Sequence[LatencyC
         *(entry for model in baseline.models for entry in _judge_counts(model, results)),
     ]
     sees = what_the_gate_sees(baseline)
-    return Verdict(baseline.spec.name, tuple(entries), _notes(baseline, results), sees)
+    name = baseline.spec.name
+    return Verdict(name, tuple(entries), _notes(baseline, results), sees, asked or name)
 
 
 def _judge_latency(comparison: LatencyComparison, margin: float, family: int) -> GateEntry:
@@ -116,7 +118,8 @@ def _judge_counts(model: BaselineModel, results: ResultSet) -> list[GateEntry]:
 
 def _notes(baseline: Baseline, results: ResultSet) -> tuple[str, ...]:
     """Differences of operators, machine and versions, which may explain a verdict."""
-    notes = []
+    moved = moved_pairs(baseline.spec, results.suite)
+    notes = [f"the pair '{was}' of the baseline is '{now}' now" for was, now in moved.items()]
     for was, now in ((model, each) for model in baseline.models for each in counterparts(model, results)):
         before, after = was.facts, now.result.model
         if changed := _changes(before.operators, after.operators):

@@ -83,7 +83,7 @@ def _nothing(summary: Summary, found: Sequence[Candidate]) -> Answer:
             f"{percent(max(each.top1 for each in found))} of the test samples right.",
         )
     refused = [answer(pick, summary.chance) for pair in summary.pairs if pair.students for pick in picks(pair)]
-    help = f"Why is said in the report, and by the logs of `kdbench run {summary.suite.name}`."
+    help = "Why is said in the report, beside what failed."
     return refused[0] if refused else nothing(f"no student of '{summary.suite.name}' finished", help)
 
 

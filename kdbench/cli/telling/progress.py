@@ -92,7 +92,7 @@ class _Standing:
     @classmethod
     def of(cls, forecast: Forecast) -> Self:
         trials = f", {forecast.ended} of {len(forecast.trials)} trials" if forecast.trials else ""
-        return cls(f"{forecast.stage or 'plan'}{trials}", forecast.seconds_left())
+        return cls(f"{forecast.at or 'plan'}{trials}", forecast.seconds_left())
 
     @property
     def still(self) -> float | None:

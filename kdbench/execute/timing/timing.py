@@ -72,7 +72,7 @@ def time_networks(
         ordered = [reference, *(network for network in networks if network is not reference)]
         ways = asked.combinations(timing_cores())
         if units := session.units(ordered, reference, ties, ways):
-            yield Ahead(stage="timing", units=units)
+            yield Ahead(work="timing", units=units)
         yield from take_turns(session.latency(network, reference, how) for how in ways for network in ordered)
         failed = [missing.how for missing in found.missing if missing.architecture == reference.architecture]
         possible = [how for how in ways if how not in failed]

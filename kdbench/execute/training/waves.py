@@ -29,7 +29,7 @@ def check(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, N
         for group in groups
     ]
     if jobs:
-        yield Ahead(stage="check", units=len(jobs))
+        yield Ahead(work="check", units=len(jobs))
     for position, said in place.run(jobs):
         yield Rehearsed()
         for trial in groups[position]:

@@ -26,7 +26,7 @@ WORKER_ENVIRONMENT = {
 }
 COMMAND = (sys.executable, "-m", "kdbench.execute.workers.worker")
 CHUNK = 1 << 16  # bytes read at once
-GRACE = 0.7  # seconds: who interrupts a run has the prompt back within one
+GRACE = 0.5  # seconds: who interrupts a run has the prompt back within one
 
 
 class WorkerProcess:

@@ -6,7 +6,7 @@ import pytest
 
 from kdbench.analyze import GateEntry, Verdict, judge
 from kdbench.results import LatencyComparison, Outcome
-from kdbench.results.baseline import baseline_of
+from kdbench.results.baseline import baseline_of, follow_pairs
 from kdbench.spec import Gate
 from tests.records import HOW, Shape, correct_bits, edited, make_results, slice_sessions
 
@@ -297,3 +297,10 @@ def test_a_drop_that_is_no_collapse_is_left_to_the_seeds():
 def test_what_the_gate_sees_is_part_of_the_verdict():
     results = make_results()
     assert "3 seeds" in judge(baseline_of(results), results, []).sees
+
+
+def test_a_student_that_changed_is_judged_and_told():
+    before, now = (make_results(Shape(pairs=(("big", student),))) for student in ("small", "wide"))
+    verdict = judge(follow_pairs(baseline_of(before), now.suite), now, [])
+    assert verdict.measured > 0
+    assert "the pair 'big -> small' of the baseline is 'big -> wide' now" in verdict.notes

@@ -20,7 +20,7 @@ KD = list(PLAN.trials)[-1]
 
 def course(pause: float = 0.0) -> Generator[RunEvent, None, str]:
     yield Planned(PLAN, frozenset({KD}))
-    yield Ahead(stage="check", units=1)
+    yield Ahead(work="check", units=1)
     sleep(pause)
     yield EpochFinished(key=KD, epoch=1, train_loss=0.5, top1=0.5)
     yield TrialEnded(key=KD, status="done", top1=0.5)

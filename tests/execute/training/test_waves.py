@@ -136,7 +136,7 @@ def rehearsed(
     executor = Scripted(answer)
     heard = list(check(plan, {}, place(root, executor=executor)))
     rehearsals = [event for event in heard if isinstance(event, Ahead | Rehearsed)]
-    assert rehearsals == [Ahead(stage="check", units=len(executor.asked)), *[Rehearsed()] * len(executor.asked)]
+    assert rehearsals == [Ahead(work="check", units=len(executor.asked)), *[Rehearsed()] * len(executor.asked)]
     return [event for event in heard if event not in rehearsals], executor
 
 

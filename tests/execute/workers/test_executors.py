@@ -106,3 +106,11 @@ def test_leaving_early_stops_what_runs() -> None:
     assert isinstance(begun, Noted)
     said.close()
     assert not Path(f"/proc/{begun.text}").exists()
+
+
+def test_leaving_early_kills_who_does_not_listen(two: Subprocesses) -> None:
+    said = two.map([Hang(), Hang()])
+    begun = [event.text for _, event in (next(said), next(said)) if isinstance(event, Noted)]
+    said.close()
+    assert len(begun) == 2
+    assert not any(Path(f"/proc/{pid}").exists() for pid in begun)
