@@ -13,11 +13,11 @@ MOST_ROWS = 8
 HEADS = ("Loss", "Verdict", "Gain", "Top-1", "Latency p50")
 
 
-def in_short(summary: Summary, recommendation: Recommendation, comparison: Table) -> str:
+def in_short(summary: Summary, recommendation: Recommendation, ranking: Table) -> str:
     """The headline, the best rows, what else was told as far as it fits, and where the whole report is."""
     lines = [f"**{markdown_text(recommendation.headline)}.** {markdown_text(recommendation.reason)}", ""]
-    if comparison.rows:
-        lines += [markdown_table(_few(comparison, recommendation)), ""]
+    if ranking.rows:
+        lines += [markdown_table(_few(ranking, recommendation)), ""]
     end = f"Suite {markdown_text(shorten(summary.suite.name))}: [report](report.md), [page](index.html)"
     for text in (*recommendation.gives_up, *recommendation.caveats, *recommendation.groups):
         line = f"- {markdown_text(text)}"
@@ -26,17 +26,17 @@ def in_short(summary: Summary, recommendation: Recommendation, comparison: Table
     return "\n".join([*lines, "", end, ""])
 
 
-def _few(comparison: Table, recommendation: Recommendation) -> Table:
+def _few(ranking: Table, recommendation: Recommendation) -> Table:
     """The columns of `HEADS` and the best rows, among them the one that the answer is about."""
-    kept = _columns(comparison.columns)
-    rows = list(comparison.rows)
+    kept = _columns(ranking.columns)
+    rows = list(ranking.rows)
     student = recommendation.student
     place = next((at for at, row in enumerate(rows) if student and row[0].of == student.name), 0)
     if place >= MOST_ROWS:
         rows.insert(MOST_ROWS - 1, rows.pop(place))
     cells = tuple(tuple(_short(row[at]) for at in kept) for row in rows)
-    columns = tuple(comparison.columns[at] for at in kept)
-    return first_rows(replace(comparison, columns=columns, rows=cells, notes=()), MOST_ROWS)
+    columns = tuple(ranking.columns[at] for at in kept)
+    return first_rows(replace(ranking, columns=columns, rows=cells, notes=()), MOST_ROWS)
 
 
 def _columns(columns: tuple[Column, ...]) -> list[int]:

@@ -1,6 +1,6 @@
 """The report of a run as one HTML page that needs nothing else, and as Markdown with SVG files beside it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from kdbench.analyze import Recommendation, Summary, recommend
 from kdbench.report.answer import Tile, choices, tiles
 from kdbench.report.in_short import in_short
 from kdbench.report.protocol import Facts, commands, machine, protocol, resolved_suite
+from kdbench.report.ranking import ranking_table, ranking_terms, trouble_table
 from kdbench.report.sections.accuracy import accuracy_section
 from kdbench.report.sections.against_kd import against_kd_section
 from kdbench.report.sections.calibration import calibration_section
@@ -49,7 +50,7 @@ from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import Image
 from kdbench.report.writing.fitting import MARKDOWN_BYTES, first_rows, fit, shortened
 from kdbench.report.writing.section import Section, Terms
-from kdbench.report.writing.tables import Name, Table, comparison_table, trouble_table
+from kdbench.report.writing.tables import Name, Table
 from kdbench.results.store import write_whole
 
 # After the ranking of losses and the trade-off, in the order of what a reader needs.
@@ -96,7 +97,7 @@ class Content:
     summary: Summary
     recommendation: Recommendation
     tiles: tuple[Tile, ...]
-    comparison: Table
+    ranking: Table
     trouble: Table | None
     trade_off: Section | None
     sections: tuple[Section, ...]
@@ -143,7 +144,7 @@ def render_report(summary: Summary, folder: Path) -> tuple[Path, Path]:
         ),
     )
     write_whole(markdown, _markdown(content))
-    write_whole(folder / "summary.md", in_short(summary, content.recommendation, content.comparison))
+    write_whole(folder / "summary.md", in_short(summary, content.recommendation, content.ranking))
     return html, markdown
 
 
@@ -151,10 +152,10 @@ def _markdown(content: Content) -> str:
     """The report with the plots and tables that find room."""
     template = templates(html=False).get_template("report.md.j2")
     trouble = first_rows(content.trouble, MOST_TROUBLE) if content.trouble else None
-    comparison = shortened(content.comparison, MARKDOWN_BYTES // 3)
-    frame = len(template.render(c=content, comparison=comparison, trouble=trouble, parts=()).encode())
+    ranking = shortened(content.ranking, MARKDOWN_BYTES // 3)
+    frame = len(template.render(c=content, ranking=ranking, trouble=trouble, parts=()).encode())
     parts = fit(content.whole, MARKDOWN_BYTES - frame)
-    return template.render(c=content, comparison=comparison, trouble=trouble, parts=parts)
+    return template.render(c=content, ranking=ranking, trouble=trouble, parts=parts)
 
 
 def _data(summary: Summary, links: Mapping[Name, str]) -> JsonValue:
@@ -174,11 +175,11 @@ def _compose(summary: Summary) -> Content:
         summary=summary,
         recommendation=recommendation,
         tiles=tiles(summary, recommendation),
-        comparison=comparison_table(summary, recommendation),
+        ranking=ranking_table(summary, recommendation),
         trouble=trouble_table(summary),
         trade_off=trade_off,
         sections=sections,
-        terms=tuple(dict(term for section in (trade_off, *sections) if section for term in section.terms).items()),
+        terms=_terms(summary, [section for section in (trade_off, *sections) if section]),
         seeds=seeds_table(summary),
         panels=panels(summary),
         protocol=protocol(summary),
@@ -187,6 +188,11 @@ def _compose(summary: Summary) -> Content:
         suite_json=resolved_suite(summary),
         origin=_origin(summary),
     )
+
+
+def _terms(summary: Summary, sections: Sequence[Section]) -> Terms:
+    """Those of the ranking and of all sections, each once."""
+    return tuple(dict([*ranking_terms(summary), *(term for section in sections for term in section.terms)]).items())
 
 
 def _origin(summary: Summary) -> str:

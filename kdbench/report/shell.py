@@ -33,8 +33,8 @@ def shell() -> Shell:
     style = _style()
     script = "".join((TEMPLATES / name).read_text("utf-8") for name in ("page.js", "tables.js"))
     policy = (
-        f"default-src 'none'; script-src {_hash(script)}; style-src-elem {_hash(style)}; "
-        "style-src-attr 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
     )
     return Shell(Markup(style), Markup(script), policy)
 

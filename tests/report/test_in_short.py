@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from kdbench.analyze import recommend, summarize
 from kdbench.report.in_short import MOST_BYTES, in_short
-from kdbench.report.writing.tables import comparison_table
+from kdbench.report.ranking import ranking_table
 from tests.records import Shape, make_results
 
 LOSSES = ("cross_entropy", "kd", *(f"loss_{i:02}" for i in range(20)))
@@ -13,7 +13,7 @@ LOSSES = ("cross_entropy", "kd", *(f"loss_{i:02}" for i in range(20)))
 def of(shape: Shape, **changed: object) -> str:
     summary = summarize(make_results(shape))
     found = replace(recommend(summary), **changed)
-    return in_short(summary, found, comparison_table(summary, found))
+    return in_short(summary, found, ranking_table(summary, found))
 
 
 def test_the_headline_the_eight_best_and_a_link() -> None:
@@ -30,7 +30,7 @@ def test_the_row_of_the_answer_is_among_them() -> None:
     summary = summarize(make_results(Shape(seeds=2, losses=LOSSES, accuracy=lambda pair, row, seed: 0.9)))
     last = summary.students[-1]
     found = replace(recommend(summary), student=last)
-    table = comparison_table(summary, found)
+    table = ranking_table(summary, found)
     (place,) = [at for at, row in enumerate(table.rows) if row[0].of == last.name]
     assert place >= 8
     assert f"| {last.row}<br>".replace("_", r"\_") in in_short(summary, found, table).replace("**", "")

@@ -9,7 +9,6 @@ from kdbench.analyze import summarize
 from kdbench.analyze.decisions.recommend import recommend
 from kdbench.report import render_report
 from kdbench.report.page import SECTIONS
-from kdbench.report.writing.tables import comparison_table
 from kdbench.results import Outcome
 from tests.records import Shape, edited, make_results
 
@@ -210,17 +209,6 @@ def test_table_and_sentence_agree(tmp_path, seeds, verdict):
     assert ("▲" in text) == (verdict == "better")
 
 
-def test_losses_that_deploy_another_network_are_named() -> None:
-    found = summarize(make_results(Shape(losses=("cross_entropy", "kd", "simkd"), seeds=2)))
-    note = "Losses of one pair share one architecture, hence one latency and one FLOP count"
-    assert f"{note}." in comparison_table(found, recommend(found)).notes
-    (pair,) = found.pairs
-    students = tuple(replace(row, architecture="own") if row.loss == "simkd" else row for row in pair.students)
-    changed = replace(found, pairs=(replace(pair, students=students),))
-    told = f"{note}, except for losses that deploy another network: 'simkd'."
-    assert told in comparison_table(changed, recommend(changed)).notes
-
-
 TWO = (("big", "small"), ("wide", "thin"))
 
 
@@ -239,12 +227,3 @@ def test_the_first_screen_gives_the_range_of_one_network_and_says_once_for_what_
     low, high = 100 * row.prediction.low, 100 * row.prediction.high
     assert f"; of one network trained likewise {low:.2f} to {high:.2f}" in text
     assert text.count("hold for this one teacher of each pair") == 1
-
-
-def test_the_worst_seed_is_told_even_where_it_collapsed_and_stands_in_no_mean():
-    lost = Shape(seeds=5, accuracy=lambda pair, loss, seed: 0.1 if (loss, seed) == ("kd", 3) else 0.9)
-    summary = summarize(make_results(lost))
-    table = comparison_table(summary, recommend(summary))
-    (row,) = [cells for cells in table.rows if cells[0].text == "kd"]
-    shown = {column.head: cell.text for column, cell in zip(table.columns, row, strict=True)}
-    assert (shown["Top-1"], shown["Worst seed"]) == ("90.00 %", "10.00 %")

@@ -1,18 +1,16 @@
 import base64
 import hashlib
-import re
 
 from kdbench.report.shell import TEMPLATES, island, shell
 
 
 def test_the_policy_names_exactly_the_script_and_the_style_of_the_page() -> None:
     found = shell()
-    for kind, content in (("script-src", found.script), ("style-src-elem", found.style)):
+    for kind, content in (("script-src", found.script), ("style-src", found.style)):
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
         assert f"{kind} 'sha256-{digest}';" in found.policy
     assert found.policy.startswith("default-src 'none';")
-    assert "unsafe-eval" not in found.policy
-    assert not re.search(r"script-src[^;]*unsafe", found.policy)
+    assert "unsafe" not in found.policy
 
 
 def test_the_script_is_small_plain_javascript_in_two_files() -> None:

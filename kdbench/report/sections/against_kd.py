@@ -37,8 +37,8 @@ def against_kd_table(summary: Summary, rows: tuple[AgainstKd, ...]) -> Table:
     columns = (
         Column("Loss", numeric=False),
         Column("Difference", "points", "test top-1 minus plain distillation's, paired by seed, with its 95 % interval"),
-        Column("Paired t", "p", "two-sided, against no difference; for this comparison alone"),
-        Column("Holm", "p", "adjusted for all losses of the pair"),
+        Column("Paired t", "p", "two-sided, against no difference; for this comparison alone", least=True),
+        Column("Holm", "p", "adjusted for all losses of the pair", least=True),
         Column("Seeds", "shared"),
         Column("Verdict", "of the difference", VERDICT_HELP, numeric=False),
     )

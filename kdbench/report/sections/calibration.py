@@ -55,11 +55,15 @@ def calibration_table(summary: Summary) -> Table:
     """One row per model and loss."""
     columns = (
         Column("Model and loss", numeric=False),
-        Column("NLL", "nats", "negative log likelihood of the labels, mean over samples; lower is better"),
-        Column("Brier", "0 to 2", "squared distance of the probabilities from the label's, summed over classes"),
-        Column("ECE", "points", "expected calibration error: mean gap of accuracy and confidence over 15 bins"),
+        Column("NLL", "nats", "negative log likelihood of the labels, mean over samples; lower is better", least=True),
+        Column(
+            "Brier", "0 to 2", "squared distance of the probabilities from the label's, summed over classes", least=True
+        ),
+        Column(
+            "ECE", "points", "expected calibration error: mean gap of accuracy and confidence over 15 bins", least=True
+        ),
         Column("Agreement", "% of test", "samples on which student and teacher predict the same class"),
-        Column("KL to the teacher", "nats", "KL(teacher || student), mean over samples"),
+        Column("KL to the teacher", "nats", "KL(teacher || student), mean over samples", least=True),
     )
     rows = tuple(_row(summary, row) for row in summary.models)
     return Table("calibration", "Calibration and agreement in figures", columns, rows)

@@ -101,6 +101,7 @@ def cost_table(summary: Summary) -> Table:
             "Teacher",
             "ms a step",
             "its forward pass (live) or reading its outputs from the cache; below, the time of a forward pass",
+            least=True,
         ),
         Column(
             "Data",

@@ -52,13 +52,13 @@ def teacher_table(summary: Summary) -> Table:
         Column("Teacher", numeric=False),
         Column("Pair", numeric=False),
         Column("Top-1", "% of test", "mean over teachers, with its 95 % interval"),
-        Column("SD", "points", "over teachers"),
-        Column("Parameters"),
-        Column("FLOPs", "per sample"),
-        Column("ONNX file"),
-        Column("Latency p50", "observed"),
+        Column("SD", "points", "over teachers", least=True),
+        Column("Parameters", least=True),
+        Column("FLOPs", "per sample", least=True),
+        Column("ONNX file", least=True),
+        Column("Latency p50", "observed", least=True),
         Column("Correct per GFLOP", "test samples", "below, those beyond chance"),
-        Column("Training step", "ms"),
+        Column("Training step", "ms", least=True),
     )
     return Table("teachers", "Teachers", columns, tuple(_teacher_row(p) for p in summary.pairs))
 
@@ -86,9 +86,9 @@ def architecture_table(deployed: Sequence[Deployed]) -> Table:
     """One row per architecture."""
     columns = (
         Column("Model", numeric=False),
-        Column("Parameters"),
-        Column("FLOPs", "per sample", "2 for a multiply-accumulate"),
-        Column("ONNX file"),
+        Column("Parameters", least=True),
+        Column("FLOPs", "per sample", "2 for a multiply-accumulate", least=True),
+        Column("ONNX file", least=True),
         Column("Opset"),
         Column("Operators", "", "nodes of the exported graph", numeric=False),
     )
@@ -111,16 +111,18 @@ def timing_table(deployed: Sequence[Deployed]) -> Table:
     columns = (
         Column("Model", numeric=False),
         Column("How", "provider, threads, batch", numeric=False),
-        Column("p50", "observed", f"median of the calls of this run; {BOUND}"),
-        Column("Against the reference", "ratio", "of interleaved slices, with its 95 % interval over sessions"),
-        Column("p90", "observed", f"of the calls of this run; {BOUND}"),
-        Column("p99", "observed", f"of the calls of this run; {BOUND}"),
+        Column("p50", "observed", f"median of the calls of this run; {BOUND}", least=True),
+        Column(
+            "Against the reference", "ratio", "of interleaved slices, with its 95 % interval over sessions", least=True
+        ),
+        Column("p90", "observed", f"of the calls of this run; {BOUND}", least=True),
+        Column("p99", "observed", f"of the calls of this run; {BOUND}", least=True),
         Column("Fastest"),
         Column("Throughput", "samples/s", "of calls one after the other"),
-        Column("Load", "cold", "median of fresh processes"),
-        Column("First call", "cold", "median of fresh processes"),
-        Column("Memory", "cold", "increase of a fresh process's peak by loading and the first call"),
-        Column("Energy", "per sample", "net of the power at rest"),
+        Column("Load", "cold", "median of fresh processes", least=True),
+        Column("First call", "cold", "median of fresh processes", least=True),
+        Column("Memory", "cold", "increase of a fresh process's peak by loading and the first call", least=True),
+        Column("Energy", "per sample", "net of the power at rest", least=True),
         Column("Timed calls"),
     )
     rows = tuple(_timing_row(model, timing) for model in deployed for timing in model.timings)

@@ -34,10 +34,6 @@ HELP = (
     "arrow at the edge is a mean outside the plot; its figure is at the right."
 )
 HOLLOW = " A hollow mark is the mean at equal epochs."
-PAIRED = (
-    "Gain",
-    "Test top-1 minus that of the same student under labels alone, paired by seed and test sample.",
-)
 EQUAL_COST = (
     "Gain at equal cost",
     "A loss is compared with the student alone as it is after as many seconds of training: its accuracy lies between "
@@ -62,7 +58,7 @@ def gains_section(summary: Summary) -> Section:
         _in_short(summary),
         (image,) if image else (),
         (confirmation_table(summary), detail_table(summary)),
-        (PAIRED, *([EQUAL_COST] if any("cost" in row.gains for row in summary.students) else []), TESTS),
+        (*([EQUAL_COST] if any("cost" in row.gains for row in summary.students) else []), TESTS),
     )
 
 
@@ -99,12 +95,16 @@ def detail_table(summary: Summary) -> Table:
             for equal in found
         ),
         Column("Verdict", "of the first gain", VERDICT_HELP, numeric=False),
-        Column("t-test", "p", "of the first gain: two-sided, against no difference; for this comparison alone"),
-        Column("Sign flips", "p", f"over seeds, without normality, exact; from {SEEDS_FOR_SIGN_FLIPS} seeds on"),
-        Column("Holm", "p", "of the t-test, adjusted for all rows of the pair"),
+        Column(
+            "t-test", "p", "of the first gain: two-sided, against no difference; for this comparison alone", least=True
+        ),
+        Column(
+            "Sign flips", "p", f"over seeds, without normality, exact; from {SEEDS_FOR_SIGN_FLIPS} seeds on", least=True
+        ),
+        Column("Holm", "p", "of the t-test, adjusted for all rows of the pair", least=True),
         Column("Effect size", "SDs", "mean over SD of the paired differences (Cohen's d_z), with its 95 % interval"),
         Column("Improves", "probability", "that a seed of the loss beats any seed of the student alone; ties are half"),
-        Column("Least detectable", "points", "the smallest gain these seeds can show, at 80 % power"),
+        Column("Least detectable", "points", "the smallest gain these seeds can show, at 80 % power", least=True),
         Column("Seeds", "shared"),
     )
     rows = tuple(_detail_row(summary, row, row.headline, found) for row in summary.students if row.headline)
@@ -134,7 +134,12 @@ def confirmation_table(summary: Summary) -> Table:
         Column("Candidate", "", "the best on validation; below, its pair", numeric=False),
         Column("Against the student alone", "", "at equal cost: trained for so many more epochs", numeric=False),
         Column("Gain", "points", "test top-1, paired by seed and test sample, with its 95 % interval"),
-        Column("t-test", "p", "two-sided, against no difference: there is one comparison, so nothing is adjusted"),
+        Column(
+            "t-test",
+            "p",
+            "two-sided, against no difference: there is one comparison, so nothing is adjusted",
+            least=True,
+        ),
         Column("Seeds", "", "that took no part in the choice", numeric=False),
         Column("Confirmed", "", f"the interval lies above 0, over {SEEDS_FOR_A_CLAIM} seeds or more", numeric=False),
     )

@@ -100,7 +100,7 @@ def curves_table(summary: Summary) -> Table:
         Column("Area", "%", "mean height of each seed's curve over samples, with its 95 % interval"),
         Column("Area, log", "%", "the same over log samples, from the first evaluation on: early learning counts more"),
         Column("Validation", "%", "mean at the deployed epoch"),
-        Column("CPU time", "of the pass", "process CPU time of training; below, how many models shared it"),
+        Column("CPU time", "of the pass", "process CPU time of training; below, how many models shared it", least=True),
     )
     rows = tuple(
         _curve_row(summary, row, learned) for row, learned in zip(summary.models, summary.learning, strict=True)
@@ -166,7 +166,7 @@ def reach_table(summary: Summary) -> Table:
     columns = (
         Column("Model and loss", numeric=False),
         *(
-            Column(f"{100 * share:g} %", "of the teacher's, epochs", "below, how many seeds reached it")
+            Column(f"{100 * share:g} %", "of the teacher's, epochs", "below, how many seeds reached it", least=True)
             for share in SHARES
         ),
     )
@@ -220,10 +220,10 @@ def laws_table(summary: Summary) -> Table:
         Column("Model and loss", numeric=False),
         Column("Law", "accuracy by epoch x", numeric=False),
         Column("Parameters", numeric=False),
-        Column("Error ahead", "points", "root mean square on the held-out last fifth"),
-        Column("Constant", "points", "the same error of the last fitted value, kept constant"),
-        Column("AICc", "", "on the fitted part; the lowest of those that hold is the law that is named"),
-        Column("F-test", "p", "against a constant"),
+        Column("Error ahead", "points", "root mean square on the held-out last fifth", least=True),
+        Column("Constant", "points", "the same error of the last fitted value, kept constant", least=True),
+        Column("AICc", "", "on the fitted part; the lowest of those that hold is the law that is named", least=True),
+        Column("F-test", "p", "against a constant", least=True),
         Column("Counted as", "evaluations", "of the fitted part, less the serial correlation of their errors"),
         Column("Holds", "", "predicts better than the last value, and the F-test rejects a constant", numeric=False),
     )

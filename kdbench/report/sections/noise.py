@@ -48,8 +48,8 @@ def noise_table(checks: tuple[NoiseCheck, ...]) -> Table:
         Column("Slice pairs"),
         Column("Lag-1 correlation", "", "of successive calls; above 0 where noise lasts longer than a call"),
         Column("CPU / wall", "", "of the timing process; below its number of threads where it had to wait"),
-        Column("Switches", "involuntary", "how often the kernel preempted the timing process"),
-        Column("Stolen", "", "time that the hypervisor gave to other machines, all cores"),
+        Column("Switches", "involuntary", "how often the kernel preempted the timing process", least=True),
+        Column("Stolen", "", "time that the hypervisor gave to other machines, all cores", least=True),
     )
     rows = tuple(
         (

@@ -30,16 +30,17 @@ def stability_table(summary: Summary) -> Table:
     columns = (
         Column("Model and loss", numeric=False),
         Column("Mean", "% of test"),
-        Column("SD", "points", "over seeds, with its 95 % chi-square interval"),
-        Column("Quartiles", "points", "interquartile range: the 75th less the 25th percentile"),
-        Column("CV", "%", "coefficient of variation: SD over mean"),
+        Column("SD", "points", "over seeds, with its 95 % chi-square interval", least=True),
+        Column("Quartiles", "points", "interquartile range: the 75th less the 25th percentile", least=True),
+        Column("CV", "%", "coefficient of variation: SD over mean", least=True),
         Column("Worst seed", "% of test"),
-        Column("Range", "points", "best less worst seed"),
+        Column("Range", "points", "best less worst seed", least=True),
         Column(
             "Collapsed",
             "seeds",
             f"at most {100 * COLLAPSED_SHARE:g} % of the way from chance to the best seed: hardly anything learned; "
             "below, the exact 95 % interval of their share",
+            least=True,
         ),
     )
     rows = tuple(_row(summary, row) for row in summary.models)

@@ -67,10 +67,12 @@ def variant_table(rows: tuple[VariantRow, ...]) -> Table:
             "Kept", "% of fp32", "of the exported model's top-1; below, which of MLPerf's lines it is shown to keep"
         ),
         Column("Against the student alone", "points", "change minus that of the student alone, paired likewise"),
-        Column("ONNX file", "", "below, the exported file's size over it"),
-        Column("Latency", "ratio", "to the exported model's, of interleaved slices"),
-        Column("Largest drift", "SDs", "of a logit from the exported model's; largest over seeds"),
-        Column("Flips", "% of test", "samples whose top-1 differs from the exported model's; mean over seeds"),
+        Column("ONNX file", "", "below, the exported file's size over it", least=True),
+        Column("Latency", "ratio", "to the exported model's, of interleaved slices", least=True),
+        Column("Largest drift", "SDs", "of a logit from the exported model's; largest over seeds", least=True),
+        Column(
+            "Flips", "% of test", "samples whose top-1 differs from the exported model's; mean over seeds", least=True
+        ),
         Column("Training", "", "of variants that are trained further: its cost alone and uncached, mean over seeds"),
     )
     return Table("variants", "Exported models and their variants", columns, tuple(map(_row, rows)))

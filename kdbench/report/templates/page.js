@@ -5,6 +5,7 @@ const all = (selector, within = document) => [...within.querySelectorAll(selecto
 const byId = (id) => document.getElementById(id);
 const data = JSON.parse(byId("data").textContent);
 const root = document.documentElement;
+const counters = []; // each tells how many rows of a table are in sight
 root.classList.add("script");
 
 let anchor = "";
@@ -66,6 +67,7 @@ if (contents) {
       const [ofPair, name] = data.rows[row.dataset.row];
       row.hidden = (pair.value !== "" && ofPair !== pair.value) || !name.toLowerCase().includes(wanted);
     }
+    counters.forEach((count) => count());
   };
   bind(pair, filter);
   bind(loss, filter);

@@ -1,5 +1,6 @@
 // Tables: order, columns, copies, downloads.
 const OPEN = 7; // columns, until the reader chooses
+const LONG = 12; // rows, beyond which a table says how many it has
 const ORDER = new Intl.Collator("en", { numeric: true });
 
 const make = (name, properties, ...children) => {
@@ -106,7 +107,14 @@ for (const table of all("table.data")) {
     const wanted = chosen.get(name) ?? (initial < 0 ? "" : String(initial));
     if (wanted !== "" && heads[Math.abs(wanted)]) sortRows(table, Math.abs(wanted), wanted.startsWith("-"));
   });
-  table.closest(".box").before(make("div", { className: "tools" },
+  const rows = [...table.tBodies[0].rows], counter = make("span");
+  const count = () => {
+    const left = rows.filter((row) => !row.hidden).length;
+    counter.textContent = left < rows.length ? `${left} of ${rows.length} rows` : rows.length > LONG ? `${rows.length} rows` : "";
+  };
+  counters.push(count);
+  shows.push(count);
+  table.closest(".box").before(make("div", { className: "tools" }, counter,
     ...(heads.length > OPEN ? [columnMenu(table, `columns-${table.id}`)] : []), copyMenu(table)));
 }
 

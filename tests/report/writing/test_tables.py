@@ -1,9 +1,7 @@
 from dataclasses import replace
 
-import pytest
-
-from kdbench.analyze import StudentRow, recommend, summarize
-from kdbench.report.writing.tables import Cell, Column, Table, comparison_table, headline_cell, in_order, retention_cell
+from kdbench.analyze import StudentRow, summarize
+from kdbench.report.writing.tables import Cell, Column, Table, headline_cell, in_order, retention_cell
 from tests.records import Shape, make_results
 
 COLUMNS = (Column("Loss", numeric=False), Column("Latency", "cpu"), Column("Energy"), Column("Gain", ranked=True))
@@ -67,11 +65,3 @@ def test_a_teacher_below_its_student_is_weak() -> None:
     assert retention_cell(row).text == "97.90 %"  # 93.05 of 95.05: .97896
     weak = retention_cell(replace(row, retention=1.0124))
     assert (weak.text, weak.sub) == ("weak teacher", "101.24 %")
-
-
-@pytest.mark.parametrize(("seeds", "tags"), [(5, ["ship"]), (3, [])])
-def test_only_what_is_shipped_is_tagged(seeds: int, tags: list[str]) -> None:
-    accuracy = lambda pair, row, seed: {"kd": 0.93}.get(row, 0.90) + 0.0005 * ((seed + len(row)) % 3)  # noqa: E731
-    summary = summarize(make_results(Shape(seeds=seeds, accuracy=accuracy)))
-    rows = comparison_table(summary, recommend(summary)).rows
-    assert [cells[0].tag for cells in rows if cells[0].tag] == tags

@@ -63,9 +63,19 @@ def across_table(across: Sequence[AcrossRow]) -> Table:
         Column("Loss", numeric=False),
         Column("IQM of gains", "points", "interquartile mean over pairs and seeds, with its 95 % interval"),
         Column("Win rate", "of pairs", "pairs with the verdict 'better'; below, pairs with a mean gain above 0"),
-        Column("Mean rank", "over pairs", "by mean retention in each pair; 1 is the highest; with its 95 % interval"),
+        Column(
+            "Mean rank",
+            "over pairs",
+            "by mean retention in each pair; 1 is the highest; with its 95 % interval",
+            least=True,
+        ),
         Column("IQM of retention", "%", "interquartile mean over pairs and seeds, with its 95 % interval"),
-        Column("Optimality gap", "points of retention", "mean of what runs lack to 100 %; none for those above it"),
+        Column(
+            "Optimality gap",
+            "points of retention",
+            "mean of what runs lack to 100 %; none for those above it",
+            least=True,
+        ),
         Column("Pairs"),
         Column("Runs", "seeds of all pairs"),
     )

@@ -74,7 +74,12 @@ def tuning_table(summary: Summary) -> Table:
         Column("Tuning gained", "points", "tuned minus as published, paired by seed, with its 95 % interval"),
         Column("On validation", "points", "what the best try had over the one as published, at the tuning's seeds"),
         Column("Rank", "as published, tuned", "by mean test top-1 among these rows; 1 is the highest", numeric=False),
-        Column("Cost of tuning", "training", "of all tries, each alone; below, over that of the row as published"),
+        Column(
+            "Cost of tuning",
+            "training",
+            "of all tries, each alone; below, over that of the row as published",
+            least=True,
+        ),
         Column("Tries", "settings", "below, seeds of each"),
     )
     rows = tuple(_row(summary, row) for pair in summary.tuned for row in pair.rows)

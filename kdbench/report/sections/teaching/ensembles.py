@@ -27,9 +27,9 @@ def ensembles_table(summary: Summary) -> Table:
         Column("Validation", "%", "top-1, with its 95 % interval over several networks"),
         Column("Top-1", "% of test", "with its 95 % interval"),
         Column("Gain", "points", "the ensemble's student minus the best teacher's, paired by seed and test sample"),
-        Column("Parameters"),
-        Column("FLOPs", "per sample"),
-        Column("Latency", "of one call", "as models are ordered by in this report"),
+        Column("Parameters", least=True),
+        Column("FLOPs", "per sample", least=True),
+        Column("Latency", "of one call", "as models are ordered by in this report", least=True),
         Column("Networks"),
     )
     rows = tuple(cells for team in summary.teams for cells in _rows(summary, team))

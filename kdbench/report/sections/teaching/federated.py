@@ -112,7 +112,12 @@ def federated_table(summary: Summary) -> Table:
         Column("Method", numeric=False),
         Column("alpha"),
         Column("Leaves a client", "in each round", numeric=False),
-        Column("Sent", "by all clients", "bytes of float32 values over all rounds; by one client in one round below"),
+        Column(
+            "Sent",
+            "by all clients",
+            "bytes of float32 values over all rounds; by one client in one round below",
+            least=True,
+        ),
         Column("First round", "% of test", "top-1 after it, with its 95 % interval"),
         Column("Last round", "% of test", "top-1 after it, with its 95 % interval"),
         Column("Against one place", "points", "minus the same student trained on all samples in one place"),

@@ -46,8 +46,8 @@ def generations_table(summary: Summary) -> Table:
         Column("Validation", "%", "top-1, mean over seeds, with its 95 % interval"),
         Column("Top-1", "% of test", "mean over seeds, with its 95 % interval"),
         Column("Gain", "points", "over the first generation, paired by seed and test sample, with its 95 % interval"),
-        Column("FLOPs", "per sample"),
-        Column("Latency", "of one call", "as models are ordered by in this report"),
+        Column("FLOPs", "per sample", least=True),
+        Column("Latency", "of one call", "as models are ordered by in this report", least=True),
         Column("Seeds"),
     )
     rows = tuple(cells for row in summary.generations for cells in _rows(row, several=len(summary.pairs) > 1))

@@ -17,7 +17,10 @@ SCENARIOS: dict[Scenario, str] = {
 }
 AVERAGE = Column("Average accuracy", "% of test", "over all tasks after the last one: mean over i of R[T, i]")
 FORGETTING = Column(
-    "Forgetting", "points", "what was lost of a task since it was known best: mean over i < T of max R[t, i] - R[T, i]"
+    "Forgetting",
+    "points",
+    "what was lost of a task since it was known best: mean over i < T of max R[t, i] - R[T, i]",
+    least=True,
 )
 BACKWARD = Column(
     "Backward transfer", "points", "what later tasks changed on earlier ones: mean over i < T of R[T, i] - R[i, i]"

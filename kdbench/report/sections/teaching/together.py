@@ -34,8 +34,8 @@ def together_table(summary: Summary) -> Table:
     columns = (
         Column("Loss", numeric=False),
         Column("Head", numeric=False),
-        Column("FLOPs", "per sample"),
-        Column("Latency", "of one call", "as models are ordered by in this report"),
+        Column("FLOPs", "per sample", least=True),
+        Column("Latency", "of one call", "as models are ordered by in this report", least=True),
         Column("Top-1", "% of test", "with its 95 % interval"),
         Column("Against labels alone", "points", "minus the same head that learnt from labels, with its 95 % interval"),
         Column("Against the student alone", "points", "minus the student that was trained for itself, likewise"),
