@@ -225,7 +225,7 @@ def load_suite_results(store: Store, suite: str) -> ResultSet:
 def load_run(store: Store, run: RunRecord) -> ResultSet:
     """One run with its records, and the student alone of other runs where it has none.
 
-    What was removed from the store is left out.
+    What was removed from the store is left out. Raises `UserError` where trials had unlike data under one name.
     """
     run = with_alone(run, store)
     done = sorted(key for key, outcome in run.outcomes.items() if outcome.status == "done")
@@ -233,11 +233,26 @@ def load_run(store: Store, run: RunRecord) -> ResultSet:
     def read(folder: str, keys: Iterable[str], kind: type[S]) -> dict[str, S]:
         return {key: record for key in keys if (record := store.read(folder, key, kind))}
 
+    records = {key: store.read_trial(key) for key in done if store.has_trial(key)}
+    _refuse_unlike_data(run, records.values())
     return ResultSet(
         run,
-        records={key: store.read_trial(key) for key in done if store.has_trial(key)},
+        records=records,
         artifacts={key: store.read_artifact(key) for key in run.artifacts if store.has_artifact(key)},
         evaluations=read(Store.EVALUATIONS, run.evaluations, EvaluationRecord),
         latencies=tuple(read(Store.LATENCY, run.latencies, LatencyRecord).values()),
         throughputs=tuple(read(Store.THROUGHPUT, run.throughputs, ThroughputRecord).values()),
     )
+
+
+def _refuse_unlike_data(run: RunRecord, records: Iterable[TrialRecord]) -> None:
+    """Raise `UserError` where the data of one name changed between trials: their accuracies cannot be compared."""
+    found: dict[str, TrialRecord] = {}
+    for record in records:
+        first = found.setdefault(content_key(record.trial.get("data")), record)
+        if first.data_sha256 != record.data_sha256:
+            raise UserError(
+                f"trials {first.key} and {record.key} of suite '{run.name}' are of unlike data: it has changed between "
+                f"{first.finished} and {record.finished}",
+                help="run the suite anew in another folder: --results",
+            )

@@ -274,3 +274,17 @@ def test_bfloat16_without_instructions_for_it_is_noted(
     assert any("no instructions for bfloat16" in note for note in record.notes) == slow
     again, _ = run(small_suite(train=train, losses=["cross_entropy"], seeds=1, **UNTIMED), where)
     assert again == record, "what is trained already is not noted again"
+
+
+def test_data_that_has_changed_since_is_refused(copy: Path) -> None:
+    """Under the same name: the accuracies of new trials could not be compared with the recorded ones."""
+    for path in (copy / "trials").glob("*/trial.json"):
+        record = json.loads(path.read_text("utf-8"))
+        path.write_text(json.dumps({**record, "data_sha256": "f" * 64}), "utf-8")
+    trained = set((copy / "trials").iterdir())
+    with pytest.raises(UserError, match="the data of 'digits' has changed since the trials in") as told:
+        run(small_suite(losses=["cross_entropy", "kd", "logit_mse"]), place(copy))
+    assert told.value.problems[0].help == "bring the data back, or train anew in another folder with --results"
+    assert set((copy / "trials").iterdir()) == trained
+    with pytest.raises(UserError, match="the data of 'digits' has changed"):  # nothing is trained, but evaluated
+        run(small_suite(conditions=["gaussian_noise"]), place(copy))

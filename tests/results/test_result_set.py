@@ -109,3 +109,12 @@ def test_a_run_of_another_version_is_told() -> None:
     changed = replace(results, run=results.run.model_copy(update={"suite": suite}))
     with pytest.raises(UserError, match=r"of another version of kdbench(?s:.*)kdbench run example"):
         _ = changed.suite
+
+
+def test_trials_of_unlike_data_are_not_compared(tmp_path: Path) -> None:
+    store = store_results(tmp_path, make_results())
+    first, *_ = store.latest_run("example").outcomes
+    path = store.trial_folder(first) / Store.TRIAL
+    path.write_text(path.read_text("utf-8").replace("0" * 64, "1" * 64), "utf-8")
+    with pytest.raises(UserError, match="of suite 'example' are of unlike data: it has changed between"):
+        load_suite_results(store, "example")

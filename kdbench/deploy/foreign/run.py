@@ -14,7 +14,7 @@ SECONDS = 600  # for both
 
 def run_once(path: Path, shape: tuple[int | None, ...] | None) -> dict[str, Any]:
     """What `foreign_probe` finds. Raises `UserError` where the model does not open or run."""
-    command = [sys.executable, "-m", "kdbench.deploy.foreign.probe", str(path), json.dumps(shape)]
+    command = [sys.executable, "-P", "-m", "kdbench.deploy.foreign.probe", str(path), json.dumps(shape)]
     help = "see whether it runs: python -c \"import onnxruntime; onnxruntime.InferenceSession('model.onnx')\""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)

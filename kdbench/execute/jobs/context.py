@@ -34,6 +34,16 @@ class Context:
         """A dataset on the device, divided. The one loaded last is kept."""
         return _load_splits(spec.model_dump_json(), Path(self.setting.data_root), self.catalog, str(self.device))
 
+    def refuse_changed(self, spec: DataSpec, recorded: str | None) -> None:
+        """Raise `UserError` where the data is not what a record has the SHA-256 of; without one, nothing is refused."""
+        found = self.splits(spec).sha256() if recorded else None
+        if found != recorded:
+            raise UserError(
+                f"the data of '{spec.dataset.label}' has changed since the trials in '{self.store.root}' were trained: "
+                f"its SHA-256 was {recorded}, and is {found}",
+                help="bring the data back, or train anew in another folder with --results",
+            )
+
 
 @cache
 def _catalog(plugins: tuple[str, ...]) -> Catalog:

@@ -18,7 +18,7 @@ from kdbench.results import ArtifactRecord, EvaluationRecord, Store, TrialRecord
 from kdbench.results.keys import evaluation_key, score_name, unnamed
 from kdbench.results.machine.facts import timestamp
 from kdbench.results.predictions import Agreement, Predictions
-from kdbench.spec import Choice, Lesson, Trial, content_key
+from kdbench.spec import Choice, DataSpec, Lesson, Trial, content_key
 from kdbench.train.build import BuiltView, build_view
 from kdbench.train.instruction import combine_outputs
 from kdbench.train.samples.batches import in_chunks
@@ -42,7 +42,7 @@ def evaluate_artifacts(job: EvaluateArtifacts) -> Done:
         return Done(reason=str(reason))
     agreements = [None] * len(artifacts) if condition else _agreements(artifacts, predicted, splits, context)
     for artifact, all_logits, cpu, agreement in zip(artifacts, predicted, seconds, agreements, strict=True):
-        trial = Trial.model_validate(context.store.read_trial(artifact.trial).trial)
+        trial = _trial_of(artifact, job.data, context)
         logits, own = _answered(trial, all_logits, labels, splits.classes)
         scores, missing = _scores(job.metrics, logits, own, context)
         key = evaluation_key(artifact.key, condition, job.metrics)
@@ -64,6 +64,14 @@ def evaluate_artifacts(job: EvaluateArtifacts) -> Done:
         if condition is None:
             _record_heads(trial, record, all_logits, labels, splits.classes, context.store)
     return Done()
+
+
+def _trial_of(artifact: ArtifactRecord, data: DataSpec, context: Context) -> Trial:
+    """The trial of an artifact. Raises `UserError` where it was trained on this data as it was before it changed."""
+    record = context.store.read_trial(artifact.trial)
+    trial = Trial.model_validate(record.trial)
+    context.refuse_changed(data, record.data_sha256 if trial.data == data else None)
+    return trial
 
 
 def _record_heads(

@@ -40,12 +40,16 @@ class Done(Record):
 
 
 class Rehearse(PlacedJob[Done]):
-    """One step of a trial on two samples, under untrained parents; its network is saved and exported where asked."""
+    """One step of a trial on two samples, under untrained parents; its network is saved and exported where asked.
+
+    `data_sha256` is that of the data as trials that are done already had it, if there is any.
+    """
 
     function: ClassVar[str] = f"{TRAINING}:rehearse_trial"
     trial: Trial
     parents: Several[Trial]
     exported: bool
+    data_sha256: str | None
 
 
 class Probed(Record):

@@ -38,6 +38,7 @@ def rehearse_trial(job: Rehearse) -> Done:
     """Rehearse a trial on two samples, before any is trained: data, views, models and loss together, and its file."""
     context = Context(job.setting)
     splits = context.splits(job.trial.data)
+    context.refuse_changed(job.trial.data, job.data_sha256)
     try:
         _refuse_other_tasks(job, splits, context)
         refuse_bad_files((job.trial, *job.parents), splits)

@@ -23,10 +23,16 @@ def check(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, N
             alike.setdefault(signatures[trial.key], []).append(trial)
     groups = list(alike.values())
     setting = place.setting()
-    firsts = _first_of_networks([group[0] for group in groups])
+    exported, recorded = _first_of_networks([group[0] for group in groups]), _recorded_data(plan, outcomes, place)
     jobs = [
-        Rehearse(setting=setting, trial=group[0], parents=plan.parents(group[0]), exported=group[0].key in firsts)
-        for group in groups
+        Rehearse(
+            setting=setting,
+            trial=trial,
+            parents=plan.parents(trial),
+            exported=trial.key in exported,
+            data_sha256=recorded.get(trial.data.model_dump_json()),
+        )
+        for trial, *_ in groups
     ]
     if jobs:
         yield Ahead(work="check", units=len(jobs))
@@ -37,6 +43,16 @@ def check(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, N
                 yield TrialEnded(key=trial.key, status="skipped", reason=said.reason, repeats=True)
             elif isinstance(said, Crashed):  # it would crash in training too, hours later
                 yield TrialEnded(key=trial.key, status="failed", reason=said.reason, traceback=said.traceback)
+
+
+def _recorded_data(plan: Plan, outcomes: Outcomes, place: Place) -> dict[str, str]:
+    """The SHA-256 of each data as a trial that is done had it."""
+    done = {
+        trial.data.model_dump_json(): trial.key
+        for trial in plan.trials.values()
+        if trial.key in outcomes and outcomes[trial.key].status == "done"
+    }
+    return {data: place.store.read_trial(key).data_sha256 for data, key in done.items()}
 
 
 def _first_of_networks(trials: Iterable[Trial]) -> frozenset[str]:

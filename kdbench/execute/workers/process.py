@@ -24,7 +24,8 @@ WORKER_ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(2**30),
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
 }
-COMMAND = (sys.executable, "-m", "kdbench.execute.workers.worker")
+# -P: a `random.py` in the working directory is not the one of Python.
+COMMAND = (sys.executable, "-P", "-m", "kdbench.execute.workers.worker")
 CHUNK = 1 << 16  # bytes read at once
 GRACE = 0.5  # seconds: who interrupts a run has the prompt back within one
 

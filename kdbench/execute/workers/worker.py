@@ -6,6 +6,9 @@ Run as `python -m kdbench.execute.workers.worker`. What it imports is up to its 
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from queue import SimpleQueue
+from threading import Thread
 
 from kdbench.execute.workers.job import run_job
 from kdbench.execute.workers.lines import read_job, write_said
@@ -14,7 +17,7 @@ ENDED = 128 + signal.SIGTERM  # the exit code
 
 
 def main() -> None:
-    """Serve jobs until stdin ends. What a library prints goes to stderr: stdout is for answers alone."""
+    """Serve jobs until stdin ends or SIGTERM comes. What a library prints goes to stderr: stdout is for answers alone."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(ENDED))  # as an exception: drafts are removed on the way out
     try:
         _serve()
@@ -27,10 +30,24 @@ def main() -> None:
 def _serve() -> None:
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as out:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-        for line in sys.stdin.buffer:
+        for line in _lines():
             for said in run_job(read_job(line)):
                 out.write(write_said(said))
                 out.flush()
+
+
+def _lines() -> Iterator[bytes]:
+    """Lines of stdin. It ends where the parent does: then this process ends too, also in the middle of a job."""
+    waiting = SimpleQueue[bytes]()
+
+    def read() -> None:
+        for line in sys.stdin.buffer:
+            waiting.put(line)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    Thread(target=read, daemon=True).start()
+    while True:
+        yield waiting.get()
 
 
 if __name__ == "__main__":
