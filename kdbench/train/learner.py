@@ -53,8 +53,9 @@ class Learner:
         self.until = until
         self.answers = answers
         self.anchors = anchors
-        # The first epoch that may be the best.
-        self.earliest = math.ceil(max(criterion.initialization(trial.train.epochs) for criterion in criteria))
+        # The first epoch that may be the best: the last of an initialization of 3 epochs is still a part of it.
+        initialized = max(criterion.initialization(trial.train.epochs) for criterion in criteria)
+        self.earliest = math.floor(initialized) + 1 if initialized else 0
         self.features = features
         own = [parameter for criterion in criteria for parameter in criterion.parameters]
         self.optimizer = build_optimizer(trial.train.optimizer, [*model.parameters(), *own])

@@ -162,15 +162,16 @@ def test_patience_stops_when_validation_no_longer_improves() -> None:
     assert done.curve[-1].epoch == 2
 
 
-def test_patience_waits_for_the_end_of_an_initialization() -> None:
-    # Nothing improves: without the phase it would stop after epoch 1, having selected epoch 0.
+@pytest.mark.parametrize(("initialization", "first"), [(2.5, 3), (3.0, 4)])
+def test_patience_waits_for_the_end_of_an_initialization(initialization: float, first: int) -> None:
+    # Epoch 3 is trained in part after an initialization of 2.5 epochs, and not at all after one of 3. Nothing improves: without the phase it would stop after epoch 1, having selected epoch 0.
     frozen = {"use": "sgd", "lr": 1e-12}
     recipe = {"epochs": 8, "batch_size": 16, "optimizer": frozen, "patience": 1, "select": "best"}
     trial = small_trial(
-        loss={"use": "factor_transfer", "options": {"init_epochs": 2.5}}, train=recipe, teachers=[TEACHER]
+        loss={"use": "factor_transfer", "options": {"init_epochs": initialization}}, train=recipe, teachers=[TEACHER]
     )
     done = trained(train([trial], teacher())[0][0])
-    assert (done.stopped, done.selected_epoch, done.curve[-1].epoch) == ("patience", 3, 4)
+    assert (done.stopped, done.selected_epoch, done.curve[-1].epoch) == ("patience", first, first + 1)
 
 
 def test_the_best_epoch_is_deployed_where_asked() -> None:

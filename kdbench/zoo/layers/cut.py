@@ -54,7 +54,7 @@ def _read_by(tap: Tap, graph: fx.Graph) -> fx.Node:
     calls = [node for node in graph.nodes if node.op == "call_module" and node.target == tap.module]
     if not calls:
         raise NotApplicable(f"torch.fx finds no call of '{tap.module}' in this model, so it cannot be cut there")
-    at = calls[-1].args[0] if tap.entering else calls[-1]
+    at = calls[tap.call].args[0] if tap.entering else calls[tap.call]
     assert isinstance(at, fx.Node)
     return at
 

@@ -1,6 +1,6 @@
 """Layers of a model by name: which there are, the shapes of their outputs, and reading these in a forward pass."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -24,14 +24,19 @@ _LACKING = {  # why a stage's name means nothing in a model
 }
 
 Shape = tuple[int, ...]
+LAST = -1
 
 
 class Tap(NamedTuple):
-    """Where one tensor of a model is read: the output of the submodule `module`, or (`entering`) its input."""
+    """Where one tensor of a model is read: the output of the submodule `module`, or (`entering`) its input.
+
+    Of a submodule that runs several times in a pass, such as a ReLU that layers share, it is read in one `call`.
+    """
 
     module: str
     shape: Shape  # without the batch
     entering: bool = False
+    call: int = LAST  # counted from 0
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,8 @@ class Trace:
 def trace(model: nn.Module, shape: tuple[int, int, int]) -> Trace:
     """Run a model once on a ramp of shape (channels, height, width) and record every layer. The model is unchanged.
 
-    A layer that runs several times counts as it ran last. Stages, from input to output, are
+    A layer that runs several times counts as it ran last; before a ReLU that several share, each has its own call of
+    it. Stages, from input to output, are
 
     - in a transformer (ViT, DeiT, Mixer) its blocks: siblings of one class that give tokens [N, D] of one shape;
     - in a network with images inside, the last layer [channels, height, width] at each spatial resolution, among those
@@ -109,13 +115,12 @@ def trace(model: nn.Module, shape: tuple[int, int, int]) -> Trace:
     Hierarchical transformers fit this in part: MaxViT's windows are taken for stages, and Swin's [height, width,
     channels] are not, so name layers by their path there.
     """
-    calls: dict[str, Call] = {}
+    calls: list[Call] = []
 
     def note(name: str, module: nn.Module, entered: tuple[object, ...], gave: object) -> None:
         if isinstance(gave, Tensor):
-            calls.pop(name, None)
             first = entered[0] if entered else None
-            calls[name] = Call(name, module, first if isinstance(first, Tensor) else None, gave, gave._version)
+            calls.append(Call(name, module, first if isinstance(first, Tensor) else None, gave, gave._version))
 
     modes = {module: module.training for module in model.modules()}
     handles = [
@@ -131,27 +136,30 @@ def trace(model: nn.Module, shape: tuple[int, int, int]) -> Trace:
         _remove(handles)
         for module, training in modes.items():
             module.training = training
-    ran = list(calls.values())
+    ran = [call for at, call in enumerate(calls) if all(call.name != later.name for later in calls[at + 1 :])]
     linear = [call for call in ran if isinstance(call.module, nn.Linear) and call.entered is not None]
     embedding = _entering(linear[-1]) if linear else None
     return Trace(
         shapes={call.name: tuple(call.gave.shape[1:]) for call in ran},
         stages=find_stages(ran, square=shape[1] == shape[2]),
         embedding=embedding,
-        overwritten=frozenset(call.name for call in ran if call.gave._version > call.version),
-        before=(_embedding_before_relu(linear[-1], ran) if linear else {}) | _before_relu(ran),
+        overwritten=frozenset(call.name for call in calls if call.gave._version > call.version),
+        before=(_embedding_before_relu(linear[-1], calls) if linear else {}) | _before_relu(calls),
         model=model,
         outputs=logits.shape[1],
     )
 
 
-def _entering(call: Call) -> Tap:
+def _entering(call: Call, ran: Sequence[Call] = ()) -> Tap:
+    """The input of a call, which is one of `ran`; without these, of the last one of its module."""
     assert call.entered is not None
-    return Tap(call.name, tuple(call.entered.shape[1:]), entering=True)
+    likewise = [other for other in ran if other.name == call.name]
+    number = next((at for at, other in enumerate(likewise[:-1]) if other is call), LAST)
+    return Tap(call.name, tuple(call.entered.shape[1:]), entering=True, call=number)
 
 
-def _before_relu(ran: list[Call]) -> dict[str, Tap]:
-    """By layer, where its features are read before a ReLU: see `Trace.resolve`."""
+def _before_relu(ran: Sequence[Call]) -> dict[str, Tap]:
+    """By layer, as it ran last, where its features are read before a ReLU: see `Trace.resolve`."""
     found: dict[str, Tap] = {}
     for index, call in enumerate(ran):
         if call.gave.ndim < 2:
@@ -160,22 +168,22 @@ def _before_relu(ran: list[Call]) -> dict[str, Tap]:
         ends_in = next((o for o in ran[: index + 1] if isinstance(o.module, _RELU) and o.gave is call.gave), None)
         uncut = bool((call.gave < 0).any()) or call.gave._version > call.version  # or a ReLU in place cut it later
         if ends_in:
-            found[call.name] = _entering(ends_in)
+            found[call.name] = _entering(ends_in, ran)
         elif not uncut:
-            continue
+            found.pop(call.name, None)
         elif following and following.entered is not None and following.entered.shape == call.gave.shape:
-            found[call.name] = _entering(following)
+            found[call.name] = _entering(following, ran)
         else:
             found[call.name] = Tap(call.name, tuple(call.gave.shape[1:]))
     return found
 
 
-def _embedding_before_relu(classifier: Call, ran: list[Call]) -> dict[str, Tap]:
+def _embedding_before_relu(classifier: Call, ran: Sequence[Call]) -> dict[str, Tap]:
     """The same for the embedding, the input of the classifier."""
     assert classifier.entered is not None
     ends_in = next((o for o in ran if isinstance(o.module, _RELU) and o.gave is classifier.entered), None)
     if ends_in:
-        return {"embedding": _entering(ends_in)}
+        return {"embedding": _entering(ends_in, ran)}
     return {"embedding": _entering(classifier)} if bool((classifier.entered < 0).any()) else {}
 
 
@@ -190,15 +198,15 @@ def tapped(model: nn.Module, trace: Trace, layers: Iterable[str]) -> Iterator[di
     features: dict[str, Tensor] = {}
     handles: list[RemovableHandle] = []
     taps = {layer: trace.resolve(layer) for layer in dict.fromkeys(layers)}
+    counts = dict.fromkeys((layer for layer, tap in taps.items() if tap.call != LAST), 0)
     try:
+        if counts:
+            handles.append(model.register_forward_pre_hook(lambda *_: counts.update(dict.fromkeys(counts, 0))))
         for layer, tap in taps.items():
             module = model.get_submodule(tap.module)
             if tap.entering:
-                handles.append(
-                    module.register_forward_pre_hook(
-                        _keep_input(features, layer, bool(getattr(module, "inplace", False)))
-                    )
-                )
+                copied = bool(getattr(module, "inplace", False))
+                handles.append(module.register_forward_pre_hook(_keep_input(features, layer, tap.call, counts, copied)))
             else:
                 handles.append(
                     module.register_forward_hook(_keep_output(features, layer, tap.module in trace.overwritten))
@@ -209,10 +217,15 @@ def tapped(model: nn.Module, trace: Trace, layers: Iterable[str]) -> Iterator[di
 
 
 def _keep_input(
-    features: dict[str, Tensor], layer: str, copied: bool
+    features: dict[str, Tensor], layer: str, call: int, counts: dict[str, int], copied: bool
 ) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+    """Keep the input of one call; `counts` has how often the module has run in this pass, but for the last call."""
+
     def keep(_: nn.Module, entered: tuple[Tensor, ...]) -> None:
-        features[layer] = entered[0].clone() if copied else entered[0]
+        if counts.get(layer, LAST) == call:
+            features[layer] = entered[0].clone() if copied else entered[0]
+        if layer in counts:
+            counts[layer] += 1
 
     return keep
 

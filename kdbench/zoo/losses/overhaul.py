@@ -31,7 +31,8 @@ class Overhaul(LossModule):
     partial L2 distance; weight 1/1000, the stages' weights and the margins, -3 s included, as in the authors' code.
     Differs: the teacher is in eval mode, where the authors' code has it normalize by the batch. After a residual sum
     the margin knows one of its two parts: that of the batch norm that ran last, which is the shortcut's where it has
-    one (never in the last block of a stage of two or more). Stages of equal height and width are paired.
+    one (never in the last block of a stage of two or more). Stages of equal height and width are paired. Connectors
+    begin as torch draws them, where the authors draw N(0, sqrt(2 / n)).
     """
 
     def __init__(

@@ -458,6 +458,38 @@ def test_before_a_relu_in_place_is_what_entered_it() -> None:
     assert torch.equal(features["before:relu1"].relu(), features["relu1"])
 
 
+class OneRelu(nn.Module):
+    """Two hidden layers that share their ReLU, as the layers of torchvision's residual blocks do."""
+
+    def __init__(self, inplace: bool) -> None:
+        super().__init__()
+        self.fc1, self.fc2, self.fc3 = nn.Linear(16, 6), nn.Linear(6, 6), nn.Linear(6, 3)
+        self.relu = nn.ReLU(inplace=inplace)
+
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = self.relu(self.fc1(images.flatten(1)))
+        found = self.fc3(self.relu(self.fc2(hidden)))
+        assert isinstance(found, Tensor)
+        return found
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+def test_before_a_relu_that_layers_share_each_has_its_own(inplace: bool) -> None:
+    torch.manual_seed(0)
+    model, images = OneRelu(inplace), torch.randn(2, 1, 4, 4)
+    traced = trace(model, (1, 4, 4))
+    assert traced.resolve("before:fc1") == Tap("relu", (6,), entering=True, call=0)
+    assert traced.resolve("before:fc2") == Tap("relu", (6,), entering=True)
+    first = model.fc1(images.flatten(1)).detach()
+    second = model.fc2(first.relu()).detach()
+    with torch.no_grad(), tapped(model, traced, ("before:fc1", "before:fc2", "before:relu")) as features:
+        for _ in range(2):  # the calls of each pass are counted anew
+            model(images)
+    torch.testing.assert_close(features["before:fc1"], first)
+    torch.testing.assert_close(features["before:fc2"], second)
+    torch.testing.assert_close(features["before:relu"], second)
+
+
 def test_before_the_embedding_is_before_its_own_relu_and_never_the_logits() -> None:
     model = mlp(10, (1, 4, 4), hidden=(8, 6))
     features = taps_of(model, "before:embedding", "embedding", shape=(1, 4, 4))

@@ -139,6 +139,17 @@ def test_pkt_of_opposite_samples_is_finite() -> None:
     assert value.item() == pytest.approx(0.5 * log(0.5) + 0.5 * log(0.5 / 1e-7), rel=1e-5)
 
 
+@pytest.mark.parametrize("kind", [SimilarityPreserving, PKT])
+def test_a_reference_batch_makes_relations_weigh_alike_in_every_batch(kind: type[nn.Module]) -> None:
+    """The same samples twice have the same relations; as published they count half as much."""
+    features = [torch.randn(8, 2, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2)]
+    twice = [torch.cat([each, each]) for each in features]
+    assert term(on_one_layer(kind), *twice) == pytest.approx(float(term(on_one_layer(kind), *features)) / 2, rel=1e-3)
+    loss = on_one_layer(kind, reference_batch=8)
+    assert term(loss, *twice) == pytest.approx(float(term(loss, *features)), rel=1e-3)
+    assert term(loss, *features) == pytest.approx(float(term(on_one_layer(kind), *features)))
+
+
 def test_correlation_congruence_by_hand() -> None:
     # Student (2, 0), (0, 3): cosines 1, 0. Teacher: all 1. Two of four entries differ.
     # Bilinear: by 1: 2/4. Gaussian: by e^-.8 (.8 + .8^2 / 2) = 1.12 e^-.8, its square halved.
