@@ -17,7 +17,7 @@ ENDED = 128 + signal.SIGTERM  # the exit code
 
 
 def main() -> None:
-    """Serve jobs until stdin ends or SIGTERM comes. What a library prints goes to stderr: stdout is for answers alone."""
+    """Serve jobs until stdin ends or SIGTERM comes. What a library prints goes to stderr: stdout is for answers."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(ENDED))  # as an exception: drafts are removed on the way out
     try:
         _serve()

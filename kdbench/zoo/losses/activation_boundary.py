@@ -29,9 +29,9 @@ class ActivationBoundary(LossModule):
     Differs: init_epochs are part of the training (by default 30 of 240 in proportion), where the published ones come on
     top, with an optimizer and a learning rate schedule of their own. The teacher is in eval mode throughout, where the
     authors' code trains its batch norm along; the student in training mode, as in both codes. A connector also where
-    the channels are equal; its weights begin as torch draws them, where the authors draw N(0, sqrt(2 / n)). Stages of equal height and width are paired, where RepDistiller pairs
-    the n-th with the n-th and its connector changes the size. The authors' code trains on by distillation of the
-    logits, RepDistiller and kdbench by labels alone.
+    the channels are equal; its weights begin as torch draws them, where the authors draw N(0, sqrt(2 / n)). Stages
+    of equal height and width are paired, where RepDistiller pairs the n-th with the n-th and its connector changes the
+    size. The authors' code trains on by distillation of the logits, RepDistiller and kdbench by labels alone.
     """
 
     def __init__(
