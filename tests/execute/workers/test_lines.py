@@ -16,7 +16,10 @@ PAIR = TimePair(candidate="a ü.onnx", reference="b", samples="c", how=HOW, sess
 
 def test_a_job_arrives_as_it_was_sent(tmp_path) -> None:
     setting = place(tmp_path).setting()
-    for job in (PAIR, Rehearse(setting=setting, trial=small_trial(), parents=(small_trial(seed=1),), exported=True, data_sha256=None)):
+    for job in (
+        PAIR,
+        Rehearse(setting=setting, trial=small_trial(), parents=(small_trial(seed=1),), exported=True, data_sha256=None),
+    ):
         line = write_job(job)
         assert line.count(b"\n") == 1
         assert read_job(line) == job
