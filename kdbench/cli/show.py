@@ -1,6 +1,7 @@
 """kdbench show"""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -96,7 +97,11 @@ def _keys(name: str) -> Iterator[Shown]:
     for key in find_keys(name):
         inner = [each for each in suite_keys() if each.table == key.path]
         width = max((len(each.path) for each in inner), default=0)
-        lines = [_key(key), *([""] if inner else []), *(f"  {each.path:{width}}  {each.what}" for each in inner)]
+        lines = [
+            _key(key),
+            *([""] if inner else []),
+            *(f"  {each.path:{width}}  {_first(each.what)}" for each in inner),
+        ]
         yield Shown("\n".join(lines), {"kind": "key", **asdict(key)})
 
 
@@ -106,6 +111,11 @@ def _key(key: "SuiteKey") -> str:
     facts["example"] = f"{key.path.rpartition('.')[2]} = {key.example}"
     lines = [f"{key.path} (key of suite files{only})", "", key.what, ""]
     return "\n".join([*lines, *(f"  {name:7}  {fact}" for name, fact in facts.items() if fact)])
+
+
+def _first(text: str) -> str:
+    """The first sentence, or what stands before a colon: `kdbench show` of the key itself has the rest."""
+    return re.split(r":\s|\.\s(?=[A-Z])", text)[0].removesuffix(".") + "."
 
 
 def _suite(name: str, plugins: tuple[str, ...]) -> Iterator[Shown]:

@@ -33,9 +33,28 @@ class SuiteKey:
         return self.path.rpartition(".")[0]
 
 
+def suite_schema() -> dict[str, Any]:
+    """The JSON schema of suite files. Without null, which TOML has not: editors then tell which key is wrong."""
+    schema: dict[str, Any] = _without_null(Suite.model_json_schema())
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _without_null(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_without_null(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    found = {name: _without_null(value) for name, value in node.items() if value is not None}
+    kinds = [kind for kind in found.get("anyOf", []) if kind != {"type": "null"}]
+    if len(kinds) == 1:
+        del found["anyOf"]
+        return kinds[0] | found
+    return found | ({"anyOf": kinds} if kinds else {})
+
+
 def suite_keys() -> tuple[SuiteKey, ...]:
     """All of them, a table's own keys before those of tables in it."""
-    schema = Suite.model_json_schema()
+    schema = suite_schema()
     return tuple(_keys(schema, schema["$defs"], ""))
 
 
@@ -111,7 +130,6 @@ def _allowed(key: Schema, defs: Schema) -> str:
     if any(each.get("additionalProperties") for each in key.get("anyOf", ())):
         return CALLABLE
     if inner := [*key.get("anyOf", ()), *key.get("oneOf", ())]:
-        found = (_allowed(each, defs) for each in inner if each.get("type") != "null")
-        return ", or ".join(dict.fromkeys(found))
+        return ", or ".join(dict.fromkeys(_allowed(each, defs) for each in inner))
     limits = (f"{BOUNDS[word]} {key[bound]:g}" for bound, word in NAMES.items() if bound in key)
     return ", ".join((KINDS.get(key.get("type", ""), "a value"), *limits))

@@ -1,5 +1,6 @@
 """The reference of suite keys: complete, and its examples are accepted."""
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from kdbench.spec import Suite
-from kdbench.spec.reading.reference import SuiteKey, find_keys, suite_keys
+from kdbench.spec.reading.reference import SuiteKey, find_keys, suite_keys, suite_schema
 from kdbench.spec.resolve import resolve
 from kdbench.zoo.catalog import Catalog
 
@@ -61,6 +62,14 @@ def test_every_key_of_the_schema_is_there() -> None:
     tables = [key.table for key in KEYS]
     assert (tables.count(""), tables.count("data"), tables.count("train")) == (19, 4, 12)
     assert {key.of for key in KEYS if key.table == "train.optimizer"} == {"sgd", "adamw"}
+
+
+def test_the_schema_has_no_null_since_toml_has_none() -> None:
+    schema = suite_schema()
+    assert "null" not in json.dumps(schema)
+    train = schema["properties"]["teacher_train"]
+    assert train["$ref"] == "#/$defs/TrainSpec"
+    assert train["description"] == "The teachers' recipe, where it is another."
 
 
 def test_a_key_by_hand() -> None:
