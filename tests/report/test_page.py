@@ -209,6 +209,20 @@ def test_table_and_sentence_agree(tmp_path, seeds, verdict):
     assert ("▲" in text) == (verdict == "better")
 
 
+def test_a_definition_stands_once_and_in_one_place(tmp_path):
+    html, markdown = (path.read_text("utf-8") for path in render_report(summarize(make_results()), tmp_path))
+    methods = html[html.index('id="methods"') :]
+    for term in ("Verdict", "Pareto front", "ECE", "Cost alone", "Timing"):
+        assert html.count(f"<dt>{term}</dt>") == methods.count(f"<dt>{term}</dt>") == 1
+    assert "(index.html#methods)" in markdown
+
+
+def test_nothing_in_a_page_needs_styles_that_its_policy_forbids(tmp_path):
+    html = render_report(summarize(make_results(SHAPES["conditions"])), tmp_path)[0].read_text("utf-8")
+    assert "unsafe-inline" not in html
+    assert 'style="' not in html
+
+
 TWO = (("big", "small"), ("wide", "thin"))
 
 

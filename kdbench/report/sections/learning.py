@@ -35,7 +35,7 @@ HELP = (
     "band reaches from the lowest to the highest seed, up to the last epoch that all seeds reached. A line that rises "
     "early learns from few samples; one that still rises at the end would gain from longer training. The vertical axis "
     "shows the later four fifths of the training and does not start at zero. An arrow at the edge is a line that ends "
-    "outside the plot."
+    "outside the plot, such as that of a teacher which was trained for longer: the arrow is at the height of its end."
 )
 TERMS = (
     (
@@ -263,7 +263,8 @@ def plot_learning(summary: Summary, pair: PairSummary, index: int) -> Image | No
 
 def _paint(drawing: Drawing, lines: list[Line]) -> None:
     axes = drawing.axes(LEFT, RIGHT + drawing.width - WIDTH, BOTTOM, TOP)
-    last = max(curve.epochs[-1] for _, curve, _ in lines)
+    students = [curve.epochs[-1] for name, curve, _ in lines if name != TEACHER.series]
+    last = round(max(middle(students), default=lines[0][1].epochs[-1]))
     axes.set_xlim(0, max(last, 1))
     axes.set_ylim(*_focus(lines, last))
     for name, curve, look in lines:
@@ -295,5 +296,6 @@ def _draw_curve(drawing: Drawing, axes: Axes, name: str, curve: MeanCurve, look:
     band(drawing, axes, curve.epochs, low, high, look)
     tip = f"{name}: {f.percent(curve.mean[-1])} at epoch {curve.epochs[-1]}, mean of {curve.seeds}"
     trace(drawing, axes, curve.epochs, mean, look, tip)
-    if not look.quiet or not axes.get_ylim()[0] <= mean[-1] <= axes.get_ylim()[1]:
+    (_, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    if not look.quiet or curve.epochs[-1] > right or not bottom <= mean[-1] <= top:
         mark(drawing, axes, curve.epochs[-1], mean[-1], replace(look, size=0.8 * look.size), tip)

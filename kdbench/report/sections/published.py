@@ -12,16 +12,22 @@ from kdbench.spec import Suite
 LONG = 24  # rows: a longer table opens at a click
 
 
+PUBLISHED = (
+    "Published figures",
+    "Over how many seeds, of which epoch, by which version of which source, as far as the source says it. Comparable "
+    "with ours are the same data and the same protocol. No source holds out a validation split, as kdbench does, and "
+    "our teachers are our own. Rows of different sources are not comparable with each other either.",
+)
+
+
 def published_section(summary: Summary) -> Section:
     """Empty for datasets and pairs without published figures."""
     return Section(
         "published",
         "Published figures",
-        "What others report for the same teacher, student and method: over how many seeds, of which epoch, by which "
-        "version of which source, and whether it is comparable with ours: same data, same protocol. What a source does "
-        "not say is unknown. None holds out a validation split, as kdbench does, and our teachers are our own. Rows of "
-        f"different sources are not comparable with each other either. {_our_protocol(summary)}",
+        f"What others report for the same teacher, student and method. {_our_protocol(summary)}",
         tables=(published_table(summary),),
+        terms=(PUBLISHED,),
     )
 
 

@@ -18,7 +18,7 @@ from kdbench.report.writing.tables import Cell, Column, Table
 from kdbench.statistics.resampling import PooledEstimate
 
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 640.0, 54.0, 200.0, 44.0, 12.0
-MOST_LINES = 10
+MOST_LINES = 8  # as many as there are colours
 LONG = 24  # rows: a longer table opens at a click
 HELP = (
     "For each share of the teacher's accuracy, how many of a loss's runs keep more than that share. The further "

@@ -26,14 +26,14 @@ def test_the_plot_has_a_line_for_each_row() -> None:
     (image,) = across_section(summarize(make_results(SHAPE))).images
     for name in SHAPE.losses:
         assert f"{name}: interquartile mean" in image.inline
-    assert "the 10 rows" not in image.title
+    assert "the 8 rows" not in image.title
 
 
 def test_of_many_rows_the_best_are_drawn() -> None:
     losses = ("cross_entropy", "kd", "dist", *(f"loss{number}" for number in range(9)))
     (image,) = across_section(summarize(make_results(replace(SHAPE, losses=losses)))).images
-    assert image.title.endswith("the 10 rows with the highest")
-    assert image.inline.count("interquartile mean") == 10
+    assert image.title.endswith("the 8 rows with the highest")
+    assert image.inline.count("interquartile mean") == 8
 
 
 def test_one_pair_has_no_section() -> None:
