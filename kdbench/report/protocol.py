@@ -9,6 +9,7 @@ from kdbench.analyze import Elsewhere, Summary
 from kdbench.report.writing import formats as f
 from kdbench.results import Layout
 from kdbench.spec import Suite, TrainSpec
+from kdbench.spec.trial import Checkpoint
 from kdbench.statistics.paired import EQUIVALENCE, SEEDS_FOR_A_CLAIM
 
 Facts = tuple[tuple[str, str], ...]
@@ -229,15 +230,17 @@ def precision(train: TrainSpec) -> str:
 
 
 def _teaching_recipe(suite: Suite) -> str:
-    """The recipe of teachers, and of those that were trained elsewhere their weights."""
-    given = [pair.teacher.weights for pair in suite.pairs if pair.teacher.weights]
-    brought = [
-        f"{weights.label}{f' (SHA-256 {weights.sha256[:16]} ...)' if weights.sha256 else ''}, pixels {weights.pixels}"
-        for weights in given
-    ]
+    """The recipe of teachers, and what those bring that were trained elsewhere."""
+    weights = [pair.teacher.weights for pair in suite.pairs]
     usual = recipe(suite.teacher_train) if suite.teacher_train else "as the student's"
-    trained = [usual] if len(given) < len(suite.pairs) else []
-    return "; ".join([*trained, *(f"none here, trained elsewhere: {each}" for each in dict.fromkeys(brought))])
+    trained = [usual] if any(each is None or each.tune for each in weights) else []
+    return "; ".join(dict.fromkeys([*trained, *(_brought(each) for each in weights if each)]))
+
+
+def _brought(weights: Checkpoint) -> str:
+    which = f"{weights.label}{f' (SHA-256 {weights.sha256[:16]} ...)' if weights.sha256 else ''}"
+    how = "begins with" if weights.tune else "none here, trained elsewhere:"
+    return f"{how} {which}, pixels {weights.pixels}"
 
 
 def _of_both(suite: Suite, word: Callable[[TrainSpec], str]) -> str:

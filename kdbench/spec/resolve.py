@@ -279,7 +279,7 @@ def fill(choice: Chosen, kind: Kind, catalog: Catalog, at: Location, problems: l
         how = "some of" if kind in BY_NAME else "exactly"
         help = f"its positional parameters are {how} ({', '.join(allowed)}); make the others keyword-only options"
         problems.append(((*at, "use"), Problem(text, help=help)))
-    options, wrong = fill_options(signature, choice.options)
+    options, wrong = fill_options(signature, choice.options, choice.OWN[1:])
     problems += [((*at, name), problem) for name, problem in wrong]
     return choice.model_copy(update={"options": options, "origin": signature.origin})
 

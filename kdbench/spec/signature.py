@@ -1,7 +1,7 @@
 """What a callable takes: the inputs kdbench gives it and the options a suite may set."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
 
@@ -62,17 +62,17 @@ class Catalog(Protocol):
 
 
 def fill_options(
-    signature: Signature, given: Mapping[str, JsonValue]
+    signature: Signature, given: Mapping[str, JsonValue], keys: Collection[str] = ()
 ) -> tuple[dict[str, JsonValue], list[tuple[str, Problem]]]:
-    """All options with their values, and what is wrong: (option, problem) pairs.
+    """All options with their values, and what is wrong: (option, problem) pairs. `keys` may stand beside them.
 
     Defaults are included but for neutral ones (see `kdbench.spec.keys`), so that an option added later, with a default
     that means 'not there', changes no key.
     """
     known = {option.name: option for option in signature.options}
-    allowed = f"'{signature.use}' takes {', '.join(sorted(known)) or 'no options'}"
+    allowed = f"'{signature.use}' takes {', '.join(sorted({*known, *keys})) or 'no options'}"
     problems = [
-        (name, Problem(f"unknown option '{name}'", help=f"{guess(name, known)}{allowed}"))
+        (name, Problem(f"unknown option '{name}'", help=f"{guess(name, {*known, *keys})}{allowed}"))
         for name in given
         if name not in known
     ]

@@ -124,6 +124,13 @@ class Checkpoint(Record):
             example="imagenet",
         ),
     ] = "standard"
+    tune: Annotated[
+        Neutral[bool],
+        about(
+            "Whether the teacher is trained further, as others are; its last layer begins anew where classes differ.",
+            example=True,
+        ),
+    ] = False
     sha256: str = ""  # of the file, once it is looked up
 
     @model_validator(mode="before")
@@ -163,7 +170,7 @@ class Trial(Record):
     With `combine` it is an ensemble: a network that holds all of `start` as they are, whichever their architectures,
     and gives the mean of their outputs. It is not trained, and `model` is that of the first of them.
 
-    With `weights` it is a network that was trained elsewhere. It is validated, and not trained.
+    With `weights` it is a network that was trained elsewhere. It is validated, and not trained unless they say `tune`.
 
     The network has the columns of all `heads`, in order. Of a trial that starts from another and trains for 0 epochs,
     `deploys` takes other heads out of the same weights.
@@ -185,7 +192,7 @@ class Trial(Record):
     deploys: Annotated[Several[str], BeforeValidator(_several)] = ()  # heads that answer, when validated and exported
     anchors: Several[str] = ()  # trials whose weights it is held to, each by its importance for what they answer
     anchor_weight: Positive | None = None  # of that penalty, which is added to the loss
-    weights: Checkpoint | None = None  # that were trained elsewhere: it is not trained, and has these
+    weights: Checkpoint | None = None  # that were trained elsewhere
     weight_bits: Literal[7, 8] | None = None  # trained as if in 8 bits, its weights in so many; none: in float32
 
     @model_validator(mode="after")
@@ -201,8 +208,10 @@ class Trial(Record):
             raise ValueError("anchors and anchor_weight are given together")
         if self.weight_bits and not self.start:
             raise ValueError("training in 8 bits (weight_bits) begins with trained weights: name a trial in start")
-        if self.weights and (self.start or self.combine or self.train.epochs):
-            raise ValueError("a trial with weights from elsewhere is not trained: give 0 epochs, no start, no combine")
+        if self.weights and (self.start or self.combine or bool(self.train.epochs) != self.weights.tune):
+            raise ValueError(
+                "a trial with weights from elsewhere is not trained, unless they say tune: it has no start"
+            )
         if self.combine and (len(self.start) < 2 or self.merge or self.train.epochs or self.weight_bits):
             raise ValueError("an ensemble (combine) names several trials in start, and is neither merged nor trained")
         return self
@@ -221,6 +230,11 @@ class Trial(Record):
                 raise ValueError(f"no head '{unknown[0]}'; {nearest(unknown[0], found)}")
             if labelled and overlap([found[name] for name in names or found]):
                 raise ValueError(f"{who} has heads with the same classes: name those that answer apart")
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it is a network as it was trained elsewhere."""
+        return self.weights is not None and not self.weights.tune
 
     @property
     def answering(self) -> tuple[str, ...]:

@@ -112,9 +112,10 @@ def build_network(trial: Trial, catalog: Catalog, task: Task, stored: Weights | 
     if stored is not None:
         return found
     if given.published:
-        fill_in(network, published_weights(model.use, given.published), f"'{given.published}' of '{model.use}'")
+        state, what = published_weights(model.use, given.published), f"'{given.published}' of '{model.use}'"
     else:
-        fill_in(network, read_weights(Path(given.file)), f"in '{given.file}'")
+        state, what = read_weights(Path(given.file)), f"in '{given.file}'"
+    fill_in(network, state, what, tuned=given.tune)
     return found
 
 

@@ -65,7 +65,7 @@ def rehearse(
     keys. Returns what would be deployed; None where the step diverged. Raises `NotApplicable` where it cannot be.
     """
     refuse_other_networks(parents, catalog)
-    if not trial.combine and not trial.weights:
+    if not trial.combine and not trial.is_given:
         examine(build_network(trial, catalog, splits.task), trial.outputs(splits.classes), splits.shape)
     if trial.combine and any(parent.heads for parent in parents):
         raise NotApplicable("an ensemble of networks with heads of their own is not built yet")

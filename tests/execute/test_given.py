@@ -56,6 +56,16 @@ def test_weights_from_a_file_teach_as_the_teacher_they_are_of(trained: Path, tmp
     assert students[0] == students[1], "bit for bit"
 
 
+def test_a_teacher_may_be_trained_further(trained: Path, tmp_path: Path) -> None:
+    weights, _, before = files(trained)
+    tuned = {"file": str(weights), "tune": True}
+    after = taught(tmp_path, {"use": "mlp", "hidden": [32], "weights": tuned}, losses=["kd"])
+    (old, new) = (found.trials[teacher_of(found).key] for found in (before, after))
+    assert new.training.steps == old.training.steps > 0
+    assert new.curve[0].validation_top1 == old.record.validation_top1, "it begins where the other ended"
+    assert new.curve[-1].validation_loss < old.curve[-1].validation_loss
+
+
 def test_an_onnx_file_teaches_losses_on_logits(trained: Path, tmp_path: Path) -> None:
     _, onnx, before = files(trained)
     after = taught(tmp_path, {"use": "onnx", "weights": str(onnx)}, losses=["kd", "fitnet"])

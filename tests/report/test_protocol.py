@@ -130,4 +130,6 @@ def test_teachers_that_were_trained_elsewhere_are_told_with_their_weights() -> N
     assert told(None, None) == "as the student's"
     assert told(None, file) == f"as the student's; {here}"
     assert told(file, file) == here
+    tuned = here.replace("none here, trained elsewhere:", "begins with")
+    assert told(file | {"tune": True}, None) == f"as the student's; {tuned}"
     assert told(file, {"published": "V1"}) == f"{here}; none here, trained elsewhere: V1, pixels imagenet"

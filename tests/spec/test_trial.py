@@ -160,6 +160,10 @@ def test_weights_from_elsewhere_are_not_trained() -> None:
     for changes in ({"train": {"epochs": 1}}, {"train": {"epochs": 0}, "start": [small_trial().key]}):
         with pytest.raises(ValidationError, match="a trial with weights from elsewhere is not trained"):
             small_trial(weights="a.pt", **changes)
+    tuned = {"file": "a.pt", "tune": True}
+    assert not small_trial(weights=tuned).is_given
+    with pytest.raises(ValidationError, match="is not trained, unless they say tune"):
+        small_trial(weights=tuned, train={"epochs": 0})
 
 
 def test_published_weights_are_of_imagenet_unless_they_say_otherwise() -> None:

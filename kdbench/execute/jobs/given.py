@@ -38,14 +38,15 @@ def _refuse_bad_file(file: Path, splits: Splits) -> None:
 
 def why_useless(outcome: Trained, splits: Splits) -> str:
     """Why a teacher that brings its weights can teach nothing; empty where it is better than chance."""
-    if not outcome.trial.weights:
+    weights = outcome.trial.weights
+    if not weights or weights.tune:
         return ""
     top1, chance = outcome.curve[-1].validation_top1, 1 / splits.classes
     error = math.sqrt(chance * (1 - chance) / len(splits.validation))
     if top1 > chance + ERRORS * error:
         return ""
     return (
-        f"its weights '{outcome.trial.weights.label}' reach {100 * top1:.2f} % on validation, where chance is "
+        f"its weights '{weights.label}' reach {100 * top1:.2f} % on validation, where chance is "
         f"{100 * chance:.3g} %: are its classes in the order of the dataset's labels, and are its pixels "
-        f"'{outcome.trial.weights.pixels}'?"
+        f"'{weights.pixels}'?"
     )

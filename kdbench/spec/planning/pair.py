@@ -15,7 +15,7 @@ from kdbench.spec.recipe import TrainSpec
 from kdbench.spec.search.space import ask_optuna, quasi_random, search_space
 from kdbench.spec.suite import LossChoice, Pair, Suite
 from kdbench.spec.teaching import Site
-from kdbench.spec.trial import Lesson, Trial
+from kdbench.spec.trial import Checkpoint, Lesson, Trial
 
 Settings = Mapping[str, JsonValue]
 
@@ -134,7 +134,9 @@ class PairGraph:
         """The key of a teacher of a seed, which is added where it is not there yet: the pair's, or of another model."""
         if (seed, model.label) not in self.teachers:
             own = model == self.pair.teacher.model
-            trial = self._given(seed) if own and self.pair.teacher.weights else self._trained(model, seed)
+            weights = self.pair.teacher.weights if own else None
+            given = weights is not None and not weights.tune
+            trial = self._given(seed) if given else self._trained(model, seed, weights)
             self.graph.trials.setdefault(trial.key, trial)
             entry = Entry(
                 pair=self.pair.label,
@@ -148,9 +150,15 @@ class PairGraph:
             self.teachers[seed, model.label] = trial.key
         return self.teachers[seed, model.label]
 
-    def _trained(self, model: Choice, seed: int) -> Trial:
-        recipe = self.suite.teacher_train or self.suite.train
-        return Trial(model=model, data=self.suite.data, lessons=(Lesson(loss=self.lone),), train=recipe, seed=seed)
+    def _trained(self, model: Choice, seed: int, weights: Checkpoint | None) -> Trial:
+        return Trial(
+            model=model,
+            data=self.suite.data,
+            lessons=(Lesson(loss=self.lone),),
+            train=self.suite.teacher_train or self.suite.train,
+            seed=seed,
+            weights=weights,
+        )
 
     def _given(self, seed: int) -> Trial:
         """The teacher that brings its weights: the same for every suite and seed that it is asked by."""

@@ -39,9 +39,11 @@ def read_weights(pairs: Sequence[Pair], teacher_seeds: int, catalog: Catalog) ->
         teacher, wrong = _read(pair.teacher, catalog)
         problems += [(("pairs", i, "teacher", "weights"), problem) for problem in wrong]
         found.append(pair.model_copy(update={"teacher": teacher}))
-    if teacher_seeds > 1 and any(pair.teacher.weights for pair in pairs):
+    if teacher_seeds > 1 and any(pair.teacher.weights and not pair.teacher.weights.tune for pair in pairs):
         text = f"teacher_seeds is {teacher_seeds}, and a teacher brings its weights, of which there is one set"
-        problems.append((("teacher_seeds",), Problem(text, help="drop teacher_seeds, or the teacher's weights")))
+        problems.append(
+            (("teacher_seeds",), Problem(text, help="drop teacher_seeds, or have it trained further: tune = true"))
+        )
     return tuple(found), problems
 
 
@@ -55,6 +57,8 @@ def _read(teacher: TeacherChoice, catalog: Catalog) -> tuple[TeacherChoice, list
         problems.append(
             Problem(text, help='models of torchvision and timm have; give a file, as "teacher.safetensors"')
         )
+    if weights and weights.tune and _is_from_file(teacher, catalog):
+        problems.append(Problem("tune = true: the network of an ONNX file is not trained", help="leave out tune"))
     if not weights or not weights.file:
         return teacher, problems
     try:

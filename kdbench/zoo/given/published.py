@@ -15,7 +15,7 @@ def published_weights(use: str, name: str) -> Mapping[str, Tensor]:
     family, _, member = use.partition(":")
     try:
         return _of_torchvision(member, name) if family == "torchvision" else _of_timm(member, name)
-    except OSError as error:  # no network, or no such file there
+    except (OSError, RuntimeError) as error:  # no network, no such file there, or another file than its hash says
         text = f"cannot download the weights '{name}' of '{use}': {error}"
         raise UserError(text, help='download the file elsewhere, and give it as weights = "FILE"') from error
 

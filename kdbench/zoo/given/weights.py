@@ -16,6 +16,10 @@ State = Mapping[str, Tensor]
 # Under which a training script keeps the weights beside other things.
 KEPT_UNDER = ("state_dict", "model_state_dict", "model", "net", "network", "student", "teacher")
 PREFIX = "module."  # of torch's DataParallel
+OTHER = (
+    "its classes, channels and widths must be those of this model and this dataset; with tune = true it is trained "
+    "further, and only its classes may be others"
+)
 HELP = "save the network's state_dict() alone: safetensors.torch.save_file, or torch.save"
 
 
@@ -42,12 +46,15 @@ def read_weights(file: Path) -> State:
     return {str(name).removeprefix(PREFIX) if bare else str(name): value for name, value in found.items()}
 
 
-def fill_in(model: nn.Module, state: State, what: str) -> None:
+def fill_in(model: nn.Module, state: State, what: str, *, tuned: bool = False) -> None:
     """Give a network its weights, in its own precision. Raises `UserError` where they are of another network.
 
-    `what` names the weights in messages.
+    `what` names the weights in messages. One that is `tuned` keeps its own last layer where theirs has other classes.
     """
     wanted = model.state_dict()
+    last = list(wanted)[-1].rpartition(".")[0] + "."
+    if tuned and any(wanted[name].shape != value.shape for name, value in state.items() if name in wanted):
+        state = {name: wanted.get(name, value) if name.startswith(last) else value for name, value in state.items()}
     # Batch norms of old versions of torch did not count batches, which nothing here reads.
     missing = [name for name in wanted if name not in state and not name.endswith("num_batches_tracked")]
     unknown = [name for name in state if name not in wanted]
@@ -59,7 +66,7 @@ def fill_in(model: nn.Module, state: State, what: str) -> None:
     if other:
         here, there = (list(found[other[0]].shape) for found in (wanted, state))
         text = f"the weights {what} are of another network: '{other[0]}' is {there}, and here {here}"
-        raise UserError(text, help="its classes, channels and widths must be those of this model and this dataset")
+        raise UserError(text, help=OTHER)
     bad = [name for name in wanted if name in state and not torch.isfinite(state[name]).all()]
     if bad:
         raise UserError(f"the weights {what} are not finite in '{bad[0]}'", help="train that network again")

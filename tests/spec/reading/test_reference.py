@@ -20,6 +20,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "train.schedule.factor": {"milestones": [3]},
     "pairs.teacher.weights.published": {"pixels": "unit"},
     "pairs.teacher.weights.pixels": {"file": "teacher.safetensors"},
+    "pairs.teacher.weights.tune": {"file": "teacher.safetensors"},
     "tuning.lr.range": {"scale": "log"},
     "tuning.lr.scale": {"range": [0.1, 0.2]},
     "gates.metric": {"may_drop": 0.01},

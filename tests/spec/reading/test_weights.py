@@ -56,6 +56,7 @@ def test_the_key_follows_the_content_and_not_the_place(tmp_path: Path) -> None:
         (pairs(weights="t.onnx"), "'mlp' has the weights \"t.onnx\""),
         (pairs(use="onnx"), "'onnx' has no weights"),
         (pairs(use="onnx", weights="t.pt"), "'onnx' has the weights \"t.pt\""),
+        (pairs(use="onnx", weights={"file": "t.onnx", "tune": True}), "the network of an ONNX file is not trained"),
         (pairs(weights={"published": "V1"}), "'mlp' has no published weights"),
         ({**pairs(weights="t.pt"), "teacher_seeds": 2}, "a teacher brings its weights, of which there is one set"),
         (
@@ -84,6 +85,20 @@ def test_what_is_no_file_is_told_at_its_line(tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text(SUITE.format(weights='{ pixels = "unit" }'))
     with pytest.raises(UserError, match="weights are those of a file or published: give one"):
         load_suite(tmp_path / "x.toml", Catalog())
+
+
+def test_a_misspelt_key_of_a_teacher_is_guessed() -> None:
+    with pytest.raises(UserError, match=r"did you mean 'weights'\? 'mlp' takes dropout, hidden, weights"):
+        api.plan(small_suite(**pairs(weigths="t.pt")))
+
+
+def test_teachers_that_are_tuned_are_trained_as_others_are(tmp_path: Path) -> None:
+    (tmp_path / "t.pt").write_bytes(b"abc")
+    changes = pairs(weights={"file": str(tmp_path / "t.pt"), "tune": True})
+    plan = api.plan(small_suite(**changes, teacher_seeds=2, teacher_train={"epochs": 7}))
+    teachers = [plan.trials[entry.key] for entry in plan.entries if entry.role == "teacher"]
+    assert [(trial.seed, len(trial.epochs)) for trial in teachers] == [(0, 7), (1, 7)]
+    assert all(trial.weights == plan.suite.pairs[0].teacher.weights for trial in teachers)
 
 
 def test_several_teachers_cannot_be_asked_of_one_file(tmp_path: Path) -> None:

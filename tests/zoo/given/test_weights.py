@@ -91,6 +91,28 @@ def test_counters_that_old_versions_of_torch_did_not_have_may_be_missing() -> No
     assert torch.equal(model.state_dict()["0.weight"], STATE["0.weight"])
 
 
+def test_only_the_last_layer_of_what_is_tuned_may_have_other_classes() -> None:
+    model = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2))
+    own = {name: value.clone() for name, value in model.state_dict().items()}
+    state = {
+        "0.weight": torch.ones(3, 4),
+        "0.bias": torch.ones(3),
+        "1.weight": torch.ones(9, 3),
+        "1.bias": torch.ones(9),
+    }
+    with pytest.raises(UserError, match=r"'1.weight' is \[9, 3\], and here \[2, 3\](?s:.*)tune = true"):
+        fill_in(model, state, "in 'x.pt'")
+    fill_in(model, state, "in 'x.pt'", tuned=True)
+    found = model.state_dict()
+    assert torch.equal(found["0.weight"], torch.ones(3, 4))
+    assert torch.equal(found["1.weight"], own["1.weight"]), "it begins anew"
+    with pytest.raises(UserError, match=r"'0.weight' is \[5, 4\]"):
+        fill_in(model, {**state, "0.weight": torch.ones(5, 4)}, "in 'x.pt'", tuned=True)
+    same = {name: value + 1 for name, value in own.items()}
+    fill_in(model, same, "in 'x.pt'", tuned=True)
+    assert torch.equal(model.state_dict()["1.weight"], same["1.weight"]), "of the same classes it is kept"
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
