@@ -1,4 +1,4 @@
-"""Numbers with units as they are typed: sizes, times and counts."""
+"""Numbers with units as they are typed: sizes, times and counts; and sizes as they are told."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -27,3 +27,13 @@ _DECIMAL = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 parse_count = _quantity("count", _DECIMAL, "100K or 1.5M")
 parse_size = _quantity("size", _DECIMAL | {f"{prefix}B": each for prefix, each in _DECIMAL.items()}, "500MB or 2.5GB")
 parse_microseconds = _quantity("time", {"us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6}, "50us or 1.2ms")
+
+
+def size_text(count: int) -> str:
+    """`12.3 MB`, as `parse_size` takes it."""
+    value, unit = float(count), "B"
+    for unit in ("B", "KB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"

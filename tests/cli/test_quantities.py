@@ -1,4 +1,4 @@
-"""Sizes, times and counts as they are typed."""
+"""Sizes, times and counts as they are typed, and sizes as they are told."""
 
 from contextlib import suppress
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kdbench.cli.quantities import Parse, parse_count, parse_microseconds, parse_size
+from kdbench.cli.quantities import Parse, parse_count, parse_microseconds, parse_size, size_text
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,9 @@ def test_a_time_has_a_unit_and_a_count_none_of_size() -> None:
 def test_any_text_is_a_size_or_refused(text: str) -> None:
     with suppress(click.BadParameter):
         assert parse_size(text) >= 0
+
+
+def test_sizes_are_told_as_they_are_typed() -> None:
+    told = [size_text(count) for count in (999, 1000, 12_345_678, 8 * 10**9)]
+    assert told == ["999 B", "1.0 KB", "12.3 MB", "8.0 GB"]
+    assert [parse_size(text) for text in told] == [999, 1000, 12_300_000, 8 * 10**9]

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from kdbench.cli import complete, options
-from kdbench.cli.records.du import shown, size
+from kdbench.cli.quantities import size_text
+from kdbench.cli.records.du import size
 
 
 @click.command(
@@ -72,6 +73,6 @@ def command(
     for run in forgotten:
         click.echo(f"run of {run.name}  {run.run_id}")
     for each in found:
-        click.echo(f"{each.kind:11}  {each.key}  {shown(each.bytes)}")
+        click.echo(f"{each.kind:11}  {each.key}  {size_text(each.bytes)}")
     done = "removed" if yes else "would be removed: say --yes"
-    click.echo(f"{len(found)} records and {len(forgotten)} runs, {shown(size(found))}, {done}", err=True)
+    click.echo(f"{len(found)} records and {len(forgotten)} runs, {size_text(size(found))}, {done}", err=True)

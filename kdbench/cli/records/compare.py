@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from kdbench.analyze.comparisons.changes import Change, ComparedRow
     from kdbench.results import RunRecord
 
-MOST = 60  # characters of a value
-
 
 @dataclass(frozen=True)
 class Side:
@@ -28,8 +26,12 @@ class Side:
 
     @property
     def rows(self) -> Sequence["ModelRow"]:
-        found = [row for row in self.summary.models if not self.loss or row.loss == self.loss]
-        return found or [row for row in self.summary.models if row.row == self.loss]
+        """All; where a loss is named the students of this name, or else those of the loss in all ways of teaching."""
+        if not self.loss:
+            return self.summary.models
+        students = self.summary.students
+        exact = [row for row in students if row.row == self.loss]
+        return exact or [row for row in students if row.loss == self.loss]
 
 
 @click.command(
@@ -100,31 +102,31 @@ def _side(text: str, results: Path) -> Side:
 
 
 def _compared(first: Side, second: Side) -> Sequence["ComparedRow"]:
-    """Rows of one name; where a loss is named, those of the same pair, epochs and tuning."""
+    """Rows of one name; where losses are named, those of one pair, and of one way of teaching if there are several."""
     from kdbench.analyze.comparisons.changes import compare_row, compare_rows
 
     same = first.summary.suite.data.dataset == second.summary.suite.data.dataset
     if not first.loss and not second.loss:
         return compare_rows(first.rows, second.rows, same_test=same)
-    alike = [
-        (one, other)
-        for other in second.rows
-        for one in first.rows
-        if (one.pair, one.role, one.budget, one.tuned) == (other.pair, other.role, other.budget, other.tuned)
-    ]
-    return [compare_row(one, other, same_test=same) for one, other in alike]
+    several = any(side.loss and row.row != side.loss for side in (first, second) for row in side.rows)
+
+    def alike(one: "ModelRow", other: "ModelRow") -> bool:
+        how = [(row.teaching, row.budget, row.tuned) for row in (one, other)]
+        return one.pair == other.pair and (not several or how[0] == how[1])
+
+    pairs = [(one, other) for other in second.rows for one in first.rows if alike(one, other)]
+    return [compare_row(one, other, same_test=same) for one, other in pairs]
 
 
 def _lines(changes: Sequence["Change"]) -> list[str]:
     from kdbench.spec.errors import as_toml
 
-    told = [(each.what, *(_short(as_toml(value)) for value in (each.before, each.after))) for each in changes]
+    def shown(value: object) -> str:
+        return "-" if value is None else as_toml(value)
+
+    told = [(each.what, shown(each.before), shown(each.after)) for each in changes]
     width = max((len(what) for what, *_ in told), default=0)
     return [f"  {what:{width}}  {before} -> {after}" for what, before, after in told] or ["  the same"]
-
-
-def _short(text: str) -> str:
-    return "-" if text == "None" else text if len(text) <= MOST else f"{text[: MOST - 3]}..."
 
 
 def _table(rows: Sequence["ComparedRow"]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kdbench.cli import options
+from kdbench.cli.quantities import size_text
 
 if TYPE_CHECKING:
     from kdbench.results.usage import Holding
@@ -37,7 +38,7 @@ def command(results: Path, as_json: bool) -> None:
         return
     width = max(len(name) for _, name, _ in lines)
     for of, name, held in lines:
-        click.echo(f"{of:6}  {name:{width}}  {_count(held):>16}  {shown(size(held)):>9}")
+        click.echo(f"{of:6}  {name:{width}}  {_count(held):>16}  {size_text(size(held)):>9}")
 
 
 def _count(held: Sequence["Holding"]) -> str:
@@ -47,13 +48,3 @@ def _count(held: Sequence["Holding"]) -> str:
 def size(held: Iterable["Holding"]) -> int:
     """Bytes of all of them."""
     return sum(each.bytes for each in held)
-
-
-def shown(count: int) -> str:
-    """`12.3 MB`, as `--cache-limit` takes it."""
-    value, unit = float(count), "B"
-    for unit in ("B", "KB", "MB", "GB", "TB"):
-        if value < 1000 or unit == "TB":
-            break
-        value /= 1000
-    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"

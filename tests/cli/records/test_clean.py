@@ -8,7 +8,6 @@ import pytest
 from kdbench.cli.failure import run_guarded
 from kdbench.cli.records.clean import command
 from kdbench.cli.records.du import command as du
-from kdbench.cli.records.du import shown
 from tests.results.test_usage import write
 
 
@@ -44,7 +43,3 @@ def test_a_store_by_kind_and_suite(tmp_path: Path, capsys: pytest.CaptureFixture
     assert found["suite", "example"]["bytes"] == total - 8 - 8 - 4
     assert run_guarded(du, ["--results", str(tmp_path)]) == 0
     assert "cache" in capsys.readouterr().out
-
-
-def test_sizes_are_those_of_cache_limit() -> None:
-    assert [shown(count) for count in (999, 1000, 12_345_678, 8 * 10**9)] == ["999 B", "1.0 KB", "12.3 MB", "8.0 GB"]

@@ -58,3 +58,13 @@ def test_what_is_not_there_is_said(store: Path, capsys: pytest.CaptureFixture[st
     assert "did you mean 'example'?" in capsys.readouterr().err
     assert compare(store, "example:kdd", "example:kd") == 2
     assert "'example' has no result of 'kdd'\n  help: did you mean 'kd'?" in capsys.readouterr().err
+
+
+def test_losses_in_several_ways_of_teaching_are_compared_way_by_way(tmp_path: Path, capsys) -> None:
+    shape = Shape(losses=("cross_entropy", "kd", "dkd"), teaching=("ensemble", "generations"))
+    store_results(tmp_path, make_results(shape))
+    assert run_guarded(command, ["example:kd", "example:dkd", "--results", str(tmp_path), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    named = [(row["before"]["row"].partition(", ")[2], row["after"]["row"].partition(", ")[2]) for row in rows]
+    assert [before for before, _ in named] == [after for _, after in named]
+    assert len(named) == 2
