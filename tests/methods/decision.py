@@ -16,10 +16,11 @@ from kdbench.statistics.verdicts import ALPHA, family_verdicts
 from tests.methods.components import Components
 from tests.methods.share import Share, count
 
-# Of the pair of `fashion`, and of the pair `cnn` of `losses-fashion`, whose networks differ most.
+# Of the suites `fashion` and `losses-fashion`, whose networks differ most. Where an estimate by moments is 0, other
+# random numbers outweigh that component.
 PUBLISHED = {
-    "as fashion": Components(seed=0.0017, network=0.0018, validation=0.0017, test=0.0011),
-    "as losses-fashion": Components(seed=0.0015, network=0.0202, validation=0.0013, test=0.0035),
+    "as fashion": Components(seed=0.0027, network=0.0015, validation=0.0019, test=0.0012),
+    "as losses-fashion": Components(seed=0.0, network=0.0163, validation=0.0062, test=0.0),
 }
 LOSSES = (7, 31, 100)
 SEEDS = (5, 10)
