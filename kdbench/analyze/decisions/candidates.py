@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from kdbench.analyze.decisions.answer import Answer, answer
 from kdbench.analyze.decisions.choice import Pick, picks
-from kdbench.analyze.decisions.wording import named
+from kdbench.analyze.decisions.wording import named, percent
 from kdbench.analyze.deployment.architectures import ReferenceTiming
 from kdbench.analyze.models.rows import Bits, StudentRow
 from kdbench.analyze.models.variants import VariantRow
@@ -33,6 +33,10 @@ class Candidate:
     @property
     def row(self) -> StudentRow:
         return self.pick.row
+
+    @property
+    def architecture(self) -> str:
+        return (self.variant or self.row).architecture
 
     @property
     def scores(self) -> Mapping[int, Bits]:
@@ -115,14 +119,14 @@ def _variant(exported: Candidate, variant: VariantRow, reference: ReferenceTimin
     microseconds = reference.scaled(variant.architecture) if reference else None
     ratio = reference.speedup(variant.architecture, exported.row.architecture) if reference else None
     differs = ratio is not None and not ratio.low <= 1 <= ratio.high
-    form = f", as {variant.variant}"
-    told = exported.answer
+    form, told = f", as {variant.variant}", exported.answer
     headline = told.headline + form if told.kind == "ship" else told.headline
+    reason = f"{told.reason} As {variant.variant} it gets {percent(variant.top1.mean)} right."
     return replace(
         exported,
         name=exported.name + form,
         variant=variant,
-        answer=replace(told, headline=headline),
+        answer=replace(told, headline=headline, reason=reason),
         top1=variant.top1.mean,
         microseconds=microseconds,
         cost=microseconds if differs and microseconds is not None else exported.cost,

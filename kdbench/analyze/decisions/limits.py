@@ -37,7 +37,7 @@ def _of_the_choice(chosen: Pick) -> Iterator[str]:
             "trained again it may learn hardly anything, so test the model you ship."
         )
     if gain and row.verdict in ("above 0", "equivalent", "undecided") and gain.difference.claims:
-        yield (f"Its gain is not shown to be above {100 * EQUIVALENCE:g} points, which is what is called better.")
+        yield f"Its gain is not shown to be above {100 * EQUIVALENCE:g} points, which is what is called better."
     longer = _longer(chosen.pair, row)
     if longer and longer.relative_cost and row.relative_cost:
         ratio = longer.relative_cost / row.relative_cost

@@ -37,12 +37,10 @@ class Recommendation:
     caveats: tuple[str, ...]
 
 
-def recommend(
-    summary: Summary, budgets: Budgets = ANYTHING, reference: ReferenceTiming | None = None
-) -> Recommendation:
-    """What to ship within budgets, by latencies of the reference timing: the summary's, unless another is given."""
-    timing = reference or summary.reference
-    found = candidates(summary, reference)
+def recommend(summary: Summary, budgets: Budgets = ANYTHING, timing: ReferenceTiming | None = None) -> Recommendation:
+    """What to ship within budgets. Latencies are of the timing: the summary's reference, unless another is given."""
+    timing = timing or summary.reference
+    found = candidates(summary, timing)
     chosen = choose(found, budgets)
     groups = group_sentences(summary.pairs)
     if chosen is None:
@@ -83,8 +81,8 @@ def _nothing(summary: Summary, found: Sequence[Candidate]) -> Answer:
             f"{percent(max(each.top1 for each in found))} of the test samples right.",
         )
     refused = [answer(pick, summary.chance) for pair in summary.pairs if pair.students for pick in picks(pair)]
-    help = "Why is said in the report, beside what failed."
-    return refused[0] if refused else nothing(f"no student of '{summary.suite.name}' finished", help)
+    unfinished = f"no student of '{summary.suite.name}' finished"
+    return refused[0] if refused else nothing(unfinished, "The report lists every row with its reason.")
 
 
 def _rule(chosen: Candidate, found: Sequence[Candidate], budgets: Budgets) -> tuple[str, ...]:
@@ -111,18 +109,18 @@ def _alternative(other: Candidate, chosen: Candidate, timing: ReferenceTiming | 
     """'cnn(width=8) taught by kd, at +0.40 points on test (..) and 2.10 times the latency (..): it gets 83.24 %.'"""
     found = on_test(other, chosen)
     gap = f"{judged(found)} on test" if found else "no seed in common to compare accuracy by"
-    ratio = timing.speedup(_architecture(other), _architecture(chosen)) if timing else None
-    if ratio:
-        times = f"{ratio.estimate:.2f} times the latency (95 % interval {ratio.low:.2f} to {ratio.high:.2f})"
-    elif timing:
-        times = "the same latency"
-    else:
-        times = f"{other.row.flops / chosen.row.flops:.2g} times the FLOPs" if chosen.row.flops else "unknown cost"
-    return f"{other.name}: {gap}, {times}; it gets {percent(other.top1)}."
+    return f"{other.name}: {gap}, {_times(other, chosen, timing)}; it gets {percent(other.top1)}."
 
 
-def _architecture(each: Candidate) -> str:
-    return each.variant.architecture if each.variant else each.row.architecture
+def _times(other: Candidate, chosen: Candidate, timing: ReferenceTiming | None) -> str:
+    """How much one costs compared with another, in use."""
+    if timing is None:
+        return f"{other.row.flops / chosen.row.flops:.2g} times the FLOPs" if chosen.row.flops else "unknown cost"
+    first, second = other.architecture, chosen.architecture
+    ratio = timing.speedup(first, second)
+    if ratio is None:
+        return "the same latency" if first == second else "a latency that was not measured"
+    return f"{ratio.estimate:.2f} times the latency (95 % interval {ratio.low:.2f} to {ratio.high:.2f})"
 
 
 def _missing(summary: Summary) -> tuple[str, ...]:

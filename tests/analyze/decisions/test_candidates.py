@@ -77,6 +77,7 @@ def test_variants_are_candidates_unless_damaged():
     ]
     exported, variant = both[:2]
     assert variant.answer.headline == "Ship small trained alone, as int8_dynamic"
+    assert variant.answer.reason.endswith(f" As int8_dynamic it gets {100 * variant.top1:.2f} % right.")
     assert variant.bytes == variant.variant.onnx_bytes < exported.bytes
     # A byte budget that only variants are within: of equal ones that of the best on validation is no worse, and dearer.
     assert choose(both, Budgets(max_bytes=exported.bytes - 1)).variant
