@@ -29,8 +29,9 @@ from kdbench.statistics.ratios import LOOKS
 
 ORDER: tuple[Work, ...] = get_args(Work)
 # Seconds of a unit of work where this run has not measured any: a rehearsal, a file exported or evaluated, one under a
-# condition, a round of timing, a report. Of small networks on 2 cores.
-USUAL: Mapping[Work, float] = {"check": 1.0, "test": 0.5, "conditions": 1.0, "timing": 2.0, "report": 10.0}
+# condition, a round of timing, a report. Of small networks on 2 cores; a pass over the test split comes on top.
+USUAL: Mapping[Work, float] = {"check": 1.0, "test": 0.3, "conditions": 0.02, "timing": 2.0, "report": 6.0}
+TEST_SPLIT = 2.0  # that its pass takes, over one of the validation split, which is usually half as large
 # After a look that did not settle a ratio: the rounds to the next one.
 FURTHER = {look + 1: further - look for look, further in pairwise(LOOKS)}
 Kind = tuple[str, ...]  # of trials that cost alike: their network and losses
@@ -73,6 +74,7 @@ class Forecast:
     _amounts: dict[Work, _Amount] = field(default_factory=lambda: {work: _Amount() for work in ORDER})
     _costs: dict[Kind, dict[str, float]] = field(default_factory=dict)  # seconds of an epoch, by trial
     _means: dict[Kind, float] = field(default_factory=dict)  # of those
+    _passes: list[float] = field(default_factory=list)  # seconds of a network's passes over the validation split
 
     def __post_init__(self) -> None:
         self._heard = self.clock()
@@ -131,7 +133,10 @@ class Forecast:
         done = self._trained if work == "train" else amount.done
         if done:
             return amount.seconds / done
-        return (1 / self.processes if self._costs else None) if work == "train" else USUAL[work]
+        if work == "train":
+            return 1 / self.processes if self._costs else None
+        passes = TEST_SPLIT * fmean(self._passes) / self.processes if self._passes else 0.0
+        return USUAL[work] + (passes if work in ("test", "conditions") else 0.0)
 
     def _ahead(self, work: Work) -> float:
         if work == "train":
@@ -185,6 +190,7 @@ class Forecast:
             if epochs > 0:
                 self._costs.setdefault(kind, {})[key] = record.training.shared_seconds / epochs
                 self._means[kind] = fmean(self._costs[kind].values())
+                self._passes.append(record.training.evaluation_seconds / epochs)
 
 
 def _kind(trial: Trial) -> Kind:
