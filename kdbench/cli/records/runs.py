@@ -23,12 +23,13 @@ def command(suite: str, as_json: bool, results: Path) -> None:
     `report`, `baseline` and `power` take the latest run of the whole suite, or the one that --run names.
     """
     from kdbench.results import Store
+    from kdbench.results.runs.chosen import chosen_run
     from kdbench.spec import suite_name
 
     store, name = Store(results), suite_name(suite)
     runs = [store.read_run(folder, run_id) for run_id, folder in store.run_ids(name).items()]
     if not runs:
-        store.latest_run(name, suite)  # says what to do
+        chosen_run(store, suite)  # says what to do
     if as_json:
         click.echo(json.dumps([_facts(run) for run in runs], indent=1))
         return

@@ -2,7 +2,7 @@
 
 from kdbench.results.records import RunRecord
 from kdbench.results.store import Store
-from kdbench.spec import UserError, suite_name
+from kdbench.spec import UserError, suite_name, suites
 
 
 def chosen_run(store: Store, suite: str, run: str | None = None) -> RunRecord:
@@ -13,7 +13,8 @@ def chosen_run(store: Store, suite: str, run: str | None = None) -> RunRecord:
     """
     name = suite_name(suite)
     if run is None:
-        return store.latest_run(name, suite)
+        known = suite.endswith(".toml") or suite in suites()
+        return store.latest_run(name, suite if known else "SUITE.toml")
     ids = store.run_ids(name)
     found = [each for each in ids if _is_called(each, run)]
     if len(found) != 1:

@@ -43,4 +43,4 @@ def test_as_json(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_suite_that_never_ran(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "run it first: kdbench run example" in said(tmp_path, capsys=capsys, code=2)
+    assert "run it first: kdbench run SUITE.toml" in said(tmp_path, capsys=capsys, code=2)

@@ -1,5 +1,6 @@
 """Which run a command is about."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,11 @@ def test_none_and_several_are_refused(store: Store) -> None:
         chosen_run(store, "example", "dddd")
     with pytest.raises(UserError, match="3 runs of suite 'example' are called '2026'"):
         chosen_run(store, "example", "2026")
+
+
+def test_a_suite_that_never_ran_is_told_how_to_run(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('name = "mine"')
+    file = str(tmp_path / "mine.toml")
+    for asked, told in (("quickstart", "quickstart"), (file, file), ("example", "SUITE.toml")):
+        with pytest.raises(UserError, match=f"run it first: kdbench run {re.escape(told)}; "):
+            chosen_run(Store(tmp_path), asked)
