@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from kdbench.analyze import ModelRow, Summary
 from kdbench.analyze.models.front import latency_cost
-from kdbench.report.writing.drawing import GRID, INK, MUTED, QUIET, Drawing, Image, draw
+from kdbench.report.writing.drawing import GRID, INK, MUTED, Drawing, Image, draw
 from kdbench.report.writing.formats import count, microseconds, percent
 from kdbench.report.writing.looks import TEACHER, Look, in_front, looks
 from kdbench.report.writing.section import Section
@@ -31,7 +31,7 @@ from kdbench.report.writing.series import (
 WIDTH, LEFT, RIGHT, TOP = 720.0, 56.0, 176.0, 14.0
 INNER = WIDTH - LEFT - RIGHT
 SEED = Look(MUTED, "o", size=3)
-OTHERS = Look(QUIET[0], "o")
+OTHERS = Look(MUTED, "o")
 FRONT = Look(MUTED, "o", size=15, hollow=True)
 CHARACTER = 6.2  # points, of the widest sans-serif that a browser may take
 CLUSTER = 110.0  # points, that the losses of one model may take
@@ -49,11 +49,11 @@ FRONT_TERM = (
     "draws: its share is too extreme.",
 )
 HELP = (
-    "Higher is more accurate, further left is cheaper: the best place is the upper left. The large mark is a mean, the "
-    "line through it its 95 % interval, and the small dots beside it are single seeds. Losses of one model cost the "
-    "same, so they stand side by side around the vertical line of that model. A ring is around each model that is "
-    "probably on the Pareto front: no other one is both more accurate and cheaper. An arrow at the edge is a mean that "
-    "lies outside the plot."
+    "Higher is more accurate, further left is cheaper: the best place is the upper left. The large mark is a mean, "
+    "the line through it its 95 % interval, and the small dots beside it are single seeds. Losses of one model cost "
+    "the same, so they stand side by side around the vertical line of that model, the best first. A ring is around "
+    "each model that is probably on the Pareto front: no other one is both more accurate and cheaper. An arrow at "
+    "the edge is a mean that lies outside the plot."
 )
 
 
@@ -130,13 +130,13 @@ def _layout(summary: Summary) -> tuple[dict[float, list[ModelRow]], dict[float, 
 
 
 def _clusters(summary: Summary) -> dict[float, list[ModelRow]]:
-    """Models by their cost, cheapest first: the losses of one architecture share one cost."""
+    """Models by their cost, cheapest first, the most accurate first: losses of one architecture share one cost."""
     found: dict[float, list[ModelRow]] = {}
     for row in summary.models:
         # The model's own p50 drifts with the machine; the ratio was timed in interleaved slices.
         cost = latency_cost(summary.reference, row.architecture) if summary.reference else None
         found.setdefault(cost.value if cost else float(row.flops), []).append(row)
-    return dict(sorted(found.items()))
+    return {cost: sorted(rows, key=lambda row: -row.top1.mean) for cost, rows in sorted(found.items())}
 
 
 def _places(costs: Sequence[float]) -> dict[float, float]:
@@ -170,7 +170,8 @@ def _mark_model(drawing: Drawing, axes: Axes, row: ModelRow, x: float, look: Loo
     aside = x + (9 if look is TEACHER else 6)
     seeds = [(s.seed, s.top1) for s in row.seeds]
     named_seeds = [(aside, 100 * top1, f"{row.model}, {named}, seed {s}: {percent(top1)}") for s, top1 in seeds]
-    dots(drawing, axes, named_seeds, look)
+    if not look.quiet:
+        dots(drawing, axes, named_seeds, look)
     if row.pareto:
         mark(drawing, axes, x, 100 * row.top1.mean, FRONT)
     tip = (

@@ -148,9 +148,9 @@ def epochs_table(summary: Summary) -> Table:
     lines = tuple(
         (model_cell(summary, row), *(_height_cell(row.curve, epoch) for epoch in epochs)) for row in rows if row.curve
     )
-    note = "Validation top-1, mean over seeds; below, from the lowest to the highest seed."
     long = last >= EPOCHS[1]
-    return Table("epochs", "Accuracy by epochs", columns, lines if long else (), (note,), folded=True)
+    caption = "Validation top-1 by epochs: mean over seeds, from the lowest to the highest"
+    return Table("epochs", caption, columns, lines if long else (), folded=True)
 
 
 def _height_cell(curve: MeanCurve, epoch: int) -> Cell:

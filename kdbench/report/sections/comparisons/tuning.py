@@ -25,6 +25,21 @@ HELP = (
 )
 
 
+TERMS = (
+    (
+        "Tuning",
+        "Gains are at equal cost where the student alone was trained at several budgets. The best of several tries on "
+        "validation looks better there than it is, so that tuning gains less on test. Ranks are of means: rows whose "
+        "intervals overlap may change places by chance.",
+    ),
+    (
+        "Kendall's τ",
+        "Of two orders: 1 where they are the same, 0 where they have nothing in common, and −1 where one is the "
+        "reverse.",
+    ),
+)
+
+
 def tuning_section(summary: Summary) -> Section:
     """Empty where nothing was tuned."""
     return Section(
@@ -33,6 +48,7 @@ def tuning_section(summary: Summary) -> Section:
         _intro(summary),
         tuple(_plot(summary, pair, place) for place, pair in enumerate(summary.tuned)),
         (tuning_table(summary), settings_table(summary)),
+        TERMS,
     )
 
 
@@ -83,14 +99,7 @@ def tuning_table(summary: Summary) -> Table:
         Column("Tries", "settings", "below, seeds of each"),
     )
     rows = tuple(_row(summary, row) for pair in summary.tuned for row in pair.rows)
-    notes = (
-        "Gains are at equal cost where the student alone was trained at several budgets. The best of several tries on "
-        "validation looks better there than it is, so that tuning gains less on test. Ranks are of means: rows whose "
-        "intervals overlap may change places by chance. Kendall's τ of two orders is 1 where they are the same, 0 "
-        "where they have nothing in common, and −1 where one is the reverse.",
-        *_failures(summary),
-    )
-    return Table("tuning", "What tuning gained and cost", columns, rows, notes, folded=len(rows) > LONG)
+    return Table("tuning", "What tuning gained and cost", columns, rows, _failures(summary), folded=len(rows) > LONG)
 
 
 def _failures(summary: Summary) -> tuple[str, ...]:
