@@ -41,6 +41,7 @@ def test_reports_fit_where_they_are_read(results: ResultSet, tmp_path: Path) -> 
     size = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
     assert size["report.md"] < 60_000
     assert size["summary.md"] < 4_000
+    assert size["index.html"] <= (1e6 if len(summary.trained_models) <= 180 else 2e6)
     text = (tmp_path / "index.html").read_text("utf-8")
     assert text.count("Understanding this plot") == text.count('<svg class="plot"')
 

@@ -151,19 +151,17 @@ def _others_deploy(summary: Summary) -> str:
 
 
 def trouble_table(summary: Summary) -> Table | None:
-    """Rows without a result; None where all have one."""
+    """Rows without a result, those of one reason together; None where all have one."""
     if not summary.trouble:
         return None
-    heads = ("What happened", "Pair", "Model and loss", "Seed", "Reason")
+    heads = ("Model and loss", "Pair", "What happened", "Seeds", "Reason")
+    seeds: dict[tuple[str, ...], list[str]] = {}
+    for trouble in summary.trouble:
+        name = f"{trouble.model}: {'teacher' if trouble.role == 'teacher' else trouble.row}"
+        seeds.setdefault((name, trouble.pair, trouble.status, trouble.reason), []).append(str(trouble.seed))
     rows = tuple(
-        (
-            Cell(trouble.status, tag=trouble.status),
-            Cell(trouble.pair),
-            Cell(f"{trouble.model}: {'teacher' if trouble.role == 'teacher' else trouble.row}"),
-            Cell(str(trouble.seed), sort=trouble.seed),
-            Cell(trouble.reason),
-        )
-        for trouble in summary.trouble
+        (Cell(name), Cell(pair), Cell(status, tag=status), Cell(", ".join(found)), Cell(reason))
+        for (name, pair, status, reason), found in seeds.items()
     )
-    columns = tuple(Column(head, numeric=head == "Seed") for head in heads)
-    return Table("trouble", f"{len(rows)} of {summary.entries} rows have no result", columns, rows)
+    caption = f"{len(summary.trouble)} of {summary.entries} rows have no result"
+    return Table("trouble", caption, tuple(Column(head, numeric=False) for head in heads), rows)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,6 +10,9 @@ from kdbench.analyze import Summary, summarize
 from kdbench.report.across import render_across
 from kdbench.spec import UserError
 from tests.records import Shape, make_results
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 def steady(pair: int, loss: str, seed: int) -> float:
@@ -43,3 +47,19 @@ def test_suites_without_a_row_in_common_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no row is in two pairs of 'first', 'second'"):
         render_across([named(one, "first"), named(other, "second")], tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_page_sorts_and_switches_its_theme_in_a_browser(browser: "Browser", tmp_path: Path) -> None:
+    one = summarize(make_results(SHAPE))
+    html, _ = render_across([named(one, "first"), named(one, "second")], tmp_path)
+    page = browser.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.goto(html.as_uri())
+    page.locator("thead button").first.click()
+    assert page.locator("thead th").first.get_attribute("aria-sort") == "ascending"
+    page.click("#theme")
+    assert page.evaluate("document.documentElement.dataset.theme") in ("light", "dark")
+    assert errors == []
+    page.close()

@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from kdbench.analyze import recommend, summarize
-from kdbench.report.ranking import ranking_table, ranking_terms
+from kdbench.report.ranking import ranking_table, ranking_terms, trouble_table
+from kdbench.results import Outcome
 from tests.records import Shape, make_results
 
 
@@ -41,3 +42,17 @@ def test_rows_stand_by_their_gain_with_the_student_alone_at_zero() -> None:
     rows = ranking_table(summary, recommend(summary)).rows
     assert [row[0].text for row in rows] == ["kd", "dkd", "cross_entropy", "dist"]
     assert rows[2][2].sort == 0
+
+
+def test_rows_without_a_result_stand_together_where_they_have_one_reason() -> None:
+    outcomes = {("big -> small", "kd", seed): Outcome(status="skipped", reason="no layer") for seed in (0, 1)}
+    outcomes |= {("big -> small", "kd", 2): Outcome(status="failed", reason="nan")}
+    summary = summarize(make_results(Shape(outcomes=outcomes)))
+    table = trouble_table(summary)
+    assert table
+    assert table.caption == "3 of 7 rows have no result"
+    assert [[cell.text for cell in row] for row in table.rows] == [
+        ["small: kd", "big -> small", "skipped", "0, 1", "no layer"],
+        ["small: kd", "big -> small", "failed", "2", "nan"],
+    ]
+    assert trouble_table(summarize(make_results())) is None

@@ -261,3 +261,18 @@ def test_budgets_are_fields_that_answer_at_once_and_stay_in_the_link(opened):
     assert again.locator("#budgets output").text_content() == answer.text_content()
     page.get_by_label("Latency at most").fill("fast")
     assert answer.text_content() == "A budget is a number, such as 50 or 0.5."
+
+
+def test_a_loss_stands_out_under_the_pointer_and_after_a_click_in_every_plot(opened):
+    page = opened()
+    kd = page.locator("svg.plot [data-series=kd]").first
+    on = "name => [...document.querySelectorAll('svg.plot .series.on')].every(mark => mark.dataset.series === name)"
+    count = "document.querySelectorAll('svg.plot.picked').length"
+    kd.dispatch_event("pointerover")
+    assert page.evaluate(on, "kd")
+    assert page.evaluate(count) == 1
+    kd.dispatch_event("click")
+    assert page.evaluate(count) > 1
+    assert "series=kd" in page.url
+    kd.dispatch_event("click")
+    assert page.evaluate(count) == 0
