@@ -46,6 +46,8 @@ def _sentence(pair: PairSummary, several: bool) -> str:
     where, start = (f"{pair.pair}: ", "distillation") if several else ("", "Distillation")
     what = start if group[0].agreement else called(group[0])
     gain = f"{points(evidence.difference.estimate.mean)} points at {EQUAL[evidence.equal]}"
+    if evidence.equal == "cost" and (epochs := group[0].gains.get("epochs")):
+        gain += f", {points(epochs.difference.estimate.mean)} at {EQUAL['epochs']}"
     names = [called(row) for row in group]
     if len(names) > 1:
         return f"{where}{what} {_verb(evidence)} ({gain}); {listed(names, SHOWN)} are tied."

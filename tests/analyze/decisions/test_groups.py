@@ -36,6 +36,14 @@ def test_what_distillation_does(kd, wobble, verb):
     assert text.endswith(" points at equal epochs, with kd).")  # there is no other loss
 
 
+def test_what_distillation_does_at_equal_cost_is_told_beside_equal_epochs():
+    level = {"teacher": 0.95, "cross_entropy": 0.90, "cross_entropy, 2 x epochs": 0.94, "kd": 0.92}
+    accuracy = lambda pair, row, seed: level[row] + WOBBLE[(seed + len(row)) % 5]  # noqa: E731
+    (text,) = group_sentences(summarize(make_results(Shape(seeds=5, alone=(1.0, 2.0), accuracy=accuracy))).pairs)
+    # kd costs 1.80 times as much: log2(1.80) = .85 of the way from 90 to 94 %.
+    assert text == "Distillation hurts (−1.40 points at equal cost of training, +2.00 at equal epochs, with kd)."
+
+
 def test_a_loss_without_a_teacher_is_named():
     (text,) = group_sentences(pairs_of(cross_entropy=0.90, label_smoothing=0.93))
     assert text.startswith("label_smoothing helps (+3.00 points")
