@@ -20,7 +20,8 @@ def answer_text(summary: Summary, width: int) -> str:
     """The headline with its reason and groups, and the students ranked by gain, in lines of this width."""
     told = recommend(summary)
     reasons = (textwrap.fill(text, width) for text in (told.reason, *told.groups) if text)
-    return "\n".join([told.headline, *reasons, "", *_ranking(summary, told.student, width)]).rstrip()
+    ranking = _ranking(summary, told.student, width) if summary.students else ()
+    return "\n".join([told.headline, *reasons, "", *ranking]).rstrip()
 
 
 def answer_record(found: Recommendation) -> dict[str, object]:
@@ -95,11 +96,12 @@ def _cells(row: StudentRow) -> tuple[str, ...]:
 
 
 def failures_text(run: RunRecord) -> str:
-    """What failed or was skipped, with reasons, those of one reason together; empty where all is done."""
+    """What was skipped, or failed and should not have, those of one reason together; empty where there is nothing."""
     titles = {entry.key: f"{entry.title} · {entry.model}" for entry in reversed(run.entries)}
     found: dict[tuple[str, str], list[str]] = {}
+    failed = run.failed
     for key, outcome in run.outcomes.items():
-        if outcome.status != "done":
+        if outcome.status == "skipped" or key in failed:
             found.setdefault((outcome.status, outcome.reason or "no reason was recorded"), []).append(key)
     lines = [
         f"{f.several(len(keys), 'trial')} {status}: {_names([titles.get(key, 'a step') for key in keys])}: {reason}"

@@ -41,6 +41,22 @@ def test_columns_without_a_figure_are_left_out() -> None:
     assert "latency" not in answer_text(untimed, 100)
 
 
+def test_without_a_student_there_is_no_ranking() -> None:
+    failed = {
+        ("big -> small", loss, 0): Outcome(status="failed", reason="diverged") for loss in ("cross_entropy", "kd")
+    }
+    alone = summarize(make_results(Shape(seeds=1, outcomes=failed)))
+    assert answer_text(alone, 100).splitlines()[0].startswith("Nothing to ship, because ")
+    assert "loss" not in answer_text(alone, 100).split()
+
+
+def test_a_try_may_fail() -> None:
+    diverged = {("big -> small", "kd, try 1", 1000): Outcome(status="failed", reason="diverged")}
+    run = make_results(Shape(tries=2, outcomes=diverged)).run
+    assert [outcome.reason for outcome in run.outcomes.values() if outcome.status == "failed"] == ["diverged"]
+    assert failures_text(run) == ""
+
+
 def test_failures_with_one_reason_stand_together() -> None:
     diverged, unfit = Outcome(status="failed", reason="diverged"), Outcome(status="skipped", reason="no such layer")
     outcomes = {("big -> small", "kd", seed): diverged for seed in (0, 1)} | {("big -> small", "dkd", 0): unfit}

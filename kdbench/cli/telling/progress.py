@@ -18,6 +18,7 @@ from kdbench.execute.events import RunEvent, TrialEnded
 from kdbench.execute.forecast import Forecast
 from kdbench.execute.workers.messages import EpochFinished
 from kdbench.results import Store
+from kdbench.results.machine.facts import usable_cores
 from kdbench.spec import UserError
 from kdbench.spec.generators import drain
 
@@ -53,14 +54,14 @@ def follow(
 
     `live`: on a terminal as a bar over everything with the time left, which the records of the `store` help to tell.
     """
-    forecast = Forecast(store)
+    forecast = Forecast(store, usable_cores())
     with ExitStack() as stack:
         stack.callback(events.close)  # stops the workers, whatever ended this
         views: list[View] = []
         if telling.log:
             views.append(stack.enter_context(_Log(telling.log)))
         if not telling.quiet:
-            lines = Lines(telling.verbose)
+            lines = Lines(telling.verbose or "--debug" in sys.argv)
             view: View = _Live(lines) if live and sys.stderr.isatty() else _Plain(lines)
             views.append(stack.enter_context(view))
 
