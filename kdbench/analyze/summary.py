@@ -104,13 +104,9 @@ class Summary:
     reference: ReferenceTiming | None  # None where some model has no latency: FLOPs are used instead
     teacher_seeds: int  # teachers behind each pair; with one, intervals hold for that teacher alone
     classes: int | None
+    chance: float | None  # top-1 without looking: see `TrialResult.chance`
     test_samples: int | None
     input_shape: tuple[int, ...]
-
-    @property
-    def chance(self) -> float | None:
-        """Top-1 of guessing."""
-        return 1 / self.classes if self.classes else None
 
     @property
     def students(self) -> tuple[StudentRow, ...]:
@@ -136,12 +132,12 @@ def summarize(results: ResultSet) -> Summary:
     reference = choose_reference(deployed)
     timed = Timed(reference, {model.architecture: model for model in deployed})
     unplaced = [summarize_pair(pair.label, suite, done, results.confirmations, timed) for pair in suite.pairs]
-    classes = done[0][1].classes if done else None
-    found = fronts(unplaced, reference, 1 / classes if classes else None)
+    any_record = done[0][1] if done else None
+    chance = any_record.chance if any_record else None
+    found = fronts(unplaced, reference, chance)
     pairs = _place(unplaced, found, reference)
     unique = {entry.key: record for entry, record in done}
     files = {record.model.onnx_sha256: entry for entry, record in reversed(done)}
-    any_record = done[0][1] if done else None
     return Summary(
         suite=suite,
         run_id=run.run_id,
@@ -184,7 +180,8 @@ def summarize(results: ResultSet) -> Summary:
         layouts=run.layouts,
         reference=reference,
         teacher_seeds=suite.teacher_seeds,
-        classes=classes,
+        classes=any_record.classes if any_record else None,
+        chance=chance,
         test_samples=any_record.test.samples if any_record else None,
         input_shape=any_record.record.input_shape if any_record else (),
     )

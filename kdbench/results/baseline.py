@@ -65,6 +65,7 @@ class Baseline(Stored):
     rows: Several[BaselineRow]
     models: Several[BaselineModel]
     classes: int = 0  # 0 in baselines of an older kdbench, which are refused
+    chance: float | None = None  # top-1 without looking; none in baselines of an older kdbench: 1 / classes
     machine: dict[str, JsonValue]
     frozen: str  # ISO 8601, UTC
 
@@ -160,6 +161,7 @@ def baseline_of(results: ResultSet) -> Baseline:
         rows=tuple(rows),
         models=tuple(models),
         classes=next((result.classes for _, result in results.done), 0),
+        chance=next((result.chance for _, result in results.done), None),
         machine=results.run.machine,
         frozen=results.run.started,
     )

@@ -25,6 +25,7 @@ class Predictions(Record):
     loss: float  # cross-entropy, mean: the negative log likelihood
     brier: float  # squared distance of the probabilities from the label's, summed over classes; mean
     confidence: Several[ConfidenceBin]  # equal widths of the largest probability from 0 to 1
+    most_common: int | None = None  # samples of the largest class; none in records of an older kdbench
 
     @property
     def correct(self) -> NDArray[np.bool_]:

@@ -105,6 +105,11 @@ class TrialResult:
         return self.record.classes
 
     @property
+    def chance(self) -> float:
+        """Top-1 of the better of two who do not look: one guesses among the classes, one always says the largest."""
+        return max(1 / self.classes, (self.test.most_common or 0) / self.test.samples)
+
+    @property
     def machine(self) -> dict[str, JsonValue]:
         return self.record.machine
 

@@ -118,3 +118,14 @@ def test_trials_of_unlike_data_are_not_compared(tmp_path: Path) -> None:
     path.write_text(path.read_text("utf-8").replace("0" * 64, "1" * 64), "utf-8")
     with pytest.raises(UserError, match="of suite 'example' are of unlike data: it has changed between"):
         load_suite_results(store, "example")
+
+
+def test_chance_is_that_of_always_saying_the_largest_class() -> None:
+    """Of 200 samples 180 are of one class: 90 % right is no more than not to look."""
+    (_, result), *_ = make_results().done
+    assert result.chance == 1 / 10  # of a record that does not tell
+    samples = result.test.samples
+    test = result.test.model_copy(update={"most_common": round(0.9 * samples)})
+    clean = result.exported.clean.model_copy(update={"predictions": test})
+    uneven = replace(result, exported=replace(result.exported, clean=clean))
+    assert uneven.chance == pytest.approx(0.9)

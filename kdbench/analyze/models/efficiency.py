@@ -38,7 +38,7 @@ def compute_efficiency(
     calls.
     """
     correct = [int(record.test.correct.sum()) for record in records]
-    beyond = [c - record.test.samples / record.classes for c, record in zip(correct, records, strict=True)]
+    beyond = [c - record.test.samples * record.chance for c, record in zip(correct, records, strict=True)]
     samples = [record.test.samples for record in records]
     gflops = [record.test.samples * record.model.flops / 1e9 for record in records]
     cpu = deployed.cpu_seconds if deployed else None

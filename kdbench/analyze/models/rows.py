@@ -194,7 +194,7 @@ def model_figures(group: Sequence[Done], timed: Timed) -> dict[str, Any]:
     architecture, reference = first.model.architecture, timed.reference
     top1 = [record.test.top1 for record in records]
     correct = {entry.seed: record.test.correct for entry, record in group}
-    lost = collapsed(top1, 1 / first.classes) if first.classes else [False] * len(top1)
+    lost = collapsed(top1, first.chance)
     learned = tuple(dict.fromkeys(e.seed for (e, _), gone in zip(group, lost, strict=True) if not gone)) or tuple(
         correct
     )
@@ -226,7 +226,7 @@ def model_figures(group: Sequence[Done], timed: Timed) -> dict[str, Any]:
         "training": training_figures(records),
         "curve": curve,
         "line": fit_line(curve.epochs, curve.mean) if curve else None,
-        "stability": stability(top1, 1 / first.classes if first.classes else None),
+        "stability": stability(top1, first.chance),
         "calibration": calibration_figures(records),
         "agreement": agreement_figures(records),
         "front": 0.0,

@@ -78,6 +78,7 @@ def score(logits: Logits, labels: Labels) -> Predictions:
         loss=nll(logits, labels),
         brier=brier(probabilities, labels),
         confidence=tuple(ConfidenceBin(count=n, confidence=sure, correct=right) for n, sure, right in columns),
+        most_common=int(np.bincount(labels).max()) if len(labels) else 0,
     )
 
 

@@ -41,7 +41,8 @@ def why_useless(outcome: Trained, splits: Splits) -> str:
     weights = outcome.trial.weights
     if not weights or weights.tune:
         return ""
-    top1, chance = outcome.curve[-1].validation_top1, 1 / splits.classes
+    top1, labels = outcome.curve[-1].validation_top1, splits.validation.labels
+    chance = int(labels.bincount().max()) / len(labels)  # of always saying the largest class
     error = math.sqrt(chance * (1 - chance) / len(splits.validation))
     if top1 > chance + ERRORS * error:
         return ""

@@ -23,6 +23,7 @@ def logits_of(*rows) -> np.ndarray:
 def test_a_score_by_hand() -> None:
     # Probabilities (.25, .75), (.25, .75), (.9, .1); labels 1, 0, 0: right, wrong, right
     found = score(logits_of((0, LN3), (0, LN3), (LN9, 0)), np.array([1, 0, 0]))
+    assert found.most_common == 2
     assert found.correct.tolist() == [True, False, True]
     assert found.top1 == pytest.approx(2 / 3)
     assert found.loss == pytest.approx(-(math.log(0.75) + math.log(0.25) + math.log(0.9)) / 3)
