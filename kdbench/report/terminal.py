@@ -67,12 +67,10 @@ def _ranking(summary: Summary, shipped: StudentRow | None, width: int) -> Iterat
     columns = {head: [head, *cells] for head, cells in table.items() if set(cells) - {f.NONE, ""}}
     if _room(columns, width) < max(NARROWEST, *map(len, names)):
         columns.pop(INTERVAL, None)
-    room = max(NARROWEST, _room(columns, width))
+    room = min(max(NARROWEST, _room(columns, width)), max(map(len, names)))
     for number, name in enumerate(names):
         cells = (f"{cells[number]:>{max(map(len, cells))}}" for cells in columns.values())
-        yield "  ".join(
-            [textwrap.shorten(name, room, placeholder=" ...").ljust(min(room, max(map(len, names)))), *cells]
-        )
+        yield "  ".join([_short(name, room).ljust(room), *cells])
     if more := len(ranked) - len(shown):
         yield f"and {f.several(more, 'more row')}: see the report"
     if "latency" in columns:
@@ -82,6 +80,12 @@ def _ranking(summary: Summary, shipped: StudentRow | None, width: int) -> Iterat
 def _room(columns: dict[str, list[str]], width: int) -> int:
     """What is left of a line for names."""
     return width - sum(2 + max(map(len, cells)) for cells in columns.values())
+
+
+def _short(name: str, room: int) -> str:
+    """A name without its middle where it is too long: names of rows and pairs differ at their ends."""
+    head = 2 * (room - 1) // 5
+    return name if len(name) <= room else f"{name[:head]}…{name[head + 1 - room :]}"
 
 
 def _cells(row: StudentRow) -> tuple[str, ...]:

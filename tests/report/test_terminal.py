@@ -36,6 +36,13 @@ def test_no_line_is_longer_than_the_terminal(width: int) -> None:
         assert max(map(len, lines[1:])) <= width, lines  # the headline may be longer
 
 
+def test_a_long_name_loses_its_middle() -> None:
+    pairs = (("a teacher of a very long name", "small"), ("a teacher of a very long name", "tiny"))
+    # Of 40 characters top-1 and latency take 9 each with the space before them: 22 are left, 8 and 13 beside the dots.
+    rows = table(answer_text(summarize(make_results(Shape(pairs=pairs, losses=("kd",), seeds=1))), 40))[1:3]
+    assert {row.split("  ")[0] for row in rows} == {"kd · a t…name -> small", "kd · a t… name -> tiny"}
+
+
 def test_columns_without_a_figure_are_left_out() -> None:
     untimed = summarize(make_results(Shape(latency=False, seeds=1)))
     assert "latency" not in answer_text(untimed, 100)
