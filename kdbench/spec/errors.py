@@ -52,7 +52,7 @@ def guess(word: str, allowed: Iterable[str]) -> str:
     A member of a family comes first, that of torchvision before others: 'torchvision:resnet50' for 'resnet50'.
     """
     names = {name.lower(): name for name in sorted(allowed)}
-    members = [name for name in names if name.endswith(f":{word.lower()}")]
+    members = [name for name in names if word and name.endswith(f":{word.lower()}")]
     close = members or difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.5)
     return f"did you mean '{names[close[-1]]}'? " if close else ""
 

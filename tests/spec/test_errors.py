@@ -8,6 +8,7 @@ def test_few_names_are_all_listed_in_order() -> None:
     assert nearest("KD", ["nkd", "kd", "vid"]) == "did you mean 'kd'? allowed: kd, nkd, vid"  # case does not count
     assert nearest("net", ["nit", "cifar:net", "torchvision:net"]).startswith("did you mean 'torchvision:net'?")
     assert nearest("zzz", ["b", "a"]) == "allowed: a, b"
+    assert nearest("", ["cifar:"]) == "allowed: cifar:"  # nothing was typed, so nothing is meant
     assert nearest("a", []) == "nothing is allowed here"
 
 
