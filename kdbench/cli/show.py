@@ -44,7 +44,7 @@ def command(name: str, plugins: tuple[str, ...], as_json: bool) -> None:
     """
     from kdbench.spec import KINDS, UserError, suites
     from kdbench.spec.reading.reference import suite_keys
-    from kdbench.spec.resolve import suggest
+    from kdbench.spec.signature import suggest
     from kdbench.zoo.catalog import Catalog as Names
 
     catalog = Names(plugins)
@@ -61,7 +61,7 @@ def command(name: str, plugins: tuple[str, ...], as_json: bool) -> None:
 def _callables(catalog: "Catalog", name: str) -> Iterator[Shown]:
     """Of each kind that has the name; a callable of a module is of the kinds that give it what it takes."""
     from kdbench.spec import KINDS
-    from kdbench.spec.resolve import serves
+    from kdbench.spec.signature import serves
 
     for kind in KINDS:
         try:

@@ -1,6 +1,5 @@
 """A suite with every name looked up and every option filled in, or all that is wrong with it."""
 
-import difflib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
@@ -10,26 +9,14 @@ from pydantic_core import ErrorDetails
 
 from kdbench.spec.choice import Choice, NamedChoice
 from kdbench.spec.comparison import Budget
-from kdbench.spec.errors import Problem, UserError, as_toml, nearest, say_allowed
+from kdbench.spec.errors import Problem, UserError, as_toml, say_allowed
 from kdbench.spec.planning.entry import ALONE
 from kdbench.spec.reading.weights import read_weights
 from kdbench.spec.recipe import TrainSpec
 from kdbench.spec.search.sweep import Swept, expand
-from kdbench.spec.signature import Catalog, Kind, Signature, fill_options
+from kdbench.spec.signature import BY_NAME, INPUTS, Catalog, Kind, fill_options, serves, suggest
 from kdbench.spec.suite import LossChoice, Pair, Suite
 from kdbench.spec.trial import DataSpec
-
-# What kdbench passes to each kind of callable.
-INPUTS: dict[Kind, tuple[str, ...]] = {
-    "losses": ("student", "teacher", "labels", "moment"),
-    "teaching": ("site", "taught"),
-    "models": ("classes", "shape"),
-    "datasets": ("root",),
-    "parts": ("labels", "draw"),
-    "views": ("images", "draw", "model", "labels", "teacher", "pixels"),
-    "metrics": ("logits", "labels"),
-}
-BY_NAME: tuple[Kind, ...] = ("losses", "teaching", "views")  # these take what they need, by name; all others take all
 
 SINGULAR: dict[Kind, str] = {
     "losses": "loss",
@@ -282,24 +269,6 @@ def fill(choice: Chosen, kind: Kind, catalog: Catalog, at: Location, problems: l
     options, wrong = fill_options(signature, choice.options, choice.OWN[1:])
     problems += [((*at, name), problem) for name, problem in wrong]
     return choice.model_copy(update={"options": options, "origin": signature.origin})
-
-
-def suggest(use: str, kinds: Iterable[Kind], catalog: Catalog, others: Iterable[str] = ()) -> str:
-    """What to write instead of a name that none of these kinds has; `others` are names of other things."""
-    module, colon, _ = use.partition(":")
-    families = [name for kind in kinds for name in catalog.names(kind) if name.endswith(":")]
-    if colon and not difflib.get_close_matches(module + colon, families, n=1):
-        return f"is '{module}' a module of yours? Then name it on the command line, too: -p {module}"
-    return nearest(use, {*others, *(known for kind in kinds for known in catalog.choices(kind, use))})
-
-
-def serves(signature: Signature, kind: Kind) -> bool:
-    """Whether a callable takes inputs that kdbench has for this kind. Members of a family take a name as well, models
-    that are made of others `network`, by which they make them, and a network from a file its `content`."""
-    allowed = INPUTS[kind]
-    if kind in BY_NAME:
-        return set(signature.inputs) <= set(allowed)
-    return signature.inputs in (allowed, *((*allowed, more) for more in ("name", "network", "content")))
 
 
 def _duplicates(where: Location, names: Iterable[str], help: str = APART) -> list[Located]:

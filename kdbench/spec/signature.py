@@ -1,18 +1,30 @@
 """What a callable takes: the inputs kdbench gives it and the options a suite may set."""
 
+import difflib
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from kdbench.spec.errors import Problem, as_toml, guess, say_allowed
+from kdbench.spec.errors import Problem, as_toml, guess, nearest, say_allowed
 from kdbench.spec.keys import is_neutral, marks_of
 
 Kind = Literal["losses", "teaching", "models", "datasets", "parts", "views", "metrics"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 REQUIRED = object()
+# What kdbench passes to each kind of callable.
+INPUTS: dict[Kind, tuple[str, ...]] = {
+    "losses": ("student", "teacher", "labels", "moment"),
+    "teaching": ("site", "taught"),
+    "models": ("classes", "shape"),
+    "datasets": ("root",),
+    "parts": ("labels", "draw"),
+    "views": ("images", "draw", "model", "labels", "teacher", "pixels"),
+    "metrics": ("logits", "labels"),
+}
+BY_NAME: tuple[Kind, ...] = ("losses", "teaching", "views")  # these take what they need, by name; all others take all
 
 
 @dataclass(frozen=True)
@@ -92,3 +104,21 @@ def fill_options(
             text = f"option '{option.name}' of '{signature.use}' is {as_toml(value)}"
             problems.append((option.name, Problem(text, help=say_allowed(detail))))
     return filled, problems
+
+
+def suggest(use: str, kinds: Iterable[Kind], catalog: Catalog, others: Iterable[str] = ()) -> str:
+    """What to write instead of a name that none of these kinds has; `others` are names of other things."""
+    module, colon, _ = use.partition(":")
+    families = [name for kind in kinds for name in catalog.names(kind) if name.endswith(":")]
+    if colon and not difflib.get_close_matches(module + colon, families, n=1):
+        return f"is '{module}' a module of yours? Then name it on the command line, too: -p {module}"
+    return nearest(use, {*others, *(known for kind in kinds for known in catalog.choices(kind, use))})
+
+
+def serves(signature: Signature, kind: Kind) -> bool:
+    """Whether a callable takes inputs that kdbench has for this kind. Members of a family take a name as well, models
+    that are made of others `network`, by which they make them, and a network from a file its `content`."""
+    allowed = INPUTS[kind]
+    if kind in BY_NAME:
+        return set(signature.inputs) <= set(allowed)
+    return signature.inputs in (allowed, *((*allowed, more) for more in ("name", "network", "content")))

@@ -5,7 +5,6 @@ from itertools import count, islice
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, JsonValue, ValidationInfo, field_validator, model_validator
-from pydantic.json_schema import WithJsonSchema
 
 from kdbench.spec.choice import Choice, NamedChoice, Record, Several, about, by_use
 from kdbench.spec.comparison import Budget, Tuning
@@ -13,7 +12,7 @@ from kdbench.spec.conditions import STANDARD, epsilon_of
 from kdbench.spec.latency import LatencySpec
 from kdbench.spec.recipe import TrainSpec
 from kdbench.spec.trial import Checkpoint, DataSpec
-from kdbench.spec.types import Count, Positive, WholeNumber
+from kdbench.spec.types import Count, FurtherSeeds, Positive, Seeds, is_count
 from kdbench.spec.variants import Fp32, NamedVariant, distinct
 
 
@@ -131,30 +130,6 @@ class LossChoice(SweptChoice):
 
 
 SEEDS_TO_CONFIRM = 5  # as many as a claim needs: `statistics.paired.SEEDS_FOR_A_CLAIM`
-MOST_SEEDS = 1000  # a typing error must not fill the memory
-SEEDS = {
-    "anyOf": [
-        {"type": "integer", "minimum": 1, "description": "this many seeds, from 0"},
-        {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
-    ]
-}
-FURTHER_SEEDS = {
-    "anyOf": [
-        {"type": "integer", "minimum": 0, "description": "this many seeds, after those of the suite"},
-        {"type": "array", "items": {"type": "integer", "minimum": 0}},
-    ]
-}
-
-
-def _is_count(value: Any) -> bool:
-    """Whether it says how many seeds, not which. Raises `ValueError` for too many."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        return False
-    if not 0 <= value <= MOST_SEEDS:
-        raise ValueError(f"{value} seeds were asked for; allowed are 0 to {MOST_SEEDS}")
-    return True
-
-
 PART = "@"  # parts the name of a suite from what a run took of it: `fashion@seeds=2,losses=kd`
 NAME = "^[a-z0-9][a-z0-9._-]*$"
 OF_A_PART = f"{NAME[:-1]}({PART}[a-z0-9._~=,+-]+)?$"
@@ -174,9 +149,7 @@ class Suite(Record):
         about("A dataset: see `kdbench list datasets`; a name in quotes, or a table.", example={"use": "digits"}),
     ]
     seeds: Annotated[
-        tuple[WholeNumber, ...],
-        Field(min_length=1, strict=False),
-        WithJsonSchema(SEEDS),
+        Seeds,
         about(
             "How many, from 0, or which. All losses have the same, so that they are compared by seed; a claim takes 5.",
             unit="seeds",
@@ -187,9 +160,7 @@ class Suite(Record):
         Count, about("Teachers of each pair; students take turns with them.", unit="seeds", example=3)
     ] = 1  # see `teacher_seed`
     confirm_seeds: Annotated[
-        tuple[WholeNumber, ...] | None,
-        Field(strict=False),
-        WithJsonSchema(FURTHER_SEEDS),
+        FurtherSeeds | None,
         about(
             "Seeds at which the best loss and the student alone are trained once more: how many, or which; 0 for none. "
             "Without it, as many as the suite has, from 5 on.",
@@ -264,14 +235,14 @@ class Suite(Record):
     @field_validator("seeds", mode="before")
     @classmethod
     def _count(cls, value: Any) -> Any:
-        return tuple(range(value)) if _is_count(value) else value
+        return tuple(range(value)) if is_count(value) else value
 
     @field_validator("confirm_seeds", mode="before")
     @classmethod
     def _further(cls, value: Any, info: ValidationInfo) -> Any:
         """As many seeds after those of the suite."""
         first = max(info.data.get("seeds", (0,))) + 1
-        return tuple(range(first, first + value)) if _is_count(value) else value
+        return tuple(range(first, first + value)) if is_count(value) else value
 
     @property
     def attacks(self) -> tuple[NamedChoice, ...]:

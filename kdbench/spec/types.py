@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field
+from pydantic.json_schema import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from kdbench.spec.choice import Choice
@@ -58,12 +59,32 @@ Network = Choice  # an option that is a model, by its name or with options of it
 Source = Choice  # an option that is a dataset, likewise
 Count = Annotated[int, Field(ge=1)]
 WholeNumber = Annotated[int, Field(ge=0)]
+MOST_SEEDS = 1000  # a typing error must not fill the memory
+_LISTED = {"type": "array", "items": {"type": "integer", "minimum": 0}}
+_MANY = {"type": "integer", "minimum": 1, "description": "this many seeds, from 0"}
+_FURTHER = {"type": "integer", "minimum": 0, "description": "this many seeds, after those of the suite"}
+# How many, or which: `is_count` tells them apart.
+Seeds = Annotated[
+    tuple[WholeNumber, ...],
+    Field(min_length=1, strict=False),
+    WithJsonSchema({"anyOf": [_MANY, {**_LISTED, "minItems": 1}]}),
+]
+FurtherSeeds = Annotated[tuple[WholeNumber, ...], Field(strict=False), WithJsonSchema({"anyOf": [_FURTHER, _LISTED]})]
 TeacherCount = Annotated[int, Field(ge=1, le=5)]
 PeerCount = Annotated[int, Field(ge=2, le=4)]
 GenerationCount = Annotated[int, Field(ge=1, le=100)]
 
 # ONNX Runtime's execution providers by short name; `kdbench.deploy` maps them.
 Provider = Literal["cpu", "cuda", "tensorrt", "openvino", "coreml", "dml", "xnnpack"]
+
+
+def is_count(value: Any) -> bool:
+    """Whether it says how many seeds, not which. Raises `ValueError` for too many."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return False
+    if not 0 <= value <= MOST_SEEDS:
+        raise ValueError(f"{value} seeds were asked for; allowed are 0 to {MOST_SEEDS}")
+    return True
 
 
 def _whole_or_all(value: Any) -> Any:
