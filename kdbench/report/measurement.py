@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from kdbench.analyze.deployment.measurement import Accuracy, MeasuredRow, MeasurementSummary
-from kdbench.report.sections.deployment import timing_table, unmeasured_table
+from kdbench.report.sections.deployment import TERMS, timing_table, unmeasured_table
 from kdbench.report.sections.noise import noise_table
 from kdbench.report.sections.throughput import throughput_table
 from kdbench.report.writing import formats as f
@@ -27,7 +27,11 @@ def measurement_text(summary: MeasurementSummary, width: float = math.inf) -> st
         noise_table(summary.noise),
         unmeasured_table(summary.deployed),
     )
-    return "\n\n".join(f"## {table.caption}\n\n{_text(table, width)}" for table in tables if table.rows)
+    parts = [f"## {table.caption}\n\n{_text(table, width)}" for table in tables if table.rows]
+    if any(model.timings for model in summary.deployed):
+        told = "\n".join(_note(f"{term}: {meaning}", width) for term, meaning in TERMS)
+        parts.append(f"## Methods\n\n{told}")
+    return "\n\n".join(parts)
 
 
 def _text(table: Table, width: float) -> str:
@@ -41,12 +45,13 @@ def _text(table: Table, width: float) -> str:
     if names == len(columns):
         names = 1
     blocks = ["\n".join(_lines(columns[:names], block)) for block in _blocks(columns[:names], columns[names:], width)]
-    notes = [_note(text, round(min(width, NOTE))) for text in table.notes]
+    notes = [_note(text, width) for text in table.notes]
     return "\n\n".join([*blocks, *(["\n".join(notes)] if table.notes else [])])
 
 
-def _note(text: str, width: int) -> str:
-    return textwrap.fill(f"- {text}", width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+def _note(text: str, width: float) -> str:
+    most = round(min(width, NOTE))
+    return textwrap.fill(f"- {text}", most, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _blocks(names: Sequence[Named], others: Sequence[Named], width: float) -> Iterator[list[Named]]:

@@ -29,6 +29,7 @@ def test_costs_and_timings_of_every_file() -> None:
     assert first == "reference"
     assert second.startswith(("1.99", "2.00"))
     assert column(text, "How (provider, threads, batch)") == ["cpu, 1 thread, batch 1"] * 2
+    assert "- Percentiles of latency: " in text
 
 
 def test_lines_are_aligned_and_fit() -> None:
@@ -47,6 +48,7 @@ def test_columns_that_say_nothing_are_left_out() -> None:
     assert "Top-1" not in without
     assert "##" in without
     assert "Latency" not in without
+    assert "Methods" not in without
     one = measurement_text(describe_measurement(measurement(model("a.onnx", [1, 0, 1, 1]))))
     assert "Against the first" not in one
     two = measurement_text(describe_measurement(measurement(model("a.onnx", [1, 0, 1, 1]), model("b.onnx", [1] * 4))))
