@@ -34,6 +34,7 @@ def render_across(summaries: Sequence[Summary], reports: Path) -> tuple[Path, Pa
         "title": " and ".join(names),
         "description": headline(rows, names),
         "sections": [section],
+        "terms": section.terms,
         "shell": shell(),
         "links": {},
         "numbers": {},

@@ -38,6 +38,7 @@ def test_pairs_of_two_suites_are_the_tasks(tmp_path: Path) -> None:
     assert (tmp_path / "first+second/across.svg").is_file()
     page = html.read_text("utf-8")
     assert page.count("<table") == 1
+    assert "<dt>Interquartile mean</dt>" in page
     assert "<title>first and second: kdbench report</title>" in page
 
 

@@ -1,5 +1,7 @@
 """The plot of accuracy against cost."""
 
+import re
+
 from kdbench.analyze import summarize
 from kdbench.report.sections.accuracy import accuracy_section
 from tests.records import Shape, make_results
@@ -15,6 +17,20 @@ def test_probabilities_of_the_front_stand_in_the_plot() -> None:
     (image,) = accuracy_section(summarize(make_results(Shape(seeds=5, accuracy=steady)))).images
     assert "small, kd: mean 93.16 %; on the Pareto front in 100 % of draws" in image.inline
     assert "small, cross_entropy: mean 90.12 %; on the Pareto front in 0 % of draws" in image.inline
+
+
+def test_of_many_losses_those_in_the_background_are_counted_and_have_no_seeds() -> None:
+    losses = ("cross_entropy", "kd", *(f"loss_{i}" for i in range(9)))
+    results = make_results(Shape(seeds=2, losses=losses, accuracy=lambda pair, row, seed: 0.8 + 0.01 * len(row)))
+    (image,) = accuracy_section(summarize(results)).images
+    # Ten losses have a teacher: plain distillation and the best five, of which one may be kd, are in front.
+    behind = set(re.findall(r'class="series quiet" data-series="([^"]*)"', image.inline))
+    assert len(behind) in (4, 5)
+    assert f">{len(behind)} others<" in image.inline
+    for name in behind:
+        assert f"small, {name}: mean" in image.inline
+        assert f"small, {name}, seed" not in image.inline
+        assert f">{name}<" not in image.inline
 
 
 def test_rows_whose_names_are_long_can_be_told_apart_in_the_legend() -> None:

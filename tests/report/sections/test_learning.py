@@ -1,6 +1,7 @@
 """The section on learning curves: laws, areas and times to the teacher's accuracy."""
 
 import math
+import re
 
 from kdbench.analyze import summarize
 from kdbench.report.sections.learning import learning_section
@@ -36,6 +37,23 @@ def test_accuracy_is_tabulated_after_1_10_50_and_100_epochs() -> None:
     assert [cell.text for cell in list(row.values())[1:]] == ["1.00 %", "10.00 %", "50.00 %"]
     short = learning_section(summarize(make_results(Shape(epochs=9))))
     assert not next(table for table in short.tables if table.name == "epochs").rows
+
+
+def test_a_teacher_that_was_trained_for_longer_ends_as_an_arrow() -> None:
+    results = make_results(Shape(seeds=2, epochs=10))
+    keys = {entry.key for entry in results.run.entries if entry.role == "student"}
+
+    def shorter(record):
+        return (
+            record.model_copy(update={"curve": record.curve[:6], "selected_epoch": 5}) if record.key in keys else record
+        )
+
+    (long,), (short,) = (
+        learning_section(summarize(each)).images for each in (results, edited(results, trials=shorter))
+    )
+    ends = [re.search(r'<use x="([\d.]+)"[^>]*><title>teacher: ', image.inline)[1] for image in (long, short)]
+    assert ends[0] == ends[1] == "392"  # the right edge, at epoch 10 and 5
+    assert [f">{epoch}<" in short.inline for epoch in (5, 6)] == [True, False]
 
 
 def test_laws_are_told_where_there_are_two_dozen_evaluations() -> None:
