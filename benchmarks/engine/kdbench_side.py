@@ -34,7 +34,7 @@ def measure(
         shutil.copytree(trained, root / "results" / "trials" / assignment.teacher_key)
         plugins = [word for plugin in PLUGINS for word in ("-p", plugin)]
         places = ["--results", str(root / "results"), "--reports", str(root / "reports"), "--data", str(data)]
-        fewer = [f"--seeds={seeds}"] if seeds else []
+        fewer = [f"--seeds={seeds}"] if seeds and seeds < len(assignment.seeds) else []
         command = ["kdbench", "run", str(variant), *places, *plugins, *fewer]
         (finished,) = run_together([command], os.environ)
         store = Store(root / "results")
