@@ -93,7 +93,7 @@ class _Standing:
     @classmethod
     def of(cls, forecast: Forecast) -> Self:
         trials = f", {forecast.ended} of {len(forecast.trials)} trials" if forecast.trials else ""
-        return cls(f"{forecast.at or 'plan'}{trials}", forecast.seconds_left())
+        return cls(f"{forecast.at}{trials}", forecast.seconds_left()) if forecast.at else cls()
 
     @property
     def still(self) -> float | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Iterator
 from itertools import product
 from pathlib import Path
 
-from kdbench.execute.events import RunEvent
+from kdbench.execute.events import Ahead, RunEvent
 from kdbench.execute.jobs.records import TimePair
 from kdbench.execute.timing import rounds
 from kdbench.execute.timing.rounds import take_turns, time_rounds
@@ -16,7 +16,7 @@ from kdbench.results.baseline import counterparts
 from kdbench.results.machine.facts import timing_cores
 from kdbench.results.timings import Sessions, slice_minima, slice_p50s
 from kdbench.spec import How
-from kdbench.statistics.ratios import judge_ratio
+from kdbench.statistics.ratios import LOOKS, judge_ratio
 
 
 def compare_with_baseline(
@@ -53,6 +53,8 @@ def compare_with_baseline(
             files = (place.store.onnx(each.result.exported.key), folder / model.onnx)
             turns.append(compare(len(comparisons), files, how))
             comparisons.append(LatencyComparison(what=each.title, how=how, sessions=()))
+        if turns:
+            yield Ahead(work="timing", units=LOOKS[0] * len(turns))
         yield from take_turns(turns)
     return comparisons
 
