@@ -12,5 +12,5 @@ def frozen_copy(model: nn.Module) -> nn.Module:
     with torch.no_grad():
         for tensor in (*twin.parameters(), *twin.buffers()):
             # A channels_last model would be exported with other strides, and oneDNN would sum in another order.
-            tensor.data = tensor.data.contiguous()
+            tensor.data = tensor.data.clone(memory_format=torch.contiguous_format)
     return twin
