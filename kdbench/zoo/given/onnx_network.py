@@ -64,13 +64,11 @@ def with_pixels(content: bytes, factor: Sequence[float], offset: Sequence[float]
     graph = model.graph
     initial = {tensor.name for tensor in graph.initializer}
     entry = next(value for value in graph.input if value.name not in initial)
-    seen = f"{entry.name} as its network was trained"
-    for node in graph.node:
-        node.input[:] = [seen if name == entry.name else name for name in node.input]
-    names = (f"{entry.name} factor", f"{entry.name} offset")
+    seen, entry.name = entry.name, f"{entry.name} as given"  # what reads it, in subgraphs too, keeps its name
+    names = (f"{seen} factor", f"{seen} offset")
     for name, values in zip(names, (factor, offset), strict=True):
         graph.initializer.append(numpy_helper.from_array(np.array(values, np.float32)[:, None, None], name))
-    scaled = f"{entry.name} scaled"
+    scaled = f"{seen} scaled"
     graph.node.insert(0, helper.make_node("Mul", [entry.name, names[0]], [scaled]))
     graph.node.insert(1, helper.make_node("Add", [scaled, names[1]], [seen]))
     return bytes(model.SerializeToString(deterministic=True))

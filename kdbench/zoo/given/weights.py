@@ -38,8 +38,10 @@ def read_weights(file: Path) -> State:
     except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         kind = "safetensors" if file.suffix == ".safetensors" else "torch"
         raise UserError(f"'{file}' is no file of {kind}, or it is damaged or cut off", help=HELP) from error
-    while isinstance(found, dict) and (inner := next((found[name] for name in KEPT_UNDER if name in found), None)):
-        found = inner
+    while isinstance(found, dict) and (
+        inner := [found[name] for name in KEPT_UNDER if isinstance(found.get(name), dict)]
+    ):
+        found = inner[0]
     if not isinstance(found, dict) or not found or not all(isinstance(value, Tensor) for value in found.values()):
         raise UserError(f"'{file}' holds no dictionary of tensors", help=HELP)
     bare = all(str(name).startswith(PREFIX) for name in found)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import onnx
 import pytest
 from torch import nn
 
@@ -38,6 +39,13 @@ def test_a_file_that_cannot_teach_is_refused(tmp_path: Path, content: bytes, sai
     (problem,) = caught.value.problems
     assert said in problem.what
     assert problem.help
+
+
+def test_a_file_that_keeps_its_weights_in_another_is_refused(tmp_path: Path) -> None:
+    model = onnx.load_model_from_string(linear(random_weight(4)))
+    onnx.save_model(model, tmp_path / "t.onnx", save_as_external_data=True, location="t.bin", size_threshold=0)
+    with pytest.raises(UserError, match="keeps its weights in other files"):
+        refuse_bad_files([teacher(tmp_path / "t.onnx")], SPLITS)
 
 
 def test_a_sound_file_passes(tmp_path: Path) -> None:

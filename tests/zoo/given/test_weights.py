@@ -39,6 +39,11 @@ def test_a_file_of_torch_is_read(tmp_path: Path, content: object) -> None:
     assert alike(read_weights(tmp_path / "weights.pt"))
 
 
+def test_a_tensor_may_have_a_usual_name(tmp_path: Path) -> None:
+    torch.save({"student": torch.ones(2), "head": torch.ones(3)}, tmp_path / "weights.pt")
+    assert read_weights(tmp_path / "weights.pt").keys() == {"student", "head"}
+
+
 def test_safetensors_are_read(tmp_path: Path) -> None:
     save_file(STATE, tmp_path / "weights.safetensors")
     assert alike(read_weights(tmp_path / "weights.safetensors"))
