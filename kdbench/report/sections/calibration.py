@@ -9,11 +9,10 @@ from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import GRID, MUTED, Drawing, Image, draw
 from kdbench.report.writing.looks import TEACHER, Look, looks
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import LABEL_LINE, label_ends, mark, middle, room_for, trace
+from kdbench.report.writing.series import label_ends, mark, middle, size_beside, trace
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, model_cell
 
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 520.0, 54.0, 128.0, 44.0, 12.0
-NAME = 20  # letters, of a name beside the plot that needs no more room
 FEWEST = 20  # samples in a bin: of fewer, accuracy is mostly chance
 HELP = (
     "Confidence is the largest probability that a model predicts. Test samples are sorted into bins by it, and each "
@@ -93,9 +92,9 @@ def plot_calibration(summary: Summary, pair: PairSummary, index: int) -> Image |
     if not lines:
         return None
     front = [name for name, _, look in lines if not look.quiet]
-    height, room = max(310.0, TOP + BOTTOM + LABEL_LINE * (len(front) + 1)), room_for(front, NAME)
+    width, height = size_beside(front, WIDTH, 310.0, TOP + BOTTOM)
     title = f"Reliability of {pair.pair}: accuracy on test by confidence"
-    return draw(f"reliability-{index}", title, WIDTH + room, height, lambda drawing: _paint(drawing, lines), HELP)
+    return draw(f"reliability-{index}", title, width, height, lambda drawing: _paint(drawing, lines), HELP)
 
 
 def _paint(drawing: Drawing, lines: Sequence[Line]) -> None:

@@ -11,7 +11,6 @@ from kdbench.report.writing.drawing import GRID, Drawing, Image, draw
 from kdbench.report.writing.looks import Look, looks
 from kdbench.report.writing.section import Section
 from kdbench.report.writing.series import (
-    LABEL_LINE,
     bar,
     interval_ends,
     interval_of,
@@ -19,13 +18,12 @@ from kdbench.report.writing.series import (
     limit,
     mark,
     on_scale,
-    room_for,
+    size_beside,
     trace,
 )
 from kdbench.report.writing.tables import Cell, Column, Table, gain_cell
 
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 520.0, 62.0, 128.0, 44.0, 12.0
-NAME = 20  # letters, of a name beside the plot that needs no more room
 Curve = list[tuple[float, StudentRow]]  # relative cost
 HELP = (
     "Each mark is a student: how accurate it is, and how much its training cost, where 1 is the student alone. "
@@ -194,9 +192,9 @@ def plot_cost(summary: Summary, pair: PairSummary, index: int) -> Image | None:
         return None
     drawn = [(curve, _look(curve, looks(summary, pair))) for curve in curves]
     front = [curve[0][1].row for curve, look in drawn if not look.quiet]
-    height, room = max(300.0, TOP + BOTTOM + LABEL_LINE * (len(front) + 1)), room_for(front, NAME)
+    width, height = size_beside(front, WIDTH, 300.0, TOP + BOTTOM)
     title = f"Accuracy of {pair.pair} against the cost of training"
-    return draw(f"cost-{index}", title, WIDTH + room, height, lambda drawing: _paint(drawing, drawn), HELP)
+    return draw(f"cost-{index}", title, width, height, lambda drawing: _paint(drawing, drawn), HELP)
 
 
 def _look(curve: Curve, style: dict[str, Look]) -> Look:

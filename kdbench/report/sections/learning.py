@@ -14,7 +14,7 @@ from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import GRID, Drawing, Image, draw
 from kdbench.report.writing.looks import TEACHER, Look, looks
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import LABEL_LINE, band, label_ends, mark, middle, room_for, trace
+from kdbench.report.writing.series import band, label_ends, mark, middle, size_beside, trace
 from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, model_cell, row_cell
 from kdbench.statistics.curves import MeanCurve
 from kdbench.statistics.laws import POINTS_NEEDED, Fit, Reason
@@ -28,7 +28,6 @@ WHY: Mapping[Reason, str] = {
     "scheduled": "that the schedule of the learning rate explains as well",
 }
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 520.0, 54.0, 128.0, 44.0, 12.0
-NAME = 20  # letters, of a name beside the plot that needs no more room
 EPOCHS = (1, 10, 50, 100)  # after which accuracies are tabulated
 HELP = (
     "How accurate each model is on the validation samples after each epoch. A line is the mean over seeds; the shaded "
@@ -256,9 +255,9 @@ def plot_learning(summary: Summary, pair: PairSummary, index: int) -> Image | No
     if not lines:
         return None
     front = [name for name, _, look in lines if not look.quiet]
-    height, room = max(310.0, TOP + BOTTOM + LABEL_LINE * (len(front) + 1)), room_for(front, NAME)
+    width, height = size_beside(front, WIDTH, 310.0, TOP + BOTTOM)
     title = f"Learning curves of {pair.pair}: validation top-1 by epoch"
-    return draw(f"curves-{index}", title, WIDTH + room, height, lambda drawing: _paint(drawing, lines), HELP)
+    return draw(f"curves-{index}", title, width, height, lambda drawing: _paint(drawing, lines), HELP)
 
 
 def _paint(drawing: Drawing, lines: list[Line]) -> None:

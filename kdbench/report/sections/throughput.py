@@ -11,7 +11,7 @@ from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import DASHES, GRID, MARKERS, SERIES, Drawing, Image, draw
 from kdbench.report.writing.looks import Look
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import LABEL_LINE, label_ends, mark, room_for, trace
+from kdbench.report.writing.series import label_ends, mark, size_beside, trace
 from kdbench.report.writing.tables import Cell, Column, Table
 
 WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP = 720.0, 300.0, 70.0, 236.0, 44.0, 12.0
@@ -78,9 +78,8 @@ def plot_throughput(deployed: Sequence[Deployed]) -> Image | None:
             lines.append((name, each, _look(name, len(lines))))
     if not lines:
         return None
-    height = max(HEIGHT, TOP + BOTTOM + LABEL_LINE * (len(lines) + 1))
     title = "Samples per second by batch size"
-    width = WIDTH + room_for((name for name, *_ in lines), NAME)
+    width, height = size_beside([name for name, *_ in lines], WIDTH, HEIGHT, TOP + BOTTOM, NAME)
     return draw("throughput", title, width, height, lambda drawing: _paint(drawing, lines), HELP)
 
 

@@ -13,7 +13,7 @@ from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import GRID, INK, MARKERS, SERIES, Drawing, Image, draw
 from kdbench.report.writing.looks import Look
 from kdbench.report.writing.series import (
-    LABEL_LINE,
+    USUAL,
     band,
     interval_ends,
     interval_of,
@@ -21,7 +21,7 @@ from kdbench.report.writing.series import (
     limit,
     mark,
     on_scale,
-    room_for,
+    size_beside,
     trace,
 )
 from kdbench.spec.errors import as_toml
@@ -64,7 +64,7 @@ def plot_lines(name: str, title: str, lines: Sequence[Line], across: str, help: 
     if numeric(values):
         values.sort(key=number)
     front = [line.name for line in lines if not line.look.quiet]
-    width, height = WIDTH + room_for(front), max(HEIGHT, TOP + BOTTOM + LABEL_LINE * (len(front) + 1))
+    width, height = size_beside(front, WIDTH, HEIGHT, TOP + BOTTOM, USUAL)
     told = f"{help} {HELP}".strip()
     return draw(name, title, width, height, lambda drawing: _paint(drawing, lines, values, across), told)
 

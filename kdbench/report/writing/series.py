@@ -18,6 +18,7 @@ LEGEND_LINE = 17.0
 LABEL_LINE = 14.0
 LETTER = 5.6  # points, of a name of usual letters
 USUAL, LONGEST = 24, 72  # letters of a name beside a plot: more than the usual ones widen it
+BESIDE = 20  # letters of a name beside a small plot
 FAR = 3.0  # interquartile ranges beyond the quartiles (Tukey's far out)
 ROWS_FOR_A_SCALE = 8  # of fewer, all set the scale
 BEHIND, BEFORE = 1.6, 2.5  # matplotlib's zorder
@@ -104,6 +105,13 @@ def band(
 def room_for(names: Iterable[str], usual: int = USUAL) -> float:
     """Points that the longest name needs beyond the usual: rows that were cut alike could not be told apart."""
     return LETTER * max(0, min(max(map(len, names), default=0), LONGEST) - usual)
+
+
+def size_beside(
+    names: Sequence[str], width: float, height: float, margins: float, usual: int = BESIDE
+) -> tuple[float, float]:
+    """Width and height, at least these, of a plot with names beside it and these margins above and below."""
+    return width + room_for(names, usual), max(height, margins + LABEL_LINE * (len(names) + 1))
 
 
 def legend(drawing: Drawing, left: float, top: float, entries: Sequence[tuple[str, Look]]) -> None:

@@ -82,8 +82,6 @@ def _slim(element: Element, plot: _Plot) -> list[Element]:
         return _together(children)
     if tag == "path" and attributes.get("fill") == "none" and "stroke" not in attributes and "id" not in attributes:
         return []  # the ground of a figure or of axes, which is not painted
-    if tag == "clipPath":
-        attributes.pop("clip-path", None)
     found = _element(tag, attributes, _together(children))
     found.text = element.text if tag == "text" else None
     return [found]

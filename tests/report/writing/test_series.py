@@ -6,7 +6,7 @@ import pytest
 
 from kdbench.report.writing.drawing import SERIES, draw
 from kdbench.report.writing.looks import Look
-from kdbench.report.writing.series import dots, limit, mark, middle, on_scale, room_for, spread_out
+from kdbench.report.writing.series import dots, limit, mark, middle, on_scale, room_for, size_beside, spread_out
 from kdbench.statistics.intervals import estimate
 
 
@@ -28,6 +28,12 @@ def test_names_longer_than_usual_widen_a_plot_until_they_are_cut() -> None:
     assert room_for([]) == room_for(["kd", "k" * 24]) == 0
     assert room_for(["kd", "k" * 34]) == pytest.approx(56)  # 10 letters of 5.6 points
     assert room_for(["k" * 100]) == room_for(["k" * 72])
+
+
+def test_names_beside_a_plot_make_it_wider_and_higher() -> None:
+    assert size_beside(["kd"], 500, 300, 56) == (500, 300)
+    # Two letters more than 20, of 5.6 points; 21 lines of 14 points, one of them empty, and 56 points of margins.
+    assert size_beside(["k" * 22] * 20, 500, 300, 56) == pytest.approx((511.2, 350))
 
 
 def test_the_middle_ends_three_interquartile_ranges_beyond_the_quartiles() -> None:

@@ -12,12 +12,11 @@ from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import GRID, Drawing, Image, draw
 from kdbench.report.writing.looks import Look, looks
 from kdbench.report.writing.section import Section
-from kdbench.report.writing.series import LABEL_LINE, band, label_ends, middle, room_for, trace
+from kdbench.report.writing.series import band, label_ends, middle, size_beside, trace
 from kdbench.report.writing.tables import Cell, Column, Table, row_cell
 from kdbench.statistics.curves import MeanCurve
 
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 520.0, 66.0, 128.0, 44.0, 12.0
-NAME = 20  # letters, of a name beside the plot that needs no more room
 HELP = (
     "What a loss tells of itself after each epoch: the mean over the steps of that epoch. A line is the mean over "
     "seeds; the shaded band reaches from the lowest to the highest seed. A line ends where the loss no longer uses "
@@ -71,7 +70,7 @@ def _plots(summary: Summary, pair: PairSummary, index: int) -> Iterator[Image]:
         lines = [(row, row.curves[name], style[row.row]) for row in rows if name in row.curves]
         title = f"{name[0].upper()}{name[1:]} by epoch, {pair.pair}"
         front = [row.row for row, _, look in lines if not look.quiet]
-        width, height = WIDTH + room_for(front, NAME), max(220.0, TOP + BOTTOM + LABEL_LINE * (len(front) + 1))
+        width, height = size_beside(front, WIDTH, 220.0, TOP + BOTTOM)
         yield draw(f"readings-{index}-{number}", title, width, height, partial(_paint, lines=lines, name=name), HELP)
 
 
