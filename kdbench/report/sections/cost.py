@@ -124,7 +124,7 @@ def energy_table(summary: Summary) -> Table:
     found = [(row, row.training.joules) for row in summary.models if row.training.joules is not None]
     rows = tuple(
         (
-            Cell(f"{row.model}: {row.row if row.role == 'student' else 'teacher'}", row.pair),
+            Cell(f"{row.model}: {row.row if row.role == 'student' else 'teacher'}", row.pair, of=row.name),
             Cell(f.count(joules), sort=joules),
         )
         for row, joules in found
@@ -137,7 +137,7 @@ def _row(row: ModelRow) -> tuple[Cell, ...]:
     student = row if isinstance(row, StudentRow) else None
     relative = student.relative_cost if student else None
     return (
-        Cell(f"{row.model}: {row.row if student else 'teacher'}", row.pair),
+        Cell(f"{row.model}: {row.row if student else 'teacher'}", row.pair, of=row.name),
         Cell(str(student.cost_rank), sort=student.cost_rank) if student else Cell(f.NONE),
         gain_cell(student.gain if student else None),
         Cell(f.times(relative), sort=relative),

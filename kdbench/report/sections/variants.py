@@ -81,7 +81,7 @@ def variant_table(rows: tuple[VariantRow, ...]) -> Table:
 def _row(row: VariantRow) -> tuple[Cell, ...]:
     against, latency = row.against_alone, row.latency
     return (
-        Cell(row.model),
+        Cell(row.model, of=(row.pair, row.role, row.row)),
         Cell(row.row),
         Cell(row.variant, "damaged" if row.damaged else ""),
         Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),

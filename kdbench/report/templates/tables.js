@@ -71,6 +71,9 @@ const menu = (title, ...items) => {
   made.setAttribute("name", "menu"); // one open at a time
   return made;
 };
+addEventListener("click", (event) => {
+  for (const open of all(".menu[open]")) if (!open.contains(event.target)) open.open = false;
+});
 const copyMenu = (table) => menu("Copy", ...Object.entries(FORMATS).map(([name, format]) => {
   const button = make("button", { type: "button", textContent: name });
   button.addEventListener("click", async () => {

@@ -94,7 +94,7 @@ def settings_table(summary: Summary) -> Table:
 def _row(summary: Summary, sweep: Sweep, setting: Setting) -> tuple[Cell, ...]:
     row = setting.row
     return (
-        Cell(sweep.name, sweep.pair if len(summary.pairs) > 1 else ""),
+        Cell(sweep.name, sweep.pair if len(summary.pairs) > 1 else "", of=row.name),
         Cell(setting_name(row), "best on validation" if row is sweep.best else ""),
         estimate_cell(row.validation, f.percent, f.percent_interval),
         gain_cell(setting.against_best),

@@ -89,7 +89,7 @@ def ways_table(summary: Summary, found: list[SweptWay]) -> Table:
 
 def _row(way: SweptWay, settings: Settings, loss: LossBySetting, row: StudentRow, several: bool) -> tuple[Cell, ...]:
     return (
-        Cell(way.name, way.pair if several else ""),
+        Cell(way.name, way.pair if several else "", of=row.name),
         Cell(", ".join(f"{key} = {as_toml(value)}" for key, value in settings.items())),
         Cell(loss.name, "alone" if loss.alone else ""),
         estimate_cell(row.top1, f.percent, f.percent_interval),

@@ -55,7 +55,7 @@ def hints_table(summary: Summary, found: tuple[HintMap, ...]) -> Table:
     )
     rows = tuple(
         (
-            Cell(layer, each.pair if len(summary.pairs) > 1 else ""),
+            Cell(layer, each.pair if len(summary.pairs) > 1 else "", of=row.name),
             Cell(transform),
             estimate_cell(row.top1, f.percent, f.percent_interval),
             gain_cell(row.gain),

@@ -97,7 +97,7 @@ def scarce_table(summary: Summary) -> Table:
 def _row(summary: Summary, curve: ScarceCurve, point: ScarcePoint) -> tuple[Cell, ...]:
     row = point.row
     return (
-        Cell(_name(curve), curve.pair if len(summary.pairs) > 1 else "alone" if curve.alone else ""),
+        Cell(_name(curve), curve.pair if len(summary.pairs) > 1 else "alone" if curve.alone else "", of=row.name),
         Cell(f.count(point.samples), sort=point.samples),
         estimate_cell(row.top1, f.percent, f.percent_interval),
         gain_cell(row.gain),
