@@ -66,9 +66,10 @@ def _paint(
         axes.text(len(heads) / 2, -26 / LINE, over, color=MUTED, fontsize=9, **style)
     for x, head in enumerate(heads):
         axes.text(x + 0.5, -10 / LINE, shorten(head, 24), color=MUTED, fontsize=8.5, **style)
+    before = -8 * len(heads) / (drawing.width - left - 8)  # 8 points left of the cells, in cells
     shade = iter(shades([figure for _, figures in rows for figure in figures if figure is not None]))
     for y, (label, figures) in enumerate(rows):
-        axes.text(-0.12, y + 0.5, shorten(label), ha="right", va="center_baseline", fontsize=9.5, color=INK)
+        axes.text(before, y + 0.5, shorten(label), ha="right", va="center_baseline", fontsize=9.5, color=INK)
         for x, (head, figure) in enumerate(zip(heads, figures, strict=True)):
             if figure is None:
                 axes.text(x + 0.5, y + 0.5, "\N{EM DASH}", color=MUTED, **style)

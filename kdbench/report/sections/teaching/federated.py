@@ -13,10 +13,8 @@ from kdbench.report.writing.tables import Cell, Column, Table, estimate_cell, ga
 KIB = 1024
 
 
-HELP = (
-    "How accurate the server's student is without any client's samples leaving it. In dashes is the same student, "
-    "trained on all samples in one place."
-)
+HELP = "How accurate the server's student is, without any client's samples leaving it."
+BY_ALPHA = f"{HELP} In dashes is the same student, trained on all samples in one place."
 TERMS = (
     (
         "Federation",
@@ -48,9 +46,8 @@ def _images(summary: Summary) -> Iterator[Image]:
     for number, pair in enumerate(dict.fromkeys(row.by_round.pair for row in summary.federated)):
         rows = [row for row in summary.federated if row.by_round.pair == pair]
         alphas = sorted({row.alpha for row in rows})
-        plots = [
-            plot_lines(f"federated-{number}", f"{pair}: test top-1 by alpha", _by_alpha(summary, rows), "alpha", HELP)
-        ]
+        title = f"{pair}: test top-1 by alpha"
+        plots = [plot_lines(f"federated-{number}", title, _by_alpha(summary, rows), "alpha", BY_ALPHA)]
         for place, alpha in enumerate(alphas):
             same, name = [row for row in rows if row.alpha == alpha], f"federated-{number}-{place}"
             title = f"{pair}: test top-1 by round, at alpha = {alpha:g}"
