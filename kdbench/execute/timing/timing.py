@@ -125,6 +125,7 @@ class _Session:
             not self.place.store.has(Store.LATENCY, self._latency_key(network, reference, how))
             for how in ways
             for network in networks
+            if _why_not(network, how) is None
         )
         if not ways:
             return 0
@@ -136,6 +137,7 @@ class _Session:
             not self.place.store.has(Store.THROUGHPUT, self._throughput_key(network, reference, how))
             for how in dict.fromkeys(how.model_copy(update={"batch": 1}) for how in ways)
             for network in networks
+            if _why_not(network, how) is None
         )
         return lacking * LOOKS[0] + swept * batches
 
