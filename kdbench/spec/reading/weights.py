@@ -65,7 +65,7 @@ def _read(teacher: TeacherChoice, catalog: Catalog) -> tuple[TeacherChoice, list
         return teacher.model_copy(update={"weights": _with_content(weights)}), problems
     except OSError as error:
         text = f"cannot read the weights '{weights.file}': {error.strerror}"
-        return teacher, [Problem(text, help="a relative path begins in the folder of the suite file")]
+        return teacher, [Problem(text, help="it begins in the folder of the suite file, or the working folder")]
 
 
 def _is_from_file(model: Choice, catalog: Catalog) -> bool:
