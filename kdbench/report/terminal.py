@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from kdbench.analyze import Recommendation, Summary, recommend
+from kdbench.analyze.decisions.wording import EQUAL
 from kdbench.analyze.models.rows import StudentRow
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.tables import headline_cell
@@ -73,6 +74,8 @@ def _ranking(summary: Summary, shipped: StudentRow | None, width: int) -> Iterat
         yield "  ".join([_short(name, room).ljust(room), *cells])
     if more := len(ranked) - len(shown):
         yield f"and {f.several(more, 'more row')}: see the report"
+    if equal := dict.fromkeys(EQUAL[row.headline.equal] for row in shown if row.headline):
+        yield f"gain: points over the student alone at {' or '.join(equal)}"
     if "latency" in columns:
         yield "latency: of the student, as a share of its teacher's"
 

@@ -25,7 +25,8 @@ def test_the_headline_comes_first_then_the_ranking() -> None:
     shown = [row.split()[0] for row in rows[:10]]
     assert shown == sorted(gains, key=lambda name: -gains[name])[:10]
     assert rows[10] == "and 2 more rows: see the report"
-    assert rows[11] == "latency: of the student, as a share of its teacher's"
+    assert rows[11] == "gain: points over the student alone at equal epochs"
+    assert rows[12] == "latency: of the student, as a share of its teacher's"
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
