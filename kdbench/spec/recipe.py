@@ -20,7 +20,15 @@ from kdbench.spec.keys import Neutral
 from kdbench.spec.types import Count, Fraction, NonNegative, Positive, ProperFraction, WholeNumber
 
 LR = about("Learning rate, before the schedule.", unit="times the gradient", example=0.1)
-DECAY = about("How strongly weights are drawn to zero.", unit="times the weights", example=5e-4)
+WEIGHT_DECAY = about("How strongly weights are drawn to zero.", unit="times the weights", example=5e-4)
+Decayed = Annotated[
+    Neutral[Literal["all", "weights"]],
+    about(
+        "What weight decay is of: all that is trained, a loss's own weights among it; or weights alone, without biases, "
+        "the scales of norms, and other vectors and scalars.",
+        example="weights",
+    ),
+]
 
 
 class Sgd(Record):
@@ -31,7 +39,8 @@ class Sgd(Record):
     momentum: Annotated[
         ProperFraction, about("Share of the last step that is kept in the next.", unit="share", example=0.9)
     ] = 0.9
-    weight_decay: Annotated[NonNegative, DECAY] = 5e-4
+    weight_decay: Annotated[NonNegative, WEIGHT_DECAY] = 5e-4
+    decay: Decayed = "all"
     nesterov: Annotated[bool, about("Nesterov's momentum, which looks ahead by one step.", example=True)] = False
 
     @model_validator(mode="after")
@@ -50,7 +59,8 @@ class AdamW(Record):
     beta2: Annotated[
         ProperFraction, about("Decay of the mean of their squares, a step.", unit="share", example=0.99)
     ] = 0.999
-    weight_decay: Annotated[NonNegative, DECAY] = 0.01
+    weight_decay: Annotated[NonNegative, WEIGHT_DECAY] = 0.01
+    decay: Decayed = "all"
 
 
 class Constant(Record):

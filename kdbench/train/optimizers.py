@@ -1,6 +1,7 @@
 """Optimizers."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -10,9 +11,10 @@ from kdbench.spec import AdamW, Sgd
 
 def build_optimizer(spec: Sgd | AdamW, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     """The optimizer that a recipe names."""
+    groups = _groups(spec, list(parameters))
     if isinstance(spec, Sgd):
         sgd = torch.optim.SGD(
-            parameters,
+            groups,
             lr=spec.lr,
             momentum=spec.momentum,
             weight_decay=spec.weight_decay,
@@ -23,8 +25,17 @@ def build_optimizer(spec: Sgd | AdamW, parameters: Iterable[nn.Parameter]) -> to
             _start_at_rest(sgd)
         return sgd
     return torch.optim.AdamW(
-        parameters, lr=spec.lr, betas=(spec.beta1, spec.beta2), weight_decay=spec.weight_decay, fused=True
+        groups, lr=spec.lr, betas=(spec.beta1, spec.beta2), weight_decay=spec.weight_decay, fused=True
     )
+
+
+def _groups(spec: Sgd | AdamW, parameters: list[nn.Parameter]) -> list[dict[str, Any]]:
+    """All in one group; or weights, and apart from them, undecayed, vectors and scalars: biases, scales of norms."""
+    if spec.decay == "all":
+        return [{"params": parameters}]
+    flat = [parameter for parameter in parameters if parameter.ndim < 2]
+    deep = [parameter for parameter in parameters if parameter.ndim > 1]
+    return [each for each in ({"params": deep}, {"params": flat, "weight_decay": 0.0}) if each["params"]]
 
 
 def _start_at_rest(sgd: torch.optim.SGD) -> None:

@@ -1,5 +1,6 @@
 import math
 
+import pytest
 import torch
 
 from kdbench.spec import AdamW, Sgd
@@ -28,3 +29,17 @@ def test_one_sgd_step_by_hand() -> None:
     (0.5 * weight.square()).sum().backward()
     optimizer.step()
     assert math.isclose(weight.item(), 0.78, rel_tol=1e-6)
+
+
+@pytest.mark.parametrize("spec", [Sgd(weight_decay=0.1, decay="weights"), AdamW(weight_decay=0.1, decay="weights")])
+def test_weights_alone_are_decayed_where_that_is_asked_for(spec: Sgd | AdamW) -> None:
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2), torch.nn.Linear(2, 3))
+    temperature = torch.nn.Parameter(torch.ones(()))
+    found = {
+        id(parameter): group["weight_decay"]
+        for group in build_optimizer(spec, [*model.parameters(), temperature]).param_groups
+        for parameter in group["params"]
+    }
+    assert [found[id(parameter)] for parameter in (*model.parameters(), temperature)] == [0.1, 0, 0, 0, 0.1, 0, 0]
+    everything = build_optimizer(spec.model_copy(update={"decay": "all"}), model.parameters())
+    assert [group["weight_decay"] for group in everything.param_groups] == [0.1]

@@ -167,7 +167,7 @@ def test_every_shipped_suite_parses() -> None:
         ("epochs = 3", 'epochs = 3\naugment = ["flip", 3]', 7, ["train.augment[1] is 3", "allowed: a name in quotes"]),
         ("epochs = 3", 'epochs = 3\nschedule = "step"', 7, ["missing key 'milestones' at train.schedule", "[30, 40]"]),
         ("epochs = 3", 'epochs = 3\nschedule = {use = "step", milestone = [3]}', 7, ["unknown key 'milestone' at train.schedule", "did you mean 'milestones'? allowed: factor, milestones, use"]),
-        ('use = "sgd", lr = 0.1', 'use = "adamw", momentum = 0.9', 7, ["unknown key 'momentum' at train.optimizer", "allowed: beta1, beta2, lr, use, weight_decay"]),
+        ('use = "sgd", lr = 0.1', 'use = "adamw", momentum = 0.9', 7, ["unknown key 'momentum' at train.optimizer", "allowed: beta1, beta2, decay, lr, use, weight_decay"]),
         ('use = "sgd", lr = 0.1', "lr = 0.1", 7, ["missing key 'use' at train.optimizer", 'add use = "sgd"; allowed: adamw, sgd']),
         ('{ use = "sgd", lr = 0.1 }', '"adam"', 7, ['train.optimizer is "adam"', "did you mean 'adamw'? allowed: adamw, sgd"]),
         ('{ use = "sgd", lr = 0.1 }', "3", 7, ["train.optimizer is 3", 'optimizer = { use = "sgd" }']),
