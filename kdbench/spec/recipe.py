@@ -24,7 +24,7 @@ WEIGHT_DECAY = about("How strongly weights are drawn to zero.", unit="times the 
 Decayed = Annotated[
     Neutral[Literal["all", "weights"]],
     about(
-        "What weight decay is of: all that is trained, a loss's own weights among it; or weights alone, without biases, "
+        "What weight decay is of: all that is trained, a loss's own weights too; or weights alone, without biases, "
         "the scales of norms, and other vectors and scalars.",
         example="weights",
     ),

@@ -68,7 +68,7 @@ def test_a_loss_may_change_the_recipe() -> None:
     name = "kd(lr=0.2, train.batch_size=32, train.optimizer.nesterov=True)"
     assert [row.loss for row in rows] == ["cross_entropy", name]
     alone, kd = (found.trials[row.key].train for row in rows)
-    usual = {"use": "sgd", "lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4, "nesterov": False}
+    usual = {"use": "sgd", "lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4, "decay": "all", "nesterov": False}
     assert (alone.batch_size, alone.optimizer.model_dump()) == (64, usual)
     assert (kd.batch_size, kd.optimizer.model_dump()) == (32, usual | {"lr": 0.2, "nesterov": True})
 
