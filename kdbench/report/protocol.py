@@ -189,11 +189,12 @@ def training_facts(summary: Summary) -> Facts:
 
 def recipe(train: TrainSpec) -> str:
     """Epochs, optimizer and augmentation in one line."""
-    optimizer = train.optimizer.model_dump()
-    settings = ", ".join(f"{name} {value:g}" for name, value in optimizer.items() if name != "use" and value)
+    optimizer = train.optimizer.model_dump(exclude={"use", "decay"})
+    settings = ", ".join(f"{name} {value:g}" for name, value in optimizer.items() if value)
+    settings += ", weight decay of weights alone" if train.optimizer.decay == "weights" else ""
     parts = [
         f"{f.several(train.epochs, 'epoch')} of batches of {train.batch_size}",
-        f"{optimizer['use']} ({settings}), {train.schedule.use} schedule",
+        f"{train.optimizer.use} ({settings}), {train.schedule.use} schedule",
         f"warm-up over {train.warmup_epochs:g} of them" if train.warmup_epochs else "",
         f"augmentation: {', '.join(view.label for view in train.augment)}" if train.augment else "no augmentation",
         f"stops after {train.patience} epochs without gain" if train.patience else "",

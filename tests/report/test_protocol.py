@@ -66,6 +66,12 @@ def test_precision_is_never_silent():
     assert facts({"precision": "bfloat16"}, {"epochs": 5})["Precision"] == f"students: {half}; teachers: float32"
 
 
+def test_what_is_decayed_is_told_where_it_is_not_all():
+    assert "(lr 0.05, momentum 0.9, weight_decay 0.0005), " in facts()["Student's training"]
+    told = facts({"optimizer": {"use": "sgd", "decay": "weights"}})["Student's training"]
+    assert "weight_decay 0.0005, weight decay of weights alone), " in told
+
+
 def test_a_recipe_of_the_teachers_own_has_its_own_words():
     told = facts({"augment": FLIP, "views": "bank"}, {"epochs": 9, "mixup": 0.4, "augment": FLIP})
     assert told["View schedule"] == (
