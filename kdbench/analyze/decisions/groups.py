@@ -51,7 +51,7 @@ def _sentence(pair: PairSummary, several: bool) -> str:
     names = [called(row) for row in group]
     if len(names) > 1:
         return f"{where}{what} {_verb(evidence)} ({gain}); {listed(names, SHOWN)} are tied."
-    rest = "; all other losses are worse" if len(_rivals(pair)) > 1 else ""
+    rest = "; all other rows are worse" if len(_rivals(pair)) > 1 else ""
     return f"{where}{what} {_verb(evidence)} ({gain}, with {names[0]}{rest})."
 
 

@@ -24,7 +24,7 @@ def test_losses_that_cannot_be_told_from_the_best_are_tied():
 
 def test_a_best_loss_has_the_group_for_itself():
     (text,) = group_sentences(pairs_of(cross_entropy=0.90, kd=0.93, dkd=0.92))
-    assert text == "Distillation helps (+3.00 points at equal epochs, with kd; all other losses are worse)."
+    assert text == "Distillation helps (+3.00 points at equal epochs, with kd; all other rows are worse)."
 
 
 @pytest.mark.parametrize(
