@@ -101,6 +101,10 @@ class Results:
 
     records: ResultSet
 
+    def __repr__(self) -> str:
+        run = self.records.run
+        return f"Results of '{run.name}': {len(self.records.trials)} trials, run {run.run_id}"
+
     @cached_property
     def summary(self) -> "Summary":
         """Every figure of the report."""

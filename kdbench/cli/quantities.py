@@ -8,7 +8,7 @@ import click
 Parse = Callable[[str], float]
 
 
-def _quantity(name: str, units: Mapping[str, float], example: str) -> Parse:
+def _quantity(name: str, units: Mapping[str, float], example: str, most: float | None = None) -> Parse:
     """Of a number and one of several units, in upper or lower case: the amount in the unit whose factor is 1."""
     factors = {unit.lower(): factor for unit, factor in units.items()}
 
@@ -18,6 +18,8 @@ def _quantity(name: str, units: Mapping[str, float], example: str) -> Parse:
         if found is None or factor is None:
             raise click.BadParameter(f"'{text}' is not a {name}; write {example}, say")
         amount = float(found[1]) * factor
+        if most is not None and amount > most:
+            raise click.BadParameter(f"'{text}' is over {most:g}; write {example}, say")
         return int(amount) if amount.is_integer() else amount
 
     return parse
@@ -26,6 +28,7 @@ def _quantity(name: str, units: Mapping[str, float], example: str) -> Parse:
 _DECIMAL = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 parse_count = _quantity("count", _DECIMAL, "100K or 1.5M")
 parse_size = _quantity("size", _DECIMAL | {f"{prefix}B": each for prefix, each in _DECIMAL.items()}, "500MB or 2.5GB")
+parse_share = _quantity("share", {"": 1.0, "%": 0.01}, ".9 or 90%", most=1.0)
 parse_microseconds = _quantity("time", {"us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6}, "50us or 1.2ms")
 
 

@@ -67,7 +67,10 @@ def _gain_columns(summary: Summary) -> dict[Equal, Column]:
     wanted: tuple[Equal, ...] = ("cost", "epochs")
     help = "test top-1 over the student alone, with its 95 % interval"
     shown = [equal for equal in wanted if equal in found]
-    return {equal: Column("Gain", f"points, at {EQUAL[equal]}", help, ranked=equal == shown[0]) for equal in shown}
+    tuned = "; tuned over tuned" if any(row.tuned for row in summary.students) else ""
+    return {
+        equal: Column("Gain", f"points, at {EQUAL[equal]}{tuned}", help, ranked=equal == shown[0]) for equal in shown
+    }
 
 
 def _row(row: StudentRow, whose: str, gains: tuple[Equal, ...], *, shipped: bool) -> tuple[Cell, ...]:
@@ -119,7 +122,7 @@ def ranking_terms(summary: Summary) -> Terms:
         (
             "Gain",
             "Test top-1 minus that of the same student trained on labels alone, paired by seed and test sample"
-            f"{_controls(summary)}. {f.NONE}: not defined for these seeds (one seed has no spread).",
+            f"{_controls(summary)}; rows that were tuned are compared with the tuned one. {f.NONE}: not defined for these seeds (one seed has no spread).",
         ),
         (
             "Verdict",

@@ -121,4 +121,4 @@ def failures_text(run: RunRecord) -> str:
 def _names(titles: Sequence[str]) -> str:
     """The first three of them, each once."""
     names = list(dict.fromkeys(titles))
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more rows" if len(names) > 3 else "")

@@ -81,8 +81,7 @@ def test_what_confirms_is_evaluated_on_clean_images_and_stands_in_no_row(results
 
 def test_the_same_suite_again_trains_nothing(root: Path, results: ResultSet) -> None:
     again, heard = run(fair_suite(), place(root))
-    tries = {entry.key for entry in results.run.entries if entry.role == "try" and entry.position == 2}
-    assert {event.key for event in heard if isinstance(event, TrialEnded)} == tries  # what failed is tried again
+    assert not [event for event in heard if isinstance(event, TrialEnded)]  # nor what diverged, which would again
     assert again == results.run
 
 

@@ -53,13 +53,13 @@ def test_every_row_is_evaluated_under_every_attack(summary: Summary) -> None:
         "kd, RSLAD",
     ]
     found = [("teacher" if row.role == "teacher" else row.row, row.attack) for row in summary.attacks]
-    assert found == [(row, attack) for attack in ("fgsm", "pgd(steps=8)") for row in rows]
+    assert found == [(row, attack) for attack in ("FGSM", "PGD, 8 steps") for row in rows]
     assert all(list(row.top1) == [0.0, EPSILON] for row in summary.attacks)
     assert all(list(row.top1) == ["noise"] for row in summary.conditions)  # an attack is no corruption
 
 
 def test_attacks_mislead_and_training_under_them_helps(summary: Summary) -> None:
-    under = {row.row: row.top1[EPSILON].mean for row in summary.attacks if row.attack.startswith("pgd")}
+    under = {row.row: row.top1[EPSILON].mean for row in summary.attacks if row.attack.startswith("PGD")}
     clean = {row.row: row.top1[0.0].mean for row in summary.attacks}
     assert all(under[row] < clean[row] for row in under)
     for loss in ("cross_entropy", "kd"):
@@ -67,7 +67,7 @@ def test_attacks_mislead_and_training_under_them_helps(summary: Summary) -> None
 
 
 def test_the_student_alone_of_a_robust_row_is_trained_robustly(summary: Summary) -> None:
-    attacked = {row.row: row for row in summary.attacks if row.attack.startswith("pgd")}
+    attacked = {row.row: row for row in summary.attacks if row.attack.startswith("PGD")}
     difference = attacked["kd, robust"].against_alone[EPSILON].estimate.mean
     means = [attacked[row].top1[EPSILON].mean for row in ("kd, robust", "cross_entropy, robust")]
     assert difference == pytest.approx(means[0] - means[1])
@@ -82,4 +82,4 @@ def test_the_report_shows_accuracy_by_epsilon(summary: Summary, tmp_path: Path) 
     for page in render_report(summary, tmp_path):
         text = page.read_text("utf-8")
         assert "Accuracy under attacks" in text
-        assert "under pgd(steps=8) by epsilon" in text
+        assert "under PGD, 8 steps by epsilon" in text

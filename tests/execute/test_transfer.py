@@ -61,6 +61,7 @@ def test_every_row_is_there_and_is_tested_on_the_target(results: ResultSet, tmp_
             for loss in ("cross_entropy", "kd", "fitnet")
             for by in ("features", "head")
             for share in (0.2, 1.0)
+            if (loss, by) != ("cross_entropy", "head")  # alone, the same trials as by features: one row
         ),
     }
     assert summary.test_samples == 359

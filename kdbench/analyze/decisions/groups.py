@@ -50,7 +50,7 @@ def _sentence(pair: PairSummary, several: bool) -> str:
         gain += f", {points(epochs.difference.estimate.mean)} at {EQUAL['epochs']}"
     names = [called(row) for row in group]
     if len(names) > 1:
-        return f"{where}{what} {_verb(evidence)} ({gain}); {listed(names, SHOWN)} are tied."
+        return f"{where}{what} {_verb(evidence)} ({gain}); {listed(names, SHOWN)} are tied with each other."
     rest = "; all other rows are worse" if len(_rivals(pair)) > 1 else ""
     return f"{where}{what} {_verb(evidence)} ({gain}, with {names[0]}{rest})."
 

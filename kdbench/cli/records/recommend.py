@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kdbench.cli import options
-from kdbench.cli.quantities import parse_count, parse_microseconds, parse_size
+from kdbench.cli.quantities import parse_count, parse_microseconds, parse_share, parse_size
 
 if TYPE_CHECKING:
     from kdbench.analyze import Recommendation, Summary
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--max-latency", type=parse_microseconds, metavar="TIME", help="Of one call, at the median: 50us, 1.2ms.")
 @click.option("--max-bytes", type=parse_size, metavar="SIZE", help="Of the ONNX file: 100KB, 4MB.")
 @click.option("--max-parameters", type=parse_count, metavar="N", help="Of the network: 100K, 1.5M.")
-@click.option("--min-top1", type=click.FloatRange(0, 1), metavar="SHARE", help="On test, as a share: .9.")
+@click.option("--min-top1", type=parse_share, metavar="SHARE", help="On test: .9 or 90%.")
 @click.option("--provider", default="cpu", show_default=True, help="Of the latency, as the suite names it.")
 @click.option("--batch", type=click.IntRange(min=1), help="Of the latency. [default: the smallest that was timed]")
 @options.json_option

@@ -10,6 +10,8 @@ from kdbench.spec.planning.entry import ALONE
 from kdbench.spec.recipe import TrainSpec
 from kdbench.spec.types import Count, Positive, ProperFraction
 
+MOST_CLIENTS = 1000
+
 
 def federated(
     site: Site,
@@ -32,14 +34,14 @@ def federated(
     taught by the mean of the clients' logits. What leaves a client is its weights.
     "logits": FedMD. No weights are merged. In each round every client learns on the public samples from the mean of all
     logits before it goes on, and so does the student that is reported. What leaves a client is its logits of these.
-    Raises: UserError for more rounds than epochs, and for FedDF and FedMD without public samples. More clients than
+    Raises: UserError for more than 1,000 clients, for more rounds than epochs, and for FedDF and FedMD without public samples. More clients than
     samples are refused before training.
     Source: McMahan et al. 2017 (arXiv:1602.05629), algorithm 1; Lin et al. 2020, FedDF (arXiv:2006.07242), algorithm 1;
     Li and Wang 2019, FedMD (arXiv:1910.03581), algorithm 1; the division Hsu et al. 2019 (arXiv:1909.06335).
     Differs: all clients take part in every round. FedMD's public samples have no labels here, so clients begin with
     their own, and a student on the server is reported where the paper reports the clients.
     """
-    _refuse(site, rounds, public, taught)
+    _refuse(site, clients, rounds, public, taught)
     server = _Server(site, public)
     parts = [server.private(index, clients, alpha) for index in range(clients)]
     starts, student = [""] * clients, ""
@@ -110,7 +112,10 @@ def _spans(epochs: int, rounds: int) -> list[tuple[int, int]]:
     return list(pairwise(ends))
 
 
-def _refuse(site: Site, rounds: int, public: float, taught: bool) -> None:
+def _refuse(site: Site, clients: int, rounds: int, public: float, taught: bool) -> None:
+    if clients > MOST_CLIENTS:
+        text = f"'federated' has {clients} clients; allowed are at most {MOST_CLIENTS}: each is a trial in every round"
+        raise UserError(text, help="lower clients")
     if rounds > site.recipe.epochs:
         text = f"'federated' has {rounds} rounds, and the recipe {site.recipe.epochs} epochs"
         raise UserError(text, help="a round trains for an epoch at least: lower rounds, or raise train.epochs")

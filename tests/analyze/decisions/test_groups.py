@@ -19,7 +19,9 @@ def pairs_of(seeds=5, pairs=(("big", "small"),), wobble=1.0, **levels):
 def test_losses_that_cannot_be_told_from_the_best_are_tied():
     (pair,) = pairs_of(cross_entropy=0.90, kd=0.93, dkd=0.9301, fitnet=0.92)
     assert [row.row for row in tied(pair)] == ["dkd", "kd"]
-    assert group_sentences([pair]) == ("Distillation helps (+3.01 points at equal epochs); dkd and kd are tied.",)
+    assert group_sentences([pair]) == (
+        "Distillation helps (+3.01 points at equal epochs); dkd and kd are tied with each other.",
+    )
 
 
 def test_a_best_loss_has_the_group_for_itself():
@@ -57,7 +59,7 @@ def test_pairs_are_named_where_there_are_several():
 def test_of_many_the_first_five_are_named():
     names = ("kd", "dkd", "dist", "nkd", "ttm", "wttm")
     (text,) = group_sentences(pairs_of(cross_entropy=0.90, **dict.fromkeys(names, 0.93)))
-    assert text.endswith(" and 2 more are tied.")
+    assert text.endswith(" and 2 more are tied with each other.")
 
 
 def test_few_seeds_and_the_student_alone_say_nothing():
