@@ -122,7 +122,8 @@ def ranking_terms(summary: Summary) -> Terms:
         (
             "Gain",
             "Test top-1 minus that of the same student trained on labels alone, paired by seed and test sample"
-            f"{_controls(summary)}; rows that were tuned are compared with the tuned one. {f.NONE}: not defined for these seeds (one seed has no spread).",
+            f"{_controls(summary)}; rows that were tuned are compared with the tuned one. {f.NONE}: not defined for "
+            "these seeds (one seed has no spread).",
         ),
         (
             "Verdict",

@@ -34,8 +34,8 @@ def federated(
     taught by the mean of the clients' logits. What leaves a client is its weights.
     "logits": FedMD. No weights are merged. In each round every client learns on the public samples from the mean of all
     logits before it goes on, and so does the student that is reported. What leaves a client is its logits of these.
-    Raises: UserError for more than 1,000 clients, for more rounds than epochs, and for FedDF and FedMD without public samples. More clients than
-    samples are refused before training.
+    Raises: UserError for more than 1,000 clients, for more rounds than epochs, and for FedDF and FedMD without public
+    samples. More clients than samples are refused before training.
     Source: McMahan et al. 2017 (arXiv:1602.05629), algorithm 1; Lin et al. 2020, FedDF (arXiv:2006.07242), algorithm 1;
     Li and Wang 2019, FedMD (arXiv:1910.03581), algorithm 1; the division Hsu et al. 2019 (arXiv:1909.06335).
     Differs: all clients take part in every round. FedMD's public samples have no labels here, so clients begin with
