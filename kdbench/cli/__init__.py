@@ -16,6 +16,7 @@ RECORDS = ("report", "recommend", "runs", "status", "compare", "power", "export"
 WRITE = ("list", "show", "new", "schema")
 SECTIONS = {"Train and measure": TRAIN, "Read results": RECORDS, "Write suites and losses": WRITE}
 COMMANDS = tuple(chain(*SECTIONS.values()))
+DEBUG = click.Option(["--debug"], is_flag=True, expose_value=False, help="Show tracebacks.")
 
 
 class Commands(click.Group):
@@ -30,7 +31,8 @@ class Commands(click.Group):
         folder = "kdbench.cli.records" if cmd_name in RECORDS else "kdbench.cli"
         command = import_module(f"{folder}.{cmd_name}").command
         assert isinstance(command, click.Command)
-        command.params.append(click.Option(["--debug"], is_flag=True, expose_value=False, help="Show tracebacks."))
+        if DEBUG not in command.params:  # a process may ask for a command twice
+            command.params.append(DEBUG)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -60,8 +60,8 @@ def measured(trial: Trial, top1: float) -> Trained:
 
 
 def test_a_teacher_at_chance_has_failed() -> None:
-    # Of 40 samples in 4 classes chance is right in .25, give or take .0685: three of these make .4554.
+    # Of 40 samples the largest class has 15: chance is right in .375, give or take .0765; three of these make .6046.
     brought = teacher(Path("t.onnx"))
-    assert "'t.onnx' reach 45.00 % on validation, where chance is 25 %" in why_useless(measured(brought, 0.45), SPLITS)
-    assert why_useless(measured(brought, 0.475), SPLITS) == ""
+    assert "'t.onnx' reach 60.00 % on validation, where chance is 37.5 %" in why_useless(measured(brought, 0.6), SPLITS)
+    assert why_useless(measured(brought, 0.625), SPLITS) == ""
     assert why_useless(measured(small_trial(), 0.25), SPLITS) == "", "one that is trained here is told by its figures"
