@@ -28,18 +28,20 @@ def tiles(summary: Summary, recommendation: Recommendation) -> tuple[Tile, ...]:
             f.percent(deployed.top1.mean),
             f"95 % interval {interval}{'' if variant else of_one}" if interval else "no interval",
         ),
-        _kept(row, variant, recommendation.teacher),
+        _kept(summary, row, variant),
         _cost(summary, row, deployed.architecture),
         ("ONNX file", f.byte_size(deployed.onnx_bytes), smaller),
     )
 
 
-def _kept(row: StudentRow, variant: VariantRow | None, teacher: str | None) -> Tile:
+def _kept(summary: Summary, row: StudentRow, variant: VariantRow | None) -> Tile:
     """What is kept of the teacher's accuracy; of a variant, of the exported file's."""
     if variant:
         return "Of the exported file's accuracy", f.percent(variant.kept), f"as {variant.variant}"
     share = "weak teacher" if row.weak_teacher else f.percent(row.retention)
-    return "Of its teacher's accuracy", share, f"teacher {teacher or 'unknown'}"
+    teacher = next(pair.teacher for pair in summary.pairs if pair.pair == row.pair)
+    told = f"{teacher.model}, which gets {f.percent(teacher.top1.mean)}" if teacher else "unknown"
+    return "Of its teacher's accuracy", share, f"teacher {told}"
 
 
 def _cost(summary: Summary, row: StudentRow, architecture: str) -> Tile:

@@ -18,7 +18,7 @@ def test_the_student_is_told_in_four_figures():
     row = recommend(summary).student
     assert [label for label, _, _ in found] == ["Test top-1", "Of its teacher's accuracy", "Latency, p50", "ONNX file"]
     assert found[0][1] == f"{100 * row.top1.mean:.2f} %"
-    assert found[1][2] == "teacher big"
+    assert found[1][2] == "teacher big, which gets 95.00 %"
 
 
 def test_without_a_latency_its_flops_are_told():

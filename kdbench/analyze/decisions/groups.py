@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from kdbench.analyze.decisions.choice import Evidence, comparable, evidence_of
-from kdbench.analyze.decisions.wording import EQUAL, called, listed, points
+from kdbench.analyze.decisions.wording import EQUAL, called, listed, named, points
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import StudentRow
-from kdbench.statistics.paired import crossed_difference, holm
+from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM, crossed_difference, holm
 from kdbench.statistics.verdicts import ALPHA
 
 SHOWN = 5  # names of a group
@@ -27,11 +27,26 @@ def tied(pair: PairSummary) -> tuple[StudentRow, ...]:
     if not rows:
         return ()
     best = max(rows, key=lambda row: row.validation.mean)
-    others = [row for row in rows if row is not best]
-    compared = [(row, found) for row in others if (found := crossed_difference(row.scores, best.scores))]
+    return best, *_not_worse([row for row in rows if row is not best], best)
+
+
+def as_good(row: StudentRow, others: Sequence[StudentRow]) -> tuple[str, ...]:
+    """Which of the other rows are not shown to be less accurate on test; nothing where there are no seeds for that."""
+    compared = [other for other in others if other is not row and not other.unstable]
+    if not compared or len(row.learned) < SEEDS_FOR_A_CLAIM:
+        return ()
+    found = _not_worse(compared, row)
+    if not found:
+        return (f"Every other row is shown to be less accurate than {named(row)}.",)
+    return (f"Not shown to be less accurate: {listed([named(each) for each in found], SHOWN)}.",)
+
+
+def _not_worse(rows: Sequence[StudentRow], best: StudentRow) -> list[StudentRow]:
+    """Those that are not shown to be worse on test, by seed and sample, with Holm over all; the most accurate first."""
+    compared = [(row, found) for row in rows if (found := crossed_difference(row.scores, best.scores))]
     p_values = holm([1.0 if found.p_value is None else found.p_value for _, found in compared])
     same = [row for (row, found), p in zip(compared, p_values, strict=True) if p > ALPHA or found.estimate.mean > 0]
-    return best, *sorted(same, key=lambda row: -row.top1.mean)
+    return sorted(same, key=lambda row: -row.top1.mean)
 
 
 def _rivals(pair: PairSummary) -> list[StudentRow]:

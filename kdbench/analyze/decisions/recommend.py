@@ -8,7 +8,7 @@ from kdbench.analyze.decisions.candidates import Budgets, Candidate, candidates,
 from kdbench.analyze.decisions.choice import picks
 from kdbench.analyze.decisions.damaged import variant_warnings
 from kdbench.analyze.decisions.given_up import given_up
-from kdbench.analyze.decisions.groups import group_sentences
+from kdbench.analyze.decisions.groups import as_good, group_sentences
 from kdbench.analyze.decisions.limits import limits
 from kdbench.analyze.decisions.wording import judged, percent
 from kdbench.analyze.deployment.architectures import ReferenceTiming
@@ -31,7 +31,9 @@ class Recommendation:
     variant: VariantRow | None  # of that student; None for its exported file
     teacher: str | None
     reason: str
-    groups: tuple[str, ...]  # a sentence for each pair: whether distillation helps, and which losses are tied
+    groups: tuple[
+        str, ...
+    ]  # a sentence for each pair: whether distillation helps, which losses are tied; what is as good
     gives_up: tuple[str, ...]
     alternatives: tuple[str, ...]  # that are more accurate or cheaper
     caveats: tuple[str, ...]
@@ -57,7 +59,7 @@ def recommend(summary: Summary, budgets: Budgets = ANYTHING, timing: ReferenceTi
         variant=chosen.variant,
         teacher=pair.teacher.model if pair.teacher else None,
         reason=chosen.answer.reason,
-        groups=groups,
+        groups=(*groups, *(as_good(chosen.row, summary.students) if chosen.answer.kind == "ship" else ())),
         gives_up=given_up(summary, chosen),
         alternatives=_alternatives(chosen, others, timing),
         caveats=(
