@@ -65,13 +65,18 @@ class Baseline(Stored):
     rows: Several[BaselineRow]
     models: Several[BaselineModel]
     classes: int = 0  # 0 in baselines of an older kdbench, which are refused
-    chance: float | None = None  # top-1 without looking; none in baselines of an older kdbench: 1 / classes
+    chance: float | None = None  # see `TrialResult.chance`; none in baselines of an older kdbench
     machine: dict[str, JsonValue]
     frozen: str  # ISO 8601, UTC
 
     @property
     def spec(self) -> Suite:
         return Suite.model_validate(self.suite)
+
+    @property
+    def guessing(self) -> float:
+        """Top-1 without looking; where an older kdbench did not record it, that of guessing among the classes."""
+        return self.chance or 1 / self.classes
 
     @property
     def latency_margin(self) -> float:

@@ -50,7 +50,7 @@ def judge_accuracy(baseline: Baseline, results: ResultSet) -> list[GateEntry]:
     """One entry per (pair, role, row) of the baseline; failing is decided by Holm over all of them."""
     limit, prone = allowed_drop(baseline.spec), collapsing(baseline)
     compared = [
-        _compare(rows, results, limit, None if place[:2] in prone else baseline.chance or 1 / baseline.classes)
+        _compare(rows, results, limit, None if place[:2] in prone else baseline.guessing)
         for place, rows in rows_together(baseline.rows).items()
     ]
     tested = [each for each in compared if each.changes]
@@ -72,7 +72,7 @@ def collapsing(baseline: Baseline) -> set[tuple[str, str]]:
     return {
         place[:2]
         for place, rows in rows_together(baseline.rows).items()
-        if any(collapsed([row.top1 for row in rows], baseline.chance or 1 / baseline.classes))
+        if any(collapsed([row.top1 for row in rows], baseline.guessing))
     }
 
 
