@@ -50,7 +50,7 @@ def _gain(summary: Summary, row: StudentRow, gain: Gain) -> dict[str, object]:
         "high": interval.high if interval else None,
         "holm_p": gain.holm_p,
         "least_detectable": difference.least_detectable,
-        "verdict": gain.verdict,
+        "verdict": gain.verdict if difference.claims or gain.verdict == "unstable" else "no claim",
     }
 
 

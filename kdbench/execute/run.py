@@ -25,7 +25,7 @@ from kdbench.execute.workers.place import Place
 from kdbench.results import Layout, Outcome, RunRecord, Store, machine_facts
 from kdbench.results.finished import finished
 from kdbench.results.machine.processor import computes_bfloat16, instruction_set
-from kdbench.spec import Plan, Suite
+from kdbench.spec import Plan, Suite, UserError
 from kdbench.spec import plan as plan_suite
 from kdbench.spec.generators import Followed
 from kdbench.zoo.catalog import Catalog
@@ -77,6 +77,9 @@ def run_suite(
     """
     catalog, suite = Catalog(place.plugins), on_this_processor(suite)
     plan = plan_suite(suite, catalog)
+    if not train_more and not any(map(place.store.is_trained, plan.trials)):
+        text = f"no trial of '{suite.name}' is trained in '{place.store.root}' yet"
+        raise UserError(text, help="run it without --trained first")
     place.store.prepare()
     began, started, machine = time.perf_counter(), datetime.now(UTC), machine_facts()
     course = _Course(place, machine)

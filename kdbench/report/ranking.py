@@ -1,8 +1,10 @@
 """The ranking of a report: every row of a suite by its gain; and the rows that have no result."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from kdbench.analyze import Recommendation, StudentRow, Summary
+from kdbench.analyze.decisions.groups import as_good
 from kdbench.analyze.decisions.wording import EQUAL, quoted
 from kdbench.analyze.models.rows import Equal
 from kdbench.report.writing import formats as f
@@ -30,7 +32,8 @@ def ranking_table(summary: Summary, recommendation: Recommendation) -> Table:
             "Loss",
             "",
             "of the student; after a comma its way of teaching unless it is single, its epochs over the recipe's "
-            "unless it is 1, and whether its settings were tuned",
+            "unless it is 1, and whether its settings were tuned; as good: not shown to be less accurate on test than "
+            "the one to ship",
             numeric=False,
         ),
         Column("Verdict", "of the first gain", VERDICT_HELP, numeric=False),
@@ -57,7 +60,8 @@ def ranking_table(summary: Summary, recommendation: Recommendation) -> Table:
         Column("Correct per GFLOP", "test samples", "correct predictions per compute; below, those beyond chance"),
     )
     shipped = recommendation.student if recommendation.kind == "ship" else None
-    rows = [_row(row, _whose(summary, row), tuple(gains), shipped=row is shipped) for row in summary.students]
+    rivals = as_good(shipped, summary.students) if shipped else None
+    rows = [_row(row, _whose(summary, row), tuple(gains), _tag(row, shipped, rivals or ())) for row in summary.students]
     return Table("losses", "Ranking of losses", columns, in_order(columns, rows))
 
 
@@ -73,11 +77,18 @@ def _gain_columns(summary: Summary) -> dict[Equal, Column]:
     }
 
 
-def _row(row: StudentRow, whose: str, gains: tuple[Equal, ...], *, shipped: bool) -> tuple[Cell, ...]:
+def _tag(row: StudentRow, shipped: StudentRow | None, rivals: Sequence[StudentRow]) -> str:
+    """What the answer says of a row."""
+    if row is shipped:
+        return "ship"
+    return "as good" if any(row is each for each in rivals) else ""
+
+
+def _row(row: StudentRow, whose: str, gains: tuple[Equal, ...], tag: str) -> tuple[Cell, ...]:
     least = row.gain.least_detectable if row.gain else None
     speedup = f.ratio_interval(row.speedup) if row.speedup else ""
     return (
-        Cell(row.row, whose, tag="ship" if shipped else "", of=row.name),
+        Cell(row.row, whose, tag=tag, of=row.name),
         headline_cell(row),
         *(_ranked_cell(row, equal) for equal in gains),
         Cell(f.percent(row.top1.mean), f.percent_interval(row.top1.interval), row.top1.mean),

@@ -31,6 +31,11 @@ def test_gains_are_those_of_the_report() -> None:
     ]
 
 
+def test_few_seeds_make_no_claim() -> None:
+    frame = gain_frame(summarize(make_results(Shape(seeds=3, accuracy=by_level))))
+    assert frame["verdict"].tolist() == ["no claim"]
+
+
 def test_latencies_are_those_of_the_report() -> None:
     summary = summarize(make_results(Shape(not_measured=[("cuda", "no GPU")])))
     frame = latency_frame(summary)

@@ -190,6 +190,12 @@ def test_what_diverged_is_not_trained_again_but_where_that_is_asked_for(
     assert [event.key for event in heard if isinstance(event, TrialEnded)] == [key]
 
 
+def test_where_nothing_is_trained_there_is_nothing_to_report(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no trial of 'small' is trained in"):
+        run(small_suite(), place(tmp_path / "results"), train_more=False)
+    assert not (tmp_path / "results").exists()
+
+
 def test_what_is_trained_is_reported_without_training_more(copy: Path) -> None:
     more = small_suite(name="small@trained", seeds=3)
     record, heard = run(more, place(copy), train_more=False)

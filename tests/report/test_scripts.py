@@ -92,6 +92,15 @@ def test_rows_are_filtered_by_pair_and_loss_in_every_table(opened):
     assert len(page.evaluate(NAMES)) == 2
 
 
+def test_a_link_to_a_trial_that_a_filter_hides_lifts_the_filter(opened):
+    page = opened()
+    page.fill("#loss", "dkd")
+    hidden = page.evaluate("[...document.querySelectorAll('[id^=trial-]')].find(trial => trial.hidden).id")
+    page.evaluate("anchor => { location.hash = anchor; }", hidden)
+    page.wait_for_function("anchor => document.getElementById(anchor).checkVisibility()", arg=hidden)
+    assert page.input_value("#loss") == ""
+
+
 def test_a_search_leaves_the_parts_that_hold_the_words(opened):
     page = opened()
     everything = page.locator("#contents li:visible").count()

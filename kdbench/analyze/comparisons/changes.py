@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from pydantic import JsonValue
 
@@ -32,6 +33,16 @@ class ComparedRow:
     before: ModelRow
     after: ModelRow
     difference: PairedDifference | None  # of test top-1; None without a seed in common
+
+    @property
+    def means(self) -> tuple[float, float]:
+        """Test top-1 of both over the seeds that the difference is of; over all of each where there is none."""
+        if self.difference is None:
+            return self.before.top1.mean, self.after.top1.mean
+        first, second = (
+            fmean(row.test_by_seed[seed] for seed in self.difference.seeds) for row in (self.before, self.after)
+        )
+        return first, second
 
     @property
     def cost(self) -> float | None:

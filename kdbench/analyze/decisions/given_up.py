@@ -15,7 +15,18 @@ def given_up(summary: Summary, chosen: Candidate) -> tuple[str, ...]:
     """Against the student alone: where it is right, and its calibration; against its exported file: its variants."""
     row = chosen.row
     alone = None if row.alone else chosen.pick.pair.alone_like(row)
-    return (*_right(summary, row), *(_calibration(row, alone) if alone else ()), *_quantized(summary, chosen))
+    calibration = _calibration(row, alone) if alone else ()
+    return (*_size(summary, chosen), *_right(summary, row), *calibration, *_quantized(summary, chosen))
+
+
+def _size(summary: Summary, chosen: Candidate) -> Iterator[str]:
+    """Where another network is deployed than the pair's student: a gated sum of branches, SimKD's projector."""
+    row, plain = chosen.row, chosen.pick.pair.alone
+    if plain is None or plain.architecture == row.architecture:
+        return
+    found = summary.reference.speedup(row.architecture, plain.architecture) if summary.reference else None
+    time = f", and {found.estimate:.2f} times its latency" if found else ""
+    yield f"It has {row.parameters / plain.parameters:.3g} times the parameters of {plain.model} alone{time}."
 
 
 def _right(summary: Summary, row: ModelRow) -> Iterator[str]:

@@ -30,15 +30,22 @@ def tied(pair: PairSummary) -> tuple[StudentRow, ...]:
     return best, *_not_worse([row for row in rows if row is not best], best)
 
 
-def as_good(row: StudentRow, others: Sequence[StudentRow]) -> tuple[str, ...]:
-    """Which of the other rows are not shown to be less accurate on test; nothing where there are no seeds for that."""
+def as_good(row: StudentRow, others: Sequence[StudentRow]) -> tuple[StudentRow, ...] | None:
+    """The other rows that are not shown to be less accurate on test; None where there are no seeds for that."""
     compared = [other for other in others if other is not row and not other.unstable]
     if not compared or len(row.learned) < SEEDS_FOR_A_CLAIM:
+        return None
+    return tuple(_not_worse(compared, row))
+
+
+def as_good_sentence(row: StudentRow, others: Sequence[StudentRow]) -> tuple[str, ...]:
+    """What else is as good as a row that is shipped; nothing where it is not known."""
+    found = as_good(row, others)
+    if found is None:
         return ()
-    found = _not_worse(compared, row)
     if not found:
         return (f"Every other row is shown to be less accurate than {named(row)}.",)
-    return (f"Not shown to be less accurate: {listed([named(each) for each in found], SHOWN)}.",)
+    return (f"Not shown to be less accurate: {listed([named(each) for each in found], SHOWN, '; ')}.",)
 
 
 def _not_worse(rows: Sequence[StudentRow], best: StudentRow) -> list[StudentRow]:

@@ -8,9 +8,9 @@ from kdbench.analyze.decisions.candidates import Budgets, Candidate, candidates,
 from kdbench.analyze.decisions.choice import picks
 from kdbench.analyze.decisions.damaged import variant_warnings
 from kdbench.analyze.decisions.given_up import given_up
-from kdbench.analyze.decisions.groups import as_good, group_sentences
+from kdbench.analyze.decisions.groups import as_good_sentence, group_sentences
 from kdbench.analyze.decisions.limits import limits
-from kdbench.analyze.decisions.wording import judged, percent
+from kdbench.analyze.decisions.wording import judged, named, percent
 from kdbench.analyze.deployment.architectures import ReferenceTiming
 from kdbench.analyze.models.rows import StudentRow
 from kdbench.analyze.models.variants import VariantRow
@@ -59,11 +59,12 @@ def recommend(summary: Summary, budgets: Budgets = ANYTHING, timing: ReferenceTi
         variant=chosen.variant,
         teacher=pair.teacher.model if pair.teacher else None,
         reason=chosen.answer.reason,
-        groups=(*groups, *(as_good(chosen.row, summary.students) if chosen.answer.kind == "ship" else ())),
+        groups=(*groups, *(as_good_sentence(chosen.row, summary.students) if chosen.answer.kind == "ship" else ())),
         gives_up=given_up(summary, chosen),
         alternatives=_alternatives(chosen, others, timing),
         caveats=(
             *_rule(chosen, found, budgets),
+            *_longer(chosen),
             *limits(summary, chosen.pick),
             *variant_warnings(summary.variants_of(chosen.row)),
             *_missing(summary),
@@ -98,6 +99,18 @@ def _rule(chosen: Candidate, found: Sequence[Candidate], budgets: Budgets) -> tu
         f"It is the cheapest that is not shown to be over {margin} worse on test than {best.name}, the best on "
         "validation.",
     )
+
+
+def _longer(chosen: Candidate) -> tuple[str, ...]:
+    """Why another training of the student alone is not taken that gets more of the test samples right."""
+    row, students = chosen.row, chosen.pick.pair.students
+    better = [each for each in students if row.alone and each.alone and each.top1.mean > row.top1.mean]
+    if not better:
+        return ()
+    best = max(better, key=lambda each: each.top1.mean)
+    if best.validation.mean > row.validation.mean:
+        return ()
+    return (f"{named(best)} gets {percent(best.top1.mean)} right, but is no better on validation, which chooses.",)
 
 
 def _alternatives(chosen: Candidate, others: Sequence[Candidate], timing: ReferenceTiming | None) -> tuple[str, ...]:

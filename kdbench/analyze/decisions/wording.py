@@ -56,7 +56,7 @@ def judged(difference: PairedDifference | None) -> str:
 def named(row: StudentRow) -> str:
     """'small taught by kd', 'small trained alone for 2 x epochs', 'small trained with labels alone under scarce'."""
     if not row.alone:
-        return f"{row.model} {'taught by' if row.agreement else 'trained with'} {row.row}"
+        return f"{row.model} {'taught by' if row.agreement else 'trained with'} {called(row)}"
     longer = f" for {row.budget:.3g} x epochs" if row.budget != 1 else ""
     how = f"with labels alone under {row.teaching}" if row.teaching else "alone"
     return f"{row.model} trained {how}{longer}" + (", tuned" if row.tuned else "")
@@ -72,8 +72,8 @@ def called(row: StudentRow) -> str:
     return f"'{row.row}'" if "," in row.row else row.row
 
 
-def listed(names: Sequence[str], most: int) -> str:
-    """'kd, dist and dkd', or 'kd, dist and 5 more'."""
+def listed(names: Sequence[str], most: int, comma: str = ", ") -> str:
+    """'kd, dist and dkd', or 'kd, dist and 5 more'. Names that have commas in them are parted by '; '."""
     if len(names) > most:
-        return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+        return f"{comma.join(names[: most - 1])} and {len(names) - most + 1} more"
+    return " and ".join(filter(None, (comma.join(names[:-1]), *names[-1:])))

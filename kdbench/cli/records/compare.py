@@ -135,7 +135,7 @@ def _table(rows: Sequence["ComparedRow"]) -> Iterator[str]:
     names = [_name(row) for row in rows]
     width = max(map(len, names), default=0)
     for name, row in zip(names, rows, strict=True):
-        means = f"{percent(row.before.top1.mean)} -> {percent(row.after.top1.mean)}"
+        means = " -> ".join(map(percent, row.means))
         cost = "" if row.cost is None else f"  {row.cost:.2f} x training"
         size = row.before.onnx_bytes, row.after.onnx_bytes
         smaller = f"  {size[0]:,} -> {size[1]:,} bytes" if size[0] != size[1] else ""
@@ -149,22 +149,25 @@ def _name(row: "ComparedRow") -> str:
 
 def _alone(first: Side, second: Side, rows: Sequence["ComparedRow"]) -> Iterator[str]:
     """Rows that one side alone has."""
+    from kdbench.analyze.decisions.wording import listed
+
     for name, side, both in (
         ("A", first, {row.before.name for row in rows}),
         ("B", second, {row.after.name for row in rows}),
     ):
         if only := [f"{row.pair} / {row.row}" for row in side.rows if row.name not in both]:
-            yield f"  only in {name}: {', '.join(only[:8])}" + (f" and {len(only) - 8} more" if len(only) > 8 else "")
+            yield f"  only in {name}: {listed(only, 8, '; ')}"
 
 
 def _figures(row: "ComparedRow") -> dict[str, object]:
     found = row.difference.estimate if row.difference else None
+    first, second = row.means
     interval = [found.interval.low, found.interval.high] if found and found.interval else None
     return {
         "pair": row.after.pair,
         "role": row.after.role,
-        "before": {"row": row.before.row, "top1": row.before.top1.mean, "onnx_bytes": row.before.onnx_bytes},
-        "after": {"row": row.after.row, "top1": row.after.top1.mean, "onnx_bytes": row.after.onnx_bytes},
+        "before": {"row": row.before.row, "top1": first, "onnx_bytes": row.before.onnx_bytes},
+        "after": {"row": row.after.row, "top1": second, "onnx_bytes": row.after.onnx_bytes},
         "seeds": list(row.difference.seeds) if row.difference else [],
         "difference": found.mean if found else None,
         "interval": interval,

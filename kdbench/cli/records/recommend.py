@@ -9,6 +9,7 @@ import click
 
 from kdbench.cli import options
 from kdbench.cli.quantities import parse_count, parse_microseconds, parse_share, parse_size
+from kdbench.deploy.runtime.providers import PROVIDERS
 
 if TYPE_CHECKING:
     from kdbench.analyze import Recommendation, Summary
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 @click.option("--max-bytes", type=parse_size, metavar="SIZE", help="Of the ONNX file: 100KB, 4MB.")
 @click.option("--max-parameters", type=parse_count, metavar="N", help="Of the network: 100K, 1.5M.")
 @click.option("--min-top1", type=parse_share, metavar="SHARE", help="On test: .9 or 90%.")
-@click.option("--provider", default="cpu", show_default=True, help="Of the latency, as the suite names it.")
+@click.option(
+    "--provider", type=click.Choice(list(PROVIDERS)), default="cpu", show_default=True, help="Of the latency."
+)
 @click.option("--batch", type=click.IntRange(min=1), help="Of the latency. [default: the smallest that was timed]")
 @options.json_option
 def command(
@@ -69,7 +72,8 @@ def _timing(summary: "Summary", provider: str, batch: int | None) -> "ReferenceT
         asked = f"on {provider}" + (f" with batch {batch}" if batch else "")
         raise UserError(
             f"not every student of '{summary.suite.name}' was timed {asked}; timed: {'; '.join(timed) or 'nothing'}",
-            help="add it to `providers` and `batch_sizes` under [latency] in the suite, and run it again",
+            help="choose one of these, or write what is asked for under [latency] in the suite, and run it again: "
+            + ", ".join(filter(None, (f'providers = ["{provider}"]', f"batch_sizes = [{batch}]" if batch else ""))),
         )
     return timing
 

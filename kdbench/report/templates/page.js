@@ -28,6 +28,11 @@ const bind = (field, apply) => {
 };
 const reveal = (id) => {
   const target = byId(id);
+  if (target?.closest("[hidden]")) { // what a link names comes before a filter
+    for (const filter of ["pair", "loss"]) chosen.delete(filter);
+    writeAddress();
+    shows.forEach((show) => show());
+  }
   for (let part = target; part; part = part.parentElement) if (part.localName === "details") part.open = true;
   target?.scrollIntoView();
 };

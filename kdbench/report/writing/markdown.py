@@ -15,10 +15,12 @@ def markdown_text(text: str) -> str:
 
 
 def markdown_cell(cell: Cell) -> str:
-    """A cell: its text, its second line in small, and the tag of the row to ship."""
+    """A cell: its text, its second line in small, and what the answer says of its row."""
     text = markdown_text(cell.text)
     if cell.tag == "ship":
         text = f"**{text}** (ship)"
+    elif cell.tag == "as good":
+        text = f"{text} (as good)"
     return f"{text}<br><sub>{markdown_text(cell.sub)}</sub>" if cell.sub else text
 
 

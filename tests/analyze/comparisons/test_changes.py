@@ -1,5 +1,7 @@
 """What differs between two runs, by hand."""
 
+import pytest
+
 from kdbench.analyze import summarize
 from kdbench.analyze.comparisons.changes import (
     Change,
@@ -62,3 +64,13 @@ def test_rows_of_one_name_are_compared_by_seed() -> None:
     # Mean 2, SD 1 of three: 2 -+ 4.3027 / sqrt(3)
     assert difference.estimate.interval
     assert round(100 * difference.estimate.interval.low, 2) == -0.48
+
+
+def test_means_are_of_the_seeds_that_both_sides_have() -> None:
+    few, many = (
+        summarize(make_results(Shape(seeds=seeds, accuracy=lambda pair, loss, seed: 0.80 + 0.01 * seed)))
+        for seeds in (2, 4)
+    )
+    (row, *_) = compare_rows(few.students, many.students, same_test=True)
+    assert row.after.top1.mean == pytest.approx(0.815)
+    assert row.means == pytest.approx((0.805, 0.805))

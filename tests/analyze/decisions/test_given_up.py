@@ -8,6 +8,7 @@ from kdbench.analyze import candidates, recommend, summarize
 from kdbench.analyze.decisions.given_up import given_up
 from kdbench.statistics.intervals import estimate
 from kdbench.statistics.paired import paired_difference
+from kdbench.statistics.ratios import RatioEstimate
 from tests.records import Shape, make_results
 
 SEEDS = range(5)
@@ -24,6 +25,19 @@ def test_nothing_is_given_up_where_nothing_was_asked():
     found = recommend(summary_of())
     assert found.student.loss == "kd"
     assert found.gives_up == ()
+
+
+def test_a_larger_network_than_the_student_alone_is_told():
+    summary = summary_of()
+    (chosen,) = [each for each in candidates(summary) if each.row.loss == "kd"]
+    larger = replace(chosen.row, architecture="gated", parameters=3 * chosen.row.parameters)
+    told = "It has 3 times the parameters of small alone."
+    assert given_up(summary, replace(chosen, pick=replace(chosen.pick, row=larger))) == (told,)
+    plain, ratio = chosen.row.architecture, RatioEstimate(2.5, 2.4, 2.6, 5, 40)  # the student is the reference
+    timing = replace(summary.reference, p50={plain: 10.0, "gated": 25.0}, ratio={"gated": ratio})
+    told = "It has 3 times the parameters of small alone, and 2.50 times its latency."
+    changed = replace(summary, reference=timing)
+    assert given_up(changed, replace(chosen, pick=replace(chosen.pick, row=larger))) == (told,)
 
 
 def losing(points):

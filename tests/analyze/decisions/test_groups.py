@@ -3,7 +3,7 @@
 import pytest
 
 from kdbench.analyze import summarize
-from kdbench.analyze.decisions.groups import as_good, group_sentences, tied
+from kdbench.analyze.decisions.groups import as_good, as_good_sentence, group_sentences, tied
 from tests.records import Shape, make_results
 
 WOBBLE = (0.0, 0.0011, -0.0008, 0.0005, -0.0004)
@@ -27,12 +27,21 @@ def test_losses_that_cannot_be_told_from_the_best_are_tied():
 def test_what_else_is_as_good_is_told_of_all_rows():
     (pair,) = pairs_of(cross_entropy=0.90, kd=0.93, dkd=0.9301, fitnet=0.92)
     shipped = next(row for row in pair.students if row.row == "dkd")
-    assert as_good(shipped, pair.students) == ("Not shown to be less accurate: small taught by kd.",)
+    assert as_good_sentence(shipped, pair.students) == ("Not shown to be less accurate: small taught by kd.",)
     (pair,) = pairs_of(cross_entropy=0.90, kd=0.93, dkd=0.92)
     shipped = next(row for row in pair.students if row.row == "kd")
-    assert as_good(shipped, pair.students) == ("Every other row is shown to be less accurate than small taught by kd.",)
+    assert as_good_sentence(shipped, pair.students) == (
+        "Every other row is shown to be less accurate than small taught by kd.",
+    )
     (pair,) = pairs_of(seeds=3, cross_entropy=0.90, kd=0.93)
-    assert as_good(pair.students[-1], pair.students) == ()
+    assert as_good_sentence(pair.students[-1], pair.students) == ()
+
+
+def test_what_else_is_as_good_is_the_rows_themselves_and_unknown_with_few_seeds():
+    (pair,) = pairs_of(cross_entropy=0.90, kd=0.93, dkd=0.9301, fitnet=0.92)
+    assert [row.row for row in as_good(pair.students[2], pair.students)] == ["kd"]
+    (pair,) = pairs_of(seeds=3, cross_entropy=0.90, kd=0.93)
+    assert as_good(pair.students[-1], pair.students) is None
 
 
 def test_a_best_loss_has_the_group_for_itself():

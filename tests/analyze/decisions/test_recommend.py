@@ -47,6 +47,16 @@ def test_a_loss_with_failed_seeds_is_no_rival():
     assert choose(levels, levels, outcomes=failed).student.loss == "kd"
 
 
+@pytest.mark.parametrize(("longest", "told"), [(0.91, True), (0.89, False)])
+def test_a_longer_training_that_leads_on_test_alone_is_told_of(longest, told):
+    validation = {"cross_entropy": 0.90, "cross_entropy, 2 x epochs": 0.92, "cross_entropy, 4 x epochs": 0.91}
+    test = {"cross_entropy": 0.88, "cross_entropy, 2 x epochs": 0.90, "cross_entropy, 4 x epochs": longest}
+    found = choose(validation | {"kd": 0.8}, test | {"kd": 0.8}, losses=("cross_entropy", "kd"), alone=(1.0, 2.0, 4.0))
+    assert found.student.budget == 2
+    text = "small trained alone for 4 x epochs gets 91.01 % right, but is no better on validation, which chooses."
+    assert (text in found.caveats) is told
+
+
 def of_two_pairs(small, thin, budgets=Budgets(), **shape):
     """The student alone in two pairs; the second takes twice as long and leads on validation."""
     return choose(

@@ -66,7 +66,7 @@ def test_a_way_of_calling_that_was_not_timed_is_refused(results: Path, capsys: p
     assert ask(results, "--provider", "cuda", "--batch", "8") == 2
     error = capsys.readouterr().err
     assert "not every student of 'example' was timed on cuda with batch 8; timed: cpu, 1 thread, batch 1" in error
-    assert "add it to `providers` and `batch_sizes` under [latency]" in error
+    assert 'under [latency] in the suite, and run it again: providers = ["cuda"], batch_sizes = [8]' in error
     assert ask(results, "--batch", "1", "--max-latency", "60us") == 0
 
 
