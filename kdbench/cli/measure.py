@@ -18,6 +18,7 @@ from kdbench.cli.failure import INTERRUPTED
 from kdbench.deploy.runtime.providers import PROVIDERS
 
 if TYPE_CHECKING:
+    from kdbench.cli.telling.progress import Telling
     from kdbench.execute.events import RunEvent
     from kdbench.spec import DataSpec
 
@@ -81,6 +82,7 @@ def _margin(text: str) -> float:
 @click.option("--largest-batch", type=click.IntRange(min=1), default=256, show_default=True, help="Of the throughput.")
 @click.option("--json", "as_json", is_flag=True, help="Print the raw record as JSON instead of tables.")
 @options.plugin_option
+@options.telling_options
 def command(as_json: bool, **asked: Any) -> int:
     """Measure any ONNX classifiers: cost, latency, throughput, and accuracy where data is given.
 
@@ -106,6 +108,7 @@ def _measure(
     margin: float,
     largest_batch: int,
     plugins: tuple[str, ...],
+    telling: "Telling",
 ) -> int:
     _refuse_contradictions(data, scale, shape)
     from kdbench import api
@@ -129,7 +132,8 @@ def _measure(
         api.place(folder, data=data_root or api.DEFAULT_DATA, workers=1, plugins=plugins) as place,
     ):
         how: dict[str, Any] = {"data": dataset, "scale": scale or "standard", "shape": shape}
-        found = follow(_with_rounds(measure_files(files, asked, place, **how)))
+        events = measure_files(files, asked, place, **how)
+        found = follow(events if telling.quiet else _with_rounds(events), telling=telling)
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else math.inf
     click.echo(found.model_dump_json(indent=1) if as_json else measurement_text(describe_measurement(found), width))
     return 0 if found.latencies or any(model.test for model in found.models) else 6

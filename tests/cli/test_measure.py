@@ -109,6 +109,12 @@ def test_data_and_its_options_come_from_a_suite_file(capfd: pytest.CaptureFixtur
     assert found.models[0].test.samples == 359
 
 
+def test_progress_can_be_left_out_and_kept_in_a_file(capfd: pytest.CaptureFixture[str]) -> None:
+    assert ask(save(Path("a.onnx")), *UNTIMED, "--data", "digits", "--quiet", "--log", "measure.log") == 0
+    assert capfd.readouterr().err == ""
+    assert "a.onnx" in Path("measure.log").read_text("utf-8")
+
+
 def test_an_interruption_leaves_nothing(
     alone: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
