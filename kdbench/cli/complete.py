@@ -10,21 +10,21 @@ from click.shell_completion import CompletionItem
 if TYPE_CHECKING:
     from kdbench.spec import Kind, Suite
 
-Items = list[CompletionItem]
+Items = list[CompletionItem]  # files come first: click's script for bash drops the names before them
 
 
 def suites(_ctx: click.Context, _param: click.Parameter, typed: str) -> Items:
     """Suites that run by name, and files."""
     from kdbench.spec import suites as known
 
-    return [*_beginning(known(), typed), CompletionItem(typed, type="file")]
+    return [CompletionItem(typed, type="file"), *_beginning(known(), typed)]
 
 
 def stored_suites(ctx: click.Context, _param: click.Parameter, typed: str) -> Items:
     """Suites that have results, and files."""
     from kdbench.results.store import Store
 
-    return [*_beginning(Store(_results(ctx)).suites(), typed), CompletionItem(typed, type="file")]
+    return [CompletionItem(typed, type="file"), *_beginning(Store(_results(ctx)).suites(), typed)]
 
 
 def losses(ctx: click.Context, _param: click.Parameter, typed: str) -> Items:

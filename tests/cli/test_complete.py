@@ -30,14 +30,17 @@ def offered(words: str, at: Path) -> list[str]:
     ("words", "wanted"),
     [
         ("kdbench sho", ["show"]),
-        ("kdbench run quick", ["quickstart", "quick"]),  # and files of that beginning
+        (
+            "kdbench run quick",
+            ["quick", "quickstart"],
+        ),  # files of that beginning come first: after names, bash forgets the names
         ("kdbench run tiny.toml --losses k", ["kd"]),
         ("kdbench run tiny.toml --losses kd,cross", ["kd,cross_entropy"]),
         ("kdbench run tiny.toml --teaching ", ["single"]),
         ("kdbench run nothing.toml --losses k", []),
         ("kdbench new suite x --student cifar:resnet5", ["cifar:resnet50", "cifar:resnet56"]),
         ("kdbench show train.sel", ["train.select"]),
-        ("kdbench power ti", ["tiny", "ti"]),
+        ("kdbench power ti", ["ti", "tiny"]),
     ],
 )
 def test_words_are_completed(words: str, wanted: list[str], tmp_path: Path) -> None:
