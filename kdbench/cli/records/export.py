@@ -111,7 +111,7 @@ def _figures(found: "Results", kind: str) -> dict[str, bytes]:
                 try:
                     content = frame.to_parquet(index=False)
                 except ImportError as error:
-                    help = "pip install pyarrow, or choose csv or json"
+                    help = "pip install 'kdbench[parquet]', or choose csv or json"
                     raise UserError("--format parquet needs the package pyarrow", help=help) from error
         files[f"{name}.{kind}"] = content
     return files
