@@ -1,6 +1,6 @@
 """How losses differ in every plot: by colour, marker and dash at once, so that colour alone is never needed.
 
-Of many losses, the best, plain distillation and the student alone are in colour. The others are grey until a reader
+Of many losses, the best, plain distillation, the student alone and what may be shipped are in colour. The others are grey until a reader
 chooses them.
 """
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from kdbench.analyze import PairSummary, StudentRow, Summary
+from kdbench.analyze.decisions.choice import picks
 from kdbench.analyze.models.against_kd import kd_label
 from kdbench.report.writing.drawing import DASHES, INK, MARKERS, QUIET, SERIES
 
@@ -72,12 +73,13 @@ def looks_of(names: Iterable[str], alone: Mapping[str, float]) -> dict[str, Look
 
 
 def in_front(summary: Summary, pair: PairSummary) -> frozenset[str]:
-    """The rows of a pair that are in colour: the best by gain, plain distillation and the student alone."""
+    """The rows of a pair that are in colour: the best by gain, plain distillation, the student alone, and what may be shipped."""
     alone = {row.row for row in pair.students if row.alone and not row.teaching}
     taught = [row for row in pair.distinct if row.row not in alone]
     if len(taught) > MANY:
         plain = [row for row in taught if row.loss == kd_label(summary.suite)][:1]
-        taught = [*sorted(taught, key=_by_gain)[:BEST], *plain]
+        shipped = [pick.row for pick in picks(pair) if pick.row in taught]
+        taught = [*sorted(taught, key=_by_gain)[:BEST], *plain, *shipped]
     return frozenset(alone | {row.row for row in taught})
 
 
