@@ -1,7 +1,7 @@
 """How losses differ in every plot: by colour, marker and dash at once, so that colour alone is never needed.
 
-Of many losses, the best, plain distillation, the student alone and what may be shipped are in colour. The others are grey until a reader
-chooses them.
+Of many losses, the best, plain distillation, the student alone and what may be shipped are in colour. The others are
+grey until a reader chooses them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -73,7 +73,7 @@ def looks_of(names: Iterable[str], alone: Mapping[str, float]) -> dict[str, Look
 
 
 def in_front(summary: Summary, pair: PairSummary) -> frozenset[str]:
-    """The rows of a pair that are in colour: the best by gain, plain distillation, the student alone, and what may be shipped."""
+    """The rows of a pair that are in colour: the best by gain, kd, the student alone, and what may be shipped."""
     alone = {row.row for row in pair.students if row.alone and not row.teaching}
     taught = [row for row in pair.distinct if row.row not in alone]
     if len(taught) > MANY:

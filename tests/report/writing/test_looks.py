@@ -33,7 +33,9 @@ def test_of_more_the_best_five_plain_distillation_and_the_student_alone_are_in_c
 
 
 def test_what_validation_chooses_is_in_colour_where_others_lead_on_test() -> None:
-    best = Shape(seeds=5, losses=MANY, accuracy=rising, validation=lambda pair, row, seed: 0.8 + 0.1 * (row == "loss_0"))
+    best = Shape(
+        seeds=5, losses=MANY, accuracy=rising, validation=lambda pair, row, seed: 0.8 + 0.1 * (row == "loss_0")
+    )
     summary = summarize(make_results(best))
     (pair,) = summary.pairs
     assert in_front(summary, pair) == {"cross_entropy", "kd", "loss_0", *(f"loss_{i}" for i in range(3, 8))}
