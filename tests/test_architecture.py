@@ -43,7 +43,7 @@ FLOORS = {
         "graph": set(),
         "runtime": set(),
         "export": {"graph", "runtime"},
-        "foreign": {"graph"},
+        "foreign": {"graph", "runtime"},
         "timing": {"runtime"},
         "variants": {"graph"},
     },

@@ -56,8 +56,9 @@ def measure_files(
     _refuse_too_large_batches(asked, size)
     tests: dict[Path, Predictions] = {}
     if data:
-        for file in files:
-            tests[file] = yield from _evaluate(file, data, scale, batch, place)
+        for file, model in models.items():
+            alone = model.depends and model.fixed_batch is None
+            tests[file] = yield from _evaluate(file, data, scale, 1 if alone else batch, place)
     networks = [_network(file, model) for file, model in models.items()]
     names = tuple(model.batch_name for model in models.values() if model.batch_name)
     timed = yield from time_networks(networks, networks[0], (), asked, source, place, names)

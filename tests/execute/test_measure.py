@@ -111,6 +111,23 @@ def test_a_fixed_batch_changes_no_prediction(tmp_path: Path) -> None:
     assert "exported for a batch of 4" in found.models[1].notes[0]
 
 
+def test_a_model_that_looks_at_the_whole_batch_is_given_samples_one_by_one(tmp_path: Path) -> None:
+    """Less the mean of the batch nothing is left of a sample alone, and only the bias speaks: for class 3."""
+    model = onnx.load(save(tmp_path / "m.onnx"))
+    nodes, tensors = model.graph.node, {tensor.name: tensor for tensor in model.graph.initializer}
+    at = next(at for at, node in enumerate(nodes) if node.op_type == "Unsqueeze")
+    nodes[at].input[0] = "centred"
+    nodes.insert(at, helper.make_node("Sub", ["means", "all"], ["centred"]))
+    nodes.insert(at, helper.make_node("ReduceMean", ["means"], ["all"]))
+    tensors["bias"].CopyFrom(numpy_helper.from_array(np.eye(10, dtype=np.float32)[3:4], "bias"))
+    onnx.save(model, tmp_path / "m.onnx")
+    (found,) = measure(tmp_path / "measured", [tmp_path / "m.onnx"], data=DIGITS).models
+    labels = split(digits(tmp_path), DIGITS).test.labels
+    assert found.test is not None
+    assert found.test.top1 == pytest.approx((labels == 3).double().mean().item())
+    assert "depend on the rest of the batch: its accuracy is of samples one by one" in found.notes[0]
+
+
 def test_logits_that_are_not_finite_are_told_by_file(tmp_path: Path) -> None:
     files = [save(tmp_path / "sound.onnx"), save(tmp_path / "broken.onnx", scale=0)]
     text = refuse(tmp_path, files, data=DIGITS)

@@ -1,20 +1,19 @@
 """Whether the exported file computes what the module computes: torch against ONNX Runtime on real samples."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kdbench.deploy.export.frozen import frozen_copy
+from kdbench.deploy.runtime.dependence import dependence
 from kdbench.deploy.runtime.session import configure_cpu, open_session, predict
 from kdbench.results import ParityFacts
 
 RELATIVE_TOLERANCE = 1e-4  # of the standard deviation of the logits; CPU, float32
-DEPENDENT = 0.01  # of it likewise: kernels differ by batch size, in the sixth digit
-ALONE = 8  # samples that are given one by one
 BATCH = 256
 
 
@@ -36,27 +35,9 @@ def check_parity(model: nn.Module, onnx_path: Path, images: Tensor | NDArray[np.
     session = open_session(onnx_path, configure_cpu())
     got = predict(session, samples.numpy(), BATCH)
     facts = compare_logits(expected, got)
-    refuse_dependent(session, samples.numpy(), got)
+    if on := dependence(partial(predict, session, batch=BATCH), samples.numpy(), got):
+        raise ParityError(f"the logits of the exported model depend on {on}")
     return facts
-
-
-def refuse_dependent(session: ort.InferenceSession, images: NDArray[np.float32], got: NDArray[np.float32]) -> None:
-    """Raise `ParityError` where the logits [N, classes] of `images` depend on chance or on the rest of the batch.
-
-    Accuracy is of batches and latency of single calls: both must be of one function.
-    """
-    first, allowed = images[:ALONE], DEPENDENT * float(got.std())
-    for how, again, before in (
-        (
-            "depend on chance: a second call gives others",
-            predict(session, first, BATCH),
-            predict(session, first, BATCH),
-        ),
-        ("depend on the rest of the batch: alone, a sample gets others", predict(session, first, 1), got[:ALONE]),
-        ("depend on the order of the batch", predict(session, images[::-1], BATCH)[::-1], got),
-    ):
-        if not float(np.abs(again - before).max()) <= allowed:
-            raise ParityError(f"the logits of the exported model {how}")
 
 
 def compare_logits(expected: NDArray[np.float32], got: NDArray[np.float32]) -> ParityFacts:

@@ -10,7 +10,10 @@ from kdbench.deploy.foreign.file import read_model
 from kdbench.deploy.foreign.run import run_once
 from kdbench.deploy.graph.contents import architecture_of, count_weights, operators_of, opset_of
 from kdbench.deploy.graph.flops import Shape, UnknownFlops, count_graph_flops
+from kdbench.deploy.runtime.dependence import Dependence
 from kdbench.spec import UserError
+
+ONCE = "a second call gives others, and its accuracy is of one call a sample"
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class ForeignModel:
     fixed_batch: int | None  # the only batch size that it takes; None: any
     classes: int | None  # None where it cannot be told without knowing the size of an image
     probabilities: bool  # whether it seems to give these rather than logits
+    depends: Dependence | None  # what its logits depend on besides each image, in random ones; None: nothing was seen
     parameters: int  # elements of float initializers and of 4- and 8-bit weights, statistics of BatchNorm included
     flops: int | None  # of one sample
     flops_reason: str | None  # why there are none
@@ -58,6 +62,7 @@ def inspect_model(path: Path, sample: Shape | None = None) -> ForeignModel:
         fixed_batch=batch,
         classes=last if isinstance(last, int) else None,
         probabilities=bool(output.get("probabilities")),
+        depends=output.get("depends"),
         parameters=count_weights(model),
         flops=flops,
         flops_reason=reason,
@@ -131,9 +136,10 @@ def _output(path: Path, outputs: list[dict[str, Any]], batch: int | None) -> dic
             "allowed is one of float (32 bits) with two dimensions: [batch, classes]",
             help=advice,
         )
-    if able[0]["shape"][1] == 1:
+    classes = able[0]["shape"][1]
+    if isinstance(classes, int) and classes < 2:
         raise UserError(
-            f"'{path}' gives one value an image; allowed are the logits of two or more classes", help=advice
+            f"'{path}' gives logits of {classes} classes; allowed are those of two or more classes", help=advice
         )
     return able[0]
 
@@ -151,6 +157,9 @@ def _notes(
         notes.append(f"of {outputs} outputs, '{output['name']}' is taken for the logits")
     if not output.get("finite", True):
         notes.append("on random images the model gives values that are not finite")
+    if on := output.get("depends"):
+        of = f"batches of {batch}, in the order of the test split" if batch else "samples one by one"
+        notes.append(f"its logits depend on {on}: {ONCE if on == 'chance' else f'its accuracy is of {of}'}")
     if output.get("probabilities"):
         notes.append("the model gives probabilities rather than logits: its cross-entropy will not be one")
     return notes

@@ -6,10 +6,15 @@ list, null for a batch of any size; null instead of a list: open only. No torch.
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
+
+from kdbench.deploy.runtime.dependence import Images, Logits, dependence
+
+BATCH = 8  # where any will do
 
 
 def probe(path: str, shape: list[int | None] | None) -> dict[str, Any]:
@@ -25,29 +30,31 @@ def probe(path: str, shape: list[int | None] | None) -> dict[str, Any]:
     except Exception as error:  # onnxruntime's exceptions have no base of their own
         return {"stage": "open", "error": str(error)}
     problem = ""
-    for batch in [2, 1] if shape[0] is None else [shape[0]]:  # some exporters fix the batch of 1 that they saw
+    for batch in [BATCH, 1] if shape[0] is None else [shape[0]]:  # some exporters fix the batch of 1 that they saw
         try:
-            return {"batch": batch, "outputs": _run(session, [batch, *shape[1:]])}
+            return {"batch": batch, "outputs": _run(session, [batch, *shape[1:]], least=shape[0] or 1)}
         except Exception as error:
             problem = problem or str(error)
     return {"stage": "run", "error": problem}
 
 
-def _run(session: ort.InferenceSession, shape: list[Any]) -> list[dict[str, Any]]:
-    images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+def _run(session: ort.InferenceSession, shape: list[Any], least: int) -> list[dict[str, Any]]:
+    source, images = session.get_inputs()[0].name, np.random.default_rng(0).normal(size=shape).astype(np.float32)
     found = []
-    for output, value in zip(session.get_outputs(), session.run(None, _feed(session, images)), strict=True):
+    for output, value in zip(session.get_outputs(), session.run(None, {source: images}), strict=True):
         entry = {"name": output.name, "type": output.type, "shape": list(np.shape(value))}
         if output.type == "tensor(float)":
             sums = value.sum(axis=-1, dtype=np.float64) if value.ndim else value
             entry["finite"] = bool(np.isfinite(value).all())
             entry["probabilities"] = bool(value.size and value.min() >= 0 and np.allclose(sums, 1, atol=1e-3))
+            if entry["finite"] and value.size and value.ndim == 2 and len(value) == len(images):
+                entry["depends"] = dependence(_predictor(session, source, output.name), images, value, least)
         found.append(entry)
     return found
 
 
-def _feed(session: ort.InferenceSession, images: Any) -> dict[str, Any]:
-    return {session.get_inputs()[0].name: images}
+def _predictor(session: ort.InferenceSession, source: str, target: str) -> Callable[[Images], Logits]:
+    return lambda images: session.run([target], {source: np.ascontiguousarray(images)})[0]
 
 
 if __name__ == "__main__":

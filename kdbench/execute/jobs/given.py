@@ -24,6 +24,9 @@ def _refuse_bad_file(file: Path, splits: Splits) -> None:
     if found.fixed_batch is not None:
         text = f"'{file}' takes a batch of {found.fixed_batch} alone, and a teacher is asked batches of any size"
         raise UserError(text, help="export it with a dynamic batch dimension")
+    if found.depends:
+        text = f"the logits of '{file}' depend on {found.depends}, and a teacher is asked once for a view of a sample"
+        raise UserError(text, help="export it in evaluation mode, without dropout and with running statistics")
     if found.onnx_bytes != file.stat().st_size:
         text = f"'{file}' keeps its weights in other files, and a teacher is known by one"
         raise UserError(text, help="export it as one file")

@@ -19,6 +19,8 @@ from tests.deploy.networks import SHAPE
 
 FLATTEN = helper.make_node("Flatten", ["x"], ["flat"])
 GEMM = helper.make_node("Gemm", ["flat", "weight", "bias"], ["y"])
+GEMM_TO_LOGITS = helper.make_node("Gemm", ["flat", "weight", "bias"], ["logits"])
+NOISE = helper.make_node("RandomNormalLike", ["logits"], ["noise"])
 WEIGHTS = {
     "weight": np.random.default_rng(0).normal(size=(192, 7)).astype(np.float32),
     "bias": np.ones(7, dtype=np.float32),
@@ -154,7 +156,7 @@ def test_several_outputs(path: Path) -> None:
     assert got.notes == ("of 2 outputs, 'y' is taken for the logits",)
     save(build(FLATTEN, GEMM, outputs=(value("y", ["N", 7]), value("flat", ["N", 192]))), path)
     assert (
-        "has 2 outputs that can be logits (its outputs of a batch of 2: 'y' float [2, 7], 'flat' float [2, 192])"
+        "has 2 outputs that can be logits (its outputs of a batch of 8: 'y' float [8, 7], 'flat' float [8, 192])"
         in refuse(path)
     )
 
@@ -166,7 +168,8 @@ def test_several_outputs(path: Path) -> None:
         ([("y", "float", [2, 7, 1, 1])], 2, "'y' float [2, 7, 1, 1]"),
         ([("y", "float", [1, 7])], 2, "its outputs of a batch of 2: 'y' float [1, 7]"),
         ([("y", "int64", [2, 7])], 2, "'y' int64 [2, 7]"),
-        ([("y", "float", [2, 1])], 2, "gives one value an image"),
+        ([("y", "float", [2, 1])], 2, "gives logits of 1 classes; allowed are those of two or more"),
+        ([("y", "float", [2, 0])], 2, "gives logits of 0 classes"),
         ([], 2, "its outputs of a batch of 2: none"),
     ],
 )
@@ -250,7 +253,7 @@ def test_a_model_that_opens_and_does_not_run(path: Path) -> None:
     model.graph.initializer.append(numpy_helper.from_array(np.array([2, 7], dtype=np.int64), "wrong"))
     save(model, path)
     assert "cannot run 'theirs.onnx' on images: " in (text := refuse(path))
-    assert "cannot be reshaped to the requested shape. Input shape:{2,3,8,8}" in text
+    assert "cannot be reshaped to the requested shape. Input shape:{8,3,8,8}" in text
 
 
 def test_odd_values_are_noted(path: Path) -> None:
@@ -262,6 +265,31 @@ def test_odd_values_are_noted(path: Path) -> None:
     assert probe(str(path), [None, *SHAPE])["outputs"][0]["probabilities"]
     save(build(), path)
     assert not probe(str(path), [None, *SHAPE])["outputs"][0]["probabilities"]
+
+
+@pytest.mark.parametrize(
+    ("batch", "size"), [("N", "samples one by one"), (4, "batches of 4, in the order of the test split")]
+)
+def test_logits_that_depend_on_other_images_are_noted(path: Path, batch: Any, size: str) -> None:
+    centre = [
+        helper.make_node("ReduceMean", ["logits", "first"], ["mean"]),
+        helper.make_node("Sub", ["logits", "mean"], ["y"]),
+    ]
+    model = build(
+        FLATTEN, GEMM_TO_LOGITS, *centre, inputs=(value("x", [batch, *SHAPE]),), outputs=(value("y", [batch, 7]),)
+    )
+    model.graph.initializer.append(numpy_helper.from_array(np.array([0], dtype=np.int64), "first"))
+    save(model, path)
+    got = inspect_model(path)
+    assert got.depends == "the rest of the batch"
+    assert got.notes[-1] == f"its logits depend on the rest of the batch: its accuracy is of {size}"
+
+
+def test_logits_that_depend_on_chance_are_noted(path: Path) -> None:
+    save(build(FLATTEN, GEMM_TO_LOGITS, NOISE, helper.make_node("Add", ["logits", "noise"], ["y"])), path)
+    got = inspect_model(path)
+    assert got.depends == "chance"
+    assert "its logits depend on chance: a second call gives others" in got.notes[-1]
 
 
 def test_a_process_that_dies_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

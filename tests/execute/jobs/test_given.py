@@ -48,6 +48,16 @@ def test_a_file_that_keeps_its_weights_in_another_is_refused(tmp_path: Path) -> 
         refuse_bad_files([teacher(tmp_path / "t.onnx")], SPLITS)
 
 
+def test_a_file_whose_logits_depend_on_chance_is_refused(tmp_path: Path) -> None:
+    model = onnx.load_model_from_string(linear(random_weight(4)))
+    model.graph.node[-1].output[0] = "exact"
+    model.graph.node.append(onnx.helper.make_node("RandomNormalLike", ["exact"], ["noise"]))
+    model.graph.node.append(onnx.helper.make_node("Add", ["exact", "noise"], ["y"]))
+    onnx.save_model(model, tmp_path / "t.onnx")
+    with pytest.raises(UserError, match="depend on chance, and a teacher is asked once"):
+        refuse_bad_files([teacher(tmp_path / "t.onnx")], SPLITS)
+
+
 def test_a_sound_file_passes(tmp_path: Path) -> None:
     assert SPLITS.shape == SHAPE
     (tmp_path / "t.onnx").write_bytes(linear(random_weight(4)))
