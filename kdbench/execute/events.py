@@ -82,6 +82,7 @@ class RoundFinished(Record):
 
     number: int
     most: int  # rounds that there may be
+    further: int = 0  # that the last look has put ahead, which did not settle it
 
 
 class LatencyMeasured(Record):

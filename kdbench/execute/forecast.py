@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from statistics import fmean
 from typing import get_args
 
@@ -32,8 +31,6 @@ ORDER: tuple[Work, ...] = get_args(Work)
 # condition, a round of timing, a report. Of small networks on 2 cores; a pass over the test split comes on top.
 USUAL: Mapping[Work, float] = {"check": 1.0, "test": 0.3, "conditions": 0.02, "timing": 2.0, "report": 6.0}
 TEST_SPLIT = 2.0  # that its pass takes, over one of the validation split, which is usually half as large
-# After a look that did not settle a ratio: the rounds to the next one.
-FURTHER = {look + 1: further - look for look, further in pairwise(LOOKS)}
 Kind = tuple[str, ...]  # of trials that cost alike: their network and losses
 
 
@@ -104,8 +101,8 @@ class Forecast:
                 self._do("test")
             case Evaluated(what=what, models=models):
                 self._do("conditions" if what.startswith("condition ") else "test", models)
-            case RoundFinished(number=number):
-                self._amounts["timing"].ahead += FURTHER.get(number, 0)
+            case RoundFinished(further=further):
+                self._amounts["timing"].ahead += further
                 self._do("timing")
             case LatencyMeasured(tie=True):
                 self._do("timing", LOOKS[0])

@@ -12,6 +12,8 @@ from kdbench.statistics.intervals import one_sided_bound, t_interval
 Sessions = Sequence[Sequence[tuple[float, float]]]
 # Sessions after which the ratio is looked at. Each look may end the timing, so all looks share the error.
 LOOKS = (5, 10, 16)
+# Those of the gate, which goes on for longer before it gives up: half as much spread takes four times the sessions.
+GATE_LOOKS = (5, 10, 20, 40)
 # Sessions differ more than the pairs of one session: with fewer, their spread is hardly known.
 FEWEST_SESSIONS = 3
 GATE_ALPHA = 0.01
@@ -93,7 +95,7 @@ def judge_ratio(
     margin: float,
     alpha: float = GATE_ALPHA,
     family: int = 1,
-    looks: int = len(LOOKS),
+    looks: int = len(GATE_LOOKS),
 ) -> RatioVerdict:
     """Fail where p50 and minimum are both shown to exceed 1 + margin; pass where p50 is shown to lie under it.
 

@@ -105,7 +105,7 @@ def test_a_ratio_that_does_not_settle_has_further_rounds_ahead(clock: Clock) -> 
         forecast.hear(RoundFinished(number=number, most=16))
     assert forecast.seconds_left() == 5 * 3
     clock.now += 3
-    forecast.hear(RoundFinished(number=6, most=16))
+    forecast.hear(RoundFinished(number=6, most=16, further=5))
     assert forecast.seconds_left() == (4 + 5) * 3
     how = How(provider="cpu", threads=1, batch=1)
     clock.now += 15

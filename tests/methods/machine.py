@@ -79,7 +79,7 @@ def _time(network: Path, rounds: int, share: float | None = None) -> Sessions:
 
 
 def _judge(sessions: Sessions, margin: float) -> RatioVerdict:
-    return judge_ratio(slice_p50s(sessions), slice_minima(sessions), margin, ALPHA)
+    return judge_ratio(slice_p50s(sessions), slice_minima(sessions), margin, ALPHA, looks=len(LOOKS))
 
 
 def _against_itself(network: Path, trials: int) -> list[Share]:

@@ -135,7 +135,7 @@ def _gate_at_its_limit(noise: Noise, trials: int, random: np.random.Generator) -
     alpha, margin = 0.01, 0.03
 
     def status(sessions: list[Session]) -> str:
-        return judge_ratio(sessions, sessions, margin, alpha).status
+        return judge_ratio(sessions, sessions, margin, alpha, looks=len(LOOKS)).status
 
     def decided(sessions: list[Session]) -> bool:
         return status(sessions) != "undecided"

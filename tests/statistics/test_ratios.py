@@ -172,7 +172,7 @@ def test_more_looks_widen_both_bounds():
     sessions = drawn(1.06)
     once, often = judge_ratio(sessions, 0.05, looks=1), judge_ratio(sessions, 0.05, looks=10)
     assert often.p50.lower < once.p50.lower < once.p50.upper < often.p50.upper
-    assert judge_ratio(sessions, 0.05, looks=3) == judge_ratio(sessions, 0.05)
+    assert judge_ratio(sessions, 0.05, looks=4) == judge_ratio(sessions, 0.05)
 
 
 @pytest.mark.parametrize("sessions", [(), drawn(2.0, sessions=2), ((), (), ())])

@@ -16,7 +16,7 @@ from kdbench.results.baseline import counterparts
 from kdbench.results.machine.facts import timing_cores
 from kdbench.results.timings import Sessions, slice_minima, slice_p50s
 from kdbench.spec import How
-from kdbench.statistics.ratios import LOOKS, judge_ratio
+from kdbench.statistics.ratios import GATE_LOOKS, judge_ratio
 
 
 def compare_with_baseline(
@@ -54,7 +54,7 @@ def compare_with_baseline(
             turns.append(compare(len(comparisons), files, how))
             comparisons.append(LatencyComparison(what=each.title, how=how, sessions=()))
         if turns:
-            yield Ahead(work="timing", units=LOOKS[0] * len(turns))
+            yield Ahead(work="timing", units=GATE_LOOKS[0] * len(turns))
         yield from take_turns(turns)
     return comparisons
 
@@ -76,7 +76,7 @@ def _time(
         sessions=1,
         pairs=rounds.PAIRS,
     )
-    timed, broke_off = yield from time_rounds(job, place, decided)
+    timed, broke_off = yield from time_rounds(job, place, decided, looks=GATE_LOOKS)
     return tuple(session for each in timed for session in each.sessions), broke_off
 
 

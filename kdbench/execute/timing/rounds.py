@@ -4,7 +4,8 @@ So the sessions of a ratio come from parts of the run that lie apart, and their 
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from kdbench.execute.events import RoundFinished, RunEvent
@@ -34,20 +35,27 @@ def take_turns(ratios: Iterable[Iterator[RunEvent]]) -> Iterator[RunEvent]:
 
 
 def time_rounds(
-    job: TimePair, place: Place, settled: Callable[[Sessions], bool], key: str | None = None
+    job: TimePair,
+    place: Place,
+    settled: Callable[[Sessions], bool],
+    key: str | None = None,
+    looks: Sequence[int] | None = None,
 ) -> Generator[RunEvent, None, tuple[list[Round], str | None]]:
     """Rounds of one ratio until a look finds it settled; and why they broke off, if so.
 
-    With a `key` the store keeps each round until `forget_rounds`, so that an interrupted run goes on where it was.
+    It is looked at after the rounds `looks`, by default `LOOKS`. With a `key` the store keeps each round until
+    `forget_rounds`, so that an interrupted run goes on where it was.
     """
     rounds: list[Round] = []
-    for number in range(1, LOOKS[-1] + 1):
+    looks = looks or LOOKS
+    further = {look + 1: following - look for look, following in pairwise(looks)}
+    for number in range(1, looks[-1] + 1):
         try:
             rounds.append((yield from _round(job, place, number, key)))
         except NoAnswer as reason:
             return rounds, str(reason)
-        yield RoundFinished(number=number, most=LOOKS[-1])
-        if number in LOOKS and settled(tuple(session for each in rounds for session in each.sessions)):
+        yield RoundFinished(number=number, most=looks[-1], further=further.get(number, 0))
+        if number in looks and settled(tuple(session for each in rounds for session in each.sessions)):
             break
     return rounds, None
 

@@ -109,7 +109,11 @@ def test_rounds_end_at_a_look_that_finds_the_ratio_known_to_half_the_margin(
     monkeypatch.setattr(timing, "timing_settled", lambda sessions, margin: len(sessions) >= enough and margin == 0.05)
     timed, heard, executor = time_(tmp_path, networks=(SMALL,))
     assert len(rounds_of(executor)) == rounds
-    assert [event.number for event in heard if isinstance(event, RoundFinished)] == list(range(1, rounds + 1))
+    told = [event for event in heard if isinstance(event, RoundFinished)]
+    assert [event.number for event in told] == list(range(1, rounds + 1))
+    assert {each.number: each.further for each in told if each.further} == {
+        after: further for after, further in ((6, 5), (11, 6)) if after <= rounds
+    }
     (record,) = records(tmp_path, timed)
     assert len(record.sessions) == rounds
     assert record.calls == 6 * rounds
