@@ -12,6 +12,7 @@ from kdbench.execute.jobs.records import DescribeData, EvaluateFile
 from kdbench.execute.timing.samples import RandomSamples, RealSamples, Source
 from kdbench.execute.timing.timing import Network, time_networks
 from kdbench.execute.workers.job import Answer, Job, NoAnswer
+from kdbench.execute.workers.messages import Noted
 from kdbench.execute.workers.place import Place
 from kdbench.results import LatencyRecord, Store, machine_facts
 from kdbench.results.machine.facts import timestamp
@@ -47,6 +48,7 @@ def measure_files(
     else:
         job = DescribeData(setting=place.setting(), data=data)
         described = yield from _required(job, "the data could not be read", place)
+        yield from (Noted(text=note) for note in described.notes)
         models, size = {file: inspect_model(file, described.shape) for file in files}, described.shape
         source = RealSamples(data, scale)
         _refuse_other_classes(models, described.classes)

@@ -47,13 +47,15 @@ class Split:
 class Dataset:
     """A dataset as it was published: training and test split. Validation is held out of train by kdbench.
 
-    `class_names` are in the order of the labels; none where the dataset has no names for its classes.
+    `class_names` are in the order of the labels; none where the dataset has no names for its classes. `notes` say what
+    was left out or changed, in sentences that a run tells.
     """
 
     train: Split
     test: Split
     classes: int
     class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

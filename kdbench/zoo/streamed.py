@@ -1,5 +1,6 @@
 """Images that stay on the host, in memory or in a file mapped into it, and are gathered batch by batch."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 CPU = torch.device("cpu")
+CHUNK = 2**23  # values that are looked at together, where all samples are read
 
 
 @dataclass(frozen=True)
@@ -53,3 +55,10 @@ class Streamed:
 
     def _rows_at(self, where: slice | Tensor) -> NDArray[np.int64]:
         return self.rows[where.cpu().numpy() if isinstance(where, Tensor) else where]
+
+
+def chunks(values: Tensor | Streamed) -> Iterator[Tensor]:
+    """All samples in order, a few million values at a time."""
+    step = max(1, CHUNK // max(1, values.shape[1:].numel()))
+    for start in range(0, len(values), step):
+        yield values[start : start + step]

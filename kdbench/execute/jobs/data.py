@@ -11,7 +11,7 @@ from kdbench.execute.jobs.samples import rescale, samples_of_test
 def describe_data(job: DescribeData) -> DataDescribed:
     """What images a dataset has."""
     splits = Context(job.setting).splits(job.data)
-    return DataDescribed(shape=splits.shape, classes=splits.classes)
+    return DataDescribed(shape=splits.shape, classes=splits.classes, notes=splits.notes)
 
 
 def save_samples(job: SaveSamples) -> SamplesSaved:

@@ -39,7 +39,13 @@ class Done(Record):
     reason: str | None = None
 
 
-class Rehearse(PlacedJob[Done]):
+class RehearsalDone(Done):
+    """Likewise of a rehearsal, with notes on the data."""
+
+    notes: Several[str] = ()
+
+
+class Rehearse(PlacedJob[RehearsalDone]):
     """One step of a trial on two samples, under untrained parents; its network is saved and exported where asked.
 
     `data_sha256` is that of the data as trials that are done already had it, if there is any.
@@ -125,6 +131,7 @@ class DataDescribed(Record):
 
     shape: tuple[int, int, int]  # channels, height, width
     classes: int
+    notes: Several[str]
 
 
 class DescribeData(PlacedJob[DataDescribed]):

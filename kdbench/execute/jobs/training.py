@@ -15,7 +15,7 @@ from kdbench.execute.jobs.context import Context
 from kdbench.execute.jobs.export import write_onnx
 from kdbench.execute.jobs.given import refuse_bad_files, why_useless
 from kdbench.execute.jobs.networks import load_parents
-from kdbench.execute.jobs.records import CohortTrained, Done, Probed, ProbeStep, Rehearse, TrainCohort
+from kdbench.execute.jobs.records import CohortTrained, Probed, ProbeStep, RehearsalDone, Rehearse, TrainCohort
 from kdbench.execute.jobs.samples import samples_of_test
 from kdbench.execute.workers.messages import EpochFinished, Noted, Progress
 from kdbench.results import Outcome, Store, TrainingCost, TrialRecord, machine_facts
@@ -34,7 +34,7 @@ from kdbench.zoo.interface import NotApplicable
 REHEARSED_SAMPLES = 4  # on which an untrained network is compared with its file
 
 
-def rehearse_trial(job: Rehearse) -> Done:
+def rehearse_trial(job: Rehearse) -> RehearsalDone:
     """Rehearse a trial on two samples, before any is trained: data, views, models and loss together, and its file."""
     context = Context(job.setting)
     splits = context.splits(job.trial.data)
@@ -46,8 +46,8 @@ def rehearse_trial(job: Rehearse) -> Done:
         if model and job.exported:
             _export_untrained(model, splits)
     except (NotApplicable, ExportError, ParityError) as reason:
-        return Done(reason=str(reason))
-    return Done()
+        return RehearsalDone(reason=str(reason), notes=splits.notes)
+    return RehearsalDone(notes=splits.notes)
 
 
 def _export_untrained(model: nn.Module, splits: Splits) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
 from kdbench.execute.events import Ahead, LaidOut, Rehearsed, RunEvent, TrialEnded
-from kdbench.execute.jobs.records import CohortTrained, Done, Probed, ProbeStep, Rehearse, TrainCohort
+from kdbench.execute.jobs.records import CohortTrained, Probed, ProbeStep, RehearsalDone, Rehearse, TrainCohort
 from kdbench.execute.training.cohorts import Cohort, cohorts
 from kdbench.execute.training.processes import choose_layout
 from kdbench.execute.workers.messages import Crashed, Noted
@@ -36,10 +36,14 @@ def check(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, N
     ]
     if jobs:
         yield Ahead(work="check", units=len(jobs))
+    told: set[str] = set()
     for position, said in place.run(jobs):
         yield Rehearsed()
+        if isinstance(said, RehearsalDone):
+            yield from (Noted(text=note) for note in said.notes if note not in told)
+            told.update(said.notes)
         for trial in groups[position]:
-            if isinstance(said, Done) and said.reason:
+            if isinstance(said, RehearsalDone) and said.reason:
                 yield TrialEnded(key=trial.key, status="skipped", reason=said.reason, repeats=True)
             elif isinstance(said, Crashed):  # it would crash in training too, hours later
                 yield TrialEnded(key=trial.key, status="failed", reason=said.reason, traceback=said.traceback)

@@ -6,20 +6,31 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kdbench.spec import UserError
+from kdbench.spec.generators import Followed
 
 Images = NDArray[np.uint8]
+Counts = dict[str, int]
+Decode = Callable[[], Generator[Images, None, Counts]]
 
 
-def decoded(file: Path, shape: tuple[int, ...], source: str, decode: Callable[[], Iterable[Images]]) -> Images:
-    """The images [N, channels, height, width], uint8, mapped from `file`, for reading.
+class Decoded(NamedTuple):
+    """Images [N, channels, height, width], uint8, mapped from a file for reading, and what decoding them counted."""
+
+    images: Images
+    counts: Counts
+
+
+def decoded(file: Path, shape: tuple[int, ...], source: str, decode: Decode) -> Decoded:
+    """The images in a file, of this shape.
 
     The file is written first, from the chunks that `decode` gives in order, unless it is there, undamaged (its SHA-256
     stands beside it, in a `.json`) and of this `source`: a fingerprint of what it was decoded from. Of several
@@ -43,27 +54,28 @@ def decoded(file: Path, shape: tuple[int, ...], source: str, decode: Callable[[]
     return images
 
 
-def _mapped(file: Path, shape: tuple[int, ...], source: str) -> Images | None:
+def _mapped(file: Path, shape: tuple[int, ...], source: str) -> Decoded | None:
     """The images in a file; none where it is absent, damaged or of another source."""
     try:
-        note = json.loads(_note(file).read_bytes())
         with file.open("rb") as content:
-            if note != _describe(shape, source, hashlib.file_digest(content, "sha256").hexdigest()):
-                return None
-            # Only "r" will do: the kernel refuses a writable private map ("c") that is larger than its memory.
-            return np.memmap(content, np.uint8, "r", shape=shape)
+            known = _describe(shape, source, hashlib.file_digest(content, "sha256").hexdigest())
+            match json.loads(_note(file).read_bytes()):
+                case {"counts": dict(counts), **rest} if rest == known:
+                    # Only "r" will do: the kernel refuses a writable private map ("c") larger than its memory.
+                    return Decoded(np.memmap(content, np.uint8, "r", shape=shape), counts)
     except (OSError, ValueError):
-        return None
+        pass
+    return None
 
 
-def _write(file: Path, shape: tuple[int, ...], source: str, chunks: Iterable[Images]) -> None:
+def _write(file: Path, shape: tuple[int, ...], source: str, decoding: Generator[Images, None, Counts]) -> None:
     needed, free = math.prod(shape), shutil.disk_usage(file.parent).free
     if needed > free:
         raise UserError(
             f"the decoded images need {needed:,} bytes in '{file.parent}', where {free:,} are free",
             help="free some space, choose another folder with --data, or a smaller `size`",
         )
-    digest = hashlib.sha256()
+    digest, chunks = hashlib.sha256(), Followed(decoding)
     with _draft(file) as draft:
         with draft.open("wb") as content:
             for chunk in chunks:
@@ -75,7 +87,7 @@ def _write(file: Path, shape: tuple[int, ...], source: str, chunks: Iterable[Ima
         draft.replace(file)
     with _draft(_note(file)) as draft:  # after the file: one without its note counts as absent
         with draft.open("w", encoding="utf-8") as text:
-            json.dump(_describe(shape, source, digest.hexdigest()), text)
+            json.dump({**_describe(shape, source, digest.hexdigest()), "counts": chunks.result}, text)
             text.flush()
             os.fsync(text.fileno())
         draft.replace(_note(file))

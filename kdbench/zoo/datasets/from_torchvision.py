@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from kdbench.spec import UserError
-from kdbench.zoo.datasets.idx import read_idx
 from kdbench.zoo.interface import Dataset, Split
 
 # All that torchvision's loaders are known to raise for data that is absent, unreachable or damaged.
@@ -21,6 +20,22 @@ _FAILURES = (
     OSError, RuntimeError, EOFError, ValueError, KeyError, AssertionError, IndexError,
     zlib.error, tarfile.TarError, pickle.UnpicklingError,
 )  # fmt: skip
+
+# The MD5 of what the published archives hold.
+UNPACKED = {
+    "MNIST": {
+        "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+        "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+        "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+        "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+    },
+    "FashionMNIST": {
+        "train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+        "train-labels-idx1-ubyte": "9018921c3c673c538a1fc5bad174d6f9",
+        "t10k-images-idx3-ubyte": "8181f5470baa50b63fa0f6fddb340f0a",
+        "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
+    },
+}
 
 
 def mnist(root: Path) -> Dataset:
@@ -62,14 +77,13 @@ def load_mnist_like(name: str, root: Path) -> Dataset:
 
     loader = getattr(datasets, name)
     folder = root / name / "raw"
+    unpacked = [(folder / file, md5) for file, md5 in UNPACKED[name].items()]
+    _report_damaged(unpacked)  # torchvision takes any such files for the published ones
     try:
         train, test = _load(loader, root)
     except _FAILURES as error:
         archives = [(folder / file, md5) for file, md5 in loader.resources]
-        _report_damaged(archives)
-        for archive, _ in archives:
-            if archive.with_suffix("").is_file():
-                read_idx(archive.with_suffix(""))  # torchvision does not check what it has unpacked before
+        _report_damaged([*archives, *unpacked])
         raise _absent(name, folder, [archive.name for archive, _ in archives], error) from error
     return Dataset(_split(train.data[:, None], train.targets), _split(test.data[:, None], test.targets), classes=10)
 

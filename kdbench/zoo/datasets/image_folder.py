@@ -3,9 +3,8 @@
 import hashlib
 import json
 import os
-import struct
-import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -13,23 +12,16 @@ from pathlib import Path
 import numpy as np
 import PIL
 import torch
-from PIL import Image, ImageOps
 
 from kdbench.spec import UserError
 from kdbench.spec.types import Count, Folder
 from kdbench.zoo.datasets.capacity import fits_in_memory
-from kdbench.zoo.datasets.decoded import Images, decoded
+from kdbench.zoo.datasets.decoded import Counts, Images, decoded
+from kdbench.zoo.datasets.image_file import ENDINGS, decode_image
 from kdbench.zoo.interface import Dataset, Split
 from kdbench.zoo.streamed import Streamed
 
-ENDINGS = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 _CHUNK = 512  # images decoded at a time: what decoding holds in memory
-
-# All that Pillow is known to raise for files that are cut off, damaged or no images.
-_FAILURES = (
-    OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError, TypeError, OverflowError,
-    struct.error, zlib.error, Image.DecompressionBombError,
-)  # fmt: skip
 
 Classes = dict[str, list[Path]]
 
@@ -39,15 +31,17 @@ def image_folder(root: Path, *, path: Folder, size: Count = 32) -> Dataset:
 
     `path` is absolute, relative to the folder of the suite file or, where nothing is there, to `root`. A folder of a
     class holds .bmp, .jpg, .pgm, .png, .ppm, .tif or .webp files, in folders of its own if need be. `test` is read
-    where there is one, else `val`: validation is held out of `train`. Each image becomes RGB, its shorter side scaled
-    to `size` (bilinear, antialiased), its middle cut out; rotation tags are not applied. Classes and images are in the
-    order of their names.
+    where there is one, else `val`: validation is held out of `train`. Each image is turned as its orientation tag says,
+    laid on white where it is transparent, and becomes RGB, its shorter side scaled to `size` (bilinear, antialiased),
+    its middle cut out. Classes and images are in the order of their names. A run tells how many images were turned or
+    laid on white, and which files were left out: of other endings, in hidden or linked folders, outside of classes.
     Decoded once, into `root`/decoded, and again where a file changes. What does not fit into memory stays there and is
     read batch by batch: the same numbers, bit for bit.
     Shapes: images [N, 3, size, size], uint8; labels [N], int64.
     Units: red, green and blue, 0 to 255.
-    Raises: UserError where a folder is missing or empty, the classes differ, an image is damaged, the disk is full.
-    Source: the layout is that of torchvision's `ImageFolder`.
+    Raises: UserError where a folder is missing or empty, the classes differ, an image is damaged or has more than 8
+    bits a channel, the disk is full.
+    Source: the layout is that of torchvision's `ImageFolder`, which applies no tags and drops transparency.
     """
     folder = root / Path(path).expanduser()
     if not folder.is_dir():
@@ -56,38 +50,77 @@ def image_folder(root: Path, *, path: Folder, size: Count = 32) -> Dataset:
             help="give `path` as an absolute path, or relative to the suite file or to the data folder (--data)",
         )
     parts = folder / "train", folder / ("test" if (folder / "test").is_dir() else "val")
-    listed = [_list_classes(part) for part in parts]
-    _check_same(parts, listed)
-    count = sum(len(files) for classes in listed for files in classes.values())
-    in_memory = fits_in_memory(count * 3 * size * size)
-    train, test = (
-        _load(root / "decoded", part, classes, size, in_memory) for part, classes in zip(parts, listed, strict=True)
-    )
-    return Dataset(train, test, len(listed[0]), tuple(listed[0]))
+    (train_classes, train_left), (test_classes, test_left) = (_list_classes(part) for part in parts)
+    _check_same(parts, [train_classes, test_classes])
+    count = sum(len(files) for classes in (train_classes, test_classes) for files in classes.values())
+    load = partial(_load, root / "decoded", size=size, in_memory=fits_in_memory(count * 3 * size * size))
+    (train, train_counts), (test, test_counts) = load(parts[0], train_classes), load(parts[1], test_classes)
+    counted = ((parts[0], train_left, train_counts), (parts[1], test_left, test_counts))
+    notes = [note for part, left, counts in counted for note in _tell(part, left, counts)]
+    return Dataset(train, test, len(train_classes), tuple(train_classes), tuple(notes))
 
 
-def _list_classes(part: Path) -> Classes:
-    """The images of every class, all in the order of their names."""
+def _tell(part: Path, left: Counter[str], counts: Counts) -> Iterator[str]:
+    """What was left out of a part, and what was done to its images."""
+    if left:
+        listed = ", ".join(f"{what} ({count:,})" for what, count in sorted(left.items()))
+        yield f"image_folder leaves out of '{part.name}': {listed}"
+    for what, count in sorted(counts.items()):
+        yield f"image_folder: images of '{part.name}' {what}: {count:,}"
+
+
+def _list_classes(part: Path) -> tuple[Classes, Counter[str]]:
+    """The images of every class, all in the order of their names; and what is left out, counted."""
     if not part.is_dir():
         raise UserError(
             f"image_folder: '{part}' is missing", help="make a folder `train` and a folder `test` (or `val`)"
         )
-    folders = sorted(path for path in part.iterdir() if path.is_dir() and not path.name.startswith("."))
-    if not folders:
+    _, folders, files = next(_walk(part))
+    names = sorted(name for name in folders if not name.startswith("."))
+    if not names:
         raise UserError(f"image_folder: '{part}' has no folders in it", help="make one folder a class, with its images")
-    classes = {folder.name: _list_images(folder) for folder in folders}
+    left = Counter({"files outside of classes": len(_visible(files)), "hidden folders": len(folders) - len(names)})
+    classes = {name: _list_images(part / name, left) for name in names}
     empty = [f"'{part / name}'" for name, images in classes.items() if not images]
     if empty:
         raise UserError(
             f"image_folder: no image in {_listed(empty)}",
             help=f"put images there, or remove the folder from train and test; allowed: {', '.join(ENDINGS)}",
         )
-    return classes
+    return classes, +left
 
 
-def _list_images(folder: Path) -> list[Path]:
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
-    return sorted(path for path in found if not path.name.startswith("."))  # .x: what macOS leaves beside x
+def _list_images(folder: Path, left: Counter[str]) -> list[Path]:
+    """The images below a folder in the order of their names. Adds to `left` what is left out."""
+    found = []
+    for place, folders, files in _walk(folder):
+        visible = _visible(folders)
+        left["hidden folders"] += len(folders) - len(visible)
+        left["linked folders"] += sum(Path(place, name).is_symlink() for name in visible)
+        folders[:] = visible  # where the walk goes on; it follows no links
+        for file in (Path(place, name) for name in _visible(files)):
+            if file.suffix.lower() not in ENDINGS:
+                left[file.suffix.lower() or "files without an ending"] += 1
+            elif not file.is_file():
+                left["links to nothing"] += 1
+            else:
+                found.append(file)
+    return sorted(found)
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """As `os.walk`, which would leave out what cannot be read. Raises `UserError`."""
+
+    def refuse(error: OSError) -> None:
+        raise UserError(
+            f"image_folder: cannot read '{error.filename}': {error.strerror}", help="change its permissions"
+        )
+
+    return os.walk(folder, onerror=refuse)
+
+
+def _visible(names: list[str]) -> list[str]:
+    return [name for name in names if not name.startswith(".")]  # .x: what macOS leaves beside x
 
 
 def _check_same(parts: tuple[Path, Path], listed: list[Classes]) -> None:
@@ -109,17 +142,17 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _load(store: Path, part: Path, classes: Classes, size: int, in_memory: bool) -> Split:
+def _load(store: Path, part: Path, classes: Classes, size: int, in_memory: bool) -> tuple[Split, Counts]:
     files = [file for images in classes.values() for file in images]
     place = hashlib.sha256(os.fsencode(part.resolve())).hexdigest()[:8]
-    pixels = decoded(
+    pixels, counts = decoded(
         store / f"{part.parent.name}-{part.name}-{size}-{place}.u8",
         (len(files), 3, size, size),
         _fingerprint(part, files, size),
         partial(_decode_all, files, size),
     )
     labels = torch.arange(len(classes)).repeat_interleave(torch.tensor([len(images) for images in classes.values()]))
-    return Split(torch.from_numpy(np.array(pixels)) if in_memory else Streamed.of(pixels), labels)
+    return Split(torch.from_numpy(np.array(pixels)) if in_memory else Streamed.of(pixels), labels), counts
 
 
 def _fingerprint(part: Path, files: list[Path], size: int) -> str:
@@ -129,22 +162,15 @@ def _fingerprint(part: Path, files: list[Path], size: int) -> str:
     return hashlib.sha256(json.dumps([size, PIL.__version__, listed]).encode()).hexdigest()
 
 
-def _decode_all(files: list[Path], size: int) -> Iterator[Images]:
-    """The images in order, in chunks [n, 3, size, size]. Threads, since Pillow decodes without Python's lock."""
+def _decode_all(files: list[Path], size: int) -> Generator[Images, None, Counts]:
+    """The images in order, in chunks [n, 3, size, size]. Threads, since Pillow decodes without Python's lock.
+
+    Returns how many of them were turned, laid on white, and so on.
+    """
+    counts = Counter[str]()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(files), _CHUNK):
-            yield np.stack(list(pool.map(partial(_decode, size=size), files[start : start + _CHUNK])))
-
-
-def _decode(file: Path, size: int) -> Images:
-    try:
-        with Image.open(file) as image:
-            if image.mode.startswith(("I", "F")):
-                raise UserError(
-                    f"'{file}' has more than 8 bits a channel (mode {image.mode}), which RGB would cut off",
-                    help="save it with 8 bits",
-                )
-            fitted = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BILINEAR)
-    except _FAILURES as error:
-        raise UserError(f"'{file}' is damaged or no image: {error}", help="remove it or get it again") from error
-    return np.asarray(fitted).transpose(2, 0, 1)
+            images = list(pool.map(partial(decode_image, size=size), files[start : start + _CHUNK]))
+            counts.update(what for image in images for what in image.done)
+            yield np.stack([image.pixels for image in images])
+    return counts

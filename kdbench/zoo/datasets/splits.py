@@ -13,11 +13,10 @@ from kdbench.spec import Choice, DataSpec, UserError
 from kdbench.spec.task import Head, Input, Task
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.capacity import fits_on
+from kdbench.zoo.datasets.examined import count_shared, examine
 from kdbench.zoo.interface import Dataset, Draw, NotApplicable, Split
 from kdbench.zoo.parts.strata import by_class, count_of
-from kdbench.zoo.streamed import Streamed
-
-CHUNK = 2**23  # values that are looked at together, where a split is read as a whole
+from kdbench.zoo.streamed import Streamed, chunks
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,7 @@ class Splits:
     validation: Split
     test: Split
     task: Task
+    told: tuple[str, ...] = ()  # see `notes`
 
     @property
     def classes(self) -> int:
@@ -60,7 +60,17 @@ class Splits:
             )
             for part in parts
         )
-        return Splits(train, validation, test, self.task)
+        return Splits(train, validation, test, self.task, self.told)
+
+    @cached_property  # all images are read for it
+    def notes(self) -> tuple[str, ...]:
+        """What is odd about this data, in sentences: told by the dataset, and images that two splits have."""
+        shared = {
+            f"of {len(self.test):,} test images": count_shared(self.test, self.train, self.validation),
+            f"of {len(self.validation):,} validation images": count_shared(self.validation, self.train),
+        }
+        seen = [f"{count:,} {of} are training images, too" for of, count in shared.items() if count]
+        return (*self.told, *seen)
 
     def sha256(self) -> str:
         """The SHA-256, hexadecimal, over images and labels of the three splits, in order."""
@@ -72,7 +82,7 @@ class Splits:
         for part in (self.train, self.validation, self.test):
             for values in (part.images, part.labels):
                 digest.update(f"{values.dtype} {tuple(values.shape)}".encode())
-                for chunk in _chunks(values):
+                for chunk in chunks(values):
                     digest.update(chunk.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
@@ -85,18 +95,19 @@ def split(dataset: Dataset, spec: DataSpec, catalog: Catalog | None = None) -> S
     depend on the parts; a class with one sample keeps it for training. Means and standard deviations are of all
     training samples without validation, so that every part of a dataset is given the same inputs. Parts are looked up
     in the catalog, by default in that of kdbench and of installed packages. Raises `UserError` where no sample is left
-    to validate or train on, labels do not fit, or a part cannot be taken.
+    to validate or train on, the dataset cannot be used, or a part cannot be taken.
     """
-    _check_labels(dataset, spec)
+    told = examine(dataset, spec.dataset.label)
     validation, training = _hold_out(dataset, spec)
     whole = dataset.train.take(training)
     catalog = catalog or Catalog()
-    used = _used(dataset, training, spec.parts, spec, catalog)
+    used, odd = _used(dataset, training, spec.parts, spec, catalog)
     train = whole if len(used) == len(training) else dataset.train.take(used)
     if spec.labelled:
-        known = torch.isin(used, _used(dataset, used, spec.labelled, spec, catalog))
-        train = Split(train.images, train.labels.where(known, -1))
-    return Splits(train, dataset.train.take(validation), dataset.test, _task(dataset, whole))
+        labelled, further = _used(dataset, used, spec.labelled, spec, catalog)
+        odd += further
+        train = Split(train.images, train.labels.where(torch.isin(used, labelled), -1))
+    return Splits(train, dataset.train.take(validation), dataset.test, _task(dataset, whole), (*told, *odd))
 
 
 def _hold_out(dataset: Dataset, spec: DataSpec) -> tuple[Tensor, Tensor]:
@@ -113,11 +124,19 @@ def _hold_out(dataset: Dataset, spec: DataSpec) -> tuple[Tensor, Tensor]:
     return torch.cat(validation).sort().values, torch.cat(training).sort().values
 
 
-def _used(dataset: Dataset, samples: Tensor, parts: Sequence[Choice], spec: DataSpec, catalog: Catalog) -> Tensor:
-    """Those of the samples, by place in the published training split, that all parts take."""
+def _used(
+    dataset: Dataset, samples: Tensor, parts: Sequence[Choice], spec: DataSpec, catalog: Catalog
+) -> tuple[Tensor, list[str]]:
+    """Those of the samples, by place in the published training split, that all parts take; and notes on the parts."""
+    odd = []
     for part in parts:
-        samples = samples[_positions(part, dataset.train.labels[samples], _draw(spec, samples), catalog)]
-    return samples
+        labels, given = dataset.train.labels[samples], len(samples)
+        samples = samples[_positions(part, labels, _draw(spec, samples), catalog)]
+        if len(samples) == given:
+            odd.append(f"the part {part.label} takes all of {given:,} samples: it has no effect")
+        elif len(samples) == len(torch.unique(labels)):
+            odd.append(f"the part {part.label} takes {len(samples):,} of {given:,} samples: one of each class")
+    return samples, odd
 
 
 def _draw(spec: DataSpec, samples: Tensor) -> Draw:
@@ -156,21 +175,6 @@ def _task(dataset: Dataset, training: Split) -> Task:
     )
 
 
-def _check_labels(dataset: Dataset, spec: DataSpec) -> None:
-    """A label that is no class would be dropped from the stratified splits without a message."""
-    for name, part in (("training", dataset.train), ("test", dataset.test)):
-        if len(part.images) != len(part.labels) or not len(part):
-            raise UserError(
-                f"dataset '{spec.dataset.label}' has {len(part.images)} {name} images and {len(part)} labels"
-            )
-        low, high = int(part.labels.min()), int(part.labels.max())
-        if low < 0 or high >= dataset.classes:
-            raise UserError(
-                f"dataset '{spec.dataset.label}' has {name} labels from {low} to {high}, "
-                f"but {dataset.classes} classes: allowed are 0 to {dataset.classes - 1}"
-            )
-
-
 def _statistics(images: Tensor | Streamed) -> tuple[Tensor, Tensor, tuple[float, float]]:
     """Mean and standard deviation of each channel, in float64, given as float32; the lowest and the highest value."""
     means, deviations, ends = [], [], list[float]()
@@ -187,7 +191,7 @@ def _histograms(images: Tensor | Streamed) -> Iterator[tuple[Tensor, Tensor]]:
     """Of each channel: distinct values and how often each occurs, float64; for bytes no float copy is made of them."""
     if images.dtype == torch.uint8:
         counts = torch.zeros(images.shape[1], 256, dtype=torch.int64)
-        for chunk in _chunks(images):
+        for chunk in chunks(images):
             counts += torch.stack([torch.bincount(channel.flatten(), minlength=256) for channel in chunk.unbind(1)])
         for channel in counts.double():
             yield torch.arange(256, dtype=torch.float64), channel
@@ -195,13 +199,6 @@ def _histograms(images: Tensor | Streamed) -> Iterator[tuple[Tensor, Tensor]]:
     for values in images[:].unbind(1):
         flat = values.flatten().double()
         yield flat, torch.ones_like(flat)
-
-
-def _chunks(values: Tensor | Streamed) -> Iterator[Tensor]:
-    """All of it in order, a few million values at a time."""
-    step = max(1, CHUNK // max(1, values.shape[1:].numel()))
-    for start in range(0, len(values), step):
-        yield values[start : start + step]
 
 
 def _is_in_memory(images: Tensor | Streamed) -> TypeGuard[Tensor]:

@@ -15,7 +15,7 @@ DIGITS = DataSpec.model_validate("digits")
 def test_a_dataset_is_described(tmp_path: Path) -> None:
     where = place(tmp_path)
     described = drain(where.ask(DescribeData(setting=where.setting(), data=DIGITS)))
-    assert described == DataDescribed(shape=(1, 8, 8), classes=10)
+    assert described == DataDescribed(shape=(1, 8, 8), classes=10, notes=())
 
 
 def test_samples_are_saved_as_models_get_them(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from kdbench import api
 from kdbench.execute.events import Ahead, LaidOut, Rehearsed, RunEvent, TrialEnded
-from kdbench.execute.jobs.records import CohortTrained, Done, Rehearse, TrainCohort
+from kdbench.execute.jobs.records import CohortTrained, RehearsalDone, Rehearse, TrainCohort
 from kdbench.execute.training.waves import check, train
 from kdbench.execute.workers.messages import Crashed, EpochFinished, Noted
 from kdbench.results import Outcome
@@ -141,7 +141,7 @@ def rehearsed(
 
 
 def test_trials_are_rehearsed_once_for_all_seeds_under_their_parents(plan: Plan, tmp_path: Path) -> None:
-    heard, executor = rehearsed(plan, tmp_path, lambda job: [Done()])
+    heard, executor = rehearsed(plan, tmp_path, lambda job: [RehearsalDone()])
     assert heard == []
     assert [job.trial.lessons[0].loss.use for job in executor.asked] == [
         "cross_entropy", "cross_entropy", "kd", "logit_mse",
@@ -152,7 +152,7 @@ def test_trials_are_rehearsed_once_for_all_seeds_under_their_parents(plan: Plan,
 
 def test_what_differs_in_nothing_but_its_depth_is_rehearsed_once(tmp_path: Path) -> None:
     chained = api.plan(small_suite(seeds=1, losses=["kd"], teaching=[{"use": "generations", "count": 5}]))
-    _, executor = rehearsed(chained, tmp_path, lambda job: [Done()])
+    _, executor = rehearsed(chained, tmp_path, lambda job: [RehearsalDone()])
     assert len(chained.trials) == 6
     # The first generation has another teacher than the later ones, which have each other.
     assert [job.trial.lessons[0].loss.use for job in executor.asked] == ["cross_entropy", "kd", "kd"]
@@ -160,7 +160,7 @@ def test_what_differs_in_nothing_but_its_depth_is_rehearsed_once(tmp_path: Path)
 
 def test_what_cannot_run_is_skipped_with_all_its_seeds(plan: Plan, tmp_path: Path) -> None:
     def answer(job: Rehearse) -> list[Record]:
-        return [Done(reason="it does not fit" if job.trial.lessons[0].loss.use == "kd" else None)]
+        return [RehearsalDone(reason="it does not fit" if job.trial.lessons[0].loss.use == "kd" else None)]
 
     heard, _ = rehearsed(plan, tmp_path, answer)
     skipped = [key for key, trial in plan.trials.items() if trial.lessons[0].loss.use == "kd"]
@@ -169,10 +169,19 @@ def test_what_cannot_run_is_skipped_with_all_its_seeds(plan: Plan, tmp_path: Pat
     assert len(skipped) == 2
 
 
+def test_notes_on_the_data_are_told_once(plan: Plan, tmp_path: Path) -> None:
+    def answer(job: Rehearse) -> list[Record]:
+        more = ("odd",) if job.trial.lessons[0].loss.use == "kd" else ()
+        return [RehearsalDone(reason="it does not fit" if more else None, notes=("shared", *more))]
+
+    heard, _ = rehearsed(plan, tmp_path, answer)
+    assert [event.text for event in heard if isinstance(event, Noted)] == ["shared", "odd"]
+
+
 def test_a_rehearsal_that_crashes_fails_its_trials_at_once(plan: Plan, tmp_path: Path) -> None:
     def answer(job: Rehearse) -> list[Record]:
         crashes = job.trial.lessons[0].loss.use == "kd"
-        return [Crashed(reason="ValueError: seven", traceback="where it was") if crashes else Done()]
+        return [Crashed(reason="ValueError: seven", traceback="where it was") if crashes else RehearsalDone()]
 
     heard, _ = rehearsed(plan, tmp_path, answer)
     failed = [key for key, trial in plan.trials.items() if trial.lessons[0].loss.use == "kd"]
@@ -181,6 +190,6 @@ def test_a_rehearsal_that_crashes_fails_its_trials_at_once(plan: Plan, tmp_path:
 
 
 def test_each_network_is_exported_once_before_it_is_trained(plan: Plan, tmp_path: Path) -> None:
-    _, executor = rehearsed(plan, tmp_path, lambda job: [Done()])
+    _, executor = rehearsed(plan, tmp_path, lambda job: [RehearsalDone()])
     assert [job.exported for job in executor.asked] == [True, True, False, False]
     assert executor.asked[0].trial.model != executor.asked[1].trial.model

@@ -4,7 +4,7 @@ import json
 import multiprocessing
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +25,11 @@ class Decoder:
     def __init__(self, images: np.ndarray = IMAGES) -> None:
         self.images, self.calls = images, 0
 
-    def __call__(self) -> Iterator[np.ndarray]:
+    def __call__(self) -> Generator[np.ndarray, None, dict[str, int]]:
         self.calls += 1
         yield self.images[:5]
         yield self.images[5:]
+        return {"turned": 2}
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def read(file: Path, decoder: Decoder, source: str = "a") -> np.ndarray:
-    return decoded(file, decoder.images.shape, source, decoder)
+    return decoded(file, decoder.images.shape, source, decoder).images
 
 
 def test_written_once_and_mapped_for_reading(file) -> None:
@@ -49,6 +50,12 @@ def test_written_once_and_mapped_for_reading(file) -> None:
         assert not images.flags.writeable
     assert decoder.calls == 1
     assert file.read_bytes() == IMAGES.tobytes()
+
+
+def test_what_decoding_counted_is_kept_beside_the_file(file) -> None:
+    decoder = Decoder()
+    assert [decoded(file, IMAGES.shape, "a", decoder).counts for _ in range(2)] == [{"turned": 2}] * 2
+    assert decoder.calls == 1
 
 
 def flip_a_byte(file: Path) -> None:
@@ -65,6 +72,7 @@ DAMAGES = {
     "gone": Path.unlink,
     "no note": lambda file: Path(f"{file}.json").unlink(),
     "half a note": lambda file: Path(f"{file}.json").write_text('{"shape": [7,'),
+    "a note without counts": lambda file: Path(f"{file}.json").write_text('{"shape": [7, 3, 4, 4], "source": "a"}'),
     "a note of nothing": lambda file: Path(f"{file}.json").write_text("[]"),
 }
 
@@ -124,12 +132,13 @@ def test_a_folder_that_cannot_be_made(tmp_path) -> None:
 
 
 def _write_slowly(file: Path, log: Path) -> None:
-    def decode() -> Iterator[np.ndarray]:
+    def decode() -> Generator[np.ndarray, None, dict[str, int]]:
         with log.open("a") as lines:
             lines.write("decoded\n")
         yield IMAGES
+        return {}
 
-    assert np.array_equal(decoded(file, IMAGES.shape, "a", decode), IMAGES)
+    assert np.array_equal(decoded(file, IMAGES.shape, "a", decode).images, IMAGES)
 
 
 def test_of_several_processes_one_decodes(file, tmp_path) -> None:
@@ -150,8 +159,9 @@ def test_a_file_larger_than_memory_is_mapped_and_gathered(file, monkeypatch) -> 
     file.parent.mkdir()
     with file.open("wb") as content:
         content.truncate(int(np.prod(shape, dtype=np.int64)))
-    Path(f"{file}.json").write_text(json.dumps({"shape": shape, "source": "a", "sha256": "trusted"}))
+    note = {"shape": shape, "source": "a", "sha256": "trusted", "counts": {}}
+    Path(f"{file}.json").write_text(json.dumps(note))
     monkeypatch.setattr("hashlib.file_digest", lambda *_: type("Digest", (), {"hexdigest": lambda self: "trusted"})())
-    images = Streamed.of(decoded(file, shape, "a", lambda: pytest.fail("it is there")))
+    images = Streamed.of(decoded(file, shape, "a", lambda: pytest.fail("it is there")).images)
     assert len(images) == shape[0]
     assert images[torch.tensor([0, shape[0] // 2, shape[0] - 1])].sum() == 0

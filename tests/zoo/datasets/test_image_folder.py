@@ -14,6 +14,7 @@ from kdbench.spec import Choice, DataSpec, Trial, UserError
 from kdbench.spec.generators import drain
 from kdbench.train.ended import Trained
 from kdbench.train.loop import train_cohort
+from kdbench.zoo import streamed as streamed_module
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets import capacity, splits
 from kdbench.zoo.datasets.image_folder import image_folder
@@ -97,13 +98,45 @@ def test_grey_palette_and_transparent_images_become_rgb(photos) -> None:
     assert (load(photos).test.images[4:7] == 77).all()  # "a-" is after "0" to "3"
 
 
-def test_only_images_count_and_folders_may_be_deeper(photos) -> None:
-    (photos / "train" / "ant" / "notes.txt").write_text("no image")
-    (photos / "train" / "ant" / "._0.png").write_text("what macOS leaves")
-    (photos / "train" / ".cache").mkdir()
-    (photos / "train" / "bee" / "more").mkdir()
-    shutil.copy(photos / "train" / "bee" / "0.png", photos / "train" / "bee" / "more" / "0.PNG")
-    assert torch.bincount(load(photos).train.labels).tolist() == [9, 10, 9]
+def test_what_is_left_out_is_counted_and_told(photos) -> None:
+    ant, bee = photos / "train" / "ant", photos / "train" / "bee"
+    (ant / "notes.txt").write_text("no image")
+    (ant / "README").write_text("no image")
+    (ant / "._0.png").write_text("what macOS leaves")
+    (ant / "gone.png").symlink_to(ant / "nowhere.png")
+    (bee / "linked").symlink_to(ant)
+    for folder in (photos / "train" / ".cache", bee / ".thumbnails", bee / "more"):
+        folder.mkdir()
+    shutil.copy(bee / "0.png", bee / "more" / "0.PNG")
+    shutil.copy(bee / "0.png", bee / ".thumbnails" / "0.png")
+    shutil.copy(bee / "0.png", photos / "train" / "0.png")
+    (photos / "test" / "cat" / "x.GIF").write_text("no image")
+    dataset = load(photos)
+    assert torch.bincount(dataset.train.labels).tolist() == [9, 10, 9]
+    assert dataset.notes == (
+        "image_folder leaves out of 'train': .txt (1), files outside of classes (1), files without an ending (1), "
+        "hidden folders (2), linked folders (1), links to nothing (1)",
+        "image_folder leaves out of 'test': .gif (1)",
+    )
+
+
+def test_what_was_done_to_images_is_told_each_time(photos) -> None:
+    assert load(photos).notes == ()
+    for name in ("0", "1"):
+        Image.fromarray(np.zeros((9, 9, 4), np.uint8)).save(photos / "test" / "ant" / f"{name}.png")
+    for _ in range(2):  # decoded, and read again
+        notes = ("image_folder: images of 'test' that are transparent in places, and are laid on white: 2",)
+        assert load(photos).notes == notes
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+def test_a_folder_that_cannot_be_read_is_named(photos) -> None:
+    (photos / "train" / "bee").chmod(0)
+    try:
+        with pytest.raises(UserError, match=r"cannot read '.*train/bee': Permission denied"):
+            load(photos)
+    finally:
+        (photos / "train" / "bee").chmod(0o755)
 
 
 def test_val_is_read_where_there_is_no_test(photos) -> None:
@@ -114,7 +147,7 @@ def test_val_is_read_where_there_is_no_test(photos) -> None:
 
 
 def test_streamed_splits_are_those_in_memory_bit_for_bit(photos, monkeypatch) -> None:
-    monkeypatch.setattr(splits, "CHUNK", 700)  # several chunks, the last of them not full
+    monkeypatch.setattr(streamed_module, "CHUNK", 700)  # several chunks, the last of them not full
     held, streamed = both(photos, monkeypatch)
     assert streamed.sha256() == held.sha256()
     assert torch.equal(streamed.mean, held.mean)
@@ -166,7 +199,7 @@ def test_a_changed_image_is_decoded_again(photos, no_memory) -> None:
 
 def test_nothing_is_decoded_twice(photos, monkeypatch) -> None:
     expected = load(photos)
-    monkeypatch.setattr("kdbench.zoo.datasets.image_folder._decode", lambda *_, **__: pytest.fail("decoded again"))
+    monkeypatch.setattr("kdbench.zoo.datasets.image_folder.decode_image", lambda *_, **__: pytest.fail("decoded again"))
     assert torch.equal(load(photos).train.images, expected.train.images)
     shutil.copytree(photos, photos.with_name("copy"))  # another folder of the same content is another file
     with pytest.raises(pytest.fail.Exception, match="decoded again"):

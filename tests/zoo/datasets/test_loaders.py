@@ -5,6 +5,7 @@ import hashlib
 import io
 import pickle
 import tarfile
+import tracemalloc
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -22,7 +23,7 @@ from kdbench.zoo.datasets import fashion_mnist as fashion_module
 from kdbench.zoo.datasets.clusters import clusters
 from kdbench.zoo.datasets.digits import digits
 from kdbench.zoo.datasets.fashion_mnist import DEBIAN, fashion_mnist
-from kdbench.zoo.datasets.from_torchvision import cifar10, cifar100, mnist
+from kdbench.zoo.datasets.from_torchvision import UNPACKED, cifar10, cifar100, mnist
 from kdbench.zoo.datasets.idx import read_idx
 
 RANDOM = np.random.RandomState(0)
@@ -66,6 +67,8 @@ def idx_set(request, tmp_path, monkeypatch):
     arrays = write_idx_archives(raw)
     kind = getattr(torchvision_datasets, request.param)
     monkeypatch.setattr(kind, "resources", [(name, md5(raw / name)) for name, _ in kind.resources])
+    sums = {name: hashlib.md5(idx_bytes(array)).hexdigest() for name, array in arrays.items()}
+    monkeypatch.setitem(UNPACKED, request.param, sums)
     return (mnist if request.param == "MNIST" else fashion_mnist), tmp_path, raw, arrays
 
 
@@ -133,15 +136,21 @@ def test_a_truncated_idx_archive_is_named(idx_set) -> None:
         load(root)
 
 
-def test_a_truncated_unpacked_idx_file_is_named(idx_set) -> None:
+@pytest.mark.parametrize("content", [b"", idx_bytes(np.zeros(12, np.uint8))])
+def test_unpacked_files_are_the_published_ones(idx_set, content) -> None:
+    """torchvision reads whatever is unpacked, well-formed files of other labels too."""
     load, root, raw, _ = idx_set
     load(root)  # unpacks
-    path = raw / "train-labels-idx1-ubyte"
-    path.write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(
-        UserError, match=r"train-labels-idx1-ubyte' is damaged or cut off: it holds 17 bytes .* says 20"
-    ):
+    (raw / "train-labels-idx1-ubyte").write_bytes(content)
+    with pytest.raises(UserError, match=r"MD5 is not the published one\): '.*train-labels-idx1-ubyte'\n  help: delete"):
         load(root)
+
+
+def test_the_published_files_are_known_by_their_md5() -> None:
+    assert list(UNPACKED) == ["MNIST", "FashionMNIST"]
+    for name, files in UNPACKED.items():
+        archives = [archive.removesuffix(".gz") for archive, _ in getattr(torchvision_datasets, name).resources]
+        assert list(files) == archives
 
 
 @pytest.mark.parametrize("load", [mnist, cifar10, cifar100, fashion_mnist])
@@ -217,6 +226,8 @@ def test_fashion_mnist_as_debian_ships_it(tmp_path: Path) -> None:
     assert dataset.train.images.shape == (60_000, 1, 28, 28)
     assert dataset.test.images.shape == (10_000, 1, 28, 28)
     assert torch.bincount(dataset.train.labels).tolist() == [6000] * 10
+    for name, published in UNPACKED["FashionMNIST"].items():
+        assert hashlib.md5(gzip.decompress((DEBIAN / f"{name}.gz").read_bytes())).hexdigest() == published
     # The mean that is quoted everywhere: .2860 of 255.
     assert dataset.train.images.double().mean().item() / 255 == pytest.approx(0.2860, abs=5e-5)
 
@@ -226,7 +237,12 @@ def test_fashion_mnist_as_debian_ships_it(tmp_path: Path) -> None:
     [
         (b"", "begins with nothing"),
         (b"<html>", "begins with 3c 68 74 6d"),
-        (b"\0\0\x08\x01\0\0\0\x05abc", "holds 11 bytes where its header says 13"),
+        (b"\0\0\x08\x01\0\0\0\x05abc", "holds 3 values where its header says 5"),
+        (b"\0\0\x08\x01\0\0\0\x02abc", "holds more values where its header says 2"),
+        (b"\0\0\x08\x00" + bytes(8), "says 0 dimensions; allowed are 1 to 4"),
+        (b"\0\0\x08\x41" + bytes(65 * 4), "says 65 dimensions; allowed are 1 to 4"),
+        (b"\0\0\x08\x03" + b"\0\0\0\0" + b"\xff" * 8, "says 0x4294967295x4294967295 values: none"),
+        (b"\0\0\x08\x04" + b"\xff" * 16, r"needs 340,282,\S+ bytes by its header, and \S+ are free\n  help: free"),
         (b"\0\0\x08\x03\0\0", "it ends within its header"),
     ],
 )
@@ -235,6 +251,21 @@ def test_what_is_not_idx_is_refused(tmp_path, content, reason) -> None:
     path.write_bytes(content)
     with pytest.raises(UserError, match=reason):
         read_idx(path)
+
+
+def test_no_more_is_unpacked_than_the_header_says(tmp_path) -> None:
+    """A file of some kilobytes that would unpack to hundreds of megabytes."""
+    bomb = io.BytesIO()
+    with gzip.GzipFile(fileobj=bomb, mode="wb", compresslevel=1) as archive:
+        archive.write(idx_bytes(np.zeros(5, np.uint8)))
+        for _ in range(32):
+            archive.write(bytes(2**20))
+    (tmp_path / "x.gz").write_bytes(bomb.getvalue())
+    tracemalloc.start()
+    with pytest.raises(UserError, match="holds more values where its header says 5"):
+        read_idx(tmp_path / "x.gz")
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
 
 
 def test_clusters_are_the_same_each_time_and_no_straight_line_parts_them(tmp_path: Path) -> None:
