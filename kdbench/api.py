@@ -20,7 +20,7 @@ from kdbench.results.finished import ended, finished
 from kdbench.results.frames import curve_frame, entry_frame, evaluation_frame
 from kdbench.results.machine.facts import usable_cores
 from kdbench.results.runs.chosen import chosen_run
-from kdbench.spec import Plan
+from kdbench.spec import Plan, UserError
 from kdbench.spec.generators import drain
 from kdbench.zoo.catalog import Catalog
 
@@ -30,7 +30,17 @@ if TYPE_CHECKING:
     from kdbench.analyze import Summary
 
 Listener = Callable[[RunEvent], None]
-DEFAULT_DATA = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kdbench"
+NO_HOME = Path("~")
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # $HOME is not set and the user has no name, as in many containers
+        return NO_HOME
+
+
+DEFAULT_DATA = Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache") / "kdbench"
 
 
 class Suite(spec.Suite):
@@ -83,6 +93,11 @@ def place(
     `cache`: what to do where there is no room for teacher outputs within `cache_limit` bytes: run the teacher on
     every batch ("use"), or stop ("require"). "off" never stores any.
     """
+    if NO_HOME in Path(data).parents:
+        help = "name a folder with --data, or set HOME"
+        raise UserError(
+            "there is no home folder to keep data in: HOME is not set, and this user has no name", help=help
+        )
     return Place(
         store=Store(Path(results)),
         executor=Subprocesses(workers or (max(1, usable_cores() // (threads or 1)) if device == "cpu" else 1)),

@@ -1,5 +1,6 @@
 """The Python interface: suites that are made in Python, and results as data frames."""
 
+import pwd
 import re
 from pathlib import Path
 
@@ -93,3 +94,14 @@ def test_the_latest_run_is_found_by_its_suite(tmp_path: Path) -> None:
     assert api.load_results("example", tmp_path).frame().equals(api.Results(results).frame())
     with pytest.raises(UserError, match="no results of suite 'fashion'"):
         api.load_results("fashion", tmp_path)
+
+
+def test_without_a_home_only_what_needs_one_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def nameless(_: int) -> None:
+        raise KeyError("uid not found")
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", nameless)
+    with pytest.raises(UserError, match=r"no home folder to keep data in.*\n.*--data"):
+        api.place(data=api._home() / ".cache" / "kdbench")
+    assert api.place(data=tmp_path).data_root == tmp_path

@@ -1,5 +1,6 @@
 """Exceptions to messages and exit codes: the one edge between the code and the user."""
 
+import errno
 import os
 import shlex
 import signal
@@ -14,12 +15,27 @@ if TYPE_CHECKING:
     from kdbench.spec import UserError
 
 FAILED, INTERRUPTED = 1, 130
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Faults of a machine, not of kdbench, and what to do about them.
+ADVICE = {
+    errno.ENOSPC: "make room on the disk",
+    errno.EDQUOT: "make room within your quota",
+    errno.EFBIG: "raise the limit (`ulimit -f`)",
+    errno.EIO: "check the disk",
+    errno.EROFS: "choose a folder that can be written",
+    errno.EACCES: "change its permissions",
+    errno.EPERM: "change its permissions",
+    errno.EMFILE: "raise the limit (`ulimit -n`)",
+    errno.ENOMEM: "free memory",
+}
 
 
 def run_guarded(command: click.Command, argv: Sequence[str]) -> int:
     """Run a command; returns its exit code. Errors go to stderr."""
     debug = "--debug" in argv
-    before = signal.signal(signal.SIGTERM, _end)
+    # What `nohup` and shells let a command ignore is ignored.
+    heard = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _end) for number in heard}
     try:
         code = command.main(list(argv), prog_name="kdbench", standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -40,16 +56,28 @@ def run_guarded(command: click.Command, argv: Sequence[str]) -> int:
 
         if isinstance(error, UserError):
             return _refused(error)
+        if isinstance(error, OSError) and error.errno in ADVICE:
+            return _stopped(error, ADVICE[error.errno])
         click.echo(f"error: {type(error).__name__}: {error}", err=True)
         click.echo("  help: this is a defect of kdbench, or of a plugin; add --debug to see where", err=True)
         return FAILED
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(number: int, _: object) -> None:
-    """As a shell tells it, but by way of an exception, so that temporary files and workers go too."""
-    raise SystemExit(128 + number)
+    """As a shell tells it, but by way of an exception, so that temporary files and workers go too.
+
+    Who presses Ctrl-C again does not stop that: it takes less than a second.
+    """
+    for each in ENDING:
+        signal.signal(each, _go_on)
+    raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+
+
+def _go_on(*_: object) -> None:
+    """The command is ending."""
 
 
 def _refused(error: "UserError") -> int:
@@ -58,6 +86,13 @@ def _refused(error: "UserError") -> int:
     if len(error.problems) > 1:
         click.echo(f"{len(error.problems)} errors; nothing was run", err=True)
     return error.exit_code
+
+
+def _stopped(error: OSError, advice: str) -> int:
+    where = f": '{error.filename}'" if error.filename else ""
+    click.echo(f"error: {error.strerror}{where}", err=True)
+    click.echo(f"  help: {advice}, and go on with the same command: what is finished is kept", err=True)
+    return FAILED
 
 
 def _interrupted(argv: Sequence[str]) -> int:

@@ -160,6 +160,9 @@ def write_whole(path: Path, content: str | bytes) -> None:
             os.fsync(file.fileno())
         Path(draft).chmod(0o644)
         Path(draft).replace(path)
+    except OSError as error:
+        error.filename = str(path)  # writing names none, renaming the draft
+        raise
     finally:
         Path(draft).unlink(missing_ok=True)
 

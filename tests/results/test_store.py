@@ -1,5 +1,7 @@
 """The store: whole or not at all, never edited."""
 
+import errno
+import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -72,6 +74,17 @@ def test_a_file_is_written_whole(tmp_path: Path) -> None:
     write_whole(path, "two")
     assert path.read_text() == "two"
     assert [p.name for p in path.parent.iterdir()] == ["b.json"]
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space left") as told:
+        write_whole(tmp_path / "a.json", "one")
+    assert told.value.filename == str(tmp_path / "a.json")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_records_come_back_as_they_were(tmp_path: Path) -> None:

@@ -112,11 +112,15 @@ class WorkerProcess:
 def close_all(workers: Iterable[WorkerProcess]) -> None:
     """End processes, all at once: they remove their drafts first, if that takes them no longer than `GRACE`."""
     ending = list(workers)
-    for worker in ending:
-        worker._process.terminate()
-    moment = time.monotonic() + GRACE
-    for worker in ending:
-        worker._end_by(moment)
+    try:
+        for worker in ending:
+            worker._process.terminate()
+        moment = time.monotonic() + GRACE
+        for worker in ending:
+            worker._end_by(moment)
+    finally:
+        for worker in ending:  # those that are left where this was interrupted
+            worker._process.kill()
 
 
 def _ending(code: int) -> str:

@@ -6,6 +6,7 @@ Run as `python -m kdbench.execute.workers.worker`. What it imports is up to its 
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from queue import SimpleQueue
 from threading import Thread
@@ -14,6 +15,7 @@ from kdbench.execute.workers.job import run_job
 from kdbench.execute.workers.lines import read_job, write_said
 
 ENDED = 128 + signal.SIGTERM  # the exit code
+GRACE = 2.0  # seconds to remove its drafts
 
 
 def main() -> None:
@@ -44,6 +46,8 @@ def _lines() -> Iterator[bytes]:
         for line in sys.stdin.buffer:
             waiting.put(line)
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE)
+        os._exit(ENDED)  # it is in native code that does not come back
 
     Thread(target=read, daemon=True).start()
     while True:

@@ -1,5 +1,6 @@
 """The environment variables of worker processes."""
 
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from kdbench.execute.workers.executors import Subprocesses
-from kdbench.execute.workers.process import WORKER_ENVIRONMENT, WorkerProcess
-from tests.execute.workers.jobs import Describe, DescribeOwn, ProcessFacts, Wait
+from kdbench.execute.workers.process import GRACE, WORKER_ENVIRONMENT, WorkerProcess, close_all
+from tests.execute.workers.jobs import Describe, DescribeOwn, Hang, ProcessFacts, Wait
 
 
 @pytest.fixture
@@ -52,6 +53,34 @@ def test_a_worker_ends_with_its_parent_in_the_middle_of_a_job() -> None:
     worker._stdin.close()
     assert worker._process.wait(timeout=60) == 143
     worker._stdout.close()
+
+
+def test_who_interrupts_the_ending_of_processes_leaves_none() -> None:
+    """As a second Ctrl-C does where kdbench is called from Python."""
+    deaf = [WorkerProcess(), WorkerProcess()]
+    for worker in deaf:
+        worker.take(Hang(), 0)
+        next(worker.hear())  # it has begun, and no longer heeds SIGTERM
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, GRACE / 5)
+    with pytest.raises(KeyboardInterrupt):
+        close_all(deaf)
+    signal.signal(signal.SIGALRM, before)
+    assert [worker._process.wait(timeout=60) for worker in deaf] == [-signal.SIGKILL] * 2
+    close_all(deaf)
+
+
+def test_a_worker_that_does_not_heed_signals_ends_with_its_parent() -> None:
+    worker = WorkerProcess()
+    worker.take(Hang(), 0)
+    next(worker.hear())
+    worker._stdin.close()
+    assert worker._process.wait(timeout=60) == 143
+    close_all([worker])
 
 
 def test_modules_of_the_working_directory_are_not_run(
