@@ -96,6 +96,7 @@ def user(tmp_path: Path) -> Path:
 NAME = "cifar100@seeds=1,epochs=1,pairs=resnet56-resnet20,losses=cross_entropy+kd~2322"
 
 
+@pytest.mark.slow
 def test_a_part_of_it_can_be_tried(user: Path) -> None:
     chosen = ["--epochs", "1", "--seeds", "1", "--pairs", "resnet56:resnet20", "--losses", "kd,cross_entropy"]
     command = [sys.executable, "-m", "kdbench", "run", "cifar100.toml", *chosen, "-p", "sums", "--data", "data"]

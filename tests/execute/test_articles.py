@@ -15,7 +15,7 @@ from tests.execute.miniature import miniature, trained
     [
         ("articles-mnist", {"cross_entropy", "probability_mse", "kd", "logit_mse"}),
         ("articles-cifar10", {"cross_entropy", "soft_cross_entropy", "pseudo_label"}),
-        (
+        pytest.param(
             "articles-agreement",
             {
                 "cross_entropy",
@@ -27,6 +27,7 @@ from tests.execute.miniature import miniature, trained
                     for part in (0.2, 0.8)
                 ),
             },
+            marks=pytest.mark.slow,
         ),
     ],
 )

@@ -105,6 +105,7 @@ def test_a_suite_uses_all_of_an_installed_package_by_name(installed: Path, tmp_p
     read_report(tmp_path, "jeffreys", "worst_recall", "one_conv", "stripes")
 
 
+@pytest.mark.slow
 def test_a_suite_uses_the_same_by_module(tmp_path: Path) -> None:
     source = PACKAGE / "src"  # importable, and installed nowhere
     (tmp_path / "theirs.toml").write_text(SUITE.format(**{kind: f"studious.{kind}:" for kind in KINDS}, probe="Probe"))

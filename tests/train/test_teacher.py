@@ -200,7 +200,7 @@ def test_the_cache_is_let_go_of(tmp_path: Path) -> None:
 # Numbers depend on nobody else
 
 
-@pytest.mark.parametrize("views", ["fresh", "bank", "shared"])
+@pytest.mark.parametrize("views", ["fresh", "bank", pytest.param("shared", marks=pytest.mark.slow)])
 def test_numbers_do_not_depend_on_the_grouping_nor_on_what_the_cache_holds(tmp_path: Path, views: Views) -> None:
     trials = [taught(loss, views) for loss in LOSSES]
     caches = Caches(tmp_path / "full")
@@ -250,6 +250,7 @@ def test_cached_and_live_students_learn_the_same_but_for_rounding(tmp_path: Path
 SEEDS = range(5)
 
 
+@pytest.mark.slow
 def test_the_schedules_teach_equally_well() -> None:
     """A small CNN on digits: mean top-1 over five seeds, whose SD says what difference is noise."""
     from kdbench.spec import DataSpec
