@@ -34,6 +34,7 @@ FLOORS = {
         "comparisons": {"models"},
         "teaching": {"models"},
         "decisions": {"comparisons", "models", "deployment", "summary"},
+        "gate": {"comparisons", "decisions", "models"},
     },
     "cli": {
         "telling": set(),

@@ -15,6 +15,20 @@ from kdbench.cli import options
 
 if TYPE_CHECKING:
     from kdbench.cli.telling.progress import Telling
+    from kdbench.results import Baseline
+    from kdbench.spec.comparison import Metric
+
+
+def _metrics(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple["Metric", ...]:
+    """The metrics that are named, with commas between."""
+    from kdbench.spec.comparison import METRICS
+    from kdbench.spec.errors import nearest
+
+    names = [name.strip() for name in (text or "").split(",") if name.strip()]
+    for name in names:
+        if name not in METRICS:
+            raise click.BadParameter(f"no gate is of '{name}': {nearest(name, METRICS)}")
+    return tuple(metric for metric in METRICS if metric in names)
 
 
 @click.command(
@@ -25,6 +39,10 @@ if TYPE_CHECKING:
 @click.option("--baseline", "folder", type=click.Path(path_type=Path), required=True, help="Folder of the baseline.")
 @click.option("--fresh", is_flag=True, help="Train everything anew instead of using the records in --results.")
 @click.option("--strict", is_flag=True, help="Exit with 4 where the answer is inconclusive, instead of 0: for CI.")
+@click.option(
+    "--only", metavar="METRICS", callback=_metrics, help="Judge these alone, with commas between: top1,latency."
+)
+@click.option("--no-latency", is_flag=True, help="Time nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON instead of Markdown.")
 @options.results_option
 @options.reports_option
@@ -38,27 +56,30 @@ def command(
     folder: Path,
     fresh: bool,
     strict: bool,
+    only: tuple["Metric", ...],
+    no_latency: bool,
     as_json: bool,
     results: Path,
     reports: Path,
     how: dict[str, Any],
 ) -> int:
-    """Hold a suite's results against a baseline: accuracy, latency, parameters, FLOPs and bytes.
+    """Hold a suite's results against a baseline: accuracy, parameters, FLOPs and bytes, and what its gates ask for.
 
-    Runs what is missing, then times new against baseline ONNX interleaved in one run. Writes verdict.md, verdict.json
-    and verdict.xml (JUnit) beside the report. Exit codes: 0 pass, 3 regression, 4 inconclusive under --strict,
-    5 baseline missing or incompatible, 6 nothing measured. In CI use --strict: without it, a check that could decide
-    nothing exits with 0. The baseline of a part of a suite is checked with the options of that part (--seeds ...).
+    Runs what is missing, then times new against baseline ONNX interleaved in one run where a gate is of latency.
+    Writes verdict.md, verdict.json and verdict.xml (JUnit) beside the report. Exit codes: 0 pass, 3 regression, 4
+    inconclusive under --strict, 5 baseline missing or incompatible, 6 nothing measured. In CI use --strict: without
+    it, a check that could decide nothing exits with 0. The baseline of a part of a suite is checked with the options
+    of that part (--seeds ...).
     """
     from kdbench import api
-    from kdbench.analyze.decisions.gate import judge
+    from kdbench.analyze import judge
     from kdbench.cli.restrict import restrict
     from kdbench.cli.telling.progress import follow, invocation
     from kdbench.execute.run import run_suite
     from kdbench.execute.timing.baseline_timing import compare_with_baseline
     from kdbench.report.verdict import render_verdict, undecided
     from kdbench.results import load_baseline, load_run
-    from kdbench.results.baseline import follow_pairs
+    from kdbench.results.baselines.files import onnx_files
     from kdbench.results.store import prepare_folder
     from kdbench.zoo.catalog import Catalog
 
@@ -66,14 +87,20 @@ def command(
         if fresh:
             results = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kdbench-check-")))
         wanted = restrict(api.load_suite(suite, how["plugins"]), Catalog(how["plugins"]), **part)
-        frozen = follow_pairs(load_baseline(folder, wanted.name), wanted)
+        frozen = load_baseline(folder, wanted.name)
+        without = _left_out(frozen, only, no_latency)
+        timed = "latency" not in without
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="kdbench-baseline-"))
+        files = onnx_files(frozen, folder, Path(scratch)) if timed else {}
         where = stack.enter_context(api.place(results, **how))
         prepare_folder(reports, "reports")
         began = datetime.now(UTC).isoformat(timespec="seconds")
-        run = follow(run_suite(wanted, where, invocation()), live=True, telling=telling, store=where.store)
+        events = run_suite(wanted, where, invocation(), time_more=False)
+        run = follow(events, live=True, telling=telling, store=where.store)
         found = load_run(where.store, run)
-        comparisons = follow(compare_with_baseline(frozen, folder, found, where), live=True, telling=telling)
-        verdict = judge(frozen, found, comparisons, _asked(suite, part, how["plugins"]))
+        timing = compare_with_baseline(frozen, files, found, where)
+        comparisons = follow(timing, live=True, telling=telling) if timed else []
+        verdict = judge(frozen, found, comparisons, asked=_asked(suite, part, how["plugins"]), without=without)
     written = render_verdict(verdict, reports / wanted.name)
     click.echo(written["json" if as_json else "markdown"].read_text("utf-8"))
     if warning := undecided(verdict):
@@ -94,3 +121,15 @@ def _asked(suite: str, part: Mapping[str, Any], plugins: Sequence[str]) -> str:
     given = ((name, value if isinstance(value, tuple) else (value,)) for name, value in told.items() if value)
     options = [f"{'-p' if name == 'plugin' else f'--{name}'} {shlex.quote(str(v))}" for name, vs in given for v in vs]
     return " ".join([shlex.quote(suite), *options])
+
+
+def _left_out(frozen: "Baseline", only: Sequence["Metric"], no_latency: bool) -> tuple["Metric", ...]:
+    """The metrics that are not judged; raises `UserError` where nothing would be."""
+    from kdbench.spec import UserError
+
+    there = {gate.metric for gate in frozen.gates}
+    without = tuple(m for m in there if (only and m not in only) or (no_latency and m == "latency"))
+    if only and not there - set(without):
+        names = ", ".join(sorted(there))
+        raise UserError(f"no gate of the baseline is of {', '.join(only)}", help=f"it has: {names}")
+    return without

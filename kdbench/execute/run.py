@@ -68,11 +68,18 @@ class _Course:
 
 
 def run_suite(
-    suite: Suite, place: Place, command: str = "", *, retry: bool = False, train_more: bool = True
+    suite: Suite,
+    place: Place,
+    command: str = "",
+    *,
+    retry: bool = False,
+    train_more: bool = True,
+    time_more: bool = True,
 ) -> Generator[RunEvent, None, RunRecord]:
     """Carry out what a suite asks for. Yields events as things happen; returns the record of the run.
 
-    What failed before and would fail again is not trained again, but where `retry`; nothing is, without `train_more`.
+    What failed before and would fail again is not trained again, but where `retry`; nothing is, without `train_more`,
+    and without `time_more` nothing is timed that is not there.
     Raises `UserError` before anything is trained where the input is bad. A trial that fails leaves the others running.
     """
     catalog, suite = Catalog(place.plugins), on_this_processor(suite)
@@ -95,7 +102,7 @@ def run_suite(
         yield from course.of(train(plan, course.outcomes, place))
         plan = plan_suite(suite, catalog, finished(place.store, course.outcomes))
     deployed = yield from course.of(deploy(plan, course.outcomes, place))
-    timed = yield from course.of(_time(plan, course.outcomes, place))
+    timed = yield from course.of(_time(plan, course.outcomes, place, anew=time_more))
     record = RunRecord(
         name=plan.suite.name,
         run_id=f"{started:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(2)}",
@@ -125,14 +132,14 @@ def _slow_precision(plan: Plan, outcomes: Mapping[str, Outcome], place: Place) -
         yield Noted(text="this processor has no instructions for bfloat16: training in float32 is faster (decision 15)")
 
 
-def _time(plan: Plan, outcomes: Mapping[str, Outcome], place: Place) -> Generator[RunEvent, None, Timed]:
+def _time(plan: Plan, outcomes: Mapping[str, Outcome], place: Place, *, anew: bool) -> Generator[RunEvent, None, Timed]:
     """Time what is finished against the architecture with the fewest FLOPs."""
     networks, ties = to_be_timed(plan, outcomes, place.store)
     if not networks:
         return Timed()
     reference = min((network for network in networks if network.variant == "fp32"), key=lambda n: n.flops)
     source = RealSamples(plan.suite.data)
-    return (yield from time_networks(networks, reference, ties, plan.suite.latency, source, place))
+    return (yield from time_networks(networks, reference, ties, plan.suite.latency, source, place, anew=anew))
 
 
 def _keep(record: RunRecord, store: Store) -> RunRecord:

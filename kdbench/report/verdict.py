@@ -3,39 +3,34 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import get_args
 from xml.etree import ElementTree
 
-from kdbench.analyze import GateEntry, Verdict
-from kdbench.analyze.decisions.accuracy_gate import Status
+from kdbench.analyze import GateEntry, Status, Verdict
+from kdbench.analyze.gate.verdict import FIGURES
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.markdown import markdown_table, markdown_text
 from kdbench.report.writing.tables import Cell, Column, Table
 from kdbench.results.store import write_whole
 from kdbench.spec import PART
+from kdbench.spec.comparison import OfSeeds
 
-ORDER: tuple[Status, ...] = ("fail", "invalid", "inconclusive", "unjudged", "pass")
+ORDER: tuple[Status, ...] = ("regressed", "invalid", "inconclusive", "unjudged", "pass")
 SIGNS: dict[Status, str] = {
-    "fail": "❌ fail",
+    "regressed": "❌ regressed",
     "invalid": "⚠️ invalid",
     "inconclusive": "❔ inconclusive",
     "unjudged": "ℹ️ not judged",
     "pass": "✅ pass",
 }
-KINDS = {
-    "top1": "top-1",
-    "latency": "latency",
-    "parameters": "parameters",
-    "flops": "FLOPs",
-    "onnx_bytes": "ONNX bytes",
-}
 HEADLINES = {
-    "fail": "Regression",
+    "regressed": "Regression",
     "invalid": "Not comparable with this baseline",
     "inconclusive": "Inconclusive, not a pass",
     "pass": "No regression",
 }
 ELEMENTS: dict[Status, str] = {
-    "fail": "failure",
+    "regressed": "failure",
     "invalid": "error",
     "inconclusive": "skipped",
     "unjudged": "skipped",
@@ -122,18 +117,18 @@ def verdict_json(verdict: Verdict) -> str:
 
 
 def verdict_junit(verdict: Verdict) -> str:
-    """JUnit XML: fail is a failure, inconclusive and unjudged are skipped, invalid is an error."""
+    """JUnit XML: regressed is a failure, inconclusive and unjudged are skipped, invalid is an error."""
     by_status = {status: sum(entry.status == status for entry in verdict.entries) for status in ORDER}
     counts = {
         "tests": str(len(verdict.entries)),
-        "failures": str(by_status["fail"]),
+        "failures": str(by_status["regressed"]),
         "errors": str(by_status["invalid"]),
         "skipped": str(by_status["inconclusive"] + by_status["unjudged"]),
     }
     root = ElementTree.Element("testsuites", counts)
     suite = ElementTree.SubElement(root, "testsuite", {"name": f"kdbench check {_xml(verdict.suite)}", **counts})
     for entry in _sorted(verdict):
-        names = {"classname": f"kdbench.{KINDS[entry.kind]}", "name": f"{KINDS[entry.kind]}: {_xml(entry.what)}"}
+        names = {"classname": f"kdbench.{FIGURES[entry.kind]}", "name": f"{FIGURES[entry.kind]}: {_xml(entry.what)}"}
         case = ElementTree.SubElement(suite, "testcase", names)
         message = _xml(f"inconclusive: {entry.message}" if entry.status == "inconclusive" else entry.message)
         if element := ELEMENTS.get(entry.status):
@@ -154,7 +149,7 @@ def _table(verdict: Verdict) -> Table:
     rows = tuple(
         (
             Cell(SIGNS[entry.status]),
-            Cell(KINDS[entry.kind]),
+            Cell(FIGURES[entry.kind]),
             Cell(entry.what),
             Cell(_figure(entry, entry.baseline)),
             Cell(_figure(entry, entry.current)),
@@ -168,7 +163,9 @@ def _table(verdict: Verdict) -> Table:
 def _figure(entry: GateEntry, value: float | None) -> str:
     if value is None:
         return f.NONE
-    return f.percent(value) if entry.kind == "top1" else f"{value:,.0f}"
+    if entry.kind == "training_seconds":
+        return f"{value:.3g} s"
+    return f.percent(value) if entry.kind in get_args(OfSeeds) else f"{value:,.0f}"
 
 
 def _xml(text: str) -> str:

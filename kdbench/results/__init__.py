@@ -1,6 +1,8 @@
 """What happened: immutable records, the store that keeps them, the facts of the machine, data frames. No torch."""
 
-from kdbench.results.baseline import Baseline, freeze, load_baseline
+from kdbench.results.baselines.baseline import Baseline
+from kdbench.results.baselines.files import load_baseline
+from kdbench.results.baselines.freezing import freeze
 from kdbench.results.frames import entry_frame, evaluation_frame, load
 from kdbench.results.machine.facts import machine_facts, machine_fingerprint
 from kdbench.results.predictions import Predictions, pack_bits, unpack_bits

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from kdbench.spec.choice import Choice, NamedChoice
 from kdbench.spec.comparison import Budget
-from kdbench.spec.errors import Problem, UserError, as_toml, say_allowed
+from kdbench.spec.errors import Problem, UserError, as_toml, nearest, say_allowed
 from kdbench.spec.planning.entry import ALONE
 from kdbench.spec.reading.weights import read_weights
 from kdbench.spec.recipe import TrainSpec
@@ -99,7 +99,7 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
     problems += _duplicates(("losses",), (loss.label for loss in losses))
     problems += _duplicates(("seeds",), map(str, suite.seeds), ONCE)
     problems += _seeds_of_their_own(suite) + _budget(suite, losses)
-    problems += _nothing_to_confirm(suite)
+    problems += _nothing_to_confirm(suite) + _gates_of_nothing(suite)
     if suite.teacher_seeds > len(suite.seeds):
         text = f"teacher_seeds is {suite.teacher_seeds}, but there are only {len(suite.seeds)} seeds"
         problems.append((("teacher_seeds",), Problem(text, help="lower teacher_seeds or add seeds")))
@@ -202,6 +202,23 @@ def _nothing_to_confirm(suite: Suite) -> list[Located]:
     what = "no loss beside it" if alone else f"no '{ALONE.use}', which is the student alone"
     text = f"confirm_seeds asks to confirm a loss against the student alone, and the suite has {what}"
     return [(("confirm_seeds",), Problem(text, help="add it under [[losses]], or drop confirm_seeds"))]
+
+
+def _gates_of_nothing(suite: Suite) -> list[Located]:
+    """Gates of a condition or a variant that the suite does not have, or of none under corruptions."""
+    found: list[Located] = []
+    # As it is exported, a file is no variant: that is what a gate without one holds.
+    there = {"condition": suite.conditions, "variant": [each for each in suite.variants if each.use != "fp32"]}
+    for i, gate in enumerate(suite.gates):
+        for key, choices in there.items():
+            labels, named = [each.label for each in choices], getattr(gate, key)
+            if named is not None and named not in labels:
+                text = f"a gate is of the {key} '{named}', which the suite does not have"
+                found.append((("gates", i, key), Problem(text, help=nearest(named, labels))))
+        if gate.metric == "right_everywhere" and not suite.corruptions:
+            text = "a gate is of the share right under every corruption, and the suite has none"
+            found.append((("gates", i, "metric"), Problem(text, help="add conditions, or take top1")))
+    return found
 
 
 def _budget(suite: Suite, losses: Sequence[LossChoice]) -> list[Located]:

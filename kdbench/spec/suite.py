@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import count, islice
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field, JsonValue, ValidationInfo, field_validator, model_validator
 
 from kdbench.spec.choice import Choice, NamedChoice, Record, Several, about, by_use
-from kdbench.spec.comparison import Budget, Tuning
+from kdbench.spec.comparison import Budget, Gate, Tuning
 from kdbench.spec.conditions import STANDARD, epsilon_of
 from kdbench.spec.latency import LatencySpec
 from kdbench.spec.recipe import TrainSpec
@@ -66,26 +66,6 @@ class Pair(Record):
     @property
     def label(self) -> str:
         return self.name or f"{self.teacher.label} -> {self.student.label}"
-
-
-class Gate(Record):
-    """A limit that `kdbench check` holds against a baseline."""
-
-    metric: Annotated[Literal["top1", "latency"], about("What is held against the baseline.", example="top1")]
-    may_drop: Annotated[
-        Annotated[float, Field(ge=0.005, lt=1)] | None,
-        about("How far top-1 may fall: 0.01 is one point.", unit="share", example=0.01),
-    ] = None
-    may_rise: Annotated[
-        Positive | None, about("How far latency may rise: 0.05 is 5 %.", unit="share", example=0.05)
-    ] = None
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        wanted, other = ("may_drop", "may_rise") if self.metric == "top1" else ("may_rise", "may_drop")
-        if getattr(self, wanted) is None or getattr(self, other) is not None:
-            raise ValueError(f"metric '{self.metric}' takes {wanted}, and not {other}")
-        return self
 
 
 class SweptChoice(NamedChoice):

@@ -21,8 +21,19 @@ MOST_SEEDS = 200  # more than anybody trains: above, only a wider limit helps
 
 
 @dataclass(frozen=True)
+class Changes:
+    """Of one figure of one row, new less baseline by seed, where less is worse: accuracies run from 0 to 1."""
+
+    values: Sequence[float]
+    limit: float  # the drop that is allowed
+    # The least step of the figure, of an accuracy one sample of the test split: no SD is taken to be under it, since a
+    # few seeds that changed by the same number of samples do not show that others would.
+    resolution: float
+
+
+@dataclass(frozen=True)
 class DropVerdict:
-    """Whether a row's accuracy fell by more than the limit. Accuracies run from 0 to 1."""
+    """Whether a row's figure fell by more than its limit."""
 
     status: Literal["pass", "fail", "undecided"]
     change: float  # new less baseline, mean over seeds
@@ -32,33 +43,38 @@ class DropVerdict:
     detectable: float | None  # the drop that fails with a probability of POWER at these seeds' SD
 
 
-def judge_drops(rows: Sequence[Sequence[float]], limit: float, resolution: float) -> list[DropVerdict]:
-    """The verdict on each row's changes by seed, new less baseline; failing is decided by Holm over all rows.
+def judge_drops(rows: Sequence[Changes]) -> list[DropVerdict]:
+    """The verdict on each row's changes; failing is decided by Holm over all rows.
 
-    A row fails where a one-sided t-test rejects 'the drop is at most `limit`', and passes where the lower bound of its
-    change is above -`limit`. `resolution` is the least step of an accuracy, one sample of the test split: no SD is
-    taken to be under it, since a few seeds that changed by the same number of samples do not show that others would.
-    Raises `ValueError` for a row of one seed, which has no spread to judge by.
+    A row fails where a one-sided t-test rejects 'the drop is at most the limit', and passes where the lower bound of
+    its change is above -limit. Raises `ValueError` for a row of one seed, which has no spread to judge by.
     """
-    if any(len(changes) < 2 for changes in rows):
+    if any(len(row.values) < 2 for row in rows):
         raise ValueError("one seed has no spread to judge a drop by")
-    adjusted = holm([_p_value(changes, limit, resolution) for changes in rows])
-    return [_verdict(changes, p, limit, len(rows)) for changes, p in zip(rows, adjusted, strict=True)]
+    adjusted = holm([_p_value(row) for row in rows])
+    return [_verdict(row, p, len(rows)) for row, p in zip(rows, adjusted, strict=True)]
 
 
-def _p_value(changes: Sequence[float], limit: float, resolution: float) -> float:
+def proven_gains(rows: Sequence[Changes]) -> list[bool]:
+    """Which rows are shown to have risen: the same test for no gain at all, turned round."""
+    turned = (Changes([-value for value in row.values], 0.0, row.resolution) for row in rows)
+    return [verdict.status == "fail" for verdict in judge_drops(list(turned))]
+
+
+def _p_value(row: Changes) -> float:
     """Of 'the mean change is at least -limit'."""
-    sd, n = max(spread(changes) or 0.0, resolution), len(changes)
-    return float(stdtr(n - 1, (float(np.mean(changes)) + limit) / (sd / math.sqrt(n))))
+    sd, n = max(spread(row.values) or 0.0, row.resolution), len(row.values)
+    return float(stdtr(n - 1, (float(np.mean(row.values)) + row.limit) / (sd / math.sqrt(n))))
 
 
-def _verdict(changes: Sequence[float], p: float, limit: float, family: int) -> DropVerdict:
-    change = float(np.mean(changes))
-    lower = one_sided_bound(changes, 1 - PASS_ALPHA, "lower")
-    upper = one_sided_bound(changes, 1 - FAIL_ALPHA, "upper")
-    within = change >= -limit - ROUNDING if lower is None else lower > -limit
+def _verdict(row: Changes, p: float, family: int) -> DropVerdict:
+    change = float(np.mean(row.values))
+    lower = one_sided_bound(row.values, 1 - PASS_ALPHA, "lower")
+    upper = one_sided_bound(row.values, 1 - FAIL_ALPHA, "upper")
+    within = change >= -row.limit - ROUNDING if lower is None else lower > -row.limit
     status: Literal["pass", "fail", "undecided"] = "fail" if p < FAIL_ALPHA else "pass" if within else "undecided"
-    return DropVerdict(status, change, lower, upper, p, detectable_drop(spread(changes), len(changes), limit, family))
+    seen = detectable_drop(spread(row.values), len(row.values), row.limit, family)
+    return DropVerdict(status, change, lower, upper, p, seen)
 
 
 def detectable_drop(sd: float | None, n: int, limit: float, family: int = 1) -> float | None:

@@ -26,7 +26,7 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "tiny.toml").write_text(GATED)
     kdbench("run", "tiny.toml", *ONE, at=folder)
     done = kdbench("baseline", "tiny.toml", "--to", "base", "--force", at=folder)
-    assert done.stdout.startswith("base: 7 trials, 2 architectures\nWith 3 seeds the accuracy gate sees")
+    assert done.stdout.startswith("base: 7 trials, 2 architectures, 1 ONNX file\nWith 3 seeds the accuracy gate sees")
     return folder
 
 
@@ -65,7 +65,7 @@ def test_a_worse_recipe_is_a_regression_of_accuracy(user: Path) -> None:
 def test_a_slower_student_is_a_regression_of_latency_and_size(user: Path) -> None:
     (user / "tiny.toml").write_text(GATED.replace("hidden = [32] }\n\n", "hidden = [1024, 1024] }\n\n"))
     done = kdbench("check", "tiny.toml", "--baseline", "base", "--json", *ONE, at=user, code=3)
-    failed = {entry["kind"] for entry in json.loads(done.stdout)["entries"] if entry["status"] == "fail"}
+    failed = {entry["kind"] for entry in json.loads(done.stdout)["entries"] if entry["status"] == "regressed"}
     assert {"latency", "parameters", "flops", "onnx_bytes"} <= failed
 
 

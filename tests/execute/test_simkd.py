@@ -6,7 +6,7 @@ import pytest
 
 from kdbench import api
 from kdbench.results import Store, load_suite_results
-from kdbench.results.baseline import baseline_of
+from kdbench.results.baselines.freezing import baseline_of
 from tests.execute.running import place, run
 from tests.small import small_suite
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kdbench.statistics.drops import FAIL_ALPHA, PASS_ALPHA, POWER, detectable_drop, judge_drops
+from kdbench.statistics.drops import FAIL_ALPHA, PASS_ALPHA, POWER, Changes, detectable_drop, judge_drops
 from kdbench.statistics.spread import collapse_limit, collapsed
 from tests.methods.populations import COUNTED, Population
 from tests.methods.share import Share, count
@@ -44,7 +44,10 @@ def _changes(
 def _judged(population: Population, changes: list[list[list[float]]], status: str) -> list[list[bool]]:
     """Whether each row of each trial has this status."""
     resolution = 1 / (population.samples or 10_000)
-    return [[each.status == status for each in judge_drops(rows, LIMIT, resolution)] for rows in changes]
+    return [
+        [each.status == status for each in judge_drops([Changes(row, LIMIT, resolution) for row in rows])]
+        for rows in changes
+    ]
 
 
 def _one_row(population: Population, n: int, trials: int, random: np.random.Generator) -> list[Share]:

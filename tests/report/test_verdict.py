@@ -10,7 +10,7 @@ EVIL = "a<b>&c|d \x1b[31mred\x1b[0m"
 ENTRIES = (
     GateEntry("flops", "p / student", "pass", "900,000 FLOPs as before", baseline=9e5, current=9e5, limit=9e5),
     GateEntry("latency", "p / student / cuda", "inconclusive", "not measured: no provider", measured=False),
-    GateEntry("top1", EVIL, "fail", "-2.00 points", 0.9, 0.88, -0.02, -0.021, -0.019, -0.005, 5),
+    GateEntry("top1", EVIL, "regressed", "-2.00 points", 0.9, 0.88, -0.02, -0.021, -0.019, -0.005, 5),
     GateEntry("top1", "p / student / kd", "invalid", EVIL, limit=-0.005),
 )
 VERDICT = Verdict("quick", ENTRIES, ("operators differ: Conv 3 -> 4",))
@@ -18,9 +18,9 @@ VERDICT = Verdict("quick", ENTRIES, ("operators differ: Conv 3 -> 4",))
 
 def test_markdown_puts_what_fails_first_and_says_how_to_accept():
     text = verdict_markdown(VERDICT)
-    assert text.startswith("## Regression: quick\n\n1 fail, 1 invalid, 1 inconclusive, 1 pass.")
+    assert text.startswith("## Regression: quick\n\n1 regressed, 1 invalid, 1 inconclusive, 1 pass.")
     rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
-    assert [row.split("|")[1].split()[1] for row in rows] == ["fail", "invalid", "inconclusive", "pass"]
+    assert [row.split("|")[1].split()[1] for row in rows] == ["regressed", "invalid", "inconclusive", "pass"]
     assert "90.00 % | 88.00 %" in rows[0]
     assert "kdbench run quick && kdbench baseline quick --to baselines/quick-new" in text
     assert "operators differ" in text
@@ -46,7 +46,7 @@ def test_junit_maps_statuses_and_is_valid_xml():
 
 def test_json_has_every_figure_and_the_exit_codes():
     found = json.loads(verdict_json(VERDICT))
-    assert (found["status"], found["exit_code"], found["exit_code_strict"]) == ("fail", 3, 3)
+    assert (found["status"], found["exit_code"], found["exit_code_strict"]) == ("regressed", 3, 3)
     assert found["entries"][0]["upper"] == -0.019
     assert found["entries"][0]["n"] == 5
 

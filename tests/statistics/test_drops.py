@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kdbench.statistics.drops import detectable_drop, judge_drops, seeds_to_show
+from kdbench.statistics.drops import Changes, detectable_drop, judge_drops, seeds_to_show
 
 WOBBLE = (-0.002, -0.001, 0.0, 0.001, 0.002)  # SD .00158, standard error .00071
 SAMPLE = 1e-4
 
 
-def fallen(by: float) -> list[float]:
-    return [each - by for each in WOBBLE]
+def fallen(by: float) -> Changes:
+    return Changes([each - by for each in WOBBLE], 0.005, SAMPLE)
 
 
 @pytest.mark.parametrize(
@@ -24,16 +24,16 @@ def fallen(by: float) -> list[float]:
     ],
 )
 def test_one_row_by_hand(drop: float, status: str) -> None:
-    (found,) = judge_drops([fallen(drop)], 0.005, SAMPLE)
+    (found,) = judge_drops([fallen(drop)])
     assert found.status == status
     assert found.change == pytest.approx(-drop)
-    assert found.p_value == pytest.approx(stats.ttest_1samp(fallen(drop), -0.005, alternative="less").pvalue)
+    assert found.p_value == pytest.approx(stats.ttest_1samp(fallen(drop).values, -0.005, alternative="less").pvalue)
 
 
 def test_a_family_shares_the_error() -> None:
     """p = .0039 alone; among three rows 3 x .0039 > .01."""
-    alone, *_ = judge_drops([fallen(0.0085)], 0.005, SAMPLE)
-    among, *others = judge_drops([fallen(0.0085), fallen(0), fallen(0)], 0.005, SAMPLE)
+    alone, *_ = judge_drops([fallen(0.0085)])
+    among, *others = judge_drops([fallen(0.0085), fallen(0), fallen(0)])
     assert (alone.status, among.status) == ("fail", "undecided")
     assert among.p_value == pytest.approx(3 * alone.p_value)
     assert {each.status for each in others} == {"pass"}
@@ -49,13 +49,13 @@ def test_a_family_shares_the_error() -> None:
     ],
 )
 def test_seeds_that_changed_alike(changes: tuple[float, ...], samples: int, status: str) -> None:
-    (found,) = judge_drops([changes], 0.005, 1 / samples)
+    (found,) = judge_drops([Changes(changes, 0.005, 1 / samples)])
     assert (found.status, found.lower, found.upper, found.detectable) == (status, None, None, None)
 
 
 def test_one_seed_is_refused() -> None:
     with pytest.raises(ValueError, match="one seed"):
-        judge_drops([(0.1, 0.2), (0.1,)], 0.005, SAMPLE)
+        judge_drops([fallen(0), Changes((0.1,), 0.005, SAMPLE)])
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 10, 30])

@@ -105,4 +105,5 @@ def _tables(table: Json) -> dict[str, JsonValue]:
 
 
 def _name(table: Json) -> str:
-    return str(table.get("name") or table.get("use") or table.get("metric"))
+    gate = " ".join(str(table[key]) for key in ("metric", "condition", "variant") if table.get(key))
+    return str(table.get("name") or table.get("use") or gate)

@@ -38,7 +38,7 @@ class AgreementFigures:
 
 def calibration_figures(records: Sequence[TrialResult]) -> CalibrationFigures:
     """Negative log likelihood, Brier score and expected calibration error of one row, by its seeds."""
-    errors = [_calibration_error(record.test.confidence) for record in records]
+    errors = [calibration_error(record.test.confidence) for record in records]
     known = [error for error in errors if error is not None]
     return CalibrationFigures(
         nll=estimate([record.test.loss for record in records]),
@@ -56,7 +56,8 @@ def agreement_figures(records: Sequence[TrialResult]) -> AgreementFigures | None
     return AgreementFigures(estimate([each.top1 for each in found]), estimate([each.kl for each in found]))
 
 
-def _calibration_error(bins: Sequence[ConfidenceBin]) -> float | None:
+def calibration_error(bins: Sequence[ConfidenceBin]) -> float | None:
+    """The expected calibration error of one network; None without bins."""
     return expected_calibration_error(
         [each.count for each in bins], [each.confidence for each in bins], [each.correct for each in bins]
     )

@@ -2,10 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from kdbench.cli import options
+from kdbench.cli.quantities import parse_size
+
+if TYPE_CHECKING:
+    from kdbench.results import Baseline
 
 
 @click.command(
@@ -15,37 +20,74 @@ from kdbench.cli import options
 @options.stored_suite_argument
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="New folder. [default: baselines/SUITE]")
 @click.option("--force", is_flag=True, help="Freeze a gate too that is finer than what the seeds can show.")
-@click.option("--part", is_flag=True, help="Freeze a part of the suite: `check` then needs the options of that part.")
+@click.option(
+    "--part",
+    is_flag=True,
+    help="Freeze a part of the suite, which `check` then needs the options of; or a run in which trials failed.",
+)
+@click.option(
+    "--files", "outside", metavar="PATH", default="", help="Keep ONNX files elsewhere: a folder, or a URL of fsspec."
+)
+@click.option(
+    "--max-size",
+    type=parse_size,
+    metavar="SIZE",
+    default="20MB",
+    show_default=True,
+    help="Most that ONNX files may take in the folder.",
+)
+@click.option("--teachers", is_flag=True, help="Keep the teachers' ONNX files too, so that their latency is gated.")
 @options.run_option
 @options.results_option
 @options.json_option
 def command(
-    suite: str, folder: Path | None, force: bool, part: bool, run: str | None, results: Path, as_json: bool
+    suite: str,
+    folder: Path | None,
+    force: bool,
+    part: bool,
+    outside: str,
+    max_size: int,
+    teachers: bool,
+    run: str | None,
+    results: Path,
+    as_json: bool,
 ) -> None:
-    """Freeze a suite's latest results: per-seed accuracies, counts and ONNX files, for `kdbench check`.
+    """Freeze a suite's latest results for `kdbench check`: which test samples each seed got right, counts and hashes.
 
-    Refused where the run is of a part of the suite (--seeds, --losses ...), and where the seeds show no drop of twice
-    the limit: that of the suite's gates, or half a point.
+    ONNX files are kept where a gate of the suite is of latency. Refused where the run is of a part of the suite
+    (--seeds, --losses ...) or has failed trials, and where the seeds show no drop of twice the limit of a gate, of
+    top-1 half a point where the suite has none.
     """
     from kdbench.analyze import undetectable_gates, what_the_gate_sees
     from kdbench.results import Store, freeze, load_run
-    from kdbench.results.baseline import baseline_of
+    from kdbench.results.baselines.freezing import baseline_of, refuse_part
     from kdbench.results.runs.chosen import chosen_run
     from kdbench.spec import Problem, UserError
 
     store = Store(results)
     found = load_run(store, chosen_run(store, suite, run))
-    if found.run.part and not part:
-        help = "leave --run out for the latest run of the whole suite, or give --part"
-        raise UserError(f"the run {found.run.run_id} is of a part of its suite: {found.run.part}", help=help)
+    if not part:
+        refuse_part(found)
     if not force and (finer := undetectable_gates(baseline_of(found))):
-        raise UserError(Problem(what, help="write may_drop under [[gates]], add seeds, or --force") for what in finer)
+        raise UserError(
+            Problem(what, help="write a wider limit under [[gates]], add seeds, or --force") for what in finer
+        )
     target = folder or Path("baselines") / found.run.name
-    frozen = freeze(found, store, target)
+    frozen = freeze(found, store, target, teachers=teachers, outside=outside, largest=max_size)
     gate = what_the_gate_sees(frozen)
     if as_json:
         counts = {"trials": len(frozen.rows), "architectures": len(frozen.models)}
+        counts["onnx_files"] = sum(bool(model.onnx) for model in frozen.models)
         click.echo(json.dumps({"folder": str(target), **counts, "gate": gate}, indent=1))
         return
-    click.echo(f"{target}: {len(frozen.rows)} trials, {len(frozen.models)} architectures")
+    click.echo(f"{target}: {len(frozen.rows)} trials, {len(frozen.models)} architectures, {_kept(frozen)}")
     click.echo(gate)
+
+
+def _kept(frozen: "Baseline") -> str:
+    from kdbench.analyze.decisions.wording import several
+
+    files = sum(bool(model.onnx) for model in frozen.models)
+    if not files:
+        return "no ONNX file: no gate is of latency"
+    return several(files, "ONNX file") + (f" in '{frozen.files}'" if frozen.files else "")

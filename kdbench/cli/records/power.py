@@ -36,7 +36,7 @@ def command(suite: str, results: Path, run: str | None, difference: float, power
     from kdbench import api
     from kdbench.analyze import what_the_gate_sees
     from kdbench.analyze.decisions.power import plan_seeds
-    from kdbench.results.baseline import baseline_of
+    from kdbench.results.baselines.freezing import baseline_of
     from kdbench.spec import UserError
 
     if not 0 < difference <= MOST_DIFFERENCE:

@@ -61,17 +61,19 @@ def time_networks(
     source: Source,
     place: Place,
     dimensions: tuple[str, ...] = (BATCH,),
+    *,
+    anew: bool = True,
 ) -> Generator[RunEvent, None, Timed]:
     """Time one network per architecture in every way asked for, and `ties` against those that share their graph.
 
-    `dimensions` are the names that the networks give to the batch.
+    `dimensions` are the names that the networks give to the batch. Without `anew` only what the store has is found.
     """
     found = Timed()
     with samples_from(source, max((*asked.batch_sizes, asked.largest_batch)), place) as samples:
-        session = _Session(asked, samples, dimensions, place, machine_fingerprint(), found)
+        session = _Session(asked, samples, dimensions, place, machine_fingerprint(), found, anew)
         ordered = [reference, *(network for network in networks if network is not reference)]
         ways = asked.combinations(timing_cores())
-        if units := session.units(ordered, reference, ties, ways):
+        if units := anew and session.units(ordered, reference, ties, ways):
             yield Ahead(work="timing", units=units)
         yield from take_turns(session.latency(network, reference, how) for how in ways for network in ordered)
         failed = [missing.how for missing in found.missing if missing.architecture == reference.architecture]
@@ -96,12 +98,13 @@ class _Session:
     place: Place
     machine: str
     found: Timed
+    anew: bool
     reasons: dict[tuple[str, int], str | None] = field(default_factory=dict)
 
     def latency(self, network: Network, reference: Network, how: How) -> Iterator[RunEvent]:
         """Time a network against the reference, unless the store has it."""
         key = self._latency_key(network, reference, how)
-        if key in self.found.latencies:
+        if key in self.found.latencies or not (self.anew or self.place.store.has(Store.LATENCY, key)):
             return
         self.found.latencies.append(key)  # in the order of what was asked for, whichever is settled first
         if not self.place.store.has(Store.LATENCY, key):
@@ -229,6 +232,8 @@ class _Session:
         """Sweep batches, unless the store has it."""
         key = self._throughput_key(network, reference, how)
         if not self.place.store.has(Store.THROUGHPUT, key):
+            if not self.anew:
+                return
             try:
                 if reason := _why_not(network, how):
                     raise NoAnswer(reason)

@@ -1,6 +1,7 @@
 """The gate's measurement: for how many rounds new and baseline files are timed."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ from kdbench import api
 from kdbench.execute.jobs.records import SamplesSaved, SaveSamples, TimePair
 from kdbench.execute.timing.baseline_timing import compare_with_baseline
 from kdbench.execute.workers.job import Job
-from kdbench.results.baseline import baseline_of
+from kdbench.results.baselines.freezing import baseline_of
 from kdbench.results.timings import Round
 from kdbench.spec import Gate, Record
 from tests.execute.running import Scripted, place
 from tests.records import Shape, make_results, slice_sessions
+
+GATED = Shape(gates=(Gate(metric="latency", may_rise=0.05),))
 
 
 def rounds_of(root: Path, ratio: float, shape: Shape, same_file: bool = False) -> int:
@@ -34,8 +37,9 @@ def rounds_of(root: Path, ratio: float, shape: Shape, same_file: bool = False) -
         return [Round(sessions=sessions, calls=30, call_microseconds=(2.0,), conditions={})]
 
     executor = Scripted(answer)
-    found = api.drain(compare_with_baseline(baseline, root, results, place(root, executor=executor)))
-    ways = [] if same_file else results.suite.latency.batch_sizes
+    files = {model.onnx: root / model.onnx for model in baseline.models if model.onnx}
+    found = api.drain(compare_with_baseline(baseline, files, results, place(root, executor=executor)))
+    ways = [] if same_file or not files else results.suite.latency.batch_sizes
     assert [each.how.batch for each in found] == list(ways)
     timed = executor.all(TimePair)
     assert {len(each.sessions) * len(ways) for each in found} <= {len(timed)}
@@ -47,8 +51,8 @@ def rounds_of(root: Path, ratio: float, shape: Shape, same_file: bool = False) -
 
 @pytest.mark.parametrize(("ratio", "rounds"), [(1.0, 5), (1.2, 5), (1.05, 40)])
 def test_rounds_end_as_soon_as_the_gate_can_decide(ratio: float, rounds: int, tmp_path: Path) -> None:
-    assert rounds_of(tmp_path, ratio, Shape()) == rounds
-    assert rounds_of(tmp_path, ratio, Shape(batch_sizes=(1, 32))) == rounds
+    assert rounds_of(tmp_path, ratio, GATED) == rounds
+    assert rounds_of(tmp_path, ratio, replace(GATED, batch_sizes=(1, 32))) == rounds
 
 
 @pytest.mark.parametrize(("ratio", "rounds"), [(1.2, 5), (1.3, 40)])
@@ -57,4 +61,8 @@ def test_the_margin_is_that_of_the_baselines_gates(ratio: float, rounds: int, tm
 
 
 def test_the_same_file_is_not_timed(tmp_path: Path) -> None:
-    assert rounds_of(tmp_path, 1.0, Shape(), same_file=True) == 0
+    assert rounds_of(tmp_path, 1.0, GATED, same_file=True) == 0
+
+
+def test_nothing_is_timed_that_no_gate_asks_for(tmp_path: Path) -> None:
+    assert rounds_of(tmp_path, 1.2, Shape()) == 0

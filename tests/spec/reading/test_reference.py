@@ -14,6 +14,7 @@ from kdbench.zoo.catalog import Catalog
 
 KEYS = [key for key in suite_keys() if not key.path.startswith("teacher_train.")]
 SUITE = {"name": "x", "data": "digits", "pairs": [{"teacher": "cnn", "student": "cnn"}], "losses": ["cross_entropy"]}
+SUITE |= {"variants": ["fp32", "int8_static"]}
 # What a key needs beside it, or in the same table.
 BESIDE: dict[str, dict[str, Any]] = {
     "train.bank": {"views": "bank"},
@@ -25,6 +26,8 @@ BESIDE: dict[str, dict[str, Any]] = {
     "tuning.lr.scale": {"range": [0.1, 0.2]},
     "gates.metric": {"may_drop": 0.01},
     "gates.may_drop": {"metric": "top1"},
+    "gates.condition": {"metric": "top1", "may_drop": 0.02},
+    "gates.variant": {"metric": "top1", "may_drop": 0.02},
     "gates.may_rise": {"metric": "latency"},
 }
 LISTS = ("pairs", "losses", "teaching", "conditions", "metrics", "variants", "gates", "parts", "labelled")

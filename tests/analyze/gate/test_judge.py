@@ -5,10 +5,13 @@ import numpy as np
 import pytest
 
 from kdbench.analyze import GateEntry, Verdict, judge
+from kdbench.analyze.comparisons.changes import Change
 from kdbench.results import LatencyComparison, Outcome
-from kdbench.results.baseline import baseline_of, follow_pairs
+from kdbench.results.baselines.freezing import baseline_of
 from kdbench.spec import Gate
 from tests.records import HOW, Shape, correct_bits, edited, make_results, slice_sessions
+
+TIMED = Shape(gates=(Gate(metric="latency", may_rise=0.05),))
 
 
 def moved(results, drop, wobble=0.0005, loss="kd"):
@@ -40,7 +43,7 @@ def entry_of(verdict, kind, what="kd"):
 
 
 def test_the_same_results_pass_bit_for_bit():
-    results = make_results()
+    results = make_results(TIMED)
     verdict = judge(baseline_of(results), results, [compared(1.0)])
     assert {e.status for e in verdict.entries} == {"pass"}
     assert (verdict.exit_code(False), verdict.exit_code(True)) == (0, 0)
@@ -53,7 +56,7 @@ def test_a_clear_drop_fails():
     results = make_results(Shape(seeds=5))
     verdict = judge(baseline_of(results), moved(results, 0.02), [])
     found = entry_of(verdict, "top1")
-    assert found.status == "fail"
+    assert found.status == "regressed"
     assert found.upper < found.limit == -0.005
     assert found.estimate == pytest.approx(-0.02, abs=0.001)
     assert entry_of(verdict, "top1", "cross_entropy").status == "pass"
@@ -76,7 +79,7 @@ def test_rows_of_one_loss_are_told_apart_by_their_way_of_teaching():
         "big -> small / teacher / cross_entropy": "pass",
         "big -> small / student / cross_entropy": "pass",
         "big -> small / student / kd": "pass",
-        "big -> small / student / kd, ensemble(count=2)": "fail",
+        "big -> small / student / kd, ensemble(count=2)": "regressed",
         "big -> small / student / kd, generations(count=3)": "pass",
     }
 
@@ -112,7 +115,7 @@ def test_unjudged_rows_alone_are_no_verdict():
     assert (verdict.status, verdict.exit_code(True)) == ("inconclusive", 6)
 
 
-@pytest.mark.parametrize(("drop", "status"), [(0.01, "fail"), (0.005, "pass"), (0.0049, "pass"), (-0.01, "pass")])
+@pytest.mark.parametrize(("drop", "status"), [(0.01, "regressed"), (0.005, "pass"), (0.0049, "pass"), (-0.01, "pass")])
 def test_a_constant_change_is_judged_as_it_is(drop, status):
     before = make_results(Shape(seeds=3, accuracy=lambda *_: 0.9))
     now = make_results(Shape(seeds=3, accuracy=lambda pair, loss, seed: 0.9 - drop * (loss == "kd")))
@@ -124,7 +127,7 @@ def test_a_constant_change_is_judged_as_it_is(drop, status):
 MANY = ("kd", "dkd", "dist", "rkd", "vid", "nkd", "ttm", "wttm", "ctkd", "fitnet", "fsp", "crd")
 
 
-@pytest.mark.parametrize(("losses", "status"), [(("kd",), "fail"), (MANY, "inconclusive")])
+@pytest.mark.parametrize(("losses", "status"), [(("kd",), "regressed"), (MANY, "inconclusive")])
 def test_holm_guards_the_family(losses, status):
     """A drop that one comparison alone fails at p = .004 is not enough among twelve: 12 x .004 > .01."""
     wobble = (-0.002, -0.001, 0.0, 0.001, 0.002)  # SD .00158, standard error .00071
@@ -145,7 +148,7 @@ def test_a_row_that_failed_now_is_a_failure_with_its_reason():
     before = make_results()
     now = make_results(Shape(outcomes={("big -> small", "kd", 1): Outcome(status="failed", reason="NaN at step 3")}))
     found = entry_of(judge(baseline_of(before), now, []), "top1")
-    assert (found.status, found.measured) == ("fail", False)
+    assert (found.status, found.measured) == ("regressed", False)
     assert found.message == "seed 1: failed: NaN at step 3"
 
 
@@ -160,9 +163,11 @@ def test_another_test_split_is_invalid():
     assert verdict.exit_code(False) == 5
 
 
-@pytest.mark.parametrize(("ratio", "status", "code"), [(1.0, "pass", 0), (1.2, "fail", 3), (1.05, "inconclusive", 0)])
+@pytest.mark.parametrize(
+    ("ratio", "status", "code"), [(1.0, "pass", 0), (1.2, "regressed", 3), (1.05, "inconclusive", 0)]
+)
 def test_latency(ratio, status, code):
-    results = make_results()
+    results = make_results(TIMED)
     verdict = judge(baseline_of(results), results, [compared(ratio)])
     assert entry_of(verdict, "latency", "cpu").status == status
     assert verdict.exit_code(False) == code
@@ -175,7 +180,7 @@ def test_latency_margin_comes_from_the_baselines_gates():
 
 
 def test_what_was_not_timed_takes_no_share_of_the_error():
-    results = make_results()
+    results = make_results(TIMED)
     baseline = baseline_of(results)
     alone, among = (judge(baseline, results, [compared(1.08), *more]) for more in ((), [compared(None)] * 20))
     timed = judge(baseline, results, [compared(1.08)] * 5)
@@ -184,7 +189,7 @@ def test_what_was_not_timed_takes_no_share_of_the_error():
 
 
 def test_a_latency_that_was_not_measured_is_inconclusive_with_its_reason():
-    results = make_results()
+    results = make_results(TIMED)
     verdict = judge(baseline_of(results), results, [compared(None)])
     found = entry_of(verdict, "latency", "cpu")
     assert (found.status, found.message) == ("inconclusive", "not measured: no file")
@@ -194,7 +199,7 @@ def test_a_latency_that_was_not_measured_is_inconclusive_with_its_reason():
 @pytest.mark.parametrize(
     ("field", "kind"), [("parameters", "parameters"), ("flops", "flops"), ("onnx_bytes", "onnx_bytes")]
 )
-@pytest.mark.parametrize(("change", "status"), [(1, "fail"), (-1, "pass"), (0, "pass")])
+@pytest.mark.parametrize(("change", "status"), [(1, "regressed"), (-1, "pass"), (0, "pass")])
 def test_counts_are_compared_exactly(field, kind, change, status):
     results = make_results()
     baseline = baseline_of(results)
@@ -208,7 +213,7 @@ def test_counts_are_compared_exactly(field, kind, change, status):
     assert (f"({change:+d})" in found.message) == bool(change)
 
 
-def test_operators_and_versions_are_noted():
+def test_operators_are_noted_and_versions_stand_beside_regressions():
     results = make_results()
     baseline = baseline_of(results)
 
@@ -218,15 +223,15 @@ def test_operators_and_versions_are_noted():
 
     versions = results.run.machine["versions"] | {"onnxruntime": "9.9"}
     run = results.run.model_copy(update={"machine": results.run.machine | {"versions": versions}})
-    notes = judge(baseline, replace(edited(results, artifacts=change), run=run), []).notes
+    verdict = judge(baseline, replace(edited(results, artifacts=change), run=run), [])
     students = "big -> small / student / cross_entropy and 1 more row"
-    assert f"{students}: operators differ: Conv 3 -> 4, Gemm 1 -> none" in notes
-    assert "versions: onnxruntime 1.23.0 -> 9.9" in notes
+    assert f"{students}: operators differ: Conv 3 -> 4, Gemm 1 -> none" in verdict.notes
+    assert verdict.changed == {"packages": (Change("onnxruntime", "1.23.0", "9.9"),)}
 
 
 def test_nothing_measured():
     assert Verdict("x", ()).exit_code(True) == 6
-    lost = GateEntry("top1", "a", "fail", "no record", measured=False)
+    lost = GateEntry("top1", "a", "regressed", "no record", measured=False)
     assert Verdict("x", (lost,)).exit_code(False) == 6
 
 
@@ -249,7 +254,7 @@ def test_every_deployed_network_is_held_against_its_own_baseline():
     assert {e.what: e.status for e in entries} == {
         "big -> small / teacher / cross_entropy": "pass",
         "big -> small / student / cross_entropy and 1 more row": "pass",
-        "big -> small / student / simkd": "fail",
+        "big -> small / student / simkd": "regressed",
     }
 
 
@@ -259,7 +264,7 @@ def test_a_loss_that_deploys_another_network_than_before_is_told_from_the_others
     entries = [e for e in judge(baseline_of(plain), now, []).entries if e.kind == "flops" and "student" in e.what]
     assert {e.what: e.status for e in entries} == {
         "big -> small / student / cross_entropy and 1 more row": "pass",
-        "big -> small / student / kd": "fail",
+        "big -> small / student / kd": "regressed",
     }
 
 
@@ -275,7 +280,7 @@ def test_a_seed_that_collapsed_fails_where_none_had(seeds):
     )
     verdict = judge(baseline_of(before), now, [])
     found = entry_of(verdict, "top1", "/ kd")
-    assert found.status == "fail"
+    assert found.status == "regressed"
     assert found.message == f"seed {seeds - 1} collapsed: 10.00 %, in the baseline {90 + 0.1 * (seeds - 1):.2f} %"
     assert verdict.exit_code(False) == 3
 
@@ -301,6 +306,6 @@ def test_what_the_gate_sees_is_part_of_the_verdict():
 
 def test_a_student_that_changed_is_judged_and_told():
     before, now = (make_results(Shape(pairs=(("big", student),))) for student in ("small", "wide"))
-    verdict = judge(follow_pairs(baseline_of(before), now.suite), now, [])
+    verdict = judge(baseline_of(before), now, [])
     assert verdict.measured > 0
     assert "the pair 'big -> small' of the baseline is 'big -> wide' now" in verdict.notes

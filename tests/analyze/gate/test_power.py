@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from kdbench.analyze import undetectable_gates, what_the_gate_sees
-from kdbench.analyze.decisions.gate_power import gate_power
-from kdbench.results.baseline import baseline_of
+from kdbench.analyze.gate.power import gate_power
+from kdbench.results.baselines.freezing import baseline_of
 from kdbench.spec import Gate
 from tests.records import Shape, make_results
 

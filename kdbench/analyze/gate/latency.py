@@ -1,0 +1,51 @@
+"""New against baseline ONNX files, timed in turns: whether the ratio exceeds what the gate allows."""
+
+from collections.abc import Sequence
+
+from kdbench.analyze.gate.verdict import STATUSES, GateEntry
+from kdbench.results import LatencyComparison
+from kdbench.results.timings import slice_minima, slice_p50s
+from kdbench.statistics.ratios import RatioBounds, judge_ratio
+
+
+def judge_latencies(comparisons: Sequence[LatencyComparison], margin: float) -> list[GateEntry]:
+    """One entry a comparison."""
+    # Only comparisons that were timed share the error. During timing their number is unknown, and all share it.
+    family = max(1, sum(bool(comparison.sessions) for comparison in comparisons))
+    return [_judge(comparison, margin, family) for comparison in comparisons]
+
+
+def _judge(comparison: LatencyComparison, margin: float, family: int) -> GateEntry:
+    what = f"{comparison.what} / {comparison.how.label}"
+    if not comparison.sessions:
+        reason = comparison.reason or "no reason was recorded"
+        return GateEntry("latency", what, "inconclusive", f"not measured: {reason}", limit=1 + margin, measured=False)
+    try:
+        sessions = comparison.sessions
+        found = judge_ratio(slice_p50s(sessions), slice_minima(sessions), margin, family=family)
+    except ValueError as error:
+        return GateEntry("latency", what, "invalid", f"{error}", limit=1 + margin, measured=False)
+    if found.p50 is None or found.minimum is None:
+        text = f"{found.sessions} sessions are too few: their spread is unknown"
+        return GateEntry("latency", what, "inconclusive", text, limit=1 + margin, n=found.sessions)
+    status = STATUSES[found.status]
+    of = f"over {found.sessions} sessions of {found.pairs} pairs of slices"
+    message = f"p50 {_ratio(found.p50)}, minimum {_ratio(found.minimum)} {of}, allowed x{1 + margin:.3f}"
+    if status == "inconclusive":
+        message += "; the bounds lie on both sides of the limit, or p50 and minimum disagree"
+    return GateEntry(
+        kind="latency",
+        what=what,
+        status=status,
+        message=message,
+        estimate=found.p50.estimate,
+        lower=found.p50.lower,
+        upper=found.p50.upper,
+        limit=1 + margin,
+        n=found.pairs,
+        improved=max(found.p50.upper, found.minimum.upper) < 1,
+    )
+
+
+def _ratio(bounds: RatioBounds) -> str:
+    return f"x{bounds.estimate:.3f} (one-sided bounds {bounds.lower:.3f} and {bounds.upper:.3f}, 99 % over all looks)"

@@ -1,0 +1,80 @@
+"""A baseline is read back, and its ONNX files are found: beside it, in another folder, or at a URL of fsspec."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from kdbench.results.baselines.baseline import Baseline, BaselineError
+from kdbench.results.store import sha256_of
+from kdbench.results.stored import read_stored
+from kdbench.spec import Problem, UserError
+
+FREEZE = "freeze one with: kdbench baseline SUITE --to DIR"
+
+
+def load_baseline(folder: Path, suite: str) -> Baseline:
+    """The baseline of a suite in a folder. Raises `BaselineError` where it is missing, damaged or of another suite."""
+    path = folder / "baseline.json"
+    if not path.is_file():
+        raise BaselineError(f"no baseline in '{folder}': there is no baseline.json", help=FREEZE)
+    try:
+        baseline = read_stored(path, Baseline, older="freeze a new baseline")
+        frozen = baseline.spec.name
+    except UserError as error:
+        raise BaselineError(Problem(problem.what, help=FREEZE) for problem in error.problems) from error
+    except ValidationError as error:
+        detail = error.errors()[0]
+        at = ".".join(map(str, detail["loc"]))
+        raise BaselineError(f"damaged baseline '{path}': suite.{at}: {detail['msg']}", help=FREEZE) from error
+    if frozen != suite:
+        raise BaselineError(f"the baseline '{folder}' is of suite '{frozen}', not of '{suite}'", help=FREEZE)
+    return baseline
+
+
+def keep_outside(files: Mapping[str, Path], where: str, folder: Path) -> str:
+    """Copy a baseline's files to a folder or a URL; returns it as the baseline in `folder` names it."""
+    import fsspec  # .1 s
+
+    for name, source in files.items():
+        try:
+            with fsspec.open(f"{where.rstrip('/')}/{name}", "wb", auto_mkdir=True) as file:
+                file.write(source.read_bytes())
+        except (OSError, ImportError, ValueError) as error:
+            raise UserError(f"cannot write '{name}' to '{where}': {error}", help="give a folder or a URL") from error
+    return where if "://" in where or Path(where).is_absolute() else os.path.relpath(where, folder)
+
+
+def onnx_files(baseline: Baseline, folder: Path, scratch: Path) -> dict[str, Path]:
+    """Every ONNX file that a baseline keeps, by its name, checked against its hash; those of a URL come to `scratch`.
+
+    Raises `BaselineError` where one is missing or altered.
+    """
+    found = {}
+    for model in baseline.models:
+        if model.onnx and model.onnx not in found:
+            file = _fetch(baseline.files, model.onnx, model.facts.onnx_bytes, folder, scratch)
+            if sha256_of(file) != model.facts.onnx_sha256:
+                text = f"'{model.onnx}' of the baseline '{folder}' is not the file that was frozen: its SHA-256 differs"
+                raise BaselineError(text, help=FREEZE)
+            found[model.onnx] = file
+    return found
+
+
+def _fetch(where: str, name: str, size: int, folder: Path, scratch: Path) -> Path:
+    if "://" not in where:
+        file = folder / where / name
+        if not file.is_file():
+            raise BaselineError(f"the baseline '{folder}' lacks its file '{file}'", help=FREEZE)
+        return file
+    import fsspec  # .1 s
+
+    file = scratch / name
+    try:
+        with fsspec.open(f"{where.rstrip('/')}/{name}", "rb") as source:
+            file.write_bytes(source.read(size + 1))  # no more than what was frozen, whatever the URL serves
+    except (OSError, ImportError, ValueError) as error:
+        text = f"the baseline '{folder}' keeps its file '{name}' at '{where}', which cannot be read: {error}"
+        raise BaselineError(text, help="see that it is reachable, or check without it: --no-latency") from error
+    return file

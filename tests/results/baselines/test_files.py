@@ -1,0 +1,84 @@
+"""A baseline is read back, and its ONNX files are found wherever they are kept."""
+
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from kdbench.results import Baseline, freeze, load_baseline
+from kdbench.results.baselines.baseline import BaselineError
+from kdbench.results.baselines.files import onnx_files
+from kdbench.spec import UserError
+from tests.results.baselines.test_freezing import RESULTS
+from tests.stored import store_results
+
+
+def frozen(root: Path, outside: str = "") -> Baseline:
+    return freeze(RESULTS, store_results(root / "results", RESULTS), root / "base", outside=outside)
+
+
+def kept(root: Path, baseline: Baseline) -> list[bytes]:
+    return [file.read_bytes() for file in onnx_files(baseline, root / "base", root).values()]
+
+
+def content() -> list[bytes]:
+    student = next(entry for entry in RESULTS.run.entries if entry.role == "student")
+    return [RESULTS.trials[student.key].exported.key.encode()]
+
+
+@pytest.mark.parametrize("where", ["", "outside", "memory://kept"])
+def test_files_are_found_where_they_are_kept(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    baseline = frozen(tmp_path, where)
+    assert baseline.files == {"outside": "../outside"}.get(where, where)
+    monkeypatch.chdir("/")  # a relative path is from the baseline
+    assert kept(tmp_path, load_baseline(tmp_path / "base", "example")) == content()
+    assert (len(list((tmp_path / "base").glob("*.onnx"))) == 1) == (where == "")
+
+
+@pytest.mark.parametrize("where", ["", "memory://altered"])
+@pytest.mark.parametrize("damage", ["altered", "longer", "gone"])
+def test_missing_and_altered_files_are_refused(where: str, damage: str, tmp_path: Path) -> None:
+    baseline = frozen(tmp_path, where)
+    name = next(model.onnx for model in baseline.models if model.onnx)
+    path = f"{where or tmp_path / 'base'}/{name}"
+    if damage == "gone":
+        fsspec.core.url_to_fs(path)[0].rm(path)
+    else:
+        with fsspec.open(path, "wb") as file:
+            file.write(content()[0] + b"x" if damage == "longer" else b"y" * len(content()[0]))
+    with pytest.raises(BaselineError, match=r"lacks its file|cannot be read|its SHA-256 differs"):
+        kept(tmp_path, baseline)
+
+
+@pytest.mark.parametrize("where", ["nowhere://x", "memory:///"])
+def test_a_place_that_cannot_be_written_is_told(where: str, tmp_path: Path) -> None:
+    if where == "memory:///":
+        where = str(tmp_path / "a file" / "below")
+        (tmp_path / "a file").touch()
+    with pytest.raises(UserError, match="cannot write"):
+        frozen(tmp_path, where)
+    assert not (tmp_path / "base").exists()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"schema_number": 2}', '{"schema_number": 1}', '{"schema_number": 99}'])
+def test_what_is_no_baseline_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "baseline.json").write_text(text)
+    with pytest.raises(BaselineError, match="kdbench baseline SUITE"):
+        load_baseline(tmp_path, "example")
+
+
+def test_a_baseline_of_another_suite_or_of_none_is_refused(tmp_path: Path) -> None:
+    frozen(tmp_path)
+    with pytest.raises(BaselineError, match="is of suite 'example', not of 'other'"):
+        load_baseline(tmp_path / "base", "other")
+    with pytest.raises(BaselineError, match=r"there is no baseline\.json"):
+        load_baseline(tmp_path, "example")
+
+
+def test_a_suite_that_this_kdbench_cannot_read_is_a_damaged_baseline(tmp_path: Path) -> None:
+    baseline = frozen(tmp_path)
+    strange = baseline.model_copy(update={"suite": {**baseline.suite, "seeds": "many"}})
+    (tmp_path / "base/baseline.json").write_text(strange.model_dump_json())
+    with pytest.raises(BaselineError, match=r"damaged baseline .*suite\.seeds"):
+        load_baseline(tmp_path / "base", "example")
