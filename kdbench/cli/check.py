@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -80,18 +79,19 @@ def command(
     from kdbench.report.verdict import render_verdict, undecided
     from kdbench.results import load_baseline, load_run
     from kdbench.results.baselines.files import onnx_files
+    from kdbench.results.drafts import temporary_folder
     from kdbench.results.store import prepare_folder
     from kdbench.zoo.catalog import Catalog
 
     with ExitStack() as stack:
         if fresh:
-            results = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kdbench-check-")))
+            results = stack.enter_context(temporary_folder())
         wanted = restrict(api.load_suite(suite, how["plugins"]), Catalog(how["plugins"]), **part)
         frozen = load_baseline(folder, wanted.name)
         without = _left_out(frozen, only, no_latency)
         timed = "latency" not in without
-        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="kdbench-baseline-"))
-        files = onnx_files(frozen, folder, Path(scratch)) if timed else {}
+        scratch = stack.enter_context(temporary_folder())
+        files = onnx_files(frozen, folder, scratch) if timed else {}
         where = stack.enter_context(api.place(results, **how))
         prepare_folder(reports, "reports")
         began = datetime.now(UTC).isoformat(timespec="seconds")

@@ -4,7 +4,6 @@ import math
 import re
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Generator
 from dataclasses import replace
@@ -116,6 +115,7 @@ def _measure(
     from kdbench.cli.telling.progress import follow
     from kdbench.execute.measure import measure_files
     from kdbench.report.measurement import measurement_text
+    from kdbench.results.drafts import temporary_folder
     from kdbench.spec import LatencySpec
 
     asked = LatencySpec(
@@ -128,7 +128,7 @@ def _measure(
     dataset = _find_data(data, plugins) if data else None
     files = tuple(dict.fromkeys(models))
     with (
-        tempfile.TemporaryDirectory(prefix="kdbench-measure-") as folder,
+        temporary_folder() as folder,
         api.place(folder, data=data_root or api.DEFAULT_DATA, workers=1, plugins=plugins) as place,
     ):
         how: dict[str, Any] = {"data": dataset, "scale": scale or "standard", "shape": shape}

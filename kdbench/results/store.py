@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from kdbench.results.drafts import TEMPORARY, draft_file, draft_folder, remove_dead
 from kdbench.results.records import ArtifactRecord, RunRecord, TrialRecord
 from kdbench.results.stored import Stored, read_stored
 from kdbench.spec import PART, UserError
@@ -38,8 +39,18 @@ class Store:
         self.root = root
 
     def prepare(self) -> None:
-        """Make the folder; raises `UserError` where it cannot be written."""
+        """Make the folder, and remove what processes that died left in it and in temporary folders.
+
+        Raises `UserError` where it cannot be written.
+        """
         prepare_folder(self.root, "results")
+        for folder in self.folders():
+            remove_dead(folder)
+        remove_dead(Path(tempfile.gettempdir()), TEMPORARY)
+
+    def folders(self) -> tuple[Path, ...]:
+        """All in which records lie."""
+        return tuple(path for pattern in ("*", "suites/*") for path in self.root.glob(pattern) if path.is_dir())
 
     def trial_folder(self, key: str) -> Path:
         return self.root / "trials" / key
@@ -152,19 +163,17 @@ def sha256_of(path: Path) -> str:
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file so that nobody ever sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.encode("utf-8") if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(draft).chmod(0o644)
-        Path(draft).replace(path)
+        with draft_file(path.parent, path.name) as draft:
+            with draft.open("wb") as file:
+                file.write(content.encode("utf-8") if isinstance(content, str) else content)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.chmod(0o644)
+            draft.replace(path)
     except OSError as error:
         error.filename = str(path)  # writing names none, renaming the draft
         raise
-    finally:
-        Path(draft).unlink(missing_ok=True)
 
 
 def _holds(folder: Path, *names: str) -> bool:
@@ -179,23 +188,20 @@ def _new_folder(final: Path, parts: tuple[str, ...]) -> Iterator[Path]:
     that lacks one is.
     """
     final.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{final.name}-", dir=final.parent))
-    try:
+    with draft_folder(final.parent, final.name) as draft:
         yield draft
         for path in draft.iterdir():
             _sync(path)
         draft.chmod(0o755)
         if final.exists() and not _holds(final, *parts):
             final.rename(retired := draft.with_name(f"{draft.name}-retired"))
-            shutil.rmtree(retired)
+            shutil.rmtree(retired, ignore_errors=True)
         try:
             draft.rename(final)
         except OSError:
             if not _holds(final, *parts):
                 raise
         _sync(final.parent)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from kdbench.results.drafts import PREFIX, dead_drafts
 from kdbench.results.output_cache import remove_unused
 from kdbench.results.records import RunRecord
 from kdbench.results.store import Store
@@ -15,14 +16,15 @@ from kdbench.results.stored import read_stored
 # Folders of a store by what they hold, each record in a file or a folder of its key.
 RECORDS = ("trials", "artifacts", "evaluations", "latency", "throughput", "rounds", "failures")
 CACHE = "cache"  # teacher outputs, which are computed again where they are gone
+DRAFTS = "drafts"  # of processes that died
 DAY = 86400.0  # seconds
 
 
 @dataclass(frozen=True)
 class Holding:
-    """A record with its files, or a cache of teacher outputs."""
+    """A record with its files, a cache of teacher outputs, or a draft."""
 
-    kind: str  # of `RECORDS`, `CACHE`
+    kind: str  # of `RECORDS`, `CACHE`, `DRAFTS`
     key: str
     path: Path
     bytes: int
@@ -95,8 +97,15 @@ def _holdings(store: Store) -> Iterator[Holding]:
     for kind in (*RECORDS, CACHE):
         folder = store.root / kind
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-            if path != folder / "lock":  # of all caches together
-                facts = [file.stat() for file in files]
-                changed = max((fact.st_mtime for fact in facts), default=path.stat().st_mtime)
-                yield Holding(kind, path.name.partition(".json")[0], path, sum(f.st_size for f in facts), changed)
+            if path != folder / "lock" and not path.name.startswith(PREFIX):  # the lock is of all caches together
+                yield _held(kind, path.name.partition(".json")[0], path)
+    for folder in store.folders():
+        for path in dead_drafts(folder):
+            yield _held(DRAFTS, path.name, path)
+
+
+def _held(kind: str, key: str, path: Path) -> Holding:
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    facts = [file.stat() for file in files]
+    changed = max((fact.st_mtime for fact in facts), default=path.stat().st_mtime)
+    return Holding(kind, key, path, sum(fact.st_size for fact in facts), changed)

@@ -3,12 +3,14 @@
 import errno
 import os
 import stat
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from kdbench.results import EvaluationRecord, Store
+from kdbench.results.drafts import temporary_folder
 from kdbench.results.store import sha256_of, write_whole
 from kdbench.results.stored import Stored
 from kdbench.results.timings import LatencyRecord, ThroughputRecord
@@ -85,6 +87,21 @@ def test_a_full_disk_is_told_with_the_file(tmp_path: Path, monkeypatch: pytest.M
         write_whole(tmp_path / "a.json", "one")
     assert told.value.filename == str(tmp_path / "a.json")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_processes_that_died_left_is_removed_when_a_run_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, temporary = Store(tmp_path / "results"), tmp_path / "temporary"
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    left = [store.trial_folder(".draft-k-abc"), store.root / "suites/tiny/.draft-x", temporary / ".draft-kdbench-abc"]
+    others = [store.trial_folder(".git"), temporary / "kdbench-of-a-user", temporary / ".draft-of-another-program"]
+    for folder in (*left, *others):
+        folder.mkdir(parents=True)
+    with store.new_trial("k") as mine, temporary_folder() as scratch:
+        store.prepare()
+        assert all(folder.exists() for folder in (mine, scratch, *others))
+        assert not any(folder.exists() for folder in left)
 
 
 def test_records_come_back_as_they_were(tmp_path: Path) -> None:

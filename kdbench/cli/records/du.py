@@ -23,10 +23,10 @@ def command(results: Path, as_json: bool) -> None:
     Suites share trials: what several refer to is counted for each of them.
     """
     from kdbench.results import Store
-    from kdbench.results.usage import CACHE, RECORDS, usage_of
+    from kdbench.results.usage import CACHE, DRAFTS, RECORDS, usage_of
 
     usage = usage_of(Store(results))
-    kinds = {kind: tuple(each for each in usage.holdings if each.kind == kind) for kind in (*RECORDS, CACHE)}
+    kinds = {kind: tuple(each for each in usage.holdings if each.kind == kind) for kind in (*RECORDS, CACHE, DRAFTS)}
     suites = {run.name: usage.of_runs([run]) for run in usage.latest}
     lines = [("kind", kind, held) for kind, held in kinds.items() if held]
     lines += [("suite", name, held) for name, held in sorted(suites.items())]

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,19 +117,18 @@ def _figures(found: "Results", kind: str) -> dict[str, bytes]:
 
 def _write(files: Mapping[str, bytes], folder: Path) -> None:
     """A new folder with these files, whole or not at all."""
+    from kdbench.results.drafts import draft_folder, remove_dead
     from kdbench.spec import UserError
 
     if folder.exists():
         raise UserError(f"'{folder}' exists", help="name a new folder with --to, or remove this one")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        remove_dead(folder.parent, folder.name)
+        with draft_folder(folder.parent, folder.name) as draft:
+            for name, content in files.items():
+                (draft / name).write_bytes(content)
+            draft.chmod(0o755)
+            draft.rename(folder)
     except OSError as error:
         raise UserError(f"cannot write '{folder}': {error.strerror}") from error
-    try:
-        for name, content in files.items():
-            (draft / name).write_bytes(content)
-        draft.chmod(0o755)
-        draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)

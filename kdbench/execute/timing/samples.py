@@ -3,12 +3,11 @@
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from kdbench.execute.jobs.records import SamplesSaved, SaveRandomSamples, SaveSamples
 from kdbench.execute.workers.messages import Progress
 from kdbench.execute.workers.place import Place
+from kdbench.results.drafts import temporary_folder
 from kdbench.spec import DataSpec
 from kdbench.spec.task import Pixels
 
@@ -50,8 +49,8 @@ class Samples:
 @contextmanager
 def samples_from(source: Source, largest_batch: int, place: Place) -> Iterator[Samples]:
     """Samples in a temporary file."""
-    with TemporaryDirectory(prefix="kdbench-samples-") as folder:
-        path = str(Path(folder) / "samples.npy")
+    with temporary_folder() as folder:
+        path = str(folder / "samples.npy")
         match source:
             case RealSamples(data=data, scale=scale):
                 setting = place.setting()

@@ -7,13 +7,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from kdbench.execute.workers.job import Job, OwnProcess
 from kdbench.execute.workers.lines import NotUnderstood, read_said, write_job
 from kdbench.execute.workers.messages import Crashed, Progress
+from kdbench.results.drafts import temporary_folder
 
 # One single-thread process per core beats threads on the CPU; glibc's allocator would otherwise hand every large
 # tensor back to the kernel and fault it in again at the next step (docs/decisions/0004).
@@ -37,12 +38,14 @@ class WorkerProcess:
         self.reusable = own is None
         self._seconds = own.seconds if own else None
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
+        self._folders = ExitStack()
+        temporary = self._folders.enter_context(temporary_folder())  # of whatever it makes: it may be killed
         self._process = subprocess.Popen(
             COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            env=_environment(own),
+            env={**_environment(own), "TMPDIR": str(temporary)},
             bufsize=0,
             start_new_session=True,  # Ctrl-C is for the parent, which then stops its workers
         )
@@ -101,6 +104,7 @@ class WorkerProcess:
             self._process.wait()
         for stream in (self._stdin, self._stdout, self._stderr):
             stream.close()
+        self._folders.close()
 
     def _last_words(self) -> str:
         code = self._process.wait()

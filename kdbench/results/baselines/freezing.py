@@ -1,7 +1,6 @@
 """A finished run becomes a baseline: a new folder, whole or not at all."""
 
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 from kdbench.results.baselines.baseline import Baseline, BaselineModel, BaselineRow
 from kdbench.results.baselines.files import keep_outside
 from kdbench.results.baselines.matching import DeployedModel, deployed_models
+from kdbench.results.drafts import draft_folder, remove_dead
 from kdbench.results.result_set import ResultSet, TrialResult
 from kdbench.results.store import Store
 from kdbench.spec import Entry, UserError
@@ -135,14 +135,12 @@ def _files(baseline: Baseline, results: ResultSet, store: Store) -> dict[str, Pa
 def _write(baseline: Baseline, files: Mapping[str, Path], folder: Path) -> None:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        remove_dead(folder.parent, folder.name)
+        with draft_folder(folder.parent, folder.name) as draft:
+            for name, source in files.items():
+                shutil.copyfile(source, draft / name)
+            (draft / "baseline.json").write_text(baseline.model_dump_json(indent=1) + "\n", "utf-8")
+            draft.chmod(0o755)
+            draft.rename(folder)
     except OSError as error:
         raise UserError(f"cannot write the baseline '{folder}': {error.strerror}") from error
-    try:
-        for name, source in files.items():
-            shutil.copyfile(source, draft / name)
-        (draft / "baseline.json").write_text(baseline.model_dump_json(indent=1) + "\n", "utf-8")
-        draft.chmod(0o755)
-        draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)

@@ -74,6 +74,15 @@ def test_who_interrupts_the_ending_of_processes_leaves_none() -> None:
     close_all(deaf)
 
 
+def test_the_temporary_files_of_a_killed_worker_are_gone(executor: Subprocesses) -> None:
+    folder = Path(facts(executor, Describe()).environment["TMPDIR"])
+    assert folder.is_dir()
+    (folder / "half").write_bytes(b"12345")
+    executor._idle[0]._process.kill()
+    executor.close()
+    assert not folder.exists()
+
+
 def test_a_worker_that_does_not_heed_signals_ends_with_its_parent() -> None:
     worker = WorkerProcess()
     worker.take(Hang(), 0)
