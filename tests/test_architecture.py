@@ -55,7 +55,7 @@ FLOORS = {
         "timing": {"events", "jobs", "workers"},
         "training": {"events", "jobs", "workers"},
     },
-    "report": {"writing": set(), "sections": {"writing"}},
+    "report": {"writing": set(), "sections": {"writing"}, "check": {"writing"}},
 }
 LARGEST_FOLDER = 16  # modules; losses are looked up by name, not read one after the other
 WITHOUT_TORCH = ("spec", "statistics", "results", "analyze", "report", "cli")

@@ -76,7 +76,8 @@ def command(
     from kdbench.cli.telling.progress import follow, invocation
     from kdbench.execute.run import run_suite
     from kdbench.execute.timing.baseline_timing import compare_with_baseline
-    from kdbench.report.verdict import render_verdict, undecided
+    from kdbench.report.check.annotations import annotations
+    from kdbench.report.check.verdict import render_verdict, undecided
     from kdbench.results import load_baseline, load_run
     from kdbench.results.baselines.files import onnx_files
     from kdbench.results.drafts import temporary_folder
@@ -109,6 +110,9 @@ def command(
     trained = run.trained if run.started >= began else ()  # where all was there, the earlier run's record stands
     if reused := done - len(trained):
         click.echo(f"note: {reused} of {done} trials came from '{results}'; --fresh trains anew", err=True)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in annotations(verdict, suite, strict=strict):
+            click.echo(line, err=True)
     if page := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(page).open("a", encoding="utf-8") as file:
             file.write(written["markdown"].read_text("utf-8"))

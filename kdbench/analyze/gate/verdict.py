@@ -9,6 +9,7 @@ from kdbench.spec.comparison import Metric
 
 # 'unjudged': shown without effect on the verdict, because one seed has no spread to judge by.
 Status = Literal["pass", "regressed", "inconclusive", "invalid", "unjudged"]
+WORST_FIRST: tuple[Status, ...] = ("regressed", "invalid", "inconclusive", "unjudged", "pass")
 # By the words of the tests that decide.
 STATUSES: dict[Literal["pass", "fail", "undecided"], Status] = {
     "pass": "pass",
@@ -76,6 +77,11 @@ class Verdict:
     def measured(self) -> int:
         """The number of entries that compared a figure with the baseline's and judged it."""
         return sum(entry.measured and entry.status != "unjudged" for entry in self.entries)
+
+    @property
+    def worst_first(self) -> tuple[GateEntry, ...]:
+        """The entries, those that need a look before the others."""
+        return tuple(sorted(self.entries, key=lambda entry: WORST_FIRST.index(entry.status)))
 
     @property
     def improvements(self) -> tuple[GateEntry, ...]:

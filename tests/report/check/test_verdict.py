@@ -1,10 +1,10 @@
 import json
 from dataclasses import replace
-from xml.etree import ElementTree
 
 from kdbench.analyze import GateEntry, Verdict
-from kdbench.report import render_verdict, verdict_json, verdict_junit, verdict_markdown
-from kdbench.report.verdict import undecided
+from kdbench.analyze.comparisons.changes import Change
+from kdbench.report import render_verdict, verdict_json, verdict_markdown
+from kdbench.report.check.verdict import undecided
 
 EVIL = "a<b>&c|d \x1b[31mred\x1b[0m"
 ENTRIES = (
@@ -33,17 +33,6 @@ def test_the_baseline_of_a_part_is_frozen_from_that_part():
     assert f"kdbench run 'my suites/quick.toml' --seeds 2 && {freeze}" in verdict_markdown(part)
 
 
-def test_junit_maps_statuses_and_is_valid_xml():
-    root = ElementTree.fromstring(verdict_junit(VERDICT).encode())
-    suite = root.find("testsuite")
-    assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
-        "tests": "4", "failures": "1", "errors": "1", "skipped": "1",
-    }  # fmt: skip
-    kinds = [next((child.tag for child in case), None) for case in suite]
-    assert kinds == ["failure", "error", "skipped", "system-out"]
-    assert suite[0].get("name") == "top-1: a<b>&c|d [31mred[0m"
-
-
 def test_json_has_every_figure_and_the_exit_codes():
     found = json.loads(verdict_json(VERDICT))
     assert (found["status"], found["exit_code"], found["exit_code_strict"]) == ("regressed", 3, 3)
@@ -69,9 +58,6 @@ def test_what_one_seed_shows_is_labelled_and_skipped():
     assert text.startswith("## No regression in what was judged: quick\n\n1 not judged, 1 pass.")
     assert "| ℹ️ not judged |" in text
     assert json.loads(verdict_json(verdict))["exit_code_strict"] == 0
-    suite = ElementTree.fromstring(verdict_junit(verdict).encode()).find("testsuite")
-    assert suite.get("skipped") == "1"
-    assert [child.tag for child in suite[0]] == ["skipped"]
 
 
 UNDECIDED = Verdict("quick", ENTRIES[:2], sees="With 3 seeds the gate sees <little>.")
@@ -83,9 +69,6 @@ def test_an_inconclusive_check_is_loud_and_no_pass():
         "## Inconclusive, not a pass: quick\n\n1 inconclusive, 1 pass.\n\n**1 of 2 figures could not"
     )
     assert "exit code is 0, and 4 with --strict, which CI should use" in text
-    case = ElementTree.fromstring(verdict_junit(UNDECIDED).encode()).find("testsuite/testcase")
-    assert case[0].tag == "skipped"
-    assert case[0].get("message") == "inconclusive: not measured: no provider"
 
 
 def test_only_an_inconclusive_check_warns():
@@ -96,3 +79,30 @@ def test_only_an_inconclusive_check_warns():
 def test_what_the_gate_sees_is_said():
     assert "\n\nWith 3 seeds the gate sees &lt;little&gt;.\n\n" in verdict_markdown(UNDECIDED)
     assert json.loads(verdict_json(UNDECIDED))["sees"] == UNDECIDED.sees
+
+
+CHANGED = replace(
+    VERDICT,
+    covers="The baseline holds 1 pair.",
+    beyond=("1 row: p / student / <dkd>",),
+    changed={"suite": (Change("losses.kd.temperature", 4.0, 2.0),), "packages": (Change("torch", "2.14", None),)},
+)
+
+
+def test_what_changed_and_what_is_not_covered_are_said():
+    text = verdict_markdown(CHANGED)
+    assert "\n\nThe baseline holds 1 pair.\n\n" in text
+    changes = '- suite: losses.kd.temperature was 4.0, is 2.0\n- packages: torch was "2.14", is not there\n'
+    assert f"What changed since the baseline:\n\n{changes}" in text
+    assert "not judged:\n\n- 1 row: p / student / &lt;dkd&gt;\n" in text
+    found = json.loads(verdict_json(CHANGED))
+    assert found["changed"]["suite"] == [{"what": "losses.kd.temperature", "before": 4.0, "after": 2.0}]
+    assert (found["covers"], found["beyond"]) == ("The baseline holds 1 pair.", ["1 row: p / student / <dkd>"])
+
+
+def test_an_improvement_is_told_with_the_way_to_hold_it():
+    better = GateEntry("top1", "p / student / kd", "pass", "+2.00 points", 0.9, 0.92, improved=True)
+    text = verdict_markdown(Verdict("quick", (better,)))
+    assert "| ⬆️ improved | top-1 | p / student / kd |" in text
+    assert "frozen anew:\n\n- p / student / kd: top-1 improved: +2.00 points\n" in text
+    assert "kdbench baseline quick --to baselines/quick-new" in text

@@ -1,21 +1,23 @@
-"""A verdict as Markdown, JUnit XML and JSON: failures first, then the command that accepts the new figures."""
+"""A verdict as Markdown and JSON: failures first, then the command that accepts the new figures."""
 
 import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
-from xml.etree import ElementTree
+
+from pydantic import JsonValue
 
 from kdbench.analyze import GateEntry, Status, Verdict
-from kdbench.analyze.gate.verdict import FIGURES
+from kdbench.analyze.gate.verdict import FIGURES, WORST_FIRST
+from kdbench.report.check.junit import verdict_junit
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.markdown import markdown_table, markdown_text
 from kdbench.report.writing.tables import Cell, Column, Table
 from kdbench.results.store import write_whole
 from kdbench.spec import PART
 from kdbench.spec.comparison import OfSeeds
+from kdbench.spec.errors import as_toml
 
-ORDER: tuple[Status, ...] = ("regressed", "invalid", "inconclusive", "unjudged", "pass")
 SIGNS: dict[Status, str] = {
     "regressed": "❌ regressed",
     "invalid": "⚠️ invalid",
@@ -28,12 +30,6 @@ HEADLINES = {
     "invalid": "Not comparable with this baseline",
     "inconclusive": "Inconclusive, not a pass",
     "pass": "No regression",
-}
-ELEMENTS: dict[Status, str] = {
-    "regressed": "failure",
-    "invalid": "error",
-    "inconclusive": "skipped",
-    "unjudged": "skipped",
 }
 
 
@@ -49,8 +45,8 @@ def render_verdict(verdict: Verdict, folder: Path) -> dict[str, Path]:
 
 
 def verdict_markdown(verdict: Verdict) -> str:
-    """A headline, what the gate could see, a table, the notes, and the commands that freeze a new baseline."""
-    numbers = [(sum(entry.status == status for entry in verdict.entries), status) for status in ORDER]
+    """A headline, what the gate could see, a table, what changed, and the commands that freeze a new baseline."""
+    numbers = [(sum(entry.status == status for entry in verdict.entries), status) for status in WORST_FIRST]
     counts = ", ".join(f"{n} {status.replace('unjudged', 'not judged')}" for n, status in numbers if n)
     headline = HEADLINES[verdict.status] if verdict.measured else "Nothing was measured"
     if verdict.status == "pass" and any(entry.status == "unjudged" for entry in verdict.entries):
@@ -58,17 +54,16 @@ def verdict_markdown(verdict: Verdict) -> str:
     lines = [f"## {headline}: {markdown_text(verdict.suite)}", "", f"{counts or 'no entries'}.", ""]
     if warning := undecided(verdict):
         lines += [f"**{warning}**", ""]
-    if verdict.sees:
-        lines += [markdown_text(verdict.sees), ""]
-    if verdict.entries:
-        lines += [markdown_table(_table(verdict)), ""]
-    if verdict.notes:
-        lines += [
-            "Differences that do not affect the verdict:",
-            "",
-            *(f"- {markdown_text(note)}" for note in verdict.notes),
-            "",
-        ]
+    lines += [markdown_text(f"{verdict.covers} {verdict.sees}".strip()), ""] if verdict.covers or verdict.sees else []
+    lines += [markdown_table(_table(verdict)), ""] if verdict.entries else []
+    better = [entry.sentence for entry in verdict.improvements]
+    for title, found in (
+        ("What changed since the baseline:", what_changed(verdict)),
+        ("Better than the baseline, which holds this only once it is frozen anew:", better),
+        ("In the suite and not in the baseline, so not judged:", verdict.beyond),
+        ("Differences that do not affect the verdict:", verdict.notes),
+    ):
+        lines += [title, "", *(f"- {markdown_text(each)}" for each in found), ""] if found else []
     lines += [
         "To freeze the present figures as the new baseline (trials that are done are not trained again):",
         "",
@@ -77,6 +72,19 @@ def verdict_markdown(verdict: Verdict) -> str:
         "```",
     ]
     return "\n".join(lines) + "\n"
+
+
+def what_changed(verdict: Verdict) -> list[str]:
+    """`suite: losses.kd.temperature was 4.0, is 2.0`: what may explain a difference, a line each."""
+
+    def shown(value: JsonValue) -> str:
+        return "not there" if value is None else as_toml(value)
+
+    return [
+        f"{kind}: {each.what} was {shown(each.before)}, is {shown(each.after)}"
+        for kind, changes in verdict.changed.items()
+        for each in changes
+    ]
 
 
 def undecided(verdict: Verdict) -> str:
@@ -108,39 +116,15 @@ def verdict_json(verdict: Verdict) -> str:
         "exit_code": verdict.exit_code(strict=False),
         "exit_code_strict": verdict.exit_code(strict=True),
         "measured": verdict.measured,
+        "covers": verdict.covers,
         "sees": verdict.sees,
-        "entries": [asdict(entry) for entry in _sorted(verdict)],
+        "entries": [asdict(entry) for entry in verdict.worst_first],
+        "changed": {kind: [asdict(each) for each in changes] for kind, changes in verdict.changed.items()},
+        "beyond": list(verdict.beyond),
         "notes": list(verdict.notes),
         "rebaseline": rebaseline(verdict),
     }
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def verdict_junit(verdict: Verdict) -> str:
-    """JUnit XML: regressed is a failure, inconclusive and unjudged are skipped, invalid is an error."""
-    by_status = {status: sum(entry.status == status for entry in verdict.entries) for status in ORDER}
-    counts = {
-        "tests": str(len(verdict.entries)),
-        "failures": str(by_status["regressed"]),
-        "errors": str(by_status["invalid"]),
-        "skipped": str(by_status["inconclusive"] + by_status["unjudged"]),
-    }
-    root = ElementTree.Element("testsuites", counts)
-    suite = ElementTree.SubElement(root, "testsuite", {"name": f"kdbench check {_xml(verdict.suite)}", **counts})
-    for entry in _sorted(verdict):
-        names = {"classname": f"kdbench.{FIGURES[entry.kind]}", "name": f"{FIGURES[entry.kind]}: {_xml(entry.what)}"}
-        case = ElementTree.SubElement(suite, "testcase", names)
-        message = _xml(f"inconclusive: {entry.message}" if entry.status == "inconclusive" else entry.message)
-        if element := ELEMENTS.get(entry.status):
-            ElementTree.SubElement(case, element, {"message": message}).text = message
-        else:
-            ElementTree.SubElement(case, "system-out").text = message
-    ElementTree.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
-
-
-def _sorted(verdict: Verdict) -> list[GateEntry]:
-    return sorted(verdict.entries, key=lambda entry: ORDER.index(entry.status))
 
 
 def _table(verdict: Verdict) -> Table:
@@ -148,14 +132,14 @@ def _table(verdict: Verdict) -> Table:
     columns = tuple(Column(head, numeric=head in ("Baseline", "Now")) for head in heads)
     rows = tuple(
         (
-            Cell(SIGNS[entry.status]),
+            Cell("⬆️ improved" if entry.improved and entry.status == "pass" else SIGNS[entry.status]),
             Cell(FIGURES[entry.kind]),
             Cell(entry.what),
             Cell(_figure(entry, entry.baseline)),
             Cell(_figure(entry, entry.current)),
             Cell(entry.message),
         )
-        for entry in _sorted(verdict)
+        for entry in verdict.worst_first
     )
     return Table("verdict", "Verdict", columns, rows)
 
@@ -166,10 +150,3 @@ def _figure(entry: GateEntry, value: float | None) -> str:
     if entry.kind == "training_seconds":
         return f"{value:.3g} s"
     return f.percent(value) if entry.kind in get_args(OfSeeds) else f"{value:,.0f}"
-
-
-def _xml(text: str) -> str:
-    """Without the control characters that XML 1.0 cannot hold, such as the colours of a traceback."""
-    return "".join(
-        c for c in text if c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff"
-    )

@@ -1,0 +1,36 @@
+"""A verdict as GitHub's workflow commands: an annotation for each figure that needs a look, on the suite's file.
+
+https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from kdbench.analyze import Verdict
+from kdbench.analyze.gate.verdict import FIGURES
+from kdbench.report.check.verdict import what_changed
+
+
+def annotations(verdict: Verdict, suite: str, *, strict: bool) -> Iterator[str]:
+    """`::error file=my.toml,title=top-1 regressed::...`, a line each; errors are what makes the check fail.
+
+    `suite` is what the user gave: annotations stand on its file where it is one.
+    """
+    file = f"file={_escape_property(suite)}," if Path(suite).suffix == ".toml" else ""
+    changed = "\n".join(["", "What changed since the baseline:", *what_changed(verdict)]) if verdict.changed else ""
+    if not verdict.measured:
+        yield f"::error {file}title=kdbench measured nothing::The reasons are in verdict.md."
+    for entry in verdict.worst_first:
+        if entry.status in ("pass", "unjudged"):
+            continue
+        level = "warning" if entry.status == "inconclusive" and not strict else "error"
+        title = _escape_property(f"{FIGURES[entry.kind]} {entry.status}")
+        yield f"::{level} {file}title={title}::{_escape(entry.sentence + changed)}"
+
+
+def _escape(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _escape_property(text: str) -> str:
+    return _escape(text).replace(":", "%3A").replace(",", "%2C")
