@@ -11,7 +11,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kdbench.api import Results, Suite, load_results, load_suite, place, plan, render, run
+    from kdbench.api import (
+        Checked,
+        Results,
+        Suite,
+        assert_no_regression,
+        check,
+        load_results,
+        load_suite,
+        place,
+        plan,
+        render,
+        run,
+    )  # fmt: skip
     from kdbench.results import load
     from kdbench.spec import Choice, DataSpec, Gate, LatencySpec, Pair, TrainSpec, Trial, UserError
     from kdbench.zoo.interface import Dataset, Draw, NotApplicable, Outputs, Split
@@ -24,17 +36,20 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 # Names resolve on first use: `kdbench --help` and the processes that time must import neither torch nor pandas.
 _HOMES = {
-    "kdbench.api": ("Results", "Suite", "load_results", "load_suite", "place", "plan", "render", "run"),
+    "kdbench.api": (
+        "Checked", "Results", "Suite", "assert_no_regression", "check", "load_results", "load_suite", "place", "plan",
+        "render", "run",
+    ),
     "kdbench.results": ("load",),
     "kdbench.spec": ("Choice", "DataSpec", "Gate", "LatencySpec", "Pair", "TrainSpec", "Trial", "UserError"),
     "kdbench.zoo.interface": ("Dataset", "Draw", "NotApplicable", "Outputs", "Split"),
-}
+}  # fmt: skip
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Choice", "DataSpec", "Dataset", "Draw", "Gate", "LatencySpec", "NotApplicable", "Outputs", "Pair", "Results",
-    "Split", "Suite", "TrainSpec", "Trial", "UserError", "load", "load_results", "load_suite", "place", "plan",
-    "render", "run",
+    "Checked", "Choice", "DataSpec", "Dataset", "Draw", "Gate", "LatencySpec", "NotApplicable", "Outputs", "Pair",
+    "Results", "Split", "Suite", "TrainSpec", "Trial", "UserError", "assert_no_regression", "check", "load",
+    "load_results", "load_suite", "place", "plan", "render", "run",
 ]  # fmt: skip
 
 

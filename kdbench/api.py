@@ -15,19 +15,23 @@ from kdbench.execute.events import RunEvent
 from kdbench.execute.this_processor import on_this_processor
 from kdbench.execute.workers.executors import Subprocesses
 from kdbench.execute.workers.place import Place, UseOfCache
-from kdbench.results import ResultSet, Store, load_run
+from kdbench.results import Baseline, LatencyComparison, ResultSet, Store, load_baseline, load_run
+from kdbench.results.baselines.files import onnx_files
+from kdbench.results.drafts import temporary_folder
 from kdbench.results.finished import ended, finished
 from kdbench.results.frames import curve_frame, entry_frame, evaluation_frame
 from kdbench.results.machine.facts import usable_cores
 from kdbench.results.runs.chosen import chosen_run
 from kdbench.spec import Plan, UserError
+from kdbench.spec.comparison import Metric
 from kdbench.spec.generators import drain
 from kdbench.zoo.catalog import Catalog
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from kdbench.analyze import Summary
+    from kdbench.analyze import Summary, Verdict
+    from kdbench.cli.telling.progress import Telling
 
 Listener = Callable[[RunEvent], None]
 NO_HOME = Path("~")
@@ -169,6 +173,83 @@ def run(suite: spec.Suite | str | Path, where: Place | None = None, on_event: Li
     return Results(load_run(here.store, record))
 
 
+@dataclass(frozen=True)
+class Checked:
+    """A run that was held against a baseline: what was compared, and the verdict."""
+
+    baseline: Baseline
+    records: ResultSet
+    comparisons: Sequence[LatencyComparison]
+    verdict: "Verdict"
+
+
+def check(
+    suite: spec.Suite | str | Path,
+    baseline: str | Path,
+    where: Place | None = None,
+    *,
+    only: Sequence[Metric] = (),
+    no_latency: bool = False,
+    asked: str = "",
+    telling: "Telling | None" = None,
+) -> Checked:
+    """Run what a suite lacks in the store, and hold it against the baseline in a folder, as `kdbench check` does.
+
+    Only the metrics of `only` are judged, where it names some. `asked` is how a user runs the suite, for the command
+    that freezes a new baseline. Raises `BaselineError` where the baseline is missing, damaged, or of another suite.
+    """
+    from kdbench.analyze import judge
+    from kdbench.cli.telling.progress import Telling, follow, invocation
+    from kdbench.execute.run import run_suite
+    from kdbench.execute.timing.baseline_timing import compare_with_baseline
+
+    telling = telling or Telling()
+    with where or place() as here, temporary_folder() as scratch:
+        wanted = suite if isinstance(suite, spec.Suite) else load_suite(suite, here.plugins)
+        frozen = load_baseline(Path(baseline), wanted.name)
+        without = _left_out(frozen, only, no_latency)
+        timed = "latency" not in without
+        files = onnx_files(frozen, Path(baseline), scratch) if timed else {}
+        events = run_suite(wanted, here, invocation(), time_more=False)
+        found = load_run(here.store, follow(events, live=True, telling=telling, store=here.store))
+        timing = compare_with_baseline(frozen, files, found, here)
+        comparisons = follow(timing, live=True, telling=telling) if timed else []
+    asked = asked or ("" if isinstance(suite, spec.Suite) else shlex.quote(str(suite)))
+    return Checked(frozen, found, comparisons, judge(frozen, found, comparisons, asked=asked, without=without))
+
+
+def _left_out(frozen: Baseline, only: Sequence[Metric], no_latency: bool) -> tuple[Metric, ...]:
+    """The metrics that are not judged; raises `UserError` where nothing would be."""
+    there = {gate.metric for gate in frozen.gates}
+    without = tuple(m for m in there if (only and m not in only) or (no_latency and m == "latency"))
+    if only and not there - set(without):
+        names = ", ".join(sorted(there))
+        raise UserError(f"no gate of the baseline is of {', '.join(only)}", help=f"it has: {names}")
+    return without
+
+
+def assert_no_regression(
+    suite: spec.Suite | str | Path,
+    baseline: str | Path,
+    where: Place | None = None,
+    *,
+    strict: bool = True,
+    only: Sequence[Metric] = (),
+    no_latency: bool = False,
+) -> "Verdict":
+    """`check` as an assertion, for a test: raises `AssertionError` with what regressed and what changed.
+
+    It fails too where nothing was measured or the baseline cannot be compared with, and under `strict` where figures
+    are inconclusive.
+    """
+    from kdbench.report.check.verdict import verdict_text
+
+    verdict = check(suite, baseline, where, only=only, no_latency=no_latency).verdict
+    if verdict.exit_code(strict):
+        raise AssertionError(verdict_text(verdict))
+    return verdict
+
+
 def load_results(suite: str | Path, results: str | Path = "results", run: str | None = None) -> Results:
     """The latest run of a suite, given by its name or file; or the run whose id begins or ends with `run`.
 
@@ -186,5 +267,6 @@ def render(results: Results, reports: str | Path = "reports") -> tuple[Path, Pat
 
 
 __all__ = [
-    "DEFAULT_DATA", "Results", "Suite", "drain", "load_results", "load_suite", "place", "plan", "render", "run",
+    "DEFAULT_DATA", "Checked", "Results", "Suite", "assert_no_regression", "check", "drain", "load_results",
+    "load_suite", "place", "plan", "render", "run",
 ]  # fmt: skip

@@ -14,7 +14,6 @@ from kdbench.cli import options
 
 if TYPE_CHECKING:
     from kdbench.cli.telling.progress import Telling
-    from kdbench.results import Baseline
     from kdbench.spec.comparison import Metric
 
 
@@ -71,15 +70,9 @@ def command(
     of that part (--seeds ...).
     """
     from kdbench import api
-    from kdbench.analyze import judge
     from kdbench.cli.restrict import restrict
-    from kdbench.cli.telling.progress import follow, invocation
-    from kdbench.execute.run import run_suite
-    from kdbench.execute.timing.baseline_timing import compare_with_baseline
     from kdbench.report.check.annotations import annotations
     from kdbench.report.check.verdict import render_verdict, undecided
-    from kdbench.results import load_baseline, load_run
-    from kdbench.results.baselines.files import onnx_files
     from kdbench.results.drafts import temporary_folder
     from kdbench.results.store import prepare_folder
     from kdbench.zoo.catalog import Catalog
@@ -88,20 +81,12 @@ def command(
         if fresh:
             results = stack.enter_context(temporary_folder())
         wanted = restrict(api.load_suite(suite, how["plugins"]), Catalog(how["plugins"]), **part)
-        frozen = load_baseline(folder, wanted.name)
-        without = _left_out(frozen, only, no_latency)
-        timed = "latency" not in without
-        scratch = stack.enter_context(temporary_folder())
-        files = onnx_files(frozen, folder, scratch) if timed else {}
-        where = stack.enter_context(api.place(results, **how))
         prepare_folder(reports, "reports")
         began = datetime.now(UTC).isoformat(timespec="seconds")
-        events = run_suite(wanted, where, invocation(), time_more=False)
-        run = follow(events, live=True, telling=telling, store=where.store)
-        found = load_run(where.store, run)
-        timing = compare_with_baseline(frozen, files, found, where)
-        comparisons = follow(timing, live=True, telling=telling) if timed else []
-        verdict = judge(frozen, found, comparisons, asked=_asked(suite, part, how["plugins"]), without=without)
+        where, asked = api.place(results, **how), _asked(suite, part, how["plugins"])
+        limits: dict[str, Any] = {"only": only, "no_latency": no_latency, "asked": asked, "telling": telling}
+        checked = api.check(wanted, folder, where, **limits)
+    verdict, run = checked.verdict, checked.records.run
     written = render_verdict(verdict, reports / wanted.name)
     click.echo(written["json" if as_json else "markdown"].read_text("utf-8"))
     if warning := undecided(verdict):
@@ -125,15 +110,3 @@ def _asked(suite: str, part: Mapping[str, Any], plugins: Sequence[str]) -> str:
     given = ((name, value if isinstance(value, tuple) else (value,)) for name, value in told.items() if value)
     options = [f"{'-p' if name == 'plugin' else f'--{name}'} {shlex.quote(str(v))}" for name, vs in given for v in vs]
     return " ".join([shlex.quote(suite), *options])
-
-
-def _left_out(frozen: "Baseline", only: Sequence["Metric"], no_latency: bool) -> tuple["Metric", ...]:
-    """The metrics that are not judged; raises `UserError` where nothing would be."""
-    from kdbench.spec import UserError
-
-    there = {gate.metric for gate in frozen.gates}
-    without = tuple(m for m in there if (only and m not in only) or (no_latency and m == "latency"))
-    if only and not there - set(without):
-        names = ", ".join(sorted(there))
-        raise UserError(f"no gate of the baseline is of {', '.join(only)}", help=f"it has: {names}")
-    return without

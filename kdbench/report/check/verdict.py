@@ -48,10 +48,7 @@ def verdict_markdown(verdict: Verdict) -> str:
     """A headline, what the gate could see, a table, what changed, and the commands that freeze a new baseline."""
     numbers = [(sum(entry.status == status for entry in verdict.entries), status) for status in WORST_FIRST]
     counts = ", ".join(f"{n} {status.replace('unjudged', 'not judged')}" for n, status in numbers if n)
-    headline = HEADLINES[verdict.status] if verdict.measured else "Nothing was measured"
-    if verdict.status == "pass" and any(entry.status == "unjudged" for entry in verdict.entries):
-        headline = "No regression in what was judged"
-    lines = [f"## {headline}: {markdown_text(verdict.suite)}", "", f"{counts or 'no entries'}.", ""]
+    lines = [f"## {headline(verdict)}: {markdown_text(verdict.suite)}", "", f"{counts or 'no entries'}.", ""]
     if warning := undecided(verdict):
         lines += [f"**{warning}**", ""]
     lines += [markdown_text(f"{verdict.covers} {verdict.sees}".strip()), ""] if verdict.covers or verdict.sees else []
@@ -72,6 +69,29 @@ def verdict_markdown(verdict: Verdict) -> str:
         "```",
     ]
     return "\n".join(lines) + "\n"
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Plain text, for a terminal or a failed assertion: what does not pass, what changed, and how to accept it."""
+    found = [entry.sentence for entry in verdict.worst_first if entry.status not in ("pass", "unjudged")]
+    changed = [f"  {each}" for each in what_changed(verdict)]
+    return "\n".join(
+        [
+            f"{headline(verdict)}: {verdict.suite}",
+            *(f"- {sentence}" for sentence in found),
+            *(["what changed since the baseline:", *changed] if changed else []),
+            f"to accept the present figures: {rebaseline(verdict)}",
+        ]
+    )
+
+
+def headline(verdict: Verdict) -> str:
+    """The verdict in a few words."""
+    if not verdict.measured:
+        return "Nothing was measured"
+    if verdict.status == "pass" and any(entry.status == "unjudged" for entry in verdict.entries):
+        return "No regression in what was judged"
+    return HEADLINES[verdict.status]
 
 
 def what_changed(verdict: Verdict) -> list[str]:
