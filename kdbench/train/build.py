@@ -1,6 +1,7 @@
 """From choices to live objects: a model, a loss with the layers it reads, a view."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 
 from kdbench.spec import Choice, Lesson, Signature, Trial, UserError
+from kdbench.spec.pulse import beat
 from kdbench.spec.task import Input, Task, pixels_from_standard
 from kdbench.spec.trial import Checkpoint
 from kdbench.zoo.catalog import Catalog
@@ -220,7 +222,9 @@ class BuiltView:
             "teacher": teacher,
             "pixels": self.pixels,
         }
-        return self.call(**{name: given[name] for name in self.inputs})
+        # An attack asks the network many times for one batch.
+        with model.register_forward_pre_hook(lambda *_: beat()) if model else nullcontext():
+            return self.call(**{name: given[name] for name in self.inputs})
 
 
 def build_view(choice: Choice, catalog: Catalog, pixels: Input | None = None) -> BuiltView:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from kdbench.results import CurvePoint
 from kdbench.spec import Trial
+from kdbench.spec.pulse import beat
 from kdbench.train.build import BuiltView
 from kdbench.train.cost.clock import Stopwatch
 from kdbench.train.ended import EpochDone
@@ -85,6 +86,7 @@ class Learner:
 
         `taught` has each teacher's outputs, `factor` scales the learning rate, `seed` seeds dropout and the like.
         """
+        beat()
         with self.stepping():
             self._generator.manual_seed(seed)
             for group in self.optimizer.param_groups:

@@ -12,6 +12,7 @@ from onnxruntime import InferenceSession
 from kdbench.deploy.runtime.session import configure_cpu, open_session, predict, predict_in_full
 from kdbench.results import Predictions, pack_bits
 from kdbench.results.predictions import Agreement, ConfidenceBin
+from kdbench.spec.pulse import beat
 from kdbench.statistics.predictions import agreement, brier, calibration_bins, mean_kl, nll, softmax
 
 # Small networks pass a test split in a millisecond: too short to be timed once.
@@ -33,6 +34,7 @@ def predict_all(paths: Sequence[Path], chunks: Chunks, batch: int | None = None)
     true = []
     for images, labels in chunks:
         for session, logits in zip(sessions, found, strict=True):
+            beat()
             logits.append(predict_in_full(session, images, batch) if batch else _run(session, images))
         true.append(labels)
     return [np.concatenate(logits) for logits in found], np.concatenate(true)
@@ -57,6 +59,7 @@ def predict_timed(paths: Sequence[Path], chunks: Callable[[], Chunks]) -> tuple[
         for images, labels in chunks():
             outputs = []
             for i in short:
+                beat()
                 began = time.process_time()
                 outputs.append(_run(sessions[i], images))
                 passes[i][-1] += time.process_time() - began

@@ -9,8 +9,11 @@ from kdbench.execute.workers.place import Setting
 from kdbench.results import Store
 from kdbench.results.output_cache import CacheFolder
 from kdbench.spec import DataSpec, UserError
+from kdbench.spec.pulse import beat
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits, split
+
+DOWNLOAD = 4 * 3600.0  # seconds that a dataset may take to be there, without a sign
 
 
 class Context:
@@ -53,5 +56,7 @@ def _catalog(plugins: tuple[str, ...]) -> Catalog:
 @lru_cache(maxsize=1)
 def _load_splits(spec_json: str, root: Path, catalog: Catalog, device: str) -> Splits:
     spec = DataSpec.model_validate_json(spec_json)
+    beat(DOWNLOAD)
     dataset = catalog.load("datasets", spec.dataset.use)(root, **spec.dataset.arguments)
+    beat()
     return split(dataset, spec, catalog).to(device)

@@ -154,15 +154,17 @@ def _train_cohorts(
             case CohortTrained(outcomes=outcomes):
                 for key, outcome in outcomes.items():
                     yield _ended(key, outcome, place)
-            case Crashed(reason=reason, traceback=traceback):
+            case Crashed(reason=reason, killed=killed, traceback=traceback):
                 left = []
                 for trial in jobs[position].trials:
                     if place.store.is_trained(trial.key):  # it was recorded before
                         yield _ended(trial.key, Outcome(status="done"), place)
                     else:
                         left.append(trial)
-                if retry and len(left) > 1:
-                    yield Noted(text=f"a cohort of {len(left)} models crashed and was trained one by one: {reason}")
+                if retry and (len(left) > 1 or (left and killed)):
+                    several = f"a cohort of {len(left)} models crashed and was trained one by one"
+                    told = several if len(left) > 1 else "the training of a model was killed and is tried again"
+                    yield Noted(text=f"{told}: {reason}")
                     retry(tuple(left))
                     continue
                 for trial in left:

@@ -2,7 +2,7 @@
 
 import selectors
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from kdbench.execute.workers.job import Answer, Job, run_job
@@ -65,7 +65,9 @@ class Subprocesses:
                 while waiting or busy:
                     while waiting and len(busy) < most:
                         begin(*waiting.popleft())
-                    heard = [busy[key.fd] for key, _ in selector.select(_patience(busy.values()))]
+                    heard = [
+                        busy[key.fd] for key, _ in selector.select(min(worker.seconds_left for worker in busy.values()))
+                    ]
                     late = [worker for worker in busy.values() if worker.seconds_left == 0 and worker not in heard]
                     for worker in heard:
                         for said in worker.hear():
@@ -119,8 +121,3 @@ class Inline:
 
     def close(self) -> None:
         self._processes.close()
-
-
-def _patience(workers: Iterable[WorkerProcess]) -> float | None:
-    """Seconds until the first of them has taken too long; none where they may take as long as they need."""
-    return min((left for worker in workers if (left := worker.seconds_left) is not None), default=None)

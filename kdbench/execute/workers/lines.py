@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kdbench.execute.workers.job import Answer, Job, find
-from kdbench.execute.workers.messages import FAILURE, PROGRESS, Crashed, Failure, Progress, Refused
+from kdbench.execute.workers.messages import FAILURE, PROGRESS, Alive, Crashed, Failure, Progress, Refused
 from kdbench.spec import Record
 
 
@@ -26,17 +26,20 @@ def read_job(line: bytes) -> Job[Any]:
     return job
 
 
-def write_said(said: Progress | Failure | Record) -> bytes:
-    """`progress {...}`, `answer {...}` or `failure {...}`"""
-    kind = "progress" if isinstance(said, Progress) else "failure" if isinstance(said, Failure) else "answer"
+def write_said(said: Alive | Progress | Failure | Record) -> bytes:
+    """`alive {...}`, `progress {...}`, `answer {...}` or `failure {...}`"""
+    kinds = (("alive", Alive), ("progress", Progress), ("failure", Failure))
+    kind = next((name for name, kind in kinds if isinstance(said, kind)), "answer")
     return f"{kind} {said.model_dump_json()}\n".encode()
 
 
-def read_said(line: bytes, job: Job[Answer]) -> Progress | Answer | Crashed | Refused:
+def read_said(line: bytes, job: Job[Answer]) -> Alive | Progress | Answer | Crashed | Refused:
     """What `write_said` wrote of this job. Raises `NotUnderstood`."""
     kind, _, content = line.partition(b" ")
     try:
         match kind:
+            case b"alive":
+                return Alive.model_validate_json(content)
             case b"progress":
                 return PROGRESS.validate_json(content)
             case b"answer":

@@ -22,10 +22,17 @@ class Noted(Record):
     traceback: str | None = None
 
 
+class Alive(Record):
+    """A job goes on, and may be quiet for so many seconds more than usual. Not told further than to its parent."""
+
+    quiet: float
+
+
 class Crashed(Record):
     """A job did not come to its end: an exception, or a process that died or took too long."""
 
     reason: str
+    killed: bool = False  # by SIGKILL, as a system does that is out of memory
     traceback: str | None = None
 
 

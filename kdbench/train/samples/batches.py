@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from kdbench.spec import TrainSpec
+from kdbench.spec.pulse import beat
 from kdbench.train.samples.bank import bank_draw, slots_of
 from kdbench.train.samples.mixup import mix, partners
 from kdbench.zoo.datasets.splits import Splits
@@ -52,6 +53,7 @@ def batches(splits: Splits, spec: TrainSpec, augment: Sequence[View], seed: int,
 
 def view_samples(splits: Splits, spec: TrainSpec, augment: Sequence[View], draw: Draw) -> tuple[Tensor, Tensor]:
     """Training samples as a draw shows them: images [B, C, H, W], labels [B], or [B, classes] under mixup."""
+    beat()
     images, labels = _augmented(splits, augment, draw)
     if spec.mixup is None:
         return images, labels
@@ -76,4 +78,5 @@ def normalize(images: Tensor, splits: Splits) -> Tensor:
 def in_chunks(split: Split, splits: Splits, size: int = 1000) -> Iterator[tuple[Tensor, Tensor]]:
     """A split in order, normalized: (images, labels) of at most `size` samples."""
     for start in range(0, len(split), size):
+        beat()
         yield normalize(split.images[start : start + size], splits), split.labels[start : start + size]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from kdbench.spec import UserError
 from kdbench.spec.generators import Followed
+from kdbench.spec.pulse import beat
 
 Images = NDArray[np.uint8]
 Counts = dict[str, int]
@@ -79,6 +80,7 @@ def _write(file: Path, shape: tuple[int, ...], source: str, decoding: Generator[
     with _draft(file) as draft:
         with draft.open("wb") as content:
             for chunk in chunks:
+                beat()
                 data = np.ascontiguousarray(chunk).data
                 digest.update(data)
                 content.write(data)

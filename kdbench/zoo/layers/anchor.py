@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from kdbench.spec.pulse import beat
+
 
 @dataclass(frozen=True)
 class Anchor:
@@ -36,6 +38,7 @@ def anchor_of(model: nn.Module, images: Tensor, columns: Sequence[int]) -> Ancho
     weights = dict(model.named_parameters())
     total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
     for image in images:
+        beat()
         log_p = torch.log_softmax(model(image[None])[0, list(columns)].float(), dim=0)
         for each in log_p:
             gradients = torch.autograd.grad(each, list(weights.values()), retain_graph=True, materialize_grads=True)

@@ -106,6 +106,23 @@ def test_a_cohort_that_crashes_is_trained_one_by_one_without_what_it_had_recorde
     assert not [event for event in heard if isinstance(event, Noted)]  # a single one that is left is not tried again
 
 
+def test_a_model_whose_process_was_killed_is_tried_once_more(plan: Plan, tmp_path: Path) -> None:
+    killed = Crashed(reason="its process was killed by SIGKILL (out of memory?)", killed=True)
+    teacher, alone = plan.waves[0][0].key, plan.waves[0][1].key
+    asked: list[str] = []
+
+    def answer(job: TrainCohort) -> list[Record]:
+        key = job.trials[0].key
+        asked.append(key)
+        return [killed] if key == alone or (key == teacher and asked.count(key) == 1) else [trained(job)]
+
+    outcomes, heard, _ = go(plan, tmp_path, answer, set())
+    assert (asked.count(teacher), asked.count(alone)) == (2, 2)
+    assert {key for key, outcome in outcomes.items() if outcome.status == "failed"} == {alone}
+    notes = {event.text for event in heard if isinstance(event, Noted)}
+    assert notes == {f"the training of a model was killed and is tried again: {killed.reason}"}
+
+
 def test_what_crashes_alone_too_has_failed(plan: Plan, tmp_path: Path) -> None:
     bad = next(key for key, trial in plan.trials.items() if trial.teachers)
 

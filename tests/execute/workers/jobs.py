@@ -11,6 +11,7 @@ from kdbench.execute.workers.job import Job, NoAnswer, OwnProcess
 from kdbench.execute.workers.messages import EpochFinished, Noted
 from kdbench.spec import Record, UserError
 from kdbench.spec.choice import Several
+from kdbench.spec.pulse import beat
 
 HERE = "tests.execute.workers.jobs"
 
@@ -109,6 +110,33 @@ class Hang(Job[Counted]):
 def hang(job: Hang) -> Iterator[Noted]:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as native code does that never returns to Python
     yield from wait(Wait())
+
+
+class Work(Job[Counted]):
+    """So many seconds of work, with a sign of life every fifth of one."""
+
+    function: ClassVar[str] = f"{HERE}:work"
+    seconds: float
+    quiet: float = 0.0
+
+
+def work(job: Work) -> Counted:
+    end = time.monotonic() + job.seconds
+    while time.monotonic() < end:
+        beat(job.quiet)
+        time.sleep(0.2 if not job.quiet else job.seconds)
+    return Counted(upto=1)
+
+
+class Stop(Job[Counted]):
+    """Its process is stopped, as by Ctrl-Z."""
+
+    function: ClassVar[str] = f"{HERE}:stop"
+
+
+def stop(job: Stop) -> Counted:
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return Counted(upto=0)
 
 
 class DieAlone(Job[Counted]):

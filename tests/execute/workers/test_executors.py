@@ -7,9 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from kdbench.execute.workers import process
 from kdbench.execute.workers.executors import Executor, Inline, Subprocesses
 from kdbench.execute.workers.messages import Crashed, EpochFinished, Noted, Refused
-from tests.execute.workers.jobs import Count, Counted, Describe, DescribeOwn, Hang, Misbehave, ProcessFacts, Wait
+from tests.execute.workers.jobs import (
+    Count,
+    Counted,
+    Describe,
+    DescribeOwn,
+    Hang,
+    Misbehave,
+    ProcessFacts,
+    Stop,
+    Wait,
+    Work,
+)
 
 
 @pytest.fixture(params=["inline", "subprocesses"])
@@ -57,7 +69,7 @@ def test_a_process_that_dies_fails_its_job_alone() -> None:
     found = list(executor.map(jobs))
     executor.close()
     assert [said for _, said in found if not isinstance(said, Noted)] == [
-        Crashed(reason="its process was killed by SIGKILL (out of memory?)"),
+        Crashed(reason="its process was killed by SIGKILL (out of memory?)", killed=True),
         Counted(upto=0),
         Crashed(reason="its process ended with exit code 3: last words"),
         Crashed(reason="its process answered with something else: 'Hello'"),
@@ -93,10 +105,24 @@ def test_a_process_of_its_own_does_one_job_and_is_gone(executor: Executor) -> No
 def test_a_job_that_takes_too_long_is_ended_and_the_others_go_on(executor: Executor) -> None:
     found = list(executor.map([Hang(), Count(name="x", upto=1), Hang()]))
     last = dict(found)
-    assert last[0] == last[2] == Crashed(reason="its process did not end within 2 seconds")
+    assert last[0] == last[2]
+    assert last[0].reason.startswith("its process did not end within 2 seconds, in wait (jobs.py:")
     assert last[1] == Counted(upto=1)
     hung = [said.text for _, said in found if isinstance(said, Noted)]
     assert not any(Path(f"/proc/{pid}").exists() for pid in hung)
+
+
+def test_a_job_without_a_sign_of_life_hangs_and_is_ended_with_its_last_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "PATIENCE", 5.0)
+    monkeypatch.setattr(process, "GROWTH", 0.0)
+    executor = Subprocesses(4)
+    found = list(executor.map([Wait(), Stop(), Work(seconds=7.0), Work(seconds=7.0, quiet=60.0)]))
+    executor.close()
+    hung, stopped, working, quiet = (dict(found)[n] for n in range(4))
+    assert (working, quiet) == (Counted(upto=1), Counted(upto=1))
+    assert hung.reason.startswith("its process gave no sign of life for 5 seconds, in wait (jobs.py:")
+    assert "in run_job" in hung.traceback
+    assert stopped == Crashed(reason="its process gave no sign of life for 5 seconds")
 
 
 def test_leaving_early_stops_what_runs() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from kdbench.execute.jobs.records import Done, Rehearse, TimePair
 from kdbench.execute.workers.lines import NotUnderstood, read_job, read_said, write_job, write_said
-from kdbench.execute.workers.messages import Crashed, EpochFinished, Noted, Refused
+from kdbench.execute.workers.messages import Alive, Crashed, EpochFinished, Noted, Refused
 from kdbench.spec import Problem, Record
 from tests.execute.running import place
 from tests.execute.workers.jobs import Count, Counted
@@ -29,6 +29,7 @@ def test_a_job_arrives_as_it_was_sent(tmp_path) -> None:
     "said",
     [
         EpochFinished(key="x", epoch=1, train_loss=0.1, top1=0.5),
+        Alive(quiet=60.0),
         Noted(text="two\nlines"),
         Counted(upto=3),
         Crashed(reason="no memory", traceback="a\nb"),

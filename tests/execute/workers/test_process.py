@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kdbench.execute.workers.executors import Subprocesses
-from kdbench.execute.workers.process import GRACE, WORKER_ENVIRONMENT, WorkerProcess, close_all
+from kdbench.execute.workers.process import GRACE, GROWTH, PATIENCE, WORKER_ENVIRONMENT, WorkerProcess, close_all
 from tests.execute.workers.jobs import Describe, DescribeOwn, Hang, ProcessFacts, Wait
 
 
@@ -72,6 +72,15 @@ def test_who_interrupts_the_ending_of_processes_leaves_none() -> None:
     signal.signal(signal.SIGALRM, before)
     assert [worker._process.wait(timeout=60) for worker in deaf] == [-signal.SIGKILL] * 2
     close_all(deaf)
+
+
+def test_who_was_quiet_for_long_may_be_so_again() -> None:
+    worker = WorkerProcess()
+    worker.take(Describe(seconds=0.5), 0)
+    assert 0 < worker.seconds_left <= PATIENCE
+    list(worker.hear())
+    assert worker._patience > PATIENCE + GROWTH * 0.5
+    worker.close()
 
 
 def test_the_temporary_files_of_a_killed_worker_are_gone(executor: Subprocesses) -> None:
