@@ -7,13 +7,13 @@ from kdbench.spec.keys import content_key, record_content
 from kdbench.spec.latency import How, LatencySpec
 from kdbench.spec.planning.entry import Entry
 from kdbench.spec.planning.plan import Plan, plan
+from kdbench.spec.planning.site import Site
 from kdbench.spec.reading.library import find_suite, suite_name, suites
 from kdbench.spec.reading.suite_file import check_suite, load_suite, parse_suite
 from kdbench.spec.recipe import AdamW, Constant, Cosine, Sgd, Step, TrainSpec
 from kdbench.spec.signature import KINDS, REQUIRED, Catalog, Kind, Option, Signature
 from kdbench.spec.suite import PART, Pair, Suite
 from kdbench.spec.task import Columns, HeadSpec
-from kdbench.spec.teaching import Site
 from kdbench.spec.trial import DataSpec, Lesson, Trial
 
 __all__ = [

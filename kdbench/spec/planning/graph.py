@@ -11,11 +11,11 @@ from kdbench.spec.choice import Choice, NamedChoice
 from kdbench.spec.errors import UserError
 from kdbench.spec.planning.choices import Done
 from kdbench.spec.planning.entry import Entry, Role
+from kdbench.spec.planning.site import Site
 from kdbench.spec.resolve import Located, fill
 from kdbench.spec.signature import Catalog, Kind
 from kdbench.spec.suite import Suite
 from kdbench.spec.task import classes_of
-from kdbench.spec.teaching import Site
 from kdbench.spec.trial import Trial
 from kdbench.spec.variants import Int8Qat
 

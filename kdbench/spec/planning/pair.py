@@ -11,10 +11,10 @@ from kdbench.spec.errors import UserError
 from kdbench.spec.planning.choices import best, equal_cost, mean_validation
 from kdbench.spec.planning.entry import ALONE, Entry, Role, loss_alone, row_name
 from kdbench.spec.planning.graph import Graph
+from kdbench.spec.planning.site import Site
 from kdbench.spec.recipe import TrainSpec
 from kdbench.spec.search.space import ask_optuna, quasi_random, search_space
 from kdbench.spec.suite import LossChoice, Pair, Suite
-from kdbench.spec.teaching import Site
 from kdbench.spec.trial import Checkpoint, Lesson, Trial
 
 Settings = Mapping[str, JsonValue]
