@@ -29,7 +29,20 @@ from kdbench.results import (
 from kdbench.results.keys import artifact_key, evaluation_key, score_name, unnamed
 from kdbench.results.predictions import Agreement, ConfidenceBin
 from kdbench.results.timings import BatchTimed, ColdStart, Energy, ThroughputRecord
-from kdbench.spec import Choice, DataSpec, Entry, Gate, How, LatencySpec, NamedChoice, Pair, Suite, TrainSpec
+from kdbench.spec import (
+    Choice,
+    DataSpec,
+    Entry,
+    Gate,
+    How,
+    LatencySpec,
+    Lesson,
+    NamedChoice,
+    Pair,
+    Suite,
+    TrainSpec,
+    Trial,
+)
 from kdbench.spec.comparison import Budget, Tuning
 from kdbench.spec.conditions import STANDARD
 from kdbench.spec.keys import content_key
@@ -189,6 +202,22 @@ def make_results(shape: Shape | None = None) -> ResultSet:
     )
 
 
+TRIALS: dict[str, Trial] = {}  # all that were made up, by key
+
+
+def made_up(content: list[JsonValue], seed: int, epochs: int) -> str:
+    """The key of a trial that stands for this content."""
+    trial = Trial(
+        model=Choice(use="mlp"),
+        data=DataSpec(dataset=Choice(use="digits")),
+        lessons=(Lesson(loss=Choice(use="cross_entropy", options={"content": content_key(content)})),),
+        train=TrainSpec(epochs=epochs),
+        seed=seed,
+    )
+    TRIALS[trial.key] = trial
+    return trial.key
+
+
 def _entries(shape: Shape, suite: Suite, pair: Pair) -> Iterator[Entry]:
     """Of one pair, as a plan has them: the first of several generations is the student under one teacher."""
 
@@ -203,7 +232,7 @@ def _entries(shape: Shape, suite: Suite, pair: Pair) -> Iterator[Entry]:
             teaching=teaching,
             seed=seed,
             position=position,
-            key=content_key([shape.name, pair.label, role, loss, seed, *way, *longer]),
+            key=made_up([shape.name, pair.label, role, loss, seed, *way, *longer], seed, shape.epochs),
             budget=budget,
         )
 
@@ -236,7 +265,7 @@ def _tuned(shape: Shape, suite: Suite, row: Entry) -> Iterator[Entry]:
         changes = {
             "role": role,
             "seed": seed,
-            "key": content_key([row.key, role, seed, number]),
+            "key": made_up([row.key, role, seed, number], seed, shape.epochs),
             "settings": {} if number == 1 else {"temperature": float(number)},
             **({"position": number} if role == "try" else {"tuned": True}),
         }
@@ -313,7 +342,7 @@ def _losses(shape: Shape, loss: str) -> list[LossChoice]:
 
 
 def _keys(kind: str, records: Sequence[object]) -> tuple[str, ...]:
-    return tuple(f"{kind}{i}" for i in range(len(records)))
+    return tuple(content_key([kind, i]) for i in range(len(records)))
 
 
 def correct_bits(top1: float, samples: int, seed: int = 0) -> str:
@@ -419,11 +448,11 @@ def right(shape: Shape, pair: int, named: str, seed: int) -> NDArray[np.bool_]:
 
 
 def _trial(shape: Shape, key: str, pair: int, role: str, named: str, seed: int, budget: float = 1.0) -> TrialRecord:
-    validation = (shape.validation or shape.accuracy or default_accuracy)(pair, named, seed)
+    validation = min(1.0, (shape.validation or shape.accuracy or default_accuracy)(pair, named, seed))
     big = role == "teacher"
     return TrialRecord(
         key=key,
-        trial={"seed": seed, "train": TrainSpec(epochs=shape.epochs).model_dump(mode="json")},
+        trial=TRIALS[key],
         curve=tuple(
             CurvePoint(
                 epoch=epoch,

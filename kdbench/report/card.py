@@ -1,7 +1,6 @@
 """What goes with a deployed file: how its inputs are made, what its outputs mean, and a model card."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from pydantic import JsonValue
 
@@ -9,8 +8,6 @@ from kdbench.analyze import Recommendation, Summary
 from kdbench.analyze.decisions.deployable import Deployable
 from kdbench.report.writing import formats as f
 from kdbench.results import TrialRecord
-from kdbench.spec import HeadSpec
-from kdbench.spec.task import select_columns
 
 USE = '''import json
 
@@ -47,10 +44,9 @@ def preprocessing(record: TrialRecord) -> dict[str, JsonValue]:
 
 def labels(record: TrialRecord) -> list[str]:
     """What each column of the file's output stands for: a class, or several joined by ' or '."""
-    head, trial = record.task.heads[0], dict[str, Any](record.trial)
+    head, trial = record.task.heads[0], record.trial
     names = head.class_names or tuple(map(str, range(head.classes)))
-    heads = [HeadSpec.model_validate(each) for each in trial.get("heads", [])] or [HeadSpec(name="class")]
-    groups = select_columns(heads, trial.get("deploys", []), head.classes).groups
+    groups = trial.columns(trial.deploys, head.classes).groups
     return [" or ".join(names[label] for label in group) for group in groups]
 
 

@@ -1,7 +1,6 @@
 """What weights cost beside the last training: those that it goes on from."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from kdbench.results.records import TrainingCost, TrialRecord
 
@@ -27,10 +26,8 @@ def earlier(record: TrialRecord, read: Callable[[str], TrialRecord | None]) -> t
 
 
 def _starts(record: TrialRecord) -> Sequence[str]:
-    trial: dict[str, Any] = record.trial
-    return [] if trial.get("combine") else trial.get("start", [])
+    return () if record.trial.combine else record.trial.start
 
 
 def _is_taken_out(record: TrialRecord) -> bool:
-    trial: dict[str, Any] = record.trial
-    return len(_starts(record)) == 1 and trial["train"]["epochs"] == 0
+    return len(_starts(record)) == 1 and record.trial.train.epochs == 0

@@ -1,31 +1,49 @@
 """What an exported file predicts of a test split, held against the labels and against the teacher."""
 
 import base64
+import binascii
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import model_validator
 
-from kdbench.spec import Record
+from kdbench.results.stored import Amount, Part, Raw
 from kdbench.spec.choice import Several
+from kdbench.spec.types import Count, WholeNumber
 
 
-class ConfidenceBin(Record):
+class ConfidenceBin(Raw):
     """Samples whose largest probability falls into one bin."""
 
-    count: int
-    confidence: float  # sum of the largest probabilities
-    correct: int
+    count: WholeNumber
+    confidence: Amount  # sum of the largest probabilities
+    correct: WholeNumber
 
 
-class Predictions(Record):
+class Predictions(Raw):
     """Predictions of the samples of a test split, in order."""
 
-    samples: int
+    samples: Count
     correct_bits: str  # base64 of one bit per sample
-    loss: float  # cross-entropy, mean: the negative log likelihood
-    brier: float  # squared distance of the probabilities from the label's, summed over classes; mean
+    loss: Amount  # cross-entropy, mean: the negative log likelihood
+    brier: Amount  # squared distance of the probabilities from the label's, summed over classes; mean
     confidence: Several[ConfidenceBin]  # equal widths of the largest probability from 0 to 1
-    most_common: int | None = None  # samples of the largest class; none in records of an older kdbench
+    most_common: WholeNumber | None = None  # samples of the largest class; none in records of an older kdbench
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        """What is told twice must agree: the bits of samples, and their counts by confidence."""
+        try:
+            right = int(self.correct.sum())
+        except (binascii.Error, ValueError) as error:
+            raise ValueError(f"correct_bits are not one bit for each of {self.samples} samples") from error
+        told = sum(each.count for each in self.confidence), sum(each.correct for each in self.confidence)
+        if told != (self.samples, right):
+            raise ValueError(f"{right} of {self.samples} samples are right, and by confidence {told[1]} of {told[0]}")
+        if (self.most_common or 0) > self.samples:
+            raise ValueError(f"the largest class has {self.most_common} of {self.samples} samples")
+        return self
 
     @property
     def correct(self) -> NDArray[np.bool_]:
@@ -38,10 +56,10 @@ class Predictions(Record):
         return float(self.correct.mean())
 
 
-class Agreement(Record):
+class Agreement(Raw):
     """A student against its teacher on the test split."""
 
-    top1: float  # share of samples on which both predict the same class
+    top1: Part  # share of samples on which both predict the same class
     kl: float  # mean KL(teacher || student) of the probabilities, nats
 
 
@@ -51,6 +69,8 @@ def pack_bits(correct: NDArray[np.bool_]) -> str:
 
 
 def unpack_bits(text: str, samples: int) -> NDArray[np.bool_]:
-    """The inverse of `pack_bits`."""
-    packed = np.frombuffer(base64.b64decode(text), dtype=np.uint8)
+    """The inverse of `pack_bits`. Raises `ValueError` where these are not so many bits."""
+    packed = np.frombuffer(base64.b64decode(text, validate=True), dtype=np.uint8)
+    if len(packed) != -(-samples // 8):
+        raise ValueError(f"{len(packed)} bytes are not one bit for each of {samples} samples")
     return np.unpackbits(packed, count=samples).astype(bool)

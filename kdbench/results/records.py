@@ -1,50 +1,53 @@
 """The records: raw values only. Statistics are computed from them (`kdbench.analyze`), never stored."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from kdbench.results.predictions import Agreement, Predictions
-from kdbench.results.stored import Stored
+from kdbench.results.stored import Amount, Key, Keyed, Part, Raw, Sha256, Stored
 from kdbench.results.timings import Energy, NotMeasured
-from kdbench.spec import PART, Entry, Record
+from kdbench.spec import PART, Entry, Trial, content_key, record_content
 from kdbench.spec.choice import Several
+from kdbench.spec.suite import OF_A_PART
 from kdbench.spec.task import Task
+from kdbench.spec.trial import RECIPE
+from kdbench.spec.types import Count, WholeNumber
 
 
-class CurvePoint(Record):
+class CurvePoint(Raw):
     """The state after an epoch (0: before training), on the validation split."""
 
-    epoch: int
-    samples: int  # training samples seen so far
+    epoch: WholeNumber
+    samples: WholeNumber  # training samples seen so far
     train_loss: float | None  # mean over the epoch; none at epoch 0
     validation_loss: float  # cross-entropy
-    validation_top1: float
+    validation_top1: Part
     readings: dict[str, float] = Field(default_factory=dict)  # what losses told of themselves, mean over the epoch
 
 
-class TrainingCost(Record):
+class TrainingCost(Raw):
     """What a trial's training took. Work that its cohort shared (data, teacher) stands apart from the student's own.
 
     Seconds of the parts are CPU time over all threads on a CPU, and time of the device on a GPU (decision 18).
     """
 
-    steps: int
-    samples: int
-    wall_seconds: float  # of the cohort, from its beginning to this model's end
-    cpu_seconds: float  # CPU time of the process in that span
-    step_seconds: float  # this model's own forward, loss, backward and update
-    evaluation_seconds: float  # this model's own, on the validation split
-    data_seconds: float  # gathering, augmenting and normalizing batches; shared by the cohort
+    steps: WholeNumber
+    samples: WholeNumber
+    wall_seconds: Amount  # of the cohort, from its beginning to this model's end
+    cpu_seconds: Amount  # CPU time of the process in that span
+    step_seconds: Amount  # this model's own forward, loss, backward and update
+    evaluation_seconds: Amount  # this model's own, on the validation split
+    data_seconds: Amount  # gathering, augmenting and normalizing batches; shared by the cohort
     teacher: Literal["none", "live", "cached"]  # its forward pass in every batch, or its outputs read from the cache
-    teacher_seconds: float  # spent on the teacher in this pass; shared by the models that have the same source
-    teacher_seconds_alone: float  # what a live teacher takes for one such model that is trained alone
-    teacher_shared_by: int  # models of the cohort that have the same source; 1 for none
-    cohort: int  # models trained in the same pass
-    peak_memory_bytes: int  # resident set of the process; on a GPU, what torch reserved there
+    teacher_seconds: Amount  # spent on the teacher in this pass; shared by the models that have the same source
+    teacher_seconds_alone: Amount  # what a live teacher takes for one such model that is trained alone
+    teacher_shared_by: Count  # models of the cohort that have the same source; 1 for none
+    cohort: Count  # models trained in the same pass
+    peak_memory_bytes: WholeNumber  # resident set of the process; on a GPU, what torch reserved there
     device: str
-    threads: int  # per process
-    processes: int = 1  # that trained at the same time
+    threads: Count  # per process
+    processes: Count = 1  # that trained at the same time
     energy: Energy = Energy(reason="not asked for")  # of the cohort
 
     @property
@@ -59,20 +62,30 @@ class TrainingCost(Record):
         return self.step_seconds + self.evaluation_seconds + shares
 
 
-class TrialRecord(Stored):
+class TrialRecord(Keyed):
     """One set of weights: what was asked for (`trial`, resolved) and how it was trained."""
 
-    key: str
-    trial: dict[str, JsonValue]
-    curve: Several[CurvePoint]
-    selected_epoch: int  # whose weights are kept
+    trial: Trial
+    curve: Annotated[tuple[CurvePoint, ...], Field(strict=False, min_length=1)]
+    selected_epoch: WholeNumber  # whose weights are kept
     stopped: Literal["epochs", "patience"]
     training: TrainingCost
-    weights_sha256: str  # of names, types, shapes and values
-    data_sha256: str  # of the raw training, validation and test split as they were used
+    weights_sha256: Sha256  # of names, types, shapes and values
+    data_sha256: Sha256  # of the raw training, validation and test split as they were used
     task: Task  # the inputs, how they are normalized, and the heads: what a user of the exported file must know
     machine: dict[str, JsonValue]
     finished: str  # ISO 8601, UTC
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        content = record_content(self.trial)
+        if self.key not in (content_key({"recipe": recipe, **content}) for recipe in range(RECIPE, 0, -1)):
+            raise ValueError(f"{self.key} is not the key of its trial")
+        if self.selected_epoch not in (point.epoch for point in self.curve):
+            raise ValueError(f"its curve has no epoch {self.selected_epoch}, whose weights are kept")
+        if not self.task.inputs or not self.task.heads:
+            raise ValueError("its task has no inputs or no heads")
+        return self
 
     @property
     def samples(self) -> float:
@@ -95,34 +108,40 @@ class TrialRecord(Stored):
         return next(point.validation_top1 for point in self.curve if point.epoch == self.selected_epoch)
 
 
-class ModelFacts(Record):
+class ModelFacts(Raw):
     """An exported file. One architecture (graph without weights) is timed once."""
 
     architecture: str
-    parameters: int
-    flops: int  # of one sample; 2 x multiply-accumulates
-    onnx_bytes: int
-    onnx_sha256: str
-    weights_sha256: str
-    operators: dict[str, int]
-    opset: int
+    parameters: WholeNumber
+    flops: WholeNumber  # of one sample; 2 x multiply-accumulates
+    onnx_bytes: WholeNumber
+    onnx_sha256: Sha256
+    weights_sha256: Sha256
+    operators: dict[str, Count]
+    opset: Count
 
 
-class ParityFacts(Record):
+class ParityFacts(Raw):
     """Torch against ONNX Runtime on real samples."""
 
-    samples: int
-    max_difference: float
-    tolerance: float
-    flips: int  # samples whose top-1 differs
+    samples: Count
+    max_difference: Amount
+    tolerance: Amount
+    flips: WholeNumber  # samples whose top-1 differs
 
 
-class DriftFacts(Record):
+class DriftFacts(Raw):
     """A variant's logits against those of the exported file it was made from, on the test split."""
 
-    largest: float  # difference of a logit, in standard deviations of the exported file's logits
-    flips: int  # samples whose top-1 differs
-    samples: int
+    largest: Amount  # difference of a logit, in standard deviations of the exported file's logits
+    flips: WholeNumber  # samples whose top-1 differs
+    samples: Count
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.flips > self.samples:
+            raise ValueError(f"{self.flips} of {self.samples} samples differ")
+        return self
 
     @property
     def share(self) -> float:
@@ -130,11 +149,10 @@ class DriftFacts(Record):
         return self.flips / self.samples
 
 
-class ArtifactRecord(Stored):
+class ArtifactRecord(Keyed):
     """An exported file of a trial, as it is (`{"use": "fp32"}`) or as a variant: quantized, or in half precision."""
 
-    key: str
-    trial: str
+    trial: Key
     variant: dict[str, JsonValue]  # resolved
     label: str
     model: ModelFacts
@@ -143,36 +161,40 @@ class ArtifactRecord(Stored):
     machine: dict[str, JsonValue]
     finished: str
 
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.parity is None) == (self.drift is None):
+            raise ValueError("a file has been compared with torch (parity), or with the one it is made from (drift)")
+        return self
 
-class EvaluationRecord(Stored):
+
+class EvaluationRecord(Keyed):
     """An artifact on the test split under one condition, with all scores that were asked for."""
 
-    key: str
-    trial: str
-    artifact: str  # its key
+    trial: Key
+    artifact: Key
     data: str  # which samples: "test"
     condition: dict[str, JsonValue] | None  # the corruption, without the name a suite gives it; none: clean images
     head: str | None  # which head, on the samples that have a label in it; none: all that the trial deploys
-    top1_among_all: float | None = None  # of a head's samples, among the columns of all heads that the trial deploys
+    top1_among_all: Part | None = None  # of a head's samples, among the columns of all heads that the trial deploys
     predictions: Predictions
-    cpu_seconds: float | None  # of one pass over clean samples, over all threads
+    cpu_seconds: Amount | None  # of one pass over clean samples, over all threads
     agreement: Agreement | None  # with the teacher, of fp32 files on clean samples
-    scores: dict[str, Annotated[float, Field(allow_inf_nan=False)]]  # by metric, as `score_name` calls it
+    scores: dict[str, float]  # by metric, as `score_name` calls it
     missing: dict[str, str]  # metrics without a score, and why
     finished: str
 
 
-class Outcome(Record):
+class Outcome(Raw):
     """How a trial of a run ended."""
 
     status: Literal["done", "failed", "skipped"]
     reason: str | None = None
 
 
-class FailureRecord(Stored):
+class FailureRecord(Keyed):
     """Why a trial is not trained. It goes once the trial is."""
 
-    key: str
     status: Literal["failed", "skipped"]
     reason: str
     traceback: str | None = None
@@ -182,35 +204,35 @@ class FailureRecord(Stored):
     finished: str
 
 
-class Layout(Record):
+class Layout(Raw):
     """Processes times threads of a wave of training, and what the probe measured of it, where there was one."""
 
-    processes: int
-    threads: int
-    epoch_seconds: float | None = None  # of the wave's first trial alone, in all these processes at once
-    seconds: float | None = None  # of the whole wave, as predicted
+    processes: Count
+    threads: Count
+    epoch_seconds: Amount | None = None  # of the wave's first trial alone, in all these processes at once
+    seconds: Amount | None = None  # of the whole wave, as predicted
 
 
 class RunRecord(Stored):
     """One run of a suite: its rows, how each trial ended, and where it ran."""
 
-    name: str
-    run_id: str
+    name: Annotated[str, Field(pattern=OF_A_PART, max_length=160)]
+    run_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]*$", max_length=60)]
     command: str = ""  # the command line that asked for it, quoted for a shell
     suite: dict[str, JsonValue]  # resolved
     entries: Several[Entry]
-    outcomes: dict[str, Outcome]  # by trial key
-    trained: Several[str]  # keys trained in this very run
-    artifacts: Several[str] = ()  # keys of the records that belong to this run
-    evaluations: Several[str] = ()
-    latencies: Several[str] = ()
-    throughputs: Several[str] = ()
+    outcomes: dict[Key, Outcome]  # by trial key
+    trained: Several[Key]  # trained in this very run
+    artifacts: Several[Key] = ()  # of the records that belong to this run
+    evaluations: Several[Key] = ()
+    latencies: Several[Key] = ()
+    throughputs: Several[Key] = ()
     not_measured: Several[NotMeasured]
     layouts: Several[Layout] = ()  # of the waves trained in this very run
     notes: Several[str] = ()  # what could not be done as asked, and what was done instead
     machine: dict[str, JsonValue]
     started: str
-    seconds: float
+    seconds: Amount
 
     @property
     def part(self) -> str:

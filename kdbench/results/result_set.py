@@ -1,6 +1,8 @@
 """The results of one run of a suite as one value."""
 
-from collections.abc import Iterable, Mapping
+import gc
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -25,7 +27,7 @@ from kdbench.results.runs.alone import with_alone
 from kdbench.results.store import Store
 from kdbench.results.stored import Stored
 from kdbench.results.timings import LatencyRecord, ThroughputRecord
-from kdbench.spec import Choice, Entry, Suite, UserError, content_key
+from kdbench.spec import Choice, Entry, Suite, Trial, UserError, content_key
 from kdbench.spec.planning.entry import Role
 
 S = TypeVar("S", bound=Stored)
@@ -79,7 +81,7 @@ class TrialResult:
         return self.record.key
 
     @property
-    def trial(self) -> dict[str, JsonValue]:
+    def trial(self) -> Trial:
         return self.record.trial
 
     @property
@@ -238,26 +240,39 @@ def load_run(store: Store, run: RunRecord) -> ResultSet:
     def read(folder: str, keys: Iterable[str], kind: type[S]) -> dict[str, S]:
         return {key: record for key in keys if (record := store.read(folder, key, kind))}
 
-    records = {key: store.read_trial(key) for key in done if store.has_trial(key)}
-    _refuse_unlike_data(run, records.values())
-    return ResultSet(
-        run,
-        records=records,
-        artifacts={key: store.read_artifact(key) for key in run.artifacts if store.has_artifact(key)},
-        evaluations=read(Store.EVALUATIONS, run.evaluations, EvaluationRecord),
-        latencies=tuple(read(Store.LATENCY, run.latencies, LatencyRecord).values()),
-        throughputs=tuple(read(Store.THROUGHPUT, run.throughputs, ThroughputRecord).values()),
-    )
+    with _uncollected():
+        found = ResultSet(
+            run,
+            records={key: store.read_trial(key) for key in done if store.has_trial(key)},
+            artifacts={key: store.read_artifact(key) for key in run.artifacts if store.has_artifact(key)},
+            evaluations=read(Store.EVALUATIONS, run.evaluations, EvaluationRecord),
+            latencies=tuple(read(Store.LATENCY, run.latencies, LatencyRecord).values()),
+            throughputs=tuple(read(Store.THROUGHPUT, run.throughputs, ThroughputRecord).values()),
+        )
+    _refuse_unlike_data(found)
+    return found
 
 
-def _refuse_unlike_data(run: RunRecord, records: Iterable[TrialRecord]) -> None:
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector: it would look at all records again and again, a third of the time, for nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _refuse_unlike_data(results: ResultSet) -> None:
     """Raise `UserError` where the data of one name changed between trials: their accuracies cannot be compared."""
     found: dict[str, TrialRecord] = {}
-    for record in records:
-        first = found.setdefault(content_key(record.trial.get("data")), record)
+    for record in results.records.values():
+        first = found.setdefault(record.trial.data.model_dump_json(), record)
         if first.data_sha256 != record.data_sha256:
             raise UserError(
-                f"trials {first.key} and {record.key} of suite '{run.name}' are of unlike data: it has changed between "
-                f"{first.finished} and {record.finished}",
+                f"trials {first.key} and {record.key} of suite '{results.run.name}' are of unlike data: it has changed "
+                f"between {first.finished} and {record.finished}",
                 help="run the suite anew in another folder: --results",
             )

@@ -1,6 +1,5 @@
 """The store: a folder of immutable records. A file appears whole or not at all, and is never edited."""
 
-import glob
 import hashlib
 import os
 import shlex
@@ -13,7 +12,7 @@ from typing import TypeVar
 
 from kdbench.results.drafts import TEMPORARY, draft_file, draft_folder, remove_dead
 from kdbench.results.records import ArtifactRecord, RunRecord, TrialRecord
-from kdbench.results.stored import Stored, read_stored
+from kdbench.results.stored import FILE_NAME, Stored, read_stored
 from kdbench.spec import PART, UserError
 
 S = TypeVar("S", bound=Stored)
@@ -53,10 +52,10 @@ class Store:
         return tuple(path for pattern in ("*", "suites/*") for path in self.root.glob(pattern) if path.is_dir())
 
     def trial_folder(self, key: str) -> Path:
-        return self.root / "trials" / key
+        return self.root.joinpath("trials", _name(key))
 
     def artifact_folder(self, key: str) -> Path:
-        return self.root / "artifacts" / key
+        return self.root.joinpath("artifacts", _name(key))
 
     def weights(self, trial: str) -> Path:
         return self.trial_folder(trial) / self.WEIGHTS
@@ -88,7 +87,8 @@ class Store:
 
     def read(self, folder: str, key: str, kind: type[S]) -> S | None:
         """A record of `evaluations`, `latency`, `rounds` or the like by its key; none where it is not there."""
-        return read_stored(self._path(folder, key), kind) if self.has(folder, key) else None
+        path = self._path(folder, key)
+        return read_stored(path, kind) if path.is_file() else None
 
     def has(self, folder: str, key: str) -> bool:
         return self._path(folder, key).is_file()
@@ -101,7 +101,10 @@ class Store:
         self._path(folder, key).unlink(missing_ok=True)
 
     def _path(self, folder: str, key: str) -> Path:
-        return self.root / folder / f"{key}.json"
+        return self.root.joinpath(folder, f"{_name(key)}.json")
+
+    def _run_path(self, name: str, run_id: str) -> Path:
+        return self.root.joinpath("suites", _name(name), f"{_name(run_id)}.json")
 
     def new_trial(self, key: str) -> AbstractContextManager[Path]:
         """A folder to fill: it becomes the trial's when the block ends well, and is removed otherwise."""
@@ -112,32 +115,36 @@ class Store:
         return _new_folder(self.artifact_folder(key), (self.ARTIFACT, self.ONNX))
 
     def write_run(self, record: RunRecord) -> None:
-        write_whole(self.root / "suites" / record.name / f"{record.run_id}.json", record.model_dump_json(indent=1))
+        write_whole(self._run_path(record.name, record.run_id), record.model_dump_json(indent=1))
 
     def latest_run(self, suite: str, asked: str = "") -> RunRecord:
         """The last run of a suite, or of a part of one. Raises `UserError` where there is none.
 
         `asked` is how the user named the suite, where that is by a file.
         """
-        runs = sorted((self.root / "suites" / suite).glob("*.json"))
+        runs = [run_id for run_id, name in self.run_ids(suite).items() if name == suite]
         if not runs:
             first = f"run it first: kdbench run {shlex.quote(asked or suite)}"
             help = f"{first}; suites with results: {', '.join(self.suites()) or 'none'}"
             raise UserError(f"no results of suite '{suite}' in '{self.root}'", help=help)
-        return read_stored(runs[-1], RunRecord)
+        return self.read_run(suite, runs[-1])
 
     def run_ids(self, suite: str) -> dict[str, str]:
         """By the ids of all runs of a suite and of its parts, the oldest first: the name under which it is kept."""
-        folders = [self.root / "suites" / suite, *(self.root / "suites").glob(f"{glob.escape(suite)}{PART}*")]
-        found = {path.stem: path.parent.name for folder in folders for path in folder.glob("*.json")}
+        names = (name for name in self.suites() if name == suite or name.startswith(f"{suite}{PART}"))
+        found = {path.stem: name for name in names for path in (self.root / "suites" / name).glob("*.json")}
         return dict(sorted(found.items()))
 
     def read_run(self, name: str, run_id: str) -> RunRecord:
-        return read_stored(self.root / "suites" / name / f"{run_id}.json", RunRecord)
+        record = read_stored(path := self._run_path(name, run_id), RunRecord)
+        if (record.name, record.run_id) != (name, run_id):
+            text = f"'{path}' is not where it belongs: it is the run {record.run_id} of '{record.name}'"
+            raise UserError(text, help="move it there, or remove it")
+        return record
 
     def forget_run(self, run: RunRecord) -> None:
         """Remove the record of a run; those that it refers to stay."""
-        (self.root / "suites" / run.name / f"{run.run_id}.json").unlink(missing_ok=True)
+        self._run_path(run.name, run.run_id).unlink(missing_ok=True)
 
     def suites(self) -> tuple[str, ...]:
         """The names of the suites of which there is a run: an interrupted one may leave an empty folder."""
@@ -174,6 +181,14 @@ def write_whole(path: Path, content: str | bytes) -> None:
     except OSError as error:
         error.filename = str(path)  # writing names none, renaming the draft
         raise
+
+
+def _name(text: str) -> str:
+    """What a file of a store is called. Raises `UserError` for a name that leads elsewhere."""
+    if not FILE_NAME.fullmatch(text):
+        help = "the folder was not written by kdbench: run the suite here, in another folder"
+        raise UserError(f"{text[:60]!r} is no name of a record", help=help)
+    return text
 
 
 def _holds(folder: Path, *names: str) -> bool:

@@ -4,21 +4,22 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from kdbench.results.stored import Stored
+from kdbench.results.stored import Amount, Raw, Stored
 from kdbench.spec import How, Record
 from kdbench.spec.choice import Several
+from kdbench.spec.types import Positive, WholeNumber
 
 
-class Energy(Record):
+class Energy(Raw):
     """Energy of a stretch of work by a counter of the machine: gross joules, and the power at rest.
 
     No figure comes without a counter: `joules` is none then, and `reason` says why.
     """
 
-    joules: float | None = None  # of the whole stretch, rest included
-    idle_watts: float | None = None  # before it
-    seconds: float = 0.0
-    units: int = 0  # samples predicted, or trained on
+    joules: Amount | None = None  # of the whole stretch, rest included
+    idle_watts: Amount | None = None  # before it
+    seconds: Amount = 0.0
+    units: WholeNumber = 0  # samples predicted, or trained on
     source: str | None = None  # the counter
     reason: str | None = None
 
@@ -35,15 +36,15 @@ class Energy(Record):
         return None if self.net_joules is None or not self.units else self.net_joules / self.units
 
 
-class SlicePair(Record):
+class SlicePair(Raw):
     """A 10 ms slice of the candidate and one of the reference, interleaved in random order; microseconds per call."""
 
-    candidate_p50: float
-    candidate_min: float
-    candidate_mean: float
-    reference_p50: float
-    reference_min: float
-    reference_mean: float
+    candidate_p50: Positive
+    candidate_min: Positive
+    candidate_mean: Positive
+    reference_p50: Positive
+    reference_min: Positive
+    reference_mean: Positive
 
 
 Sessions = Several[Several[SlicePair]]  # freshly created pairs of sessions, each with its slice pairs
@@ -60,12 +61,12 @@ def slice_minima(sessions: Sessions) -> Times:
     return tuple(tuple((pair.candidate_min, pair.reference_min) for pair in session) for session in sessions)
 
 
-class ColdStart(Record):
+class ColdStart(Raw):
     """A model in a process of its own that has done nothing before."""
 
-    load_seconds: float
-    first_run_seconds: float
-    memory_bytes: int  # by which loading and the first run raised the process's peak
+    load_seconds: Amount
+    first_run_seconds: Amount
+    memory_bytes: WholeNumber  # by which loading and the first run raised the process's peak
 
 
 class Round(Stored):
@@ -75,8 +76,8 @@ class Round(Stored):
     """
 
     sessions: Sessions
-    calls: int  # of the candidate
-    call_microseconds: Several[float]  # of them, evenly thinned
+    calls: WholeNumber  # of the candidate
+    call_microseconds: Several[Positive]  # of them, evenly thinned
     conditions: dict[str, JsonValue]  # counters of noise, clocks, session options, versions
     cold: ColdStart | None = None  # of the candidate, before anything else in that process
 
@@ -96,8 +97,8 @@ class LatencyRecord(Stored):
     cold: Several[ColdStart]
     sessions: Sessions
     apart: bool = False  # whether they come from rounds with those of other networks between them
-    calls: int  # of the candidate
-    call_microseconds: Several[float]  # of them, evenly thinned to some thousands
+    calls: WholeNumber  # of the candidate
+    call_microseconds: Several[Positive]  # of them, evenly thinned to some thousands
     energy: Energy
     conditions: Several[dict[str, JsonValue]]  # of each round: counters of noise, clocks, session options, versions
     machine: dict[str, JsonValue]

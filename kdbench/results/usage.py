@@ -11,7 +11,6 @@ from kdbench.results.drafts import PREFIX, dead_drafts
 from kdbench.results.output_cache import remove_unused
 from kdbench.results.records import RunRecord
 from kdbench.results.store import Store
-from kdbench.results.stored import read_stored
 
 # Folders of a store by what they hold, each record in a file or a folder of its key.
 RECORDS = ("trials", "artifacts", "evaluations", "latency", "throughput", "rounds", "failures")
@@ -62,7 +61,7 @@ class Usage:
 
 def usage_of(store: Store) -> Usage:
     """All that a store holds. Raises `UserError` where the record of a run cannot be read."""
-    runs = (read_stored(path, RunRecord) for path in (store.root / "suites").glob("*/*.json"))
+    runs = (store.read_run(path.parent.name, path.stem) for path in (store.root / "suites").glob("*/*.json"))
     return Usage(tuple(_holdings(store)), tuple(sorted(runs, key=lambda run: run.run_id)))
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import cache
 from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, JsonValue
@@ -40,13 +41,22 @@ def record_content(record: BaseModel) -> dict[str, JsonValue]:
     A value is neutral where it is its field's default and that default is None, empty, or declared `Neutral`.
     """
     found = {}
-    for name, field in type(record).model_fields.items():
+    for name, default, marks in _keyed_fields(type(record)):
         value = getattr(record, name)
-        if UNKEYED not in field.metadata and not is_neutral(
-            value, field.get_default(call_default_factory=True), field.metadata
-        ):
+        if not is_neutral(value, default, marks):
             found[name] = _plain(value)
     return found
+
+
+@cache
+def _keyed_fields(kind: type[BaseModel]) -> tuple[tuple[str, object, list[object]], ...]:
+    """The fields of a record that enter its key, with their defaults and marks."""
+    fields = kind.model_fields.items()
+    return tuple(
+        (name, field.get_default(call_default_factory=True), field.metadata)
+        for name, field in fields
+        if UNKEYED not in field.metadata
+    )
 
 
 def is_neutral(value: object, default: object, marks: object) -> bool:

@@ -4,6 +4,7 @@ import pytest
 
 from kdbench.results.lineage import earlier
 from kdbench.results.records import TrialRecord
+from kdbench.spec import TrainSpec
 from tests.records import Shape, make_results
 
 RECORD = next(iter(make_results(Shape(seeds=1)).records.values()))
@@ -21,7 +22,8 @@ TRIALS: dict[str, tuple[list[str], int, float]] = {
 
 def record(key: str, **more: object) -> TrialRecord:
     starts, epochs, seconds = TRIALS[key]
-    trial = {**RECORD.trial, "start": starts, "train": {"epochs": epochs}, **more}
+    changes = {"start": tuple(starts), "train": TrainSpec(epochs=epochs), **more}
+    trial = RECORD.trial.model_copy(update=changes)
     cost = RECORD.training.model_copy(update={"step_seconds": seconds})
     return RECORD.model_copy(update={"key": key, "trial": trial, "training": cost})
 

@@ -12,7 +12,7 @@ import pytest
 from kdbench.results import EvaluationRecord, Store
 from kdbench.results.drafts import temporary_folder
 from kdbench.results.store import sha256_of, write_whole
-from kdbench.results.stored import Stored
+from kdbench.results.stored import Keyed, Stored
 from kdbench.results.timings import LatencyRecord, ThroughputRecord
 from kdbench.spec import UserError
 from tests.records import Shape, make_results
@@ -127,11 +127,12 @@ def test_what_follows_training_comes_back_as_it_was(tmp_path: Path) -> None:
     for folder, kind, records in kinds:
         assert records
         for number, record in enumerate(records):
-            assert not store.has(folder, str(number))
-            assert store.read(folder, str(number), kind) is None
-            store.write(folder, str(number), record)
-            assert store.has(folder, str(number))
-            assert store.read(folder, str(number), kind) == record
+            key = record.key if isinstance(record, Keyed) else str(number)
+            assert not store.has(folder, key)
+            assert store.read(folder, key, kind) is None
+            store.write(folder, key, record)
+            assert store.has(folder, key)
+            assert store.read(folder, key, kind) == record
 
 
 def test_an_artifact_is_its_record_and_its_file(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from tests.records import latency_record, make_results
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
-    for number, record in enumerate((latency_record(), *make_results().records.values())):
-        path = tmp_path / f"{number}.json"
+    for record in (latency_record(), *make_results().records.values()):
+        path = tmp_path / f"{record.key if isinstance(record, TrialRecord) else 'latency'}.json"
         path.write_text(record.model_dump_json())
         assert read_stored(path, type(record)) == record
 

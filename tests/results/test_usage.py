@@ -11,15 +11,16 @@ from tests.records import Shape, make_results
 from tests.stored import store_results
 
 LONG_AGO = 10 * 86400.0
+EARLIER, NOBODY = "e" * 16, "f" * 16  # keys
 
 
 def write(folder: Path) -> Store:
     """A store with a run, an earlier one that refers to a trial more, a trial of no run, and a cache."""
     results = make_results(Shape(losses=("kd",), seeds=1))
     store = store_results(folder, results, run_id="20260102T000000.000000Z-bbbb")
-    earlier = {**results.run.outcomes, "earlier": next(iter(results.run.outcomes.values()))}
+    earlier = {**results.run.outcomes, EARLIER: next(iter(results.run.outcomes.values()))}
     store.write_run(results.run.model_copy(update={"run_id": "20260101T000000.000000Z-aaaa", "outcomes": earlier}))
-    for key in ("earlier", "nobody"):
+    for key in (EARLIER, NOBODY):
         with store.new_trial(key) as path:
             (path / Store.TRIAL).write_bytes(b"12345")
             (path / Store.WEIGHTS).write_bytes(b"123")
@@ -39,22 +40,22 @@ def names(found: tuple[Holding, ...]) -> list[tuple[str, str, int]]:
 def test_what_no_run_refers_to_is_found_and_removed(tmp_path: Path) -> None:
     store = write(tmp_path)
     usage = usage_of(store)
-    nobody, earlier = ("trials", "nobody", 8), ("trials", "earlier", 8)
+    nobody, earlier = ("trials", NOBODY, 8), ("trials", EARLIER, 8)
     assert names(usage.unused(usage.runs)) == [nobody]
     assert names(usage.unused(usage.latest)) == [earlier, nobody]
-    assert usage.unused(usage.runs, planned=["nobody"]) == ()
+    assert usage.unused(usage.runs, planned=[NOBODY]) == ()
     assert usage.unused(usage.runs, days=11) == ()
     remove(usage.unused(usage.runs))
-    assert not (tmp_path / "trials/nobody").exists()
+    assert not store.trial_folder(NOBODY).exists()
     assert usage_of(store).unused(usage.runs) == ()
 
 
 def test_runs_refer_to_records_of_every_kind(tmp_path: Path) -> None:
     store = write(tmp_path)
     failure = FailureRecord(
-        key="earlier", status="failed", reason="nan", repeats=True, device="cpu", machine={}, finished=""
+        key=EARLIER, status="failed", reason="nan", repeats=True, device="cpu", machine={}, finished=""
     )
-    store.write(Store.FAILURES, "earlier", failure)
+    store.write(Store.FAILURES, EARLIER, failure)
     usage = usage_of(store)
     kinds = {each.kind for each in usage.of_runs(usage.runs)}
     assert kinds == {"trials", "artifacts", "evaluations", "latency", "failures"}

@@ -7,7 +7,7 @@ from kdbench.analyze.models.evaluations import compared
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import ModelRow, by_epoch
 from kdbench.results import CurvePoint, TrialResult
-from kdbench.spec import Constant, TrainSpec
+from kdbench.spec import Constant
 from kdbench.spec.planning.entry import Role
 from kdbench.spec.recipe import learning_rate_spent
 from kdbench.statistics.curves import areas
@@ -82,7 +82,7 @@ def _fits(row: ModelRow, trials: Mapping[str, TrialResult]) -> Fits | None:
     """Seeds share their recipe, so they have spent the same learning rate."""
     if not row.curve:
         return None
-    train = TrainSpec.model_validate(trials[row.seeds[0].key].trial["train"])
+    train = trials[row.seeds[0].key].trial.train
     constant = isinstance(train.schedule, Constant)
     spent = None if constant else learning_rate_spent(train, row.curve.epochs)
     return fit_laws(row.curve.epochs, row.curve.mean, spent)

@@ -55,7 +55,7 @@ def teams(results: ResultSet, timed: Timed) -> tuple[Team, ...]:
     """One for each group of teachers of which the suite asks for the ensemble itself, in the suite's order."""
     if not any(entry.role == "ensemble" for entry in results.run.entries):
         return ()
-    trials = {key: Trial.model_validate(record.trial) for key, record in results.records.items()}
+    trials = {key: record.trial for key, record in results.records.items()}
     entries = [entry for entry in results.run.entries if entry.key in trials]
     models = {entry.key: entry.model for entry in entries if entry.role in ("teacher", "member")}
     found: dict[tuple[str, Names], dict[str, None]] = {}

@@ -9,7 +9,7 @@ import numpy as np
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import StudentRow
 from kdbench.results import ResultSet
-from kdbench.spec import Entry, Trial
+from kdbench.spec import Entry
 from kdbench.statistics.intervals import Estimate, estimate
 from kdbench.statistics.paired import PairedDifference, paired_difference
 from kdbench.statistics.teaching.streams import (
@@ -65,7 +65,7 @@ def _joint(pair: PairSummary, matrices: Mapping[str, object]) -> Iterator[Stream
 def _tasks(row: StudentRow, results: ResultSet) -> tuple[str, ...]:
     """The tasks of a row's students; none where they are no stream."""
     key = row.seeds[0].key
-    return _trial(results, key).answering if results.records[key].trial.get("heads") else ()
+    return results.records[key].trial.answering
 
 
 def _row(
@@ -121,7 +121,7 @@ def _matrices(row: StudentRow, results: ResultSet, scenario: Scenario) -> dict[i
 
 def _accuracies(entry: Entry, results: ResultSet, scenario: Scenario) -> Iterator[tuple[str, float]]:
     """On each task that a network has a head for. One with the head of a later task answers where the task is known."""
-    trial, position = _trial(results, entry.key), entry.position
+    trial, position = results.records[entry.key].trial, entry.position
     if not trial.answering:
         (head,) = trial.deploys
         if scenario == "task" or head == trial.heads[position - 1].name:
@@ -132,7 +132,3 @@ def _accuracies(entry: Entry, results: ResultSet, scenario: Scenario) -> Iterato
             yield head, evaluation.predictions.top1
         elif position and evaluation.top1_among_all is not None:
             yield head, evaluation.top1_among_all
-
-
-def _trial(results: ResultSet, key: str) -> Trial:
-    return Trial.model_validate(results.records[key].trial)

@@ -9,7 +9,6 @@ import numpy as np
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import Bits, StudentRow
 from kdbench.results import ResultSet
-from kdbench.spec import Trial
 from kdbench.statistics.crossed import crossed_estimate
 from kdbench.statistics.intervals import Estimate
 from kdbench.statistics.paired import PairedDifference, crossed_difference
@@ -66,10 +65,7 @@ def _rows(pair: PairSummary, results: ResultSet) -> Iterator[TaskRow]:
 
 def _networks(pair: PairSummary, row: StudentRow, results: ResultSet) -> Networks:
     """The networks of a row whose student has a head a task, at seeds that did not collapse; none of any other row."""
-    content = results.records[row.seeds[0].key].trial
-    if not content.get("deploys"):
-        return {}
-    student = Trial.model_validate(content)
+    student = results.records[row.seeds[0].key].trial
     if len(student.deploys) != 1 or not any(head.groups for head in student.heads):
         return {}
     (main,) = student.deploys
@@ -77,7 +73,7 @@ def _networks(pair: PairSummary, row: StudentRow, results: ResultSet) -> Network
     for entry in results.run.entries:
         own = (entry.pair, entry.row) == (row.pair, row.row) and entry.role in ("stage", "student")
         if own and entry.key in results.trials and entry.seed in row.learned:
-            trial = Trial.model_validate(results.records[entry.key].trial)
+            trial = results.records[entry.key].trial
             kind: Kind = "joint" if len(trial.heads) > 1 else "single" if trial.model == student.model else "teacher"
             (task,) = trial.deploys or [head.name for head in trial.heads] or [main]
             seed = trial.seed if kind == "teacher" else entry.seed  # a teacher may teach at several seeds

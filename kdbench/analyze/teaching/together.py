@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import Bits, ModelRow
 from kdbench.results import ResultSet
-from kdbench.spec import Trial
 from kdbench.spec.planning.entry import Role
 from kdbench.statistics.intervals import Estimate
 from kdbench.statistics.paired import PairedDifference, crossed_difference
@@ -35,11 +34,8 @@ def head_rows(pairs: Sequence[PairSummary], results: ResultSet) -> tuple[HeadRow
     found = []
     for pair in pairs:
         for row in pair.students:
-            content = results.records[row.seeds[0].key].trial
-            if not content.get("deploys"):
-                continue
-            trial = Trial.model_validate(content)
-            if "of" not in trial.model.options:
+            trial = results.records[row.seeds[0].key].trial
+            if not trial.deploys or "of" not in trial.model.options:
                 continue
             labels = pair.alone_like(row)
             found.append(

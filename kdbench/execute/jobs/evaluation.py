@@ -69,7 +69,7 @@ def evaluate_artifacts(job: EvaluateArtifacts) -> Done:
 def _trial_of(artifact: ArtifactRecord, data: DataSpec, context: Context) -> Trial:
     """The trial of an artifact. Raises `UserError` where it was trained on this data as it was before it changed."""
     record = context.store.read_trial(artifact.trial)
-    trial = Trial.model_validate(record.trial)
+    trial = record.trial
     context.refuse_changed(data, record.data_sha256 if trial.data == data else None)
     return trial
 
@@ -133,7 +133,7 @@ def _predict(
 
 def _attacking(view: BuiltView, key: str, splits: Splits, context: Context) -> Change:
     """From normalized test images to what an attack on the trained network of a trial makes of them."""
-    trial = Trial.model_validate(context.store.read_trial(key).trial)
+    trial = context.store.read_trial(key).trial
     places = _places(trial, splits.test.labels.cpu().numpy(), splits.classes)
     return _changing(view, load_deployed(key, splits, context).to("cpu"), torch.from_numpy(places))
 
@@ -187,7 +187,7 @@ def _agreements(
 
 def _taught_lesson(record: TrialRecord) -> Lesson | None:
     """The first lesson of a trial that has a teacher; none of a trial with heads, of which each has its own."""
-    trial = Trial.model_validate(record.trial)
+    trial = record.trial
     return next((lesson for lesson in trial.lessons if lesson.teachers and not trial.heads), None)
 
 

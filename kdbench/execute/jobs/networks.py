@@ -33,7 +33,7 @@ def load_parents(trials: Iterable[Trial], splits: Splits, context: Context) -> P
         {key: load_network(key, splits, context) for key in teachers},
         {key: load_file(context.store.weights(key)) for key in starts},
         {key: load_network(key, splits, context) for key in members},
-        {key: Trial.model_validate(context.store.read_trial(key).trial) for key in teachers},
+        {key: context.store.read_trial(key).trial for key in teachers},
         {key: context.store.read_trial(key).samples for key in starts},
         {key: _anchor(key, context) for key in dict.fromkeys(key for trial in trials for key in trial.anchors)},
     )
@@ -41,7 +41,7 @@ def load_parents(trials: Iterable[Trial], splits: Splits, context: Context) -> P
 
 def _anchor(key: str, context: Context) -> Anchor:
     """A trial as an anchor, its importance measured on samples that it was trained on."""
-    trial = Trial.model_validate(context.store.read_trial(key).trial)
+    trial = context.store.read_trial(key).trial
     splits = context.splits(trial.data)
     images = normalize(splits.train.images[anchor_places(len(splits.train))], splits)
     columns = trial.columns(trial.deploys, splits.classes).places
@@ -55,7 +55,7 @@ def anchor_places(samples: int) -> Tensor:
 
 def load_deployed(key: str, splits: Splits, context: Context) -> nn.Module:
     """What is exported of a trial: its network, or the part of it that computes the heads that it deploys."""
-    trial = Trial.model_validate(context.store.read_trial(key).trial)
+    trial = context.store.read_trial(key).trial
     model = load_network(key, splits, context)
     if not trial.deploys:
         return model
@@ -71,7 +71,7 @@ def load_network(key: str, splits: Splits, context: Context) -> nn.Module:
     the trial's teachers; the state dict holds the weights of all that is part of it. Raises `UserError` where the store
     has no such trial.
     """
-    trial = Trial.model_validate(context.store.read_trial(key).trial)
+    trial = context.store.read_trial(key).trial
     if trial.combine:  # its members have the weights
         return Ensemble([load_network(key, splits, context) for key in trial.start], trial.combine).eval()
     state = load_file(context.store.weights(key))

@@ -140,7 +140,7 @@ def _record(outcome: Trained | NotTrained, splits: Splits, context: Context) -> 
     model = outcome.model.to("cpu")
     record = TrialRecord(
         key=key,
-        trial=outcome.trial.model_dump(mode="json"),
+        trial=outcome.trial,
         curve=outcome.curve,
         selected_epoch=outcome.selected_epoch,
         stopped=outcome.stopped,

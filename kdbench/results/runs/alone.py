@@ -7,9 +7,6 @@ from kdbench.results.store import Store
 from kdbench.spec import PART, Entry, Suite
 from kdbench.spec.planning.entry import loss_alone
 
-# What two trials have in common that differ in what they learn from.
-TRAINED_ALIKE = ("model", "data", "train", "view", "seed", "start")
-
 
 def with_alone(run: RunRecord, store: Store) -> RunRecord:
     """The run with the student alone of the latest other run of its suite that has it, where it has none itself.
@@ -50,8 +47,9 @@ def _students(run: RunRecord, store: Store) -> list[Entry]:
 
 
 def _training(entry: Entry, store: Store) -> str:
+    """What two trials have in common that differ in what they learn from."""
     trial = store.read_trial(entry.key).trial
-    return repr([entry.pair, *(trial.get(name) for name in TRAINED_ALIKE)])
+    return repr([entry.pair, trial.model, trial.data, trial.train, trial.view, trial.seed, trial.start])
 
 
 def _joined(run: RunRecord, suite: Suite, theirs: Suite, other: RunRecord, alone: tuple[Entry, ...]) -> RunRecord:

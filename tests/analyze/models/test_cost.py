@@ -79,7 +79,7 @@ def test_a_student_that_goes_on_from_another_costs_as_much_as_both() -> None:
         next(e.key for e in results.run.entries if e.row == row and e.role == "student")
         for row in ("cross_entropy", "kd")
     )
-    going_on = {**results.records[kd].trial, "start": [alone]}
+    going_on = results.records[kd].trial.model_copy(update={"start": (alone,)})
     results = edited(results, trials=lambda r: r.model_copy(update={"trial": going_on}) if r.key == kd else r)
     costs = {row.loss: row.training for row in summarize(results).students}
     own = results.records[kd].training

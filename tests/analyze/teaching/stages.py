@@ -30,7 +30,7 @@ def with_network(
     `heads`: of each head, how many of ten are right among its own columns and among all.
     """
     like = next(e.key for e in results.run.entries if e.role == "teacher")
-    record = results.records[like].model_copy(update={"key": entry.key, "trial": trial.model_dump(mode="json")})
+    record = results.records[like].model_copy(update={"key": entry.key, "trial": trial})
     artifact = next(each for each in results.artifacts.values() if each.trial == like and each.parity)
     (whole,) = (e for e in results.evaluations.values() if e.artifact == artifact.key and not e.condition)
     about = {"artifact": f"file of {entry.key}", "trial": entry.key}

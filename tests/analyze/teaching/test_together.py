@@ -24,12 +24,12 @@ def joint(head: str) -> Trial:
 def with_heads(results: ResultSet, heads: dict[str, str]) -> ResultSet:
     """The same, where rows under these losses deploy a head."""
     trials = {
-        entry.key: joint(heads[entry.loss]).model_dump(mode="json")
+        entry.key: joint(heads[entry.loss])
         for entry in results.run.entries
         if entry.role == "student" and entry.loss in heads
     }
     records = {
-        key: record.model_copy(update={"trial": record.trial | trials.get(key, {})})
+        key: record.model_copy(update={"trial": trials.get(key, record.trial)})
         for key, record in results.records.items()
     }
     return replace(results, records=records)
