@@ -222,8 +222,8 @@ def _entries(shape: Shape, suite: Suite, pair: Pair) -> Iterator[Entry]:
     """Of one pair, as a plan has them: the first of several generations is the student under one teacher."""
 
     def entry(role: Role, loss: str, seed: int, teaching: str = "", position: int = 0, budget: float = 1.0) -> Entry:
-        way = [] if teaching in ("", "single") else [teaching, position]
-        longer = [] if budget == 1 else [budget]
+        way: list[JsonValue] = [] if teaching in ("", "single") else [teaching, position]
+        longer: list[JsonValue] = [] if budget == 1 else [budget]
         return Entry(
             pair=pair.label,
             role=role,

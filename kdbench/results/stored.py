@@ -15,7 +15,7 @@ S = TypeVar("S", bound="Stored")
 SCHEMA = 2
 CARRY_OVER = "carry its folder over with `python -m kdbench.results.carry_over OLD NEW`, or choose another folder"
 # What a file or a folder of a store is called: it leads out of no folder.
-FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._~=,+@-]{0,199}")
+FILE_NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~=,+@-]{1,200}")
 
 Key = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]  # see `kdbench.spec.content_key`
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

@@ -185,6 +185,25 @@ def test_no_results_is_told_with_what_there_is(tmp_path: Path) -> None:
         store.latest_run("other", "my suites/other.toml")
 
 
+@pytest.mark.parametrize("name", ["../x", "..", "a/b", "", "x" * 300, "a\0b"])
+def test_no_name_leads_out_of_the_store(tmp_path: Path, name: str) -> None:
+    store = Store(tmp_path)
+    with pytest.raises(UserError, match="is no name of a record"):
+        store.has_trial(name)
+    with pytest.raises(UserError, match="is no name of a record"):
+        store.read(Store.LATENCY, name, LatencyRecord)
+    with pytest.raises(UserError, match="no results of suite"):
+        store.latest_run(name)
+
+
+def test_a_run_under_another_name_is_refused(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write_run(run := make_results().run)
+    (tmp_path / "suites" / run.name).rename(tmp_path / "suites" / "other")
+    with pytest.raises(UserError, match=f"is not where it belongs: it is the run {run.run_id} of 'example'"):
+        store.latest_run("other")
+
+
 def test_sha256(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc")
     assert sha256_of(tmp_path / "x") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

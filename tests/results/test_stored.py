@@ -1,12 +1,13 @@
 """One reading function for all records: what it cannot read it refuses in one sentence, with file and field."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from kdbench.results import TrialRecord
-from kdbench.results.stored import SCHEMA, read_stored
+from kdbench.results.stored import SCHEMA, Keyed, Stored, read_stored
 from kdbench.results.timings import LatencyRecord
 from kdbench.spec import UserError
 from tests.records import latency_record, make_results
@@ -46,6 +47,47 @@ def test_what_is_damaged_names_file_and_field(tmp_path: Path, content: object, w
     (tmp_path / "x.json").write_text(json.dumps(content) if content else "{half")
     with pytest.raises(UserError, match=f"x.json' is damaged: {where}"):
         read_stored(tmp_path / "x.json", LatencyRecord)
+
+
+TRIAL = next(iter(make_results().records.values()))
+EVALUATION = next(iter(make_results().evaluations.values()))
+BITS = EVALUATION.predictions.model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    ("record", "changes", "what"),
+    [
+        (TRIAL, {"selected_epoch": 99}, "its curve has no epoch 99"),
+        (TRIAL, {"trial": {**TRIAL.trial.model_dump(mode="json"), "seed": 77}}, f"{TRIAL.key} is not the key of its"),
+        (TRIAL, {"weights_sha256": "../../etc/passwd"}, "weights_sha256: String should match pattern"),
+        (TRIAL, {"curve": []}, "curve: Tuple should have at least 1 item"),
+        (EVALUATION, {"agreement": {"top1": 7, "kl": 0.1}}, "agreement.top1: Input should be less than or equal to 1"),
+        (EVALUATION, {"scores": {"macro_f1": float("nan")}}, "scores.macro_f1: Input should be a finite number"),
+        (
+            EVALUATION,
+            {"predictions": {**BITS, "correct_bits": BITS["correct_bits"][:-8]}},
+            "correct_bits are not",
+        ),
+        (EVALUATION, {"predictions": {**BITS, "correct_bits": "%" + BITS["correct_bits"][1:]}}, "correct_bits are not"),
+        (EVALUATION, {"predictions": {**BITS, "correct_bits": "AAAA" + BITS["correct_bits"][4:]}}, "by confidence"),
+        (EVALUATION, {"artifact": "../../elsewhere"}, "artifact: String should match pattern"),
+        (latency_record(), {"call_microseconds": [0.0]}, "call_microseconds.0: Input should be greater than 0"),
+    ],
+)
+def test_what_cannot_be_is_refused(tmp_path: Path, record: Stored, changes: dict[str, object], what: str) -> None:
+    path = tmp_path / f"{record.key if isinstance(record, Keyed) else 'latency'}.json"
+    path.write_text(json.dumps(record.model_dump(mode="json") | changes))
+    with pytest.raises(
+        UserError, match=f"{path.name}' is damaged: (the whole file: |predictions: )?.*{re.escape(what)}"
+    ):
+        read_stored(path, type(record))
+
+
+def test_a_record_in_the_place_of_another_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / f"{'0' * 16}.json"
+    path.write_text(TRIAL.model_dump_json())
+    with pytest.raises(UserError, match=f"is not where it belongs: it is the record of {TRIAL.key}"):
+        read_stored(path, TrialRecord)
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
