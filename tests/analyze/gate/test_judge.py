@@ -6,10 +6,10 @@ import pytest
 
 from kdbench.analyze import GateEntry, Verdict, judge
 from kdbench.analyze.comparisons.changes import Change
-from kdbench.results import LatencyComparison, Outcome
+from kdbench.results import LatencyComparison, Outcome, unpack_bits
 from kdbench.results.baselines.freezing import baseline_of
 from kdbench.spec import Gate
-from tests.records import HOW, Shape, correct_bits, edited, make_results, slice_sessions
+from tests.records import HOW, Shape, correct_bits, edited, make_results, predictions, slice_sessions
 
 TIMED = Shape(gates=(Gate(metric="latency", may_rise=0.05),))
 
@@ -24,7 +24,9 @@ def moved(results, drop, wobble=0.0005, loss="kd"):
             return record
         was = record.predictions
         bits = correct_bits(was.top1 - drop + random.normal(0, wobble), was.samples, 99)
-        return record.model_copy(update={"predictions": was.model_copy(update={"correct_bits": bits})})
+        return record.model_copy(
+            update={"predictions": was.model_copy(update=predictions(unpack_bits(bits, was.samples), was.loss))}
+        )
 
     return edited(results, evaluations=move)
 
@@ -71,7 +73,9 @@ def test_rows_of_one_loss_are_told_apart_by_their_way_of_teaching():
     def lower(record):
         was = record.predictions
         bits = correct_bits(was.top1 - 0.02, was.samples, 99)
-        new = record.model_copy(update={"predictions": was.model_copy(update={"correct_bits": bits})})
+        new = record.model_copy(
+            update={"predictions": was.model_copy(update=predictions(unpack_bits(bits, was.samples), was.loss))}
+        )
         return new if record.trial in below else record
 
     entries = judge(baseline, edited(results, evaluations=lower), []).entries
