@@ -1,7 +1,6 @@
 """What an exported file predicts of a test split, held against the labels and against the teacher."""
 
 import base64
-import binascii
 from typing import Self
 
 import numpy as np
@@ -34,10 +33,7 @@ class Predictions(Raw):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         """What is told twice must agree: the bits of samples, and their counts by confidence."""
-        try:
-            right = int(self.correct.sum())
-        except (binascii.Error, ValueError) as error:
-            raise ValueError(f"correct_bits are not one bit for each of {self.samples} samples") from error
+        right = int.from_bytes(_unpacked(self.correct_bits, self.samples)).bit_count()
         told = sum(each.count for each in self.confidence), sum(each.correct for each in self.confidence)
         if told != (self.samples, right):
             raise ValueError(f"{right} of {self.samples} samples are right, and by confidence {told[1]} of {told[0]}")
@@ -69,8 +65,17 @@ def pack_bits(correct: NDArray[np.bool_]) -> str:
 
 
 def unpack_bits(text: str, samples: int) -> NDArray[np.bool_]:
-    """The inverse of `pack_bits`. Raises `ValueError` where these are not so many bits."""
-    packed = np.frombuffer(base64.b64decode(text, validate=True), dtype=np.uint8)
-    if len(packed) != -(-samples // 8):
-        raise ValueError(f"{len(packed)} bytes are not one bit for each of {samples} samples")
+    """The inverse of `pack_bits`."""
+    packed = np.frombuffer(_unpacked(text, samples), dtype=np.uint8)
     return np.unpackbits(packed, count=samples).astype(bool)
+
+
+def _unpacked(text: str, samples: int) -> bytes:
+    """Raises `ValueError` where these are not so many bits in base64."""
+    try:
+        packed = base64.b64decode(text, validate=True)
+    except ValueError:
+        packed = b""
+    if len(packed) != (samples + 7) // 8:
+        raise ValueError(f"correct_bits are not one bit for each of {samples} samples")
+    return packed
