@@ -12,7 +12,7 @@ from kdbench.statistics.paired import PairedDifference, crossed_difference, pair
 # Facts of a machine that are the same for every run on it; versions of packages stand apart.
 MACHINE = (
     "system", "python", "cpu", "instruction_set", "physical_cores", "timing_cores", "cpu_quota", "hypervisor",
-    "governor", "memory_bytes", "allocator", "gpus", "kdbench_source", "kdbench_commit",
+    "governor", "memory_bytes", "allocator", "gpus", "kdbench_source", "kdbench_commit", "commit",
 )  # fmt: skip
 Json = Mapping[str, JsonValue]
 

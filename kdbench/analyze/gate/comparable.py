@@ -1,44 +1,101 @@
-"""What forbids a comparison with a baseline: other data, another order of classes, a processor of another class."""
+"""What forbids a comparison with a baseline: trials that are not there, other data, a processor of another class."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from kdbench.analyze.gate.figures import Figure
 from kdbench.analyze.gate.verdict import Status
-from kdbench.results import Baseline
-from kdbench.results.baselines.baseline import BaselineRow
+from kdbench.results import Baseline, RunRecord
+from kdbench.results.baselines.baseline import BaselineRow, place_of
 from kdbench.results.machine.processor import int8_saturates
 
 
-def unlike_data(baseline: Baseline, now: Baseline, pairs: Iterable[tuple[BaselineRow, BaselineRow]]) -> str:
-    """Why rows of a baseline and of a run are not of the same data; empty where they are."""
-    heads = [[head.class_names for head in side.task.heads] if side.task else [] for side in (baseline, now)]
-    if heads[0] != heads[1]:
-        return "the classes are others than the baseline's, or in another order; freeze a new baseline"
-    for row, new in pairs:
-        if row.test.samples != new.test.samples:
-            change = f"{row.test.samples} samples before, {new.test.samples} now"
-            return f"the test split has changed ({change}); freeze a new baseline"
-        if row.data_sha256 != new.data_sha256:
-            return (
-                f"the data is not the baseline's (its SHA-256 was {row.data_sha256[:12]}, is {new.data_sha256[:12]}): "
-                "restore it, or freeze a new baseline"
-            )
-    return ""
+@dataclass(frozen=True)
+class Obstacle:
+    """Why the seeds of a row are not compared, and the status that follows."""
+
+    status: Status
+    message: str
+    measured: bool = False
 
 
-def unlike_machine(figure: Figure, baseline: Baseline, now: Baseline) -> tuple[Status, str] | None:
-    """The status of a figure that depends on the processor, and why; None where both sides are of one class."""
-    was, here = baseline.machine, now.machine
-    if figure.seconds and any(was.get(fact) != here.get(fact) for fact in ("cpu", "instruction_set")):
-        text = f"trained on {was.get('cpu') or 'an unknown processor'} before, on {here.get('cpu') or 'one'} now"
-        return "inconclusive", f"{text}: seconds of unlike processors are not compared; freeze a baseline here"
-    if (figure.gate.variant or "").startswith("int8") and _sums(baseline) != _sums(now):
-        text = f"the baseline's processor computes sums of 8-bit products {_sums(baseline)}, this one {_sums(now)}"
-        return "invalid", f"{text} (decision 15); freeze a baseline for such processors"
-    return None
+@dataclass(frozen=True)
+class Sides:
+    """A baseline, and a run as the baseline that it would freeze to."""
+
+    baseline: Baseline
+    now: Baseline
+    run: RunRecord
+
+    def obstacle(
+        self, figure: Figure, rows: Sequence[BaselineRow], found: Sequence[BaselineRow | None]
+    ) -> Obstacle | None:
+        """The first that there is: `rows` are of the baseline, `found` what the run has of their seeds."""
+        pairs = [(was, now) for was, now in zip(rows, found, strict=True) if now is not None]
+        return (
+            self._missing([row for row, now in zip(rows, found, strict=True) if now is None])
+            or self._unlike_data(pairs)
+            or self._unlike_machine(figure)
+            or _no_figure(figure, pairs)
+        )
+
+    def _missing(self, rows: Sequence[BaselineRow]) -> Obstacle | None:
+        """A trial that the suite asks for and that failed is a regression: missing figures never pass."""
+        keys = {(*place_of(entry), entry.seed): entry.key for entry in self.run.entries}
+        reasons, asked = [], True
+        for row in rows:
+            key = keys.get((*row.place, row.seed))
+            outcome = self.run.outcomes.get(key or "")
+            if key is None:
+                asked = False
+                reason = "the suite no longer asks for it; freeze a new baseline"
+            elif outcome is None or outcome.status == "done":
+                reason = "no record of it"
+            else:
+                reason = f"{outcome.status}: {outcome.reason or 'no reason was recorded'}"
+            reasons.append(f"seed {row.seed}: {reason}")
+        return Obstacle("regressed" if asked else "invalid", "; ".join(reasons)) if rows else None
+
+    def _unlike_data(self, pairs: Sequence[tuple[BaselineRow, BaselineRow]]) -> Obstacle | None:
+        classes = [
+            [head.class_names for head in side.task.heads] if side.task else [] for side in (self.baseline, self.now)
+        ]
+        if classes[0] != classes[1]:
+            text = "the classes are others than the baseline's, or in another order; freeze a new baseline"
+            return Obstacle("invalid", text, measured=True)
+        for was, now in pairs:
+            if was.test.samples != now.test.samples:
+                change = f"{was.test.samples} samples before, {now.test.samples} now"
+                text = f"the test split has changed ({change}); freeze a new baseline"
+                return Obstacle("invalid", text, measured=True)
+            if was.data_sha256 != now.data_sha256:
+                change = f"its SHA-256 was {was.data_sha256[:12]}, is {now.data_sha256[:12]}"
+                text = f"the data is not the baseline's ({change}): restore it, or freeze a new baseline"
+                return Obstacle("invalid", text, measured=True)
+        return None
+
+    def _unlike_machine(self, figure: Figure) -> Obstacle | None:
+        """Seconds are of one processor. So are sums of 8-bit products, of which there are two classes (decision 15)."""
+        was, now = self.baseline.machine, self.now.machine
+        if figure.seconds and any(was.get(fact) != now.get(fact) for fact in ("cpu", "instruction_set")):
+            text = f"trained on {was.get('cpu') or 'an unknown processor'} before, on {now.get('cpu') or 'one'} now"
+            advice = "seconds of unlike processors are not compared; freeze a baseline here"
+            return Obstacle("inconclusive", f"{text}: {advice}")
+        if (figure.gate.variant or "").startswith("int8") and _sums(self.baseline) != _sums(self.now):
+            text = f"the baseline's processor adds 8-bit products {_sums(self.baseline)}, this one {_sums(self.now)}"
+            advice = "freeze a baseline on such a processor"
+            return Obstacle("invalid", f"{text}: {advice}", measured=True)
+        return None
 
 
 def _sums(baseline: Baseline) -> str:
     known = baseline.machine.get("instruction_set")
     saturates = int8_saturates([str(each) for each in known] if isinstance(known, list) else None)
     return "in a way that is not known" if saturates is None else "with saturation" if saturates else "exactly"
+
+
+def _no_figure(figure: Figure, pairs: Sequence[tuple[BaselineRow, BaselineRow]]) -> Obstacle | None:
+    for place, side in (("the baseline", 0), ("this run", 1)):
+        if any(figure.read(pair[side]) is None for pair in pairs):
+            return Obstacle("inconclusive", f"{place} does not have this figure of every seed")
+    return None

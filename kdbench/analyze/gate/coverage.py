@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from kdbench.analyze.comparisons.changes import Change, machine_changes, package_changes, suite_changes
 from kdbench.analyze.decisions.wording import listed, several
 from kdbench.results import Baseline, ResultSet
+from kdbench.results.baselines.baseline import Place, place_of
 from kdbench.results.baselines.matching import counterparts, moves_of
 
 MOST_NAMED = 5
@@ -26,9 +27,9 @@ def covers(baseline: Baseline) -> str:
 def beyond(baseline: Baseline, results: ResultSet) -> tuple[str, ...]:
     """What the suite has and the baseline does not, and so is not judged."""
     held = {place: {row.seed for row in rows} for place, rows in baseline.by_place.items()}
-    new: dict[tuple[str, str, str], set[int]] = {}
+    new: dict[Place, set[int]] = {}
     for entry, _ in results.done:
-        new.setdefault((entry.pair, entry.role, entry.row), set()).add(entry.seed)
+        new.setdefault(place_of(entry), set()).add(entry.seed)
     rows = [" / ".join(place) for place in new if place not in held]
     seeds = sorted({seed for place, found in new.items() if place in held for seed in found - held[place]})
     found = [f"{several(len(rows), 'row')}: {listed(rows, MOST_NAMED)}"] if rows else []

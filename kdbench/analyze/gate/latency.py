@@ -20,11 +20,8 @@ def _judge(comparison: LatencyComparison, margin: float, family: int) -> GateEnt
     if not comparison.sessions:
         reason = comparison.reason or "no reason was recorded"
         return GateEntry("latency", what, "inconclusive", f"not measured: {reason}", limit=1 + margin, measured=False)
-    try:
-        sessions = comparison.sessions
-        found = judge_ratio(slice_p50s(sessions), slice_minima(sessions), margin, family=family)
-    except ValueError as error:
-        return GateEntry("latency", what, "invalid", f"{error}", limit=1 + margin, measured=False)
+    sessions = comparison.sessions
+    found = judge_ratio(slice_p50s(sessions), slice_minima(sessions), margin, family=family)
     if found.p50 is None or found.minimum is None:
         text = f"{found.sessions} sessions are too few: their spread is unknown"
         return GateEntry("latency", what, "inconclusive", text, limit=1 + margin, n=found.sessions)

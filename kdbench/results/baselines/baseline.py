@@ -1,7 +1,6 @@
 """A baseline: what `kdbench check` holds new results against. A folder of one JSON file and ONNX files."""
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Annotated
 
 from pydantic import Field, JsonValue
@@ -17,6 +16,12 @@ from kdbench.spec.task import Task
 from kdbench.spec.types import NonNegative
 
 Accuracy = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Place = tuple[str, str, str]
+
+
+def place_of(entry: Entry) -> Place:
+    """Pair, role and row, which the seeds of a row have in common."""
+    return entry.pair, entry.role, entry.row
 
 
 class BaselineError(UserError):
@@ -37,9 +42,8 @@ class BaselineRow(Entry):
     data_sha256: str
 
     @property
-    def place(self) -> tuple[str, str, str]:
-        """Pair, role and row, which its seeds have in common."""
-        return self.pair, self.role, self.row
+    def place(self) -> Place:
+        return place_of(self)
 
 
 def title_of(pair: str, role: str, rows: Sequence[str]) -> str:
@@ -77,7 +81,7 @@ class Baseline(Stored):
     machine: dict[str, JsonValue]
     frozen: str  # ISO 8601, UTC
 
-    @cached_property
+    @property
     def spec(self) -> Suite:
         return Suite.model_validate(self.suite)
 
@@ -92,9 +96,9 @@ class Baseline(Stored):
         return next((gate.limit for gate in self.gates if gate.metric == "latency"), None)
 
     @property
-    def by_place(self) -> dict[tuple[str, str, str], list[BaselineRow]]:
-        """The seeds of each (pair, role, row)."""
-        groups: dict[tuple[str, str, str], list[BaselineRow]] = {}
+    def by_place(self) -> dict[Place, list[BaselineRow]]:
+        """The seeds of each place."""
+        groups: dict[Place, list[BaselineRow]] = {}
         for row in self.rows:
             groups.setdefault(row.place, []).append(row)
         return groups

@@ -18,7 +18,14 @@ from kdbench.results.machine.processor import (
     read_instruction_set,
     read_processor_name,
 )
-from kdbench.results.machine.software import PACKAGES, read_allocator, read_commit, source_hash, version_of
+from kdbench.results.machine.software import (
+    PACKAGES,
+    read_allocator,
+    read_commit,
+    read_working_commit,
+    source_hash,
+    version_of,
+)
 from kdbench.spec import content_key
 
 CPU_QUOTA = "/sys/fs/cgroup/cpu.max"
@@ -97,6 +104,7 @@ def _fixed_facts() -> tuple[Facts, Facts]:
             "versions": lambda: {name: version_of(name) for name in PACKAGES},
             "kdbench_source": source_hash,
             "kdbench_commit": read_commit,
+            "commit": read_working_commit,
         }
     )
 

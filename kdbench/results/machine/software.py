@@ -44,6 +44,14 @@ def read_commit() -> str:
     return commit + "+" * bool(run_program("git", "-C", str(root), "status", "--porcelain", "--", "kdbench", "suites"))
 
 
+def read_working_commit() -> str:
+    """The commit of the checkout that a command is run in, with or without changes: a look at all files takes long.
+
+    Raises `Unknown`.
+    """
+    return run_program("git", "rev-parse", "--short=12", "HEAD")
+
+
 def read_allocator() -> str:
     """The C library, whose allocator is used, or the libraries loaded before it, which may replace that allocator.
 
