@@ -49,8 +49,10 @@ def _rows(kind: str, plugins: tuple[str, ...]) -> list[tuple[str, str]]:
 def _description(path: Path) -> str:
     import tomllib
 
+    from kdbench.spec.reading.bounds import parse_toml
+
     try:
-        return str(tomllib.loads(path.read_bytes().decode("utf-8")).get("description", ""))
+        return str(parse_toml(path.read_bytes().decode("utf-8")).get("description", ""))
     except OSError as error:
         return f"(not readable: {error.strerror})"
     except UnicodeDecodeError:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from kdbench.spec.choice import Record, Several, about
-from kdbench.spec.types import Count, NonNegative, Positive, Scale, WholeNumber
+from kdbench.spec.types import MOST_SEEDS, Epochs, NonNegative, Positive, Scale, Seed, Times
 
 
 class Budget(Record):
@@ -23,7 +23,7 @@ class Budget(Record):
         about("At equal what a loss is compared with the student alone.", example="epochs"),
     ] = "both"
     alone: Annotated[
-        Several[Positive],
+        Several[Times],
         Field(min_length=1),
         about(
             'How long the student alone is trained, 1 among them; no more than once where by = "epochs".',
@@ -32,7 +32,7 @@ class Budget(Record):
         ),
     ] = (1.0, 2.0, 4.0)
     losses: Annotated[
-        Several[Positive],
+        Several[Times],
         Field(min_length=1),
         about(
             "How long all other students are trained, 1 among them.",
@@ -66,12 +66,12 @@ class Tuning(Record):
         int, Field(ge=2, le=1000), about("Tries of each loss; the first is as published.", unit="tries", example=20)
     ] = 10
     seeds: Annotated[
-        tuple[WholeNumber, ...],
-        Field(min_length=1, strict=False),
+        tuple[Seed, ...],
+        Field(min_length=1, max_length=MOST_SEEDS, strict=False),
         about("Seeds of the tries, none of them the suite's.", unit="seed numbers", example=[1000, 1001]),
     ] = (1000,)
     epochs: Annotated[
-        Count | None, about("Length of a try; without it, that of the recipe.", unit="epochs", example=5)
+        Epochs | None, about("Length of a try; without it, that of the recipe.", unit="epochs", example=5)
     ] = None
     lr: Annotated[
         Span | None,

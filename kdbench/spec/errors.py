@@ -20,12 +20,12 @@ class Problem:
     help: str | None = None
 
     def __str__(self) -> str:
-        lines = [f"error: {self.what}"]
+        lines = [f"error: {_at_most(self.what, 400)}"]
         if self.where:
             lines.append(f"  --> {self.where}")
         if self.source is not None:
             number = (self.where or "").rpartition(":")[2]
-            lines.append(f"{number:>5} | {self.source.strip()}")
+            lines.append(f"{number:>5} | {_at_most(self.source.strip(), 200)}")
         if self.help:
             lines.append(f"  help: {self.help}")
         return "\n".join(lines)
@@ -41,6 +41,10 @@ class UserError(Exception):
             problems = Problem(problems, help=help)
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
+
+
+def _at_most(text: str, characters: int) -> str:
+    return text if len(text) <= characters else f"{text[: characters - 3]}..."
 
 
 MOST_LISTED = 20
@@ -94,7 +98,8 @@ def say_allowed(detail: ErrorDetails) -> str:
     context, value = detail.get("ctx", {}), detail["input"]
     for bound, words in BOUNDS.items():
         if bound in context:
-            return f"allowed: {words} {context[bound]:g}"
+            limit = context[bound]
+            return f"allowed: {words} {limit if isinstance(limit, int) else f'{limit:g}'}"
     if detail["type"] == "literal_error":
         names = re.findall(r"'([^']*)'", context["expected"])
         return nearest(str(value), names) if names else f"allowed: {context['expected']}"
@@ -102,6 +107,8 @@ def say_allowed(detail: ErrorDetails) -> str:
         return nearest(context["tag"], re.findall(r"'([^']*)'", context["expected_tags"]))
     if detail["type"] == "too_short":
         return f"allowed: a list of at least {context['min_length']}"
+    if detail["type"] == "too_long":
+        return f"allowed: a list of at most {context['max_length']}"
     if detail["type"] not in KINDS_OF_VALUE:
         return detail["msg"]
     return f"allowed: {KINDS_OF_VALUE[detail['type']]}{_example(detail['type'], value)}"

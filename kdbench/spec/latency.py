@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from kdbench.spec.choice import Record, Several, about
-from kdbench.spec.types import ON_DEVICE, CallPath, Count, Positive, Provider, Threads
+from kdbench.spec.types import ON_DEVICE, Batch, CallPath, Count, Positive, Provider, Threads
 
 
 class How(Record):
@@ -29,7 +29,7 @@ class LatencySpec(Record):
     """What is timed, once per architecture: every combination, in slices interleaved with a reference network's."""
 
     batch_sizes: Annotated[
-        Several[Count],
+        Several[Batch],
         about("Batch sizes that are timed; an empty list times nothing.", unit="samples", example=[1, 8]),
     ] = (1, 32)
     threads: Annotated[
@@ -63,7 +63,7 @@ class LatencySpec(Record):
         ),
     ] = 0.05
     largest_batch: Annotated[
-        Count,
+        Batch,
         about("Throughput is swept over batches of 1, 2, 4 ... up to this; 1: no sweep.", unit="samples", example=64),
     ] = 256
 

@@ -17,7 +17,7 @@ from pydantic_core import CoreSchema
 
 from kdbench.spec.choice import Choice, Record, Several, about, by_use
 from kdbench.spec.keys import Neutral
-from kdbench.spec.types import Count, Fraction, NonNegative, Positive, ProperFraction, WholeNumber
+from kdbench.spec.types import MOST_EPOCHS, Count, Epochs, Fraction, NonNegative, Positive, ProperFraction
 
 LR = about("Learning rate, before the schedule.", unit="times the gradient", example=0.1)
 WEIGHT_DECAY = about("How strongly weights are drawn to zero.", unit="times the weights", example=5e-4)
@@ -91,7 +91,9 @@ class Step(Record):
 class TrainSpec(Record):
     """The recipe, the same for every loss of a suite."""
 
-    epochs: Annotated[WholeNumber, about("Passes over the training samples.", unit="epochs", example=20)] = 10
+    epochs: Annotated[
+        int, Field(ge=0, le=MOST_EPOCHS), about("Passes over the training samples.", unit="epochs", example=20)
+    ] = 10
     batch_size: Annotated[
         int, Field(ge=2), about("Samples of one step of the optimizer.", unit="samples", example=64)
     ] = 128
@@ -133,7 +135,7 @@ class TrainSpec(Record):
         ),
     ] = "fresh"
     bank: Annotated[
-        Count | None,
+        Epochs | None,
         about('Views of each sample under views = "bank"; without it, twice the epochs.', unit="views", example=8),
     ] = None
     precision: Annotated[

@@ -13,7 +13,7 @@ from kdbench.spec.errors import nearest
 from kdbench.spec.keys import Neutral, Unkeyed, content_key, record_content
 from kdbench.spec.recipe import TrainSpec
 from kdbench.spec.task import Columns, HeadSpec, Pixels, overlap, select_columns
-from kdbench.spec.types import Positive, WholeNumber
+from kdbench.spec.types import Positive, Seed, WholeNumber
 
 # Part of every key: raise it when a change of kdbench alters the numbers that a trial yields.
 RECIPE = 2
@@ -48,7 +48,7 @@ class DataSpec(Record):
         float, Field(gt=0, lt=1), about("Held out of the training split first.", unit="share", example=0.2)
     ] = 0.1
     split_seed: Annotated[
-        WholeNumber, about("Decides which samples these are, for all trials alike.", unit="seed number", example=1)
+        Seed, about("Decides which samples these are, for all trials alike.", unit="seed number", example=1)
     ] = 0
 
     @model_validator(mode="before")

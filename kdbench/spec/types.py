@@ -59,17 +59,39 @@ Network = Choice  # an option that is a model, by its name or with options of it
 Source = Choice  # an option that is a dataset, likewise
 Count = Annotated[int, Field(ge=1)]
 WholeNumber = Annotated[int, Field(ge=0)]
-MOST_SEEDS = 1000  # a typing error must not fill the memory
-_LISTED = {"type": "array", "items": {"type": "integer", "minimum": 0}}
-_MANY = {"type": "integer", "minimum": 1, "description": "this many seeds, from 0"}
-_FURTHER = {"type": "integer", "minimum": 0, "description": "this many seeds, after those of the suite"}
+# Bounds against typing errors, which would fill the memory or never end.
+MOST_SEEDS = 1000
+LARGEST_SEED = 2**32 - 1  # of numpy's generators
+MOST_EPOCHS = 100_000
+MOST_TIMES = 1000.0
+LARGEST_BATCH = 2**16
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+Epochs = Annotated[int, Field(ge=1, le=MOST_EPOCHS)]
+Times = Annotated[float, Field(gt=0, le=MOST_TIMES)]  # as long
+Batch = Annotated[int, Field(ge=1, le=LARGEST_BATCH)]
+_LISTED = {
+    "type": "array",
+    "items": {"type": "integer", "minimum": 0, "maximum": LARGEST_SEED},
+    "maxItems": MOST_SEEDS,
+}
+_MANY = {"type": "integer", "minimum": 1, "maximum": MOST_SEEDS, "description": "this many seeds, from 0"}
+_FURTHER = {
+    "type": "integer",
+    "minimum": 0,
+    "maximum": MOST_SEEDS,
+    "description": "this many seeds, after those of the suite",
+}
 # How many, or which: `is_count` tells them apart.
 Seeds = Annotated[
-    tuple[WholeNumber, ...],
-    Field(min_length=1, strict=False),
+    tuple[Seed, ...],
+    Field(min_length=1, max_length=MOST_SEEDS, strict=False),
     WithJsonSchema({"anyOf": [_MANY, {**_LISTED, "minItems": 1}]}),
 ]
-FurtherSeeds = Annotated[tuple[WholeNumber, ...], Field(strict=False), WithJsonSchema({"anyOf": [_FURTHER, _LISTED]})]
+FurtherSeeds = Annotated[
+    tuple[Seed, ...],
+    Field(max_length=MOST_SEEDS, strict=False),
+    WithJsonSchema({"anyOf": [_FURTHER, _LISTED]}),
+]
 TeacherCount = Annotated[int, Field(ge=1, le=5)]
 PeerCount = Annotated[int, Field(ge=2, le=4)]
 GenerationCount = Annotated[int, Field(ge=1, le=100)]

@@ -7,7 +7,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from kdbench.spec.choice import Record, about, by_use
-from kdbench.spec.types import Count, Fraction
+from kdbench.spec.types import Count, Epochs, Fraction
 
 
 class _Variant(Record):
@@ -84,7 +84,7 @@ class Int8Qat(_Int8):
     """
 
     use: Literal["int8_qat"] = "int8_qat"
-    epochs: Annotated[Count, about("Of the further training.", unit="epochs", example=4)] = 2
+    epochs: Annotated[Epochs, about("Of the further training.", unit="epochs", example=4)] = 2
     lr: Annotated[
         Fraction, about("Of the further training.", unit="times the recipe's learning rate", example=0.05)
     ] = 0.1

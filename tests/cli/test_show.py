@@ -24,7 +24,7 @@ def test_a_key_with_those_in_its_table(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().out.splitlines()[2:] == [
         "Batch sizes that are timed; an empty list times nothing.",
         "",
-        "  allowed  a list, each a whole number, at least 1",
+        "  allowed  a list, each a whole number, at least 1, at most 65536",
         "  unit     samples",
         "  default  [1, 32]",
         "  example  batch_sizes = [1, 8]",

@@ -19,6 +19,8 @@ from kdbench.spec.task import classes_of
 from kdbench.spec.trial import Trial
 from kdbench.spec.variants import Int8Qat
 
+MOST_TRIALS = 20_000  # of a suite: seeds, losses, settings and tries multiply
+
 
 @dataclass
 class Graph:
@@ -38,6 +40,9 @@ class Graph:
         The student stands under `role`, and the steps of a row under `step` or `stage`; `named` has the other fields of
         `Entry`.
         """
+        if len(self.trials) > MOST_TRIALS:
+            help = "give fewer seeds, losses, settings or tries, or divide it into several suites"
+            raise UserError(f"the suite has more than {MOST_TRIALS} trials", help=help)
         reported = self._reported(site, way)
         for key, (trial, position, evaluated) in site.trials.items():
             if trial.combine and role != "student":

@@ -83,6 +83,8 @@ def explain(at: Location, detail: ErrorDetails, table: dict[str, Any]) -> Locate
             wanted = f"write [[{where}]], with two brackets: it is a list of tables"
         case "tuple_type" if keys[-1] == "augment":
             wanted = 'allowed: a list, as augment = ["flip"]'
+        case "too_long" | "less_than_equal":
+            wanted = None  # the bound says more
         case "string_type" if keys[-1] == "use":
             wanted = "allowed: a name in quotes; `kdbench list` shows the names"
     return at, Problem(f"{where} is {as_toml(value)}", help=wanted or say_allowed(detail))

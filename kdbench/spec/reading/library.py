@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 
 from kdbench.spec.errors import UserError, nearest
+from kdbench.spec.reading.bounds import parse_toml
 
 
 def suite_folders() -> tuple[Path, ...]:
@@ -39,6 +40,6 @@ def suite_name(argument: str) -> str:
     if file is None:
         return argument
     try:
-        return str(tomllib.loads(file.read_bytes().decode("utf-8")).get("name", file.stem))
+        return str(parse_toml(file.read_bytes().decode("utf-8")).get("name", file.stem))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
         return file.stem

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails, to_jsonable_python
 from kdbench.spec.choice import Choice
 from kdbench.spec.errors import Problem, UserError, as_toml, nearest
 from kdbench.spec.keys import marks_of
+from kdbench.spec.reading.bounds import MOST_BYTES, out_of_bounds, parse_toml
 from kdbench.spec.reading.explain import explain, inside, written
 from kdbench.spec.reading.lines import find_line
 from kdbench.spec.reading.weights import place_weights
@@ -24,12 +25,15 @@ from kdbench.spec.trial import DataSpec
 from kdbench.spec.types import FOLDER
 
 Details = list[tuple[Location, ErrorDetails]]
+MOST_TOLD = 20  # problems of one suite
 
 
 def load_suite(path: Path, catalog: Catalog) -> Suite:
     """The suite in a file. Raises `UserError` with all that is wrong, each with file, line and help."""
     try:
-        text = path.read_bytes().decode("utf-8")
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        text = content.decode("utf-8")
     except OSError as error:
         raise UserError(f"cannot read suite file '{path}': {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -39,6 +43,8 @@ def load_suite(path: Path, catalog: Catalog) -> Suite:
                 f"not UTF-8: byte 0x{error.object[error.start]:02x}", f"{path}:{line}", help="save the file as UTF-8"
             )
         ) from error
+    if len(content) > MOST_BYTES:
+        raise UserError(f"'{path}' has more than {MOST_BYTES} bytes", help="it is no suite: name another file")
     return _beside(parse_suite(text, str(path), catalog), path.parent, catalog)
 
 
@@ -68,17 +74,19 @@ def _beside(suite: Suite, folder: Path, catalog: Catalog) -> Suite:
 def parse_suite(text: str, file: str, catalog: Catalog) -> Suite:
     """The suite in a text; `file` is what errors call it."""
     try:
-        table = tomllib.loads(text)
+        table = parse_toml(text)
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"^(.*) \(at line (\d+)", str(error))
         message, line = (found[1], int(found[2])) if found else (str(error), len(text.splitlines()))
         lines = text.splitlines() or [""]
         where = f"{file}:{line}"
         raise UserError(Problem(f"not TOML: {message}", where, lines[min(line, len(lines)) - 1])) from error
+    if located := out_of_bounds(table):
+        raise UserError(_place(at, problem, file, text)[1] for at, problem in located)
     place_weights(table, Path(file).parent)
     if located := _find_problems(table, catalog) + _name_of_a_part(table):
-        problems = sorted((_place(at, problem, file, text) for at, problem in located), key=lambda placed: placed[0])
-        raise UserError(problem for _, problem in problems)
+        problems = sorted((_place(*each, file, text) for each in located[:MOST_TOLD]), key=lambda placed: placed[0])
+        raise UserError((*(problem for _, problem in problems), *_further(located)))
     return Suite.model_validate(table)
 
 
@@ -88,8 +96,16 @@ def check_suite(content: Any, catalog: Catalog) -> None:
     A name like `module:attribute` is of a plug-in, and plug-ins are named when the suite is planned: it passes here.
     """
     table = to_jsonable_python(content, serialize_unknown=True)
-    if located := [each for each in _find_problems(table, catalog) if not _is_of_plugin(each[0], table, catalog)]:
-        raise UserError(replace(problem, what=_say(at, problem)) for at, problem in located)
+    wrong = out_of_bounds(table) or _find_problems(table, catalog)
+    if located := [each for each in wrong if not _is_of_plugin(each[0], table, catalog)]:
+        told = (replace(problem, what=_say(at, problem)) for at, problem in located[:MOST_TOLD])
+        raise UserError((*told, *_further(located)))
+
+
+def _further(located: list[Located]) -> list[Problem]:
+    """What stands for those that are not told."""
+    left = len(located) - MOST_TOLD
+    return [Problem(f"and {left} more problems", help="mend these first")] if left > 0 else []
 
 
 def _is_of_plugin(at: Location, table: dict[str, Any], catalog: Catalog) -> bool:

@@ -41,7 +41,7 @@ class Points(Record):
 
     range: Annotated[tuple[Finite, Finite], Field(strict=False)]
     scale: Scale
-    points: Annotated[int, Field(ge=2)] = 5
+    points: Annotated[int, Field(ge=2, le=MOST_SETTINGS)] = 5
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
