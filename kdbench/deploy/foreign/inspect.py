@@ -93,7 +93,8 @@ def _input(path: Path, model: onnx.ModelProto) -> onnx.ValueInfoProto:
         )
     entry: onnx.ValueInfoProto = inputs[0]
     tensor = entry.type.tensor_type
-    kind = onnx.TensorProto.DataType.Name(tensor.elem_type).lower() if tensor.elem_type else "no tensor"
+    kinds = {number: name.lower() for name, number in onnx.TensorProto.DataType.items()}
+    kind = kinds.get(tensor.elem_type, f"type {tensor.elem_type}") if tensor.elem_type else "no tensor"
     if kind != "float":
         raise UserError(
             f"input '{entry.name}' of '{path}' takes {kind}; allowed is float (32 bits)",

@@ -14,8 +14,9 @@ _NOISE = frozenset({"doc_string", "metadata_props", "producer_name", "producer_v
 # Initializers of these types are shapes and axes, thus structure. Floats and the integers of quantized models are
 # weights, scales and zero points.
 _STRUCTURAL = (onnx.TensorProto.INT64, onnx.TensorProto.BOOL)
-_FLOATS = ("FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE")
-_SMALL = ("INT8", "UINT8", "INT4", "UINT4")  # of quantized layers; smaller ranks are zero points
+_FLOATS = tuple(map(onnx.TensorProto.DataType.Value, ("FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE")))
+# Of quantized layers; smaller ranks are zero points.
+_SMALL = tuple(map(onnx.TensorProto.DataType.Value, ("INT8", "UINT8", "INT4", "UINT4")))
 
 
 def architecture_of(model: onnx.ModelProto) -> str:
@@ -93,5 +94,4 @@ def count_weights(model: onnx.ModelProto) -> int:
 
 
 def _is_weight(tensor: onnx.TensorProto) -> bool:
-    kind = onnx.TensorProto.DataType.Name(tensor.data_type)
-    return kind in _FLOATS or (kind in _SMALL and len(tensor.dims) > 1)
+    return tensor.data_type in _FLOATS or (tensor.data_type in _SMALL and len(tensor.dims) > 1)
