@@ -1,5 +1,6 @@
 """A small factory of hand-made records: result sets of any shape without training a model."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -491,8 +492,9 @@ def _trial(shape: Shape, key: str, pair: int, role: str, named: str, seed: int, 
 
 def _exported(shape: Shape, trial: str, pair: int, role: str, model: str) -> ArtifactRecord:
     scale = (8 if role == "teacher" else 1) * (1 + pair)
+    key = artifact_key(trial, Fp32())
     return ArtifactRecord(
-        key=artifact_key(trial, Fp32()),
+        key=key,
         trial=trial,
         variant=Fp32().model_dump(mode="json"),
         label="fp32",
@@ -501,7 +503,7 @@ def _exported(shape: Shape, trial: str, pair: int, role: str, model: str) -> Art
             parameters=12_000 * scale,
             flops=900_000 * scale,
             onnx_bytes=50_000 * scale,
-            onnx_sha256=trial * 4,
+            onnx_sha256=hashlib.sha256(key.encode()).hexdigest(),  # see `store_results`
             weights_sha256=trial * 4,
             operators={"Conv": 3, "Gemm": 1, "Relu": 3},
             opset=18,
@@ -576,9 +578,9 @@ def _variant(
     """Half the bytes in half precision and a quarter in 8 bits; every hundredth of the right answers is lost."""
     share = 0.5 if variant.use == "fp16" else 0.25
     kept = np.random.default_rng([7, seed]).random(len(correct)) > 0.01
-    facts = exported.model
+    facts, key = exported.model, artifact_key(exported.trial, variant)
     artifact = ArtifactRecord(
-        key=artifact_key(exported.trial, variant),
+        key=key,
         trial=exported.trial,
         variant=variant.model_dump(mode="json"),
         label=variant.label,
@@ -586,7 +588,7 @@ def _variant(
             update={
                 "architecture": content_key([facts.architecture, variant.use]),
                 "onnx_bytes": round(share * facts.onnx_bytes),
-                "onnx_sha256": content_key([exported.trial, variant.use]) * 4,
+                "onnx_sha256": hashlib.sha256(key.encode()).hexdigest(),
                 "operators": {**facts.operators, "QuantizeLinear": 4},
             }
         ),

@@ -224,11 +224,11 @@ def to_be_timed(plan: Plan, outcomes: Outcomes, store: Store) -> tuple[list[Netw
             key = _artifact(entry.key, variant)
             if not store.is_exported(key):
                 continue
-            facts, exported = store.read_artifact(key).model, variant.use == "fp32"
+            artifact, exported = store.read_artifact(key), variant.use == "fp32"
+            facts = artifact.model
             label = entry.model if exported else f"{entry.model} as {variant.label}"
-            network = Network(
-                entry.key, label, facts.architecture, store.onnx(key), facts.onnx_sha256, facts.flops, variant.use
-            )
+            file = store.exported(artifact)
+            network = Network(entry.key, label, facts.architecture, file, facts.onnx_sha256, facts.flops, variant.use)
             if exported:
                 firsts.setdefault((network.architecture, entry.loss), network)
             else:

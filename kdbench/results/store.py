@@ -63,6 +63,17 @@ class Store:
     def onnx(self, artifact: str) -> Path:
         return self.artifact_folder(artifact) / self.ONNX
 
+    def exported(self, artifact: ArtifactRecord) -> Path:
+        """Its ONNX file. Raises `UserError` where that is missing, or not the one that was recorded."""
+        path = self.onnx(artifact.key)
+        if not path.is_file():
+            help = "these are records without their files: `kdbench run SUITE` makes them again"
+            raise UserError(f"'{self.root}' has no ONNX file of trial {artifact.trial}", help=help)
+        if sha256_of(path) != artifact.model.onnx_sha256:
+            help = f"remove '{path.parent}', and run again: it is exported again"
+            raise UserError(f"'{path}' is not the file that was exported: its SHA-256 differs", help=help)
+        return path
+
     def is_trained(self, trial: str) -> bool:
         """Whether a trial's record and its weights are there. Records can be kept without their weights."""
         return _holds(self.trial_folder(trial), self.TRIAL, self.WEIGHTS)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+from safetensors.torch import load_file
 
 from kdbench import api
 from kdbench.deploy.runtime.evaluate import agree, predict_all, score
@@ -24,7 +24,7 @@ from kdbench.results.keys import artifact_key
 from kdbench.results.machine.processor import instruction_set
 from kdbench.spec import Plan, Problem, Record, Suite, Trial, UserError
 from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Variant
-from tests.execute.running import Scripted, place, run
+from tests.execute.running import Scripted, place, put_onnx, put_weights, run
 from tests.results.machine.machines import ALDER_LAKE, ZEN3, ZEN4, linux
 from tests.small import small_suite
 
@@ -74,6 +74,25 @@ def artifact(trial: str, variant: Variant | None = None) -> str:
     return artifact_key(trial, variant or Fp32(), instruction_set())
 
 
+def test_files_that_are_not_those_of_their_records_are_refused(root: Path) -> None:
+    """One bit of the weights, and another network's file."""
+    store, (teacher, student, *_) = Store(root), loaded(root).trials
+    weights, file = store.weights(teacher), store.onnx(artifact(student))
+    damaged, whole = bytearray(weights.read_bytes()), weights.read_bytes()
+    damaged[-3] ^= 1
+    weights.write_bytes(damaged)
+    shutil.rmtree(store.artifact_folder(artifact(teacher)))
+    with pytest.raises(UserError, match=r"weights.safetensors' does not hold .*\n.*remove '.*', and run again"):
+        run(suite(), place(root))
+    weights.write_bytes(whole)
+    run(suite(), place(root))
+    shutil.copy(store.onnx(artifact(teacher)), file)
+    with pytest.raises(UserError, match=r"model.onnx' is not the file .*\n.*remove '.*', and run again"):
+        run(suite(conditions=[TILTED]), place(root))
+    shutil.rmtree(file.parent)  # as it is told
+    run(suite(conditions=[TILTED]), place(root))
+
+
 # Export
 
 
@@ -97,7 +116,7 @@ def test_a_file_that_differs_from_its_network_fails_the_row_and_no_student(root:
     teacher = next(entry.key for entry in loaded(root).run.entries if entry.role == "teacher")
     shutil.rmtree(Store(root).artifact_folder(artifact(teacher)))
     weights = load_file(Store(root).weights(teacher))
-    save_file({name: value * np.float32("nan") for name, value in weights.items()}, Store(root).weights(teacher))
+    put_weights(Store(root), teacher, {name: value * float("nan") for name, value in weights.items()})
     record, heard = run(suite(conditions=[TILTED]), place(root))
     (event,) = (event for event in heard if isinstance(event, NotExported))
     assert event.key == teacher
@@ -208,7 +227,7 @@ def test_a_condition_that_cannot_serve_is_a_note_and_the_others_are_evaluated(
 def test_a_damaged_file_loses_its_own_figures_alone(root: Path) -> None:
     store = Store(root)
     key = next(entry.key for entry in store.latest_run("small").entries if entry.loss == "kd")
-    store.onnx(artifact(key)).write_bytes(b"not a graph")
+    put_onnx(store, artifact(key), b"not a graph")
     record, heard = run(suite(conditions=[FADED], variants=["fp32", "fp16"]), place(root))
     assert {outcome.status for outcome in record.outcomes.values()} == {"done"}
     assert evaluated(heard) == [("clean images", 2), ("condition faded", 1), ("condition faded", 1)]  # one by one

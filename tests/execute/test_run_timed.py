@@ -14,7 +14,7 @@ from kdbench.execute.workers.job import Job
 from kdbench.results import ResultSet, Store, load_suite_results
 from kdbench.results.keys import artifact_key
 from kdbench.spec.variants import Fp32, Int8Dynamic
-from tests.execute.running import place, run
+from tests.execute.running import place, put_onnx, run
 from tests.execute.workers.jobs import DieAlone
 from tests.small import small_suite
 
@@ -57,7 +57,7 @@ def test_a_suite_whose_timing_dies_is_a_suite_without_latencies(root: Path) -> N
 def test_a_network_that_cannot_be_loaded_leaves_the_others_timed(root: Path) -> None:
     entries = Store(root).latest_run("small").entries
     teacher = next(entry for entry in entries if entry.role == "teacher")
-    Store(root).onnx(artifact_key(teacher.key, Fp32())).write_bytes(b"not a graph")
+    put_onnx(Store(root), artifact_key(teacher.key, Fp32()), b"not a graph")
     record, _ = run(suite(latency={"batch_sizes": [1], "margin": 10.0, "largest_batch": 2}), place(root))
     results = load_suite_results(Store(root), "small")
     assert {outcome.status for outcome in record.outcomes.values()} == {"done"}

@@ -61,20 +61,10 @@ def _model(found: "Results", store: Any, asked: Mapping[str, Any]) -> dict[str, 
     from kdbench.analyze import recommend
     from kdbench.analyze.decisions.deployable import Asked, deployable
     from kdbench.report.card import labels, model_card, preprocessing
-    from kdbench.spec import UserError
 
     told = recommend(found.summary)
     chosen = deployable(found.records, found.summary, told, Asked(**asked))
-    path = store.onnx(chosen.file.key)
-    if not path.is_file():
-        raise UserError(
-            f"'{store.root}' has no ONNX file of trial {chosen.trial.key}",
-            help=f"these are records without their files: run the suite here: {found.records.run.again}",
-        )
-    if hashlib.sha256(model := path.read_bytes()).hexdigest() != chosen.file.model.onnx_sha256:
-        raise UserError(
-            f"'{path}' is not the file that was measured: its SHA-256 differs", help="remove it, and run again"
-        )
+    model = store.exported(chosen.file.artifact).read_bytes()
     record = chosen.trial.record
     texts = {
         "preprocessing.json": json.dumps(preprocessing(record), indent=1) + "\n",

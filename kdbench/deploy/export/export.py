@@ -80,9 +80,14 @@ def export_onnx(model: nn.Module, shape: Shape, path: Path) -> ModelFacts:
 
 
 def hash_weights(model: nn.Module) -> str:
-    """The SHA-256 of a state dict: names, types, shapes and values, in the order of the names."""
+    """The SHA-256 of a network's state dict: see `hash_state`."""
+    return hash_state(model.state_dict())
+
+
+def hash_state(state: Mapping[str, torch.Tensor]) -> str:
+    """The SHA-256 of names, types, shapes and values, in the order of the names."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
+    for name, tensor in sorted(state.items()):
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
         digest.update(tensor_bytes(tensor.cpu()))
     return digest.hexdigest()

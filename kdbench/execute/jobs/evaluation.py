@@ -116,7 +116,7 @@ def _predict(
     artifacts: Sequence[ArtifactRecord], condition: Choice | None, splits: Splits, context: Context
 ) -> tuple[list[Logits], Labels, Sequence[float | None]]:
     """The logits of each artifact, the labels, and the CPU seconds of a pass, which are measured on clean images."""
-    files = [context.store.onnx(artifact.key) for artifact in artifacts]
+    files = [context.store.exported(artifact) for artifact in artifacts]
     if condition is None:
         return predict_timed(files, lambda: chunks_of_test(splits))
     view = build_view(condition, context.catalog, splits.task.inputs[0])

@@ -73,6 +73,7 @@ def make_variant(job: MakeVariant) -> Done:
     context = Context(job.setting)
     splits, variant = context.splits(job.data), job.variant
     source = context.store.read_artifact(job.source)
+    original = context.store.exported(source)
     images = samples_of_training(splits, variant.samples if isinstance(variant, Int8Static) else 1)
     try:
         with context.store.new_artifact(job.made) as folder:
@@ -81,8 +82,8 @@ def make_variant(job: MakeVariant) -> Done:
                 assert job.trained, "a trial was trained for this variant"
                 _export_quantized(job.trained, splits, context, made)
             else:
-                make.make_variant(variant, context.store.onnx(source.key), made, images)
-            (exported, logits), _ = predict_all([context.store.onnx(source.key), made], chunks_of_test(splits))
+                make.make_variant(variant, original, made, images)
+            (exported, logits), _ = predict_all([original, made], chunks_of_test(splits))
             record = ArtifactRecord(
                 key=job.made,
                 trial=source.trial,

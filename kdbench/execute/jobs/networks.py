@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from kdbench.deploy.export.export import hash_state
 from kdbench.execute.jobs.context import Context
-from kdbench.spec import Lesson, Trial
+from kdbench.results import Store
+from kdbench.spec import Lesson, Trial, UserError
 from kdbench.train.build import build_criterion, build_network
 from kdbench.train.ensemble import Ensemble
 from kdbench.train.faculty import Parents
@@ -31,12 +34,24 @@ def load_parents(trials: Iterable[Trial], splits: Splits, context: Context) -> P
     members = dict.fromkeys(key for trial in trials for key in trial.start if trial.combine)
     return Parents(
         {key: load_network(key, splits, context) for key in teachers},
-        {key: load_file(context.store.weights(key)) for key in starts},
+        {key: _load_weights(key, context.store) for key in starts},
         {key: load_network(key, splits, context) for key in members},
         {key: context.store.read_trial(key).trial for key in teachers},
         {key: context.store.read_trial(key).samples for key in starts},
         {key: _anchor(key, context) for key in dict.fromkeys(key for trial in trials for key in trial.anchors)},
     )
+
+
+def _load_weights(key: str, store: Store) -> dict[str, Tensor]:
+    """The state dict of a trial. Raises `UserError` where the file is not what its record has the hash of."""
+    file, help = store.weights(key), f"remove '{store.trial_folder(key)}', and run again: it is trained again"
+    try:
+        state = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"cannot read the weights '{file}': {error}", help=help) from error
+    if hash_state(state) != store.read_trial(key).weights_sha256:
+        raise UserError(f"'{file}' does not hold the weights that were trained: their SHA-256 differs", help=help)
+    return state
 
 
 def _anchor(key: str, context: Context) -> Anchor:
@@ -74,7 +89,7 @@ def load_network(key: str, splits: Splits, context: Context) -> nn.Module:
     trial = context.store.read_trial(key).trial
     if trial.combine:  # its members have the weights
         return Ensemble([load_network(key, splits, context) for key in trial.start], trial.combine).eval()
-    state = load_file(context.store.weights(key))
+    state = _load_weights(key, context.store)
     model = build_network(trial, context.catalog, splits.task, state).to(context.device)
     for number, lesson in enumerate(trial.lessons):
         if _assembles(lesson, context):

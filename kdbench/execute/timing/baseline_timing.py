@@ -55,7 +55,7 @@ def compare_with_baseline(
 
         turns = []
         for (was, each), how in product(changed, ways):
-            pair = (place.store.onnx(each.result.exported.key), was)
+            pair = (place.store.exported(each.result.exported.artifact), was)
             turns.append(compare(len(comparisons), pair, how))
             comparisons.append(LatencyComparison(what=each.title, how=how, sessions=()))
         if turns:

@@ -125,11 +125,7 @@ def _files(baseline: Baseline, results: ResultSet, store: Store) -> dict[str, Pa
     """The ONNX files that the baseline keeps, by their names in it."""
     sources = {each.result.model.onnx_sha256: each.result for each in deployed_models(results)}
     found = {model.onnx: sources[model.facts.onnx_sha256] for model in baseline.models if model.onnx}
-    files = {name: store.onnx(result.exported.key) for name, result in found.items()}
-    if lost := [name for name, file in files.items() if not file.is_file()]:
-        help = "these are records without their files: run the suite here, then freeze"
-        raise UserError(f"'{store.root}' has no ONNX file for trial {found[lost[0]].key}", help=help)
-    return files
+    return {name: store.exported(result.exported.artifact) for name, result in found.items()}
 
 
 def _write(baseline: Baseline, files: Mapping[str, Path], folder: Path) -> None:

@@ -98,11 +98,11 @@ def test_a_damaged_or_missing_file_is_refused(store: Path, capsys) -> None:
     for path in (store / "results").rglob("model.onnx"):
         path.write_bytes(b"other")
     assert export(store, "--loss", "kd") == 2
-    assert "is not the file that was measured" in capsys.readouterr().err
+    assert "is not the file that was exported" in capsys.readouterr().err
     for path in (store / "results").rglob("model.onnx"):
         path.unlink()
     assert export(store, "--loss", "kd") == 2
-    assert "run the suite here: kdbench run" in capsys.readouterr().err
+    assert "`kdbench run SUITE` makes them again" in capsys.readouterr().err
 
 
 def test_figures_are_tables(store: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from safetensors.numpy import load_file, save_file
+from safetensors.torch import load_file
 
 from kdbench import api
 from kdbench.execute.events import TrialEnded
@@ -18,7 +18,7 @@ from kdbench.execute.workers.messages import Noted
 from kdbench.results import RunRecord, Store
 from kdbench.results.output_cache import CacheFolder
 from kdbench.spec import Suite, UserError
-from tests.execute.running import place, run
+from tests.execute.running import place, put_weights, run
 from tests.small import small_suite
 
 QUICK = {"latency": {"batch_sizes": []}}  # not timed
@@ -76,12 +76,7 @@ def test_a_teachers_outputs_are_kept_for_all_losses_seeds_and_suites(root: Path)
 def test_another_teachers_weights_have_another_cache(root: Path) -> None:
     record, _ = run(suite(losses=["kd"]), place(root))
     key = next(e.key for e in record.entries if e.role == "teacher")
-    folder = Store(root).trial_folder(key)
-    path = folder / Store.WEIGHTS
-    save_file({name: value + 1 for name, value in load_file(path).items()}, path)
-    facts = json.loads((folder / Store.TRIAL).read_text())
-    facts["weights_sha256"] = "0" * 64
-    (folder / Store.TRIAL).write_text(json.dumps(facts))
+    put_weights(Store(root), key, {name: value + 1 for name, value in load_file(Store(root).weights(key)).items()})
     run(suite(losses=["logit_mse"]), place(root))
     assert len(caches(root)) == 2
 

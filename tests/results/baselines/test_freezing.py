@@ -70,7 +70,7 @@ def test_results_without_their_files_are_not_frozen(store: Store, tmp_path: Path
     (student,) = [model for model in baseline_of(RESULTS).models if model.role == "student"]
     result = next(r for r in RESULTS.trials.values() if r.model.onnx_sha256 == student.facts.onnx_sha256)
     store.onnx(result.exported.key).unlink()
-    with pytest.raises(UserError, match="has no ONNX file for trial"):
+    with pytest.raises(UserError, match="has no ONNX file of trial"):
         freeze(RESULTS, store, tmp_path / "base")
     assert not (tmp_path / "base").exists()
 
