@@ -12,7 +12,9 @@ import click
 from kdbench import __version__
 
 TRAIN = ("run", "plan", "check", "measure", "doctor")
-RECORDS = ("report", "recommend", "runs", "status", "compare", "power", "export", "baseline", "logs", "du", "clean")
+RECORDS = (
+    "report", "recommend", "runs", "status", "compare", "power", "export", "baseline", "history", "logs", "du", "clean",
+)  # fmt: skip
 WRITE = ("list", "show", "new", "schema")
 SECTIONS = {"Train and measure": TRAIN, "Read results": RECORDS, "Write suites and losses": WRITE}
 COMMANDS = tuple(chain(*SECTIONS.values()))

@@ -42,6 +42,9 @@ def _metrics(_context: click.Context, _option: click.Parameter, text: str | None
 )
 @click.option("--no-latency", is_flag=True, help="Time nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON instead of Markdown.")
+@click.option(
+    "--checks", type=click.Path(path_type=Path), help="Keep it here for `kdbench history`. [default: RESULTS/checks]"
+)
 @options.results_option
 @options.reports_option
 @options.place_options
@@ -57,6 +60,7 @@ def command(
     only: tuple["Metric", ...],
     no_latency: bool,
     as_json: bool,
+    checks: Path | None,
     results: Path,
     reports: Path,
     how: dict[str, Any],
@@ -70,13 +74,16 @@ def command(
     of that part (--seeds ...).
     """
     from kdbench import api
+    from kdbench.analyze.history import record_of
     from kdbench.cli.restrict import restrict
     from kdbench.report.check.annotations import annotations
     from kdbench.report.check.verdict import render_verdict, undecided
+    from kdbench.results.baselines.checks import commit_here, write_check
     from kdbench.results.drafts import temporary_folder
     from kdbench.results.store import prepare_folder
     from kdbench.zoo.catalog import Catalog
 
+    kept = results
     with ExitStack() as stack:
         if fresh:
             results = stack.enter_context(temporary_folder())
@@ -89,6 +96,7 @@ def command(
     verdict, run = checked.verdict, checked.records.run
     written = render_verdict(verdict, reports / wanted.name)
     click.echo(written["json" if as_json else "markdown"].read_text("utf-8"))
+    write_check(checks or kept / "checks", record_of(verdict, checked.baseline, run, began, commit_here()))
     if warning := undecided(verdict):
         click.echo(f"inconclusive: {warning}", err=True)
     done = sum(outcome.status == "done" for outcome in run.outcomes.values())

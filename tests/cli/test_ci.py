@@ -99,3 +99,13 @@ def test_github_gets_annotations_and_a_summary(user: Path) -> None:
     assert "::error file=tiny.toml,title=parameters regressed::" in done.stderr
     assert "::" not in done.stdout
     assert page.read_text().startswith("## Regression: tiny")
+
+
+def test_every_check_is_kept_and_shown_by_history(user: Path) -> None:
+    kdbench("check", "tiny.toml", "--baseline", "base", at=user)
+    kdbench("check", "tiny.toml", "--baseline", "base", "--checks", "elsewhere", at=user)
+    (kept,) = (user / "results/checks/tiny").glob("*.json")
+    assert {figure["kind"] for figure in json.loads(kept.read_text())["figures"]} >= {"top1", "parameters"}
+    assert len([*(user / "elsewhere/tiny").glob("*.json")]) == 1
+    told = kdbench("history", "tiny.toml", at=user).stdout
+    assert told.startswith("1 check of 'tiny', ")

@@ -1,0 +1,1 @@
+"""What checks against a baseline add up to."""
