@@ -1,10 +1,12 @@
 """Opens an ONNX file and runs it once, in a process of its own: a file from elsewhere may take the process down.
 
-`python -m kdbench.deploy.foreign.probe FILE SHAPE` writes one line of JSON to stdout. SHAPE: the input's as a JSON
-list, null for a batch of any size; null instead of a list: open only. No torch.
+`python -m kdbench.deploy.foreign.probe FILE SHAPE SECONDS` writes one line of JSON to stdout, or is ended after so many
+seconds, also where whoever asked is gone. SHAPE: the input's as a JSON list, null for a batch of any size; null instead
+of a list: open only. No torch.
 """
 
 import json
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -58,4 +60,5 @@ def _predictor(session: ort.InferenceSession, source: str, target: str) -> Calla
 
 
 if __name__ == "__main__":
+    signal.alarm(int(sys.argv[3]))
     sys.stdout.write(json.dumps(probe(sys.argv[1], json.loads(sys.argv[2]))) + "\n")

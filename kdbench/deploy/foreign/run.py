@@ -14,7 +14,8 @@ SECONDS = 600  # for both
 
 def run_once(path: Path, shape: tuple[int | None, ...] | None) -> dict[str, Any]:
     """What `foreign_probe` finds. Raises `UserError` where the model does not open or run."""
-    command = [sys.executable, "-P", "-m", "kdbench.deploy.foreign.probe", str(path), json.dumps(shape)]
+    asked = (str(path), json.dumps(shape), str(SECONDS + 60))
+    command = [sys.executable, "-P", "-m", "kdbench.deploy.foreign.probe", *asked]
     help = "see whether it runs: python -c \"import onnxruntime; onnxruntime.InferenceSession('model.onnx')\""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)

@@ -43,7 +43,7 @@ def image_folder(root: Path, *, path: Folder, size: Count = 32) -> Dataset:
     bits a channel, the disk is full.
     Source: the layout is that of torchvision's `ImageFolder`, which applies no tags and drops transparency.
     """
-    folder = root / Path(path).expanduser()
+    folder = root / os.path.expanduser(path)  # noqa: PTH111 - pathlib's raises where a home is not known
     if not folder.is_dir():
         raise UserError(
             f"image_folder: '{folder}' is no folder",

@@ -1,4 +1,7 @@
 import hashlib
+import os
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -299,3 +302,9 @@ def test_a_process_that_dies_is_told(path: Path, monkeypatch: pytest.MonkeyPatch
     fake.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(fake))
     assert "onnxruntime broke down over 'theirs.onnx' (signal 11)" in refuse(path)
+
+
+def test_a_file_that_never_opens_does_not_outlive_whoever_asked(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "model.onnx")  # as a pipe that nobody writes to
+    command = [sys.executable, "-m", "kdbench.deploy.foreign.probe", str(tmp_path / "model.onnx"), "null", "2"]
+    assert subprocess.run(command, timeout=60, check=False).returncode == -signal.SIGALRM

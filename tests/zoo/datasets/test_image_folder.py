@@ -129,6 +129,11 @@ def test_what_was_done_to_images_is_told_each_time(photos) -> None:
         assert load(photos).notes == notes
 
 
+def test_a_home_that_nobody_has_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="~nobody-of-that-name/photos' is no folder"):
+        image_folder(tmp_path, path="~nobody-of-that-name/photos")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
 def test_a_folder_that_cannot_be_read_is_named(photos) -> None:
     (photos / "train" / "bee").chmod(0)
