@@ -54,6 +54,7 @@ FLOORS = {
         "jobs": {"workers"},
         "timing": {"events", "jobs", "workers"},
         "training": {"events", "jobs", "workers"},
+        "selftest": {"events", "jobs", "timing", "workers"},
     },
     "report": {"writing": set(), "sections": {"writing"}, "check": {"writing"}},
 }

@@ -11,7 +11,7 @@ import click
 
 from kdbench import __version__
 
-TRAIN = ("run", "plan", "check", "measure", "doctor")
+TRAIN = ("run", "plan", "check", "measure", "selftest", "doctor")
 RECORDS = (
     "report", "recommend", "runs", "status", "compare", "power", "export", "baseline", "history", "logs", "du", "clean",
 )  # fmt: skip

@@ -151,7 +151,7 @@ def effect_interval(differences: Sequence[float], level: float = 0.95) -> Interv
     return Interval(low / root, high / root, level)
 
 
-def noncentrality(t: float, df: int, probability: float) -> float:
+def noncentrality(t: float, df: float, probability: float) -> float:
     """The noncentrality at which t with `df` degrees of freedom is under `t` with this probability."""
     if t < 0:
         return -noncentrality(-t, df, 1 - probability)

@@ -45,7 +45,10 @@ def _judged(population: Population, changes: list[list[list[float]]], status: st
     """Whether each row of each trial has this status."""
     resolution = 1 / (population.samples or 10_000)
     return [
-        [each.status == status for each in judge_drops([Changes(row, LIMIT, resolution) for row in rows])]
+        [
+            each.status == status
+            for each in judge_drops([Changes([0.0] * len(row), row, LIMIT, resolution) for row in rows])
+        ]
         for rows in changes
     ]
 

@@ -11,7 +11,7 @@ SAMPLE = 1e-4
 
 
 def fallen(by: float) -> Changes:
-    return Changes([each - by for each in WOBBLE], 0.005, SAMPLE)
+    return Changes([0.9] * 5, [0.9 + each - by for each in WOBBLE], 0.005, SAMPLE)
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,13 @@ def test_a_family_shares_the_error() -> None:
     ],
 )
 def test_seeds_that_changed_alike(changes: tuple[float, ...], samples: int, status: str) -> None:
-    (found,) = judge_drops([Changes(changes, 0.005, 1 / samples)])
+    (found,) = judge_drops([Changes([0.9] * len(changes), [0.9 + each for each in changes], 0.005, 1 / samples)])
     assert (found.status, found.lower, found.upper, found.detectable) == (status, None, None, None)
 
 
 def test_one_seed_is_refused() -> None:
     with pytest.raises(ValueError, match="one seed"):
-        judge_drops([fallen(0), Changes((0.1,), 0.005, SAMPLE)])
+        judge_drops([fallen(0), Changes((0.9,), (0.1,), 0.005, SAMPLE)])
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 10, 30])
@@ -83,3 +83,40 @@ def test_enough_seeds_and_not_one_more(family: int) -> None:
     assert n is not None
     assert (detectable_drop(0.006, n, 0.01, family) or 1) <= 0.02 < (detectable_drop(0.006, n - 1, 0.01, family) or 0)
     assert seeds_to_show(0.0101, 0.006, 0.01, family) is None
+
+
+# Seeds that the baseline lacks
+
+BEFORE = (0.90, 0.91, 0.92)
+
+
+def test_seeds_of_one_run_alone_by_hand() -> None:
+    """Derrick et al. 2017, with unequal variances.
+
+    Means .91 and .875, SDs .01 and .0129 = sqrt(5/3) / 100, correlation of the three pairs 1: the squared error is
+    1e-4 / 3 + 1.667e-4 / 4 - 2 x .01 x .0129 / 4 = 1.0455e-5. Welch's degrees of freedom: 7.5e-5 squared over
+    (3.333e-5 squared / 2 + 4.167e-5 squared / 3) = 4.959; of both tests 2 + (4.959 - 2) x 1 / (1 + 6) = 2.4228.
+    """
+    (found,) = judge_drops([Changes(BEFORE, (0.86, 0.87, 0.88, 0.89), 0.005, SAMPLE)])
+    assert found.change == pytest.approx(-0.035)
+    assert found.p_value == pytest.approx(stats.t.cdf(-0.03 / 1.0455e-5**0.5, 2.4228), rel=1e-3)
+    assert found.upper == pytest.approx(-0.035 + stats.t.ppf(0.99, 2.4228) * 1.0455e-5**0.5, rel=1e-3)
+
+
+def test_seeds_that_are_all_equal_decide_as_pairs_do() -> None:
+    (found,) = judge_drops([Changes((0.9, 0.9), (0.89, 0.89, 0.89), 0.005, SAMPLE)])
+    assert (found.status, found.lower, found.upper) == ("fail", None, None)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.9])
+def test_with_them_a_drop_of_the_limit_seldom_fails(correlation: float) -> None:
+    """1,000 runs of five seeds, then ten: 1 % at both looks together, of which 19 or more have p < .01 (binomial)."""
+    random, failed = np.random.default_rng(0), 0
+    for _ in range(1000):
+        shared = correlation**0.5 * random.normal(size=10)
+        old, new = shared[:5], shared
+        old = old + (1 - correlation) ** 0.5 * random.normal(size=5)
+        new = new + (1 - correlation) ** 0.5 * random.normal(size=10) - 1.0
+        verdicts = [judge_drops([Changes(old, new[:n], 1.0, SAMPLE)], looks=2)[0] for n in (5, 10)]
+        failed += any(verdict.status == "fail" for verdict in verdicts)
+    assert failed < 19

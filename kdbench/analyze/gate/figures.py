@@ -56,11 +56,11 @@ class Figure:
             return row.conditions.get(self.gate.condition)
         return row.variants.get(self.gate.variant) if self.gate.variant else row.test.top1
 
-    def change(self, was: float, now: float) -> float:
-        """From one value to another."""
+    def score(self, value: float) -> float:
+        """A value on the scale where less is worse."""
         if self.seconds:
-            return math.log(was / now)
-        return now - was if self.falling else was - now
+            return -math.log(value)
+        return value if self.falling else -value
 
     def resolution(self, row: BaselineRow) -> float:
         """The least step of a change."""

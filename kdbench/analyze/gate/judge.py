@@ -21,17 +21,18 @@ def judge(
     *,
     asked: str = "",
     without: Sequence[Metric] = (),
+    looks: int = 1,
 ) -> Verdict:
     """Hold results against a baseline: figures by seed, latency by interleaved slices, counts exactly.
 
-    `without` are the metrics that are left out; the verdict says so.
+    `without` are the metrics that are left out; the verdict says so. `looks`: see `judge_seeds`.
     """
     baseline = follow(baseline, results.suite)
     gates = [gate for gate in baseline.gates if gate.metric not in without]
     figures = [figure for figure in figures_of(baseline) if figure.gate in gates]
     margin = baseline.latency_margin if "latency" not in without else None
     entries: list[GateEntry] = [
-        *judge_seeds(baseline, results, figures),
+        *judge_seeds(baseline, results, figures, looks),
         *(judge_latencies(comparisons, margin) if margin is not None else ()),
         *judge_counts(baseline, results, of_files(gates)),
     ]

@@ -43,8 +43,7 @@ def gate_power(baseline: Baseline) -> list[RowPower]:
         for (pair, role, row), seeds in baseline.by_place.items():
             values = [value for seed in seeds if (value := figure.read(seed)) is not None]
             if role == "student" and values:
-                changes = [figure.change(values[0], value) for value in values]
-                sd = math.sqrt(2) * (spread(changes) or 0.0) or None
+                sd = math.sqrt(2) * (spread([figure.score(value) for value in values]) or 0.0) or None
                 detectable = detectable_drop(sd, len(values), figure.allowed, family)
                 found.append(RowPower(figure, pair, row, len(values), fmean(values), sd, detectable))
     return found

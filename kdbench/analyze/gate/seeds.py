@@ -12,6 +12,7 @@ from kdbench.results import Baseline, ResultSet
 from kdbench.results.baselines.baseline import BaselineRow
 from kdbench.results.baselines.freezing import baseline_of
 from kdbench.statistics.drops import POWER, Changes, DropVerdict, judge_drops, proven_gains
+from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM
 from kdbench.statistics.spread import collapse_limit, collapsed
 
 
@@ -24,10 +25,11 @@ class _Compared:
     changes: Changes | None = None
 
 
-def judge_seeds(baseline: Baseline, results: ResultSet, figures: Iterable[Figure]) -> list[GateEntry]:
+def judge_seeds(baseline: Baseline, results: ResultSet, figures: Iterable[Figure], looks: int = 1) -> list[GateEntry]:
     """One entry for each figure and row; failing is decided by Holm over all of them.
 
-    Top-1 is held of teachers and students, all else of students.
+    Top-1 is held of teachers and students, all else of students. `looks`: at how many numbers of seeds a check may
+    judge, which share the error.
     """
     sides = Sides(baseline, baseline_of(results), results.run)
     now = {(*row.place, row.seed): row for row in sides.now.rows}
@@ -39,8 +41,8 @@ def judge_seeds(baseline: Baseline, results: ResultSet, figures: Iterable[Figure
         if figure.clean_top1 or place[1] == "student"
     ]
     tested = [each.changes for each in compared if each.changes]
-    found: Iterator[tuple[DropVerdict, bool]] = zip(judge_drops(tested), proven_gains(tested), strict=True)
-    return [_decide(each, *next(found), len(tested)) if each.changes else each.entry for each in compared]
+    found: Iterator[tuple[DropVerdict, bool]] = zip(judge_drops(tested, looks), proven_gains(tested), strict=True)
+    return [_decide(each, *next(found), len(tested), looks) if each.changes else each.entry for each in compared]
 
 
 def collapsing(baseline: Baseline) -> set[tuple[str, str]]:
@@ -63,17 +65,27 @@ def _compare(
         return _Compared(figure, told)
     pairs = [(was, now) for was, now in zip(rows, found, strict=True) if now is not None]
     values = [(figure.read(was) or 0.0, figure.read(now) or 0.0) for was, now in pairs]
-    changes = [figure.change(was, now) for was, now in values]
-    entry = replace(
-        entry,
-        baseline=fmean(was for was, _ in values),
-        current=fmean(now for _, now in values),
-        estimate=figure.as_read(fmean(changes)),
+    before, after = [was for was, _ in values], [*(now for _, now in values), *_further(figure, sides, rows)]
+    changes = Changes(
+        before=[figure.score(value) for value in before],
+        now=[figure.score(value) for value in after],
+        limit=figure.allowed,
+        resolution=figure.resolution(rows[0]),
     )
-    if certain := _without_a_test(figure, pairs, changes, prone=prone):
+    estimate = figure.as_read(fmean(changes.values))
+    entry = replace(entry, baseline=fmean(before), current=fmean(after), estimate=estimate)
+    if certain := _without_a_test(figure, pairs, changes.values, prone=prone):
         status, message = certain
         return _Compared(figure, replace(entry, status=status, message=message))
-    return _Compared(figure, entry, Changes(changes, figure.allowed, figure.resolution(rows[0])))
+    return _Compared(figure, entry, changes)
+
+
+def _further(figure: Figure, sides: Sides, rows: Sequence[BaselineRow]) -> list[float]:
+    """Of seeds that the baseline lacks; none where it has so few that the test with them errs too often."""
+    own = {row.seed for row in rows}
+    beyond = [each for each in sides.now.by_place.get(rows[0].place, ()) if each.seed not in own]
+    values = [value for each in beyond if (value := figure.read(each)) is not None]
+    return values if len(rows) >= SEEDS_FOR_A_CLAIM else []
 
 
 def _without_a_test(
@@ -102,19 +114,21 @@ def _collapsed(pairs: Sequence[tuple[BaselineRow, BaselineRow]]) -> str:
     )
 
 
-def _decide(compared: _Compared, verdict: DropVerdict, gained: bool, family: int) -> GateEntry:
+def _decide(compared: _Compared, verdict: DropVerdict, gained: bool, family: int, looks: int) -> GateEntry:
     """The entry with the verdict on its row, and for one that decides nothing the drop that its seeds could show."""
     figure, entry = compared.figure, compared.entry
     status = STATUSES[verdict.status]
     allowed = f"allowed {figure.say(-figure.allowed)}"
-    seeds = several(entry.n or 0, "seed")
-    entry = replace(entry, status=status, improved=gained)
+    further = compared.changes.further if compared.changes else 0
+    seeds = several(entry.n or 0, "seed") + (f" and {further} more of this run" if further else "")
+    entry = replace(entry, status=status, improved=gained, estimate=figure.as_read(verdict.change))
     if verdict.lower is None or verdict.upper is None:
         return replace(entry, message=f"{figure.say_change(verdict.change)} in each of {seeds}, {allowed}")
     low, high = sorted(map(figure.as_read, (verdict.lower, verdict.upper)))
     sides = ("lower", "upper") if figure.falling else ("upper", "lower")
     bounds = f"{sides[0]} 95 % bound {figure.say(verdict.lower)}, {sides[1]} 99 % bound {figure.say(verdict.upper)}"
-    message = f"{figure.say_change(verdict.change)} over {seeds} ({bounds}), {allowed}"
+    shared = f", over {several(looks, 'look')}" if looks > 1 else ""
+    message = f"{figure.say_change(verdict.change)} over {seeds} ({bounds}{shared}), {allowed}"
     if status == "inconclusive" and verdict.upper < -figure.allowed:
         message += f"; not significant once {family} comparisons share the error (Holm)"
     if status == "inconclusive" and verdict.detectable:

@@ -48,7 +48,7 @@ def time_rounds(
     """
     rounds: list[Round] = []
     looks = looks or LOOKS
-    further = {look + 1: following - look for look, following in pairwise(looks)}
+    further = further_rounds(looks)
     for number in range(1, looks[-1] + 1):
         try:
             rounds.append((yield from _round(job, place, number, key)))
@@ -67,6 +67,11 @@ def _round(job: TimePair, place: Place, number: int, key: str | None) -> Generat
     if key:
         place.store.write(Store.ROUNDS, f"{key}-{number}", found)
     return found
+
+
+def further_rounds(looks: Sequence[int]) -> dict[int, int]:
+    """By the first round after a look that did not settle it: the rounds to the next look."""
+    return {look + 1: following - look for look, following in pairwise(looks)}
 
 
 def forget_rounds(key: str, store: Store) -> None:

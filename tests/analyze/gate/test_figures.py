@@ -21,10 +21,11 @@ SECONDS = Figure(Gate(metric="training_seconds", may_rise=0.25))
     ],
 )
 def test_worse_is_less_and_is_told_as_it_is_read(figure, was, now, change, read, said):
-    assert figure.change(was, now) == pytest.approx(change)
-    assert figure.as_read(figure.change(was, now)) == pytest.approx(read)
-    assert figure.say_change(figure.change(was, now)) == said
-    assert -figure.change(was, now) == pytest.approx(figure.allowed)
+    worse = figure.score(now) - figure.score(was)
+    assert worse == pytest.approx(change)
+    assert figure.as_read(worse) == pytest.approx(read)
+    assert figure.say_change(worse) == said
+    assert -worse == pytest.approx(figure.allowed)
 
 
 def test_sizes_and_places():

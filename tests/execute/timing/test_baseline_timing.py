@@ -11,11 +11,19 @@ from kdbench import api
 from kdbench.execute.jobs.records import SamplesSaved, SaveSamples, TimePair
 from kdbench.execute.timing.baseline_timing import compare_with_baseline
 from kdbench.execute.workers.job import Job
+from kdbench.results import Store
 from kdbench.results.baselines.freezing import baseline_of
 from kdbench.results.timings import Round
 from kdbench.spec import Gate, Record
 from tests.execute.running import Scripted, place
 from tests.records import Shape, make_results, slice_sessions
+
+
+@pytest.fixture(autouse=True)
+def unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The executor answers without a file."""
+    monkeypatch.setattr(Store, "exported", lambda store, artifact: store.onnx(artifact.key))
+
 
 GATED = Shape(gates=(Gate(metric="latency", may_rise=0.05),))
 
