@@ -2,6 +2,7 @@
 
 import pwd
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,9 @@ import pytest
 
 import kdbench
 from kdbench import api
+from kdbench.analyze import GateEntry, Verdict
+from kdbench.analyze.comparisons.changes import Change
+from kdbench.results.baselines.freezing import baseline_of
 from kdbench.spec import UserError
 from tests.records import Shape, make_results
 from tests.stored import store_results
@@ -105,3 +109,40 @@ def test_without_a_home_only_what_needs_one_is_refused(monkeypatch: pytest.Monke
     with pytest.raises(UserError, match=r"no home folder to keep data in.*\n.*--data"):
         api.place(data=api._home() / ".cache" / "kdbench")
     assert api.place(data=tmp_path).data_root == tmp_path
+
+
+def checked(*entries: GateEntry) -> api.Checked:
+    """A check that found this."""
+    records = make_results(Shape())
+    changed = {"suite": (Change("train.epochs", 8, 1),)}
+    verdict = Verdict("example", entries, asked="example.toml", changed=changed)
+    return api.Checked(baseline_of(records), records, (), verdict)
+
+
+FALLEN = GateEntry("top1", "p / student / kd", "regressed", "−2.00 points, allowed −0.50", 0.9, 0.88)
+OPEN = GateEntry("top1", "p / student / dkd", "inconclusive", "−0.60 points, allowed −0.50", 0.9, 0.894)
+SAME = GateEntry("flops", "p / student", "pass", "900 FLOPs as before", 900, 900)
+
+
+def test_a_regression_fails_the_assertion_with_its_sentence_and_what_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "check", lambda *given, **more: checked(SAME, FALLEN))
+    with pytest.raises(AssertionError) as caught:
+        kdbench.assert_no_regression("example.toml", "base", strict=False)
+    assert str(caught.value).splitlines() == [
+        "Regression: example",
+        "- p / student / kd: top-1 regressed: −2.00 points, allowed −0.50",
+        "what changed since the baseline:",
+        "  suite: train.epochs was 8, is 1",
+        "to accept the present figures: "
+        "kdbench run example.toml && kdbench baseline example --to baselines/example-new",
+    ]
+
+
+@pytest.mark.parametrize(("entries", "strict", "fails"), [((SAME,), True, False), ((SAME, OPEN), True, True),
+                                                          ((SAME, OPEN), False, False), ((), False, True)])  # fmt: skip
+def test_what_is_open_fails_under_strict_and_nothing_measured_always(
+    entries: tuple[GateEntry, ...], strict: bool, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "check", lambda *given, **more: checked(*entries))
+    with pytest.raises(AssertionError) if fails else nullcontext():
+        kdbench.assert_no_regression("example.toml", "base", strict=strict)

@@ -1,14 +1,18 @@
-"""Where people use the gate: a pytest plugin, GitHub's annotations, an action and a workflow, run as scripts."""
+"""Where people use the gate: a pytest plugin, GitHub's annotations; files for CI services, whose steps run as scripts."""
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+import yaml
 
 from tests.cli.test_cli import ONE, UNTIMED, kdbench
 
@@ -54,12 +58,14 @@ def run_pytest(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.slow
 def test_a_test_of_the_users_passes_where_nothing_changed(user: Path) -> None:
     done = run_pytest(user, "--kdbench-baseline", "base")
     assert done.returncode == 0, done.stdout
     assert "1 passed" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_test_of_the_users_fails_with_the_sentences_of_the_verdict(user: Path) -> None:
     shrink_the_baseline(user)
     done = run_pytest(user, "--kdbench-baseline", "base")
@@ -69,8 +75,9 @@ def test_a_test_of_the_users_fails_with_the_sentences_of_the_verdict(user: Path)
     assert "to accept the present figures: kdbench run tiny.toml && kdbench baseline tiny" in done.stdout
 
 
-def test_without_a_baseline_the_fixture_skips(user: Path) -> None:
-    done = run_pytest(user, "-rs")
+def test_without_a_baseline_the_fixture_skips(tmp_path: Path) -> None:
+    (tmp_path / "test_model.py").write_text(TEST)
+    done = run_pytest(tmp_path, "-rs")
     assert done.returncode == 0
     assert "no baseline was given: --kdbench-baseline DIR" in done.stdout
 
@@ -84,23 +91,7 @@ def test_the_plugin_is_declared_and_imports_nothing_heavy() -> None:
     assert done.stdout.split() == []
 
 
-def on_github(**more: str) -> Mapping[str, str]:
-    return {**os.environ, "GITHUB_ACTIONS": "true", **more}
-
-
-def test_github_gets_annotations_and_a_summary(user: Path) -> None:
-    shrink_the_baseline(user)
-    page = user / "summary"
-    command = [sys.executable, "-m", "kdbench", "check", "tiny.toml", "--baseline", "base", *ONE]
-    done = subprocess.run(
-        command, cwd=user, env=on_github(GITHUB_STEP_SUMMARY=str(page)), capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 3
-    assert "::error file=tiny.toml,title=parameters regressed::" in done.stderr
-    assert "::" not in done.stdout
-    assert page.read_text().startswith("## Regression: tiny")
-
-
+@pytest.mark.slow
 def test_every_check_is_kept_and_shown_by_history(user: Path) -> None:
     kdbench("check", "tiny.toml", "--baseline", "base", at=user)
     kdbench("check", "tiny.toml", "--baseline", "base", "--checks", "elsewhere", at=user)
@@ -109,3 +100,105 @@ def test_every_check_is_kept_and_shown_by_history(user: Path) -> None:
     assert len([*(user / "elsewhere/tiny").glob("*.json")]) == 1
     told = kdbench("history", "tiny.toml", at=user).stdout
     assert told.startswith("1 check of 'tiny', ")
+
+
+def read(name: str) -> Any:
+    return yaml.safe_load((ROOT / name).read_text())
+
+
+def run_script(script: str, folder: Path, *argv: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """As a CI service runs it, with this kdbench on the path."""
+    shims = folder / "shims"
+    shims.mkdir(exist_ok=True)
+    for name, command in (("kdbench", "-m kdbench"), ("python", "")):
+        (shims / name).write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {command} "$@"\n')
+        (shims / name).chmod(0o755)
+    python_path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    settings = {"PATH": f"{shims}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": python_path, **variables}
+    command = ["bash", "-eo", "pipefail", "-c", script, "script", *argv]
+    return subprocess.run(
+        command, cwd=folder, env=os.environ | settings, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def steps() -> dict[str, dict[str, Any]]:
+    """The action's own steps by their ids."""
+    return {step["id"]: step for step in read("action.yml")["runs"]["steps"] if "run" in step}
+
+
+@pytest.mark.parametrize(("worse", "code"), [pytest.param(False, 0, marks=pytest.mark.slow), (True, 3)])
+def test_the_action_checks_and_fills_the_page_of_the_job(user: Path, worse: bool, code: int) -> None:
+    if worse:
+        shrink_the_baseline(user)
+    page, outputs = user / "summary", user / "outputs"
+    github = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(page), "GITHUB_OUTPUT": str(outputs)}
+    inputs = {"SUITE": "tiny.toml", "BASELINE": "base", "OPTIONS": "--workers 1"}
+    done = run_script(steps()["check"]["run"], user, **github, **inputs)
+    assert done.returncode == code, done.stderr
+    assert outputs.read_text() == f"exit-code={code}\n"
+    verdict, summary = page.read_text(), (user / "kdbench-reports/tiny/summary.md").read_text()
+    assert verdict.startswith("## Regression: tiny" if worse else "## No regression: tiny")
+    assert verdict.endswith(summary)
+    assert ("::error file=tiny.toml,title=parameters regressed::" in done.stderr) == worse
+    assert "::" not in done.stdout
+
+
+def test_the_action_names_its_cache_by_the_packages_that_train(tmp_path: Path) -> None:
+    done = run_script(steps()["install"]["run"], tmp_path, INSTALL="", GITHUB_OUTPUT=str(tmp_path / "outputs"))
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"packages=[0-9a-f]{16}\n", (tmp_path / "outputs").read_text())
+    caches = [
+        step["with"]["key"] for step in read("action.yml")["runs"]["steps"] if "actions/cache" in step.get("uses", "")
+    ]
+    assert len(caches) == 2
+    assert caches[0] == caches[1]
+    assert "steps.install.outputs.packages" in caches[0]
+
+
+def test_no_input_is_written_into_a_script() -> None:
+    """A suite's name with a command in it would be run."""
+    for step in steps().values():
+        assert "${{" not in step["run"]
+        assert all(value.startswith("${{ inputs.") for value in step["env"].values())
+
+
+def test_the_workflow_gives_the_action_what_it_takes() -> None:
+    (job,) = read("ci/github.yml")["jobs"].values()
+    given = job["steps"][-1]["with"]
+    inputs = read("action.yml")["inputs"]
+    assert given.keys() <= inputs.keys()
+    assert {name for name, each in inputs.items() if each.get("required")} <= given.keys()
+
+
+@pytest.mark.slow
+def test_the_job_for_gitlab_writes_its_test_cases(user: Path) -> None:
+    shrink_the_baseline(user)
+    job = read("ci/gitlab.yml")["kdbench"]
+    given = {"SUITE": "tiny.toml", "BASELINE": "base", "OPTIONS": "--workers 1 --no-latency"}
+    assert given.keys() == job["variables"].keys()
+    done = run_script("\n".join(job["script"]), user, **given)
+    assert done.returncode == 3, done.stderr
+    (page,) = user.glob(job["artifacts"]["reports"]["junit"])
+    assert ElementTree.parse(page).getroot().findall(".//failure")
+
+
+@pytest.mark.slow
+def test_the_hooks_of_pre_commit(user: Path) -> None:
+    hooks = {hook["id"]: hook for hook in read(".pre-commit-hooks.yaml")}
+    (user / "bad.toml").write_text('name = "bad"\n')
+    plan = shlex.join(shlex.split(hooks["kdbench-plan"]["entry"]))
+    assert run_script(f'{plan} "$@"', user, "tiny.toml", "tiny.toml").returncode == 0
+    refused = run_script(f'{plan} "$@"', user, "bad.toml", "tiny.toml")
+    assert refused.returncode == 2
+    assert "bad.toml" in refused.stderr
+    check = run_script(f'{hooks["kdbench-check"]["entry"]} "$@"', user, "tiny.toml", "--baseline", "missing")
+    assert check.returncode == 5
+
+
+def test_the_page_on_ci_names_what_there_is() -> None:
+    page = (ROOT / "docs/ci.md").read_text()
+    links = re.findall(r"\]\(\.\./([^)]+)\)", page)
+    assert {"action.yml", "ci/github.yml", "ci/gitlab.yml"} <= {*links}
+    assert all((ROOT / link).is_file() for link in links)
+    told = {hook["id"] for hook in read(".pre-commit-hooks.yaml")}
+    assert told == {*re.findall(r"- id: ([\w-]+)", page)}
