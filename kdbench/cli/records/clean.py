@@ -44,7 +44,7 @@ def command(
     plugins: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Remove records that no run refers to. Without --yes it only says what they are.
+    """Remove records that no run refers to, and drafts of runs that were killed. Without --yes it only tells which.
 
     A run that was interrupted has no record yet: name its SUITE, and the trials that it asks for are kept.
     """

@@ -75,7 +75,7 @@ class WorkerProcess:
 
     @property
     def _patience(self) -> float:
-        return PATIENCE + self._quiet + GROWTH * self._longest
+        return PATIENCE + self._quiet + GROWTH * min(self._longest, PATIENCE)
 
     def take(self, job: Job[Any], position: int) -> None:
         """Begin with a job, the one at this position of those that were asked for."""
