@@ -97,7 +97,8 @@ PeerCount = Annotated[int, Field(ge=2, le=4)]
 GenerationCount = Annotated[int, Field(ge=1, le=100)]
 
 # ONNX Runtime's execution providers by short name; `kdbench.deploy` maps them.
-Provider = Literal["cpu", "cuda", "tensorrt", "openvino", "coreml", "dml", "xnnpack"]
+Provider = Literal["cpu", "cuda", "tensorrt", "tensorrt_rtx", "openvino", "webgpu", "coreml", "dml", "xnnpack"]
+ON_NVIDIA = ("cuda", "tensorrt", "tensorrt_rtx")
 
 
 def is_count(value: Any) -> bool:

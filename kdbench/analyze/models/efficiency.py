@@ -7,9 +7,8 @@ import numpy as np
 
 from kdbench.analyze.deployment.architectures import Deployed, ReferenceTiming, Timing
 from kdbench.results import TrialResult
+from kdbench.spec.types import ON_NVIDIA
 from kdbench.statistics.intervals import Estimate, Interval
-
-GPUS = ("cuda", "tensorrt")
 
 
 @dataclass(frozen=True)
@@ -65,11 +64,12 @@ def compute_efficiency(
 
 def _gpu_seconds(deployed: Deployed | None) -> tuple[float | None, str | None]:
     """Of one sample, in calls one after the other at the smallest batch; or why there are none."""
-    timings = [t for t in deployed.timings if t.how.provider in GPUS] if deployed else []
+    timings = [t for t in deployed.timings if t.how.provider in ON_NVIDIA] if deployed else []
     if timings:
         timing = min(timings, key=lambda t: (t.how.batch, t.how.path != "host", t.how.threads))
         return 1 / timing.times.samples_per_second, None
-    reasons = [missing.reason for missing in deployed.not_measured if missing.how.provider in GPUS] if deployed else []
+    missing = deployed.not_measured if deployed else ()
+    reasons = [each.reason for each in missing if each.how.provider in ON_NVIDIA]
     return None, f"no GPU-seconds: {reasons[0] if reasons else 'no GPU provider was asked for'}"
 
 

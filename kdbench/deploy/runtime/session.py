@@ -8,7 +8,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from kdbench.deploy.runtime import BATCH
-from kdbench.deploy.runtime.providers import PROVIDERS, WHOLE_MODEL, why_missing
+from kdbench.deploy.runtime.plugins import NoDevice, device_of
+from kdbench.deploy.runtime.providers import DEVICES, PROVIDERS, WHOLE_MODEL, has_plugin, why_missing
 from kdbench.results.machine.facts import affinity
 from kdbench.spec import How, Record
 
@@ -54,6 +55,8 @@ def _configure(
     if provider == "cuda":
         # The default searches exhaustively at the first run of every shape, and may pick another algorithm each time.
         options["cudnn_conv_algo_search"] = "HEURISTIC"
+    if provider == "openvino":
+        options["num_of_threads"] = str(threads)  # it has threads of its own
     return SessionConfig(
         provider=provider,
         provider_options=options,
@@ -66,7 +69,7 @@ def _configure(
 def why_impossible(provider: str, threads: int) -> str | None:
     """Why this machine and installation cannot even try, or None where they can."""
     available = ort.get_available_providers()
-    if PROVIDERS[provider] not in available:
+    if PROVIDERS[provider] not in available and not has_plugin(provider):
         return why_missing(provider, available)
     if threads > len(affinity()):
         return f"{threads} threads were asked for, and this process may use {len(affinity())} cores"
@@ -78,9 +81,17 @@ def open_session(onnx: Path, config: SessionConfig) -> ort.InferenceSession:
     name = PROVIDERS[config.provider]
     if reason := why_impossible(config.provider, config.intra_op_num_threads):
         raise CannotMeasure(reason)
-    if config.provider in WHOLE_MODEL and hasattr(ort, "preload_dlls"):
+    if config.provider in DEVICES and hasattr(ort, "preload_dlls"):
         ort.preload_dlls()  # finds CUDA and cuDNN in Python packages
-    session = ort.InferenceSession(str(onnx), _options(config), providers=[(name, config.provider_options)])
+    options, given = _options(config), config.provider_options
+    if name in ort.get_available_providers():
+        session = ort.InferenceSession(str(onnx), options, providers=[(name, given)])
+    else:
+        try:
+            options.add_provider_for_devices([device_of(config.provider)], given)
+        except NoDevice as why:
+            raise CannotMeasure(str(why)) from why
+        session = ort.InferenceSession(str(onnx), options)
     # Where a provider fails to load, ONNX Runtime raises nothing and runs on the CPU.
     if session.get_providers()[0] != name:
         raise CannotMeasure(f"{name} did not load: onnxruntime fell back to {session.get_providers()[0]}")

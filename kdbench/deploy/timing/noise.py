@@ -8,13 +8,14 @@ import psutil
 from pydantic import JsonValue
 
 from kdbench.results.machine.gpu import gpu_state
+from kdbench.spec.types import ON_NVIDIA
 
 
 class Noise:
     """Counters from now on: CPU and wall time, context switches, time stolen by a hypervisor, CPU pressure, clocks."""
 
     def __init__(self, provider: str) -> None:
-        self.gpu = provider in ("cuda", "tensorrt")
+        self.gpu = provider in ON_NVIDIA
         self.before = _counters()
         self.gpu_before = gpu_state() if self.gpu else None
 

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from kdbench.deploy.runtime.providers import PROVIDERS
+from kdbench.deploy.runtime.providers import PROVIDERS, has_plugin
 from kdbench.execute.doctor.cuda import INSTALL, SWAP, diagnose, has_driver, has_nvidia_gpu, last_words
 from kdbench.results import Store
 from kdbench.results.machine.energy_counters import why_no_counter
@@ -41,7 +41,7 @@ def examine(results: Path) -> Iterator[Finding]:
     onnxruntime, providers = _onnxruntime()
     yield onnxruntime
     for name, provider in PROVIDERS.items():
-        if provider in providers and name != "cuda":
+        if (provider in providers and name != "cuda") or has_plugin(name):
             yield _provider(name)
     yield from _cuda(onnxruntime, providers)
     yield _energy("processor", "cpu")
@@ -92,6 +92,8 @@ def _provider(name: str) -> Finding:
     """Whether a session really opens: where a provider does not load, ONNX Runtime falls back without an error."""
     if (said := _refusal(name)) is None:
         return Finding(f"provider {name}", "ok", "a session opens and runs on it")
+    if has_plugin(name):  # it may be installed for other machines
+        return Finding(f"provider {name}", "note", last_words(said).rpartition("NoDevice: ")[2])
     if name == "tensorrt":  # every onnxruntime-gpu lists it, with TensorRT or without
         fix = "install TensorRT for the CUDA of this onnxruntime, if a suite is to ask for it"
         return Finding(f"provider {name}", "note", f"does not load: {last_words(said)}", fix)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kdbench.results.machine.gpu import NoGpu, nvml_device
+from kdbench.spec.types import ON_NVIDIA
 
 POWERCAP = Path("/sys/class/powercap")
 RAPL_PERIOD = 30.0  # seconds; a package's counter starts over after minutes: 65 kJ on some, 262 kJ on others
@@ -27,7 +28,7 @@ class Counter(Protocol):
 def open_counter(device: str) -> Counter:
     """The counter of a provider by its short name or of a torch device. Raises `NoCounter` with the reason."""
     kind, _, index = device.partition(":")
-    if kind in ("cuda", "tensorrt"):
+    if kind in ON_NVIDIA:
         return _Nvml(int(index or 0))
     if kind == "cpu":
         return _Rapl()

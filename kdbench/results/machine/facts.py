@@ -20,6 +20,7 @@ from kdbench.results.machine.processor import (
 )
 from kdbench.results.machine.software import (
     PACKAGES,
+    PLUGINS,
     read_allocator,
     read_commit,
     read_working_commit,
@@ -78,6 +79,7 @@ def machine_fingerprint() -> str:
     return content_key(
         [facts[name] for name in ("cpu", "instruction_set", "affinity", "gpus", "system")]
         + [version_of("onnxruntime"), version_of("onnxruntime-gpu")]
+        + [f"{plugin} {version}" for plugin in PLUGINS if (version := version_of(plugin))]
     )
 
 

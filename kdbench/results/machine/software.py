@@ -10,9 +10,14 @@ from pathlib import Path
 
 from kdbench.results.machine.asking import Unknown, run_program
 
+PLUGINS = (  # of ONNX Runtime
+    "onnxruntime-ep-openvino", "onnxruntime-ep-webgpu", "onnxruntime-ep-nv-tensorrt-rtx-cu12",
+    "onnxruntime-ep-nv-tensorrt-rtx-cu13",
+)  # fmt: skip
 PACKAGES = (
     "kdbench", "torch", "torchvision", "timm", "onnx", "onnxscript", "onnxruntime", "onnxruntime-gpu", "numpy", "scipy",
     "pandas", "nvidia-cuda-runtime", "nvidia-cuda-runtime-cu12", "nvidia-cudnn-cu12", "nvidia-cudnn-cu13",
+    *PLUGINS,
 )  # fmt: skip
 
 

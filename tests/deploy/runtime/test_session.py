@@ -39,7 +39,7 @@ def test_spinning_is_a_declared_choice(resnet_onnx: Path, spinning: bool, entry:
 
 
 def test_a_graphics_card_never_falls_back_to_the_cpu():
-    for provider in ("cuda", "tensorrt"):
+    for provider in ("cuda", "tensorrt", "tensorrt_rtx"):
         config = configure(HOW.model_copy(update={"provider": provider}))
         assert config.entries["session.disable_cpu_ep_fallback"] == "1"
     assert configure(CUDA).provider_options == {"cudnn_conv_algo_search": "HEURISTIC"}

@@ -153,6 +153,16 @@ def test_tensorrt_is_listed_by_every_gpu_wheel(machine: Machine, found: Found) -
     )
 
 
+def test_a_plugin_without_a_device_is_noted(
+    machine: Machine, found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "onnxruntime_ep_webgpu.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    machine(driver=False, webgpu=(1, "", "Traceback\nkdbench.deploy.runtime.plugins.NoDevice: it finds no device\n"))
+    finding = found("provider webgpu")
+    assert (finding.status, finding.detail, finding.fix) == ("note", "it finds no device", None)
+
+
 def test_another_provider_that_does_not_open(machine: Machine, found: Found) -> None:
     machine(listed=f"1.31.1 OpenVINOExecutionProvider {CPU}\n", openvino=(1, "", "RuntimeError: no device\n"))
     assert found("provider openvino").status == "problem"
