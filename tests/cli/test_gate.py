@@ -5,9 +5,11 @@ import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
+import click
 import pytest
 
 from kdbench.cli.check import _asked
+from kdbench.cli.check import command as check
 from tests.cli.test_cli import ONE, SUITE, kdbench
 
 PAIR = SUITE.replace("[[pairs]]", '[[pairs]]\nname = "pair"').replace("seeds = 2", "seeds = 3")
@@ -67,6 +69,30 @@ def test_a_slower_student_is_a_regression_of_latency_and_size(user: Path) -> Non
     done = kdbench("check", "tiny.toml", "--baseline", "base", "--json", *ONE, at=user, code=3)
     failed = {entry["kind"] for entry in json.loads(done.stdout)["entries"] if entry["status"] == "regressed"}
     assert {"latency", "parameters", "flops", "onnx_bytes"} <= failed
+
+
+def test_only_what_is_asked_for_is_judged_and_nothing_else_is_timed(user: Path) -> None:
+    shutil.rmtree(user / "results/latency")
+    shutil.rmtree(user / "results/throughput", ignore_errors=True)
+    for onnx in (user / "base").glob("*.onnx"):
+        onnx.unlink()
+    only = ("--only", "flops, parameters", "--no-latency", "--json")
+    verdict = json.loads(kdbench("check", "tiny.toml", "--baseline", "base", *only, *ONE, at=user).stdout)
+    assert {entry["kind"] for entry in verdict["entries"]} == {"parameters", "flops"}
+    assert "not judged, as asked: top1, onnx_bytes, latency" in verdict["notes"]
+    assert not (user / "results/latency").exists()
+    assert not (user / "results/throughput").exists()
+
+
+def test_a_metric_that_there_is_not_is_refused_with_those_there_are() -> None:
+    with pytest.raises(click.BadParameter, match=r"no gate is of 'speed': .*allowed: ece, .* training_seconds"):
+        check.make_context("check", ["tiny.toml", "--baseline", "base", "--only", "top1,speed"])
+
+
+def test_files_are_kept_elsewhere_where_that_is_asked_for(user: Path) -> None:
+    done = kdbench("baseline", "tiny.toml", "--to", "far", "--force", "--files", "../kept", at=user)
+    assert done.stdout.startswith("far: 7 trials, 2 architectures, 1 ONNX file in '../../kept'")
+    assert [path.name for path in (user / "far").iterdir()] == ["baseline.json"]
 
 
 @pytest.mark.parametrize("damage", ["missing", "not json", "other onnx", "no onnx"])
