@@ -18,7 +18,7 @@ import pytest
 from pydantic import JsonValue
 
 from kdbench import api
-from tests.execute.test_faults import drafts, figures, trained
+from tests.execute.faulty import drafts, figures, trained
 
 KDBENCH = (sys.executable, "-m", "kdbench", "run", "tiny.toml", "--workers", "2", "--threads", "1")
 SUITE = """\

@@ -1,7 +1,7 @@
-"""Faults at the changes that this process makes to the files of a folder: it dies there, or the system refuses one.
+"""Faults at the changes that this process makes to the files of a folder, and what they leave.
 
-Changes are seen by an audit hook, as Python calls it for every file that is opened to be written, made, renamed or
-removed, whichever library does it. What native code writes is not seen.
+It dies there, or the system refuses one. Changes are seen by an audit hook, as Python calls it for every file that is
+opened to be written, made, renamed or removed, whichever library does it. What native code writes is not seen.
 """
 
 import os
@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from kdbench.results import EvaluationRecord, Store
+from kdbench.spec import Suite
 
 CHANGES = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "os.fsync")
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -85,3 +88,32 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         path = os.fsdecode(arguments[0])
         if path.startswith(str(given.folder)):
             given.hear(event, path)
+
+
+def figures(root: Path, suite: Suite) -> dict[str, object]:
+    """All that is stored of the latest run but for times, machines and costs."""
+    store = Store(root)
+    latest = store.latest_run(suite.name)
+    kept = {"curve", "selected_epoch", "stopped", "weights_sha256", "data_sha256", "task"}
+    evaluations = {key: store.read(Store.EVALUATIONS, key, EvaluationRecord) for key in latest.evaluations}
+    return {
+        "trials": {key: store.read_trial(key).model_dump(mode="json", include=kept) for key in latest.outcomes},
+        "outcomes": {key: outcome.model_dump() for key, outcome in latest.outcomes.items()},
+        "artifacts": {key: store.read_artifact(key).model.model_dump(mode="json") for key in latest.artifacts},
+        "evaluations": {
+            key: each and each.model_dump(mode="json", exclude={"cpu_seconds", "finished"})
+            for key, each in evaluations.items()
+        },
+        "failures": sorted(path.name for path in (root / Store.FAILURES).glob("*")),
+    }
+
+
+def trained(root: Path) -> dict[str, bytes]:
+    """The records of trials that are whole, as they are."""
+    store = Store(root)
+    keys = [path.name for path in (root / "trials").glob("*") if store.is_trained(path.name)]
+    return {key: (store.trial_folder(key) / Store.TRIAL).read_bytes() for key in keys}
+
+
+def drafts(*folders: Path) -> Iterator[Path]:
+    return (path for folder in folders for path in folder.rglob(".draft*"))

@@ -5,7 +5,6 @@ It trains nothing again that was whole, and leaves no draft.
 
 import errno
 import tempfile
-from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from kdbench.results import EvaluationRecord, Store
 from kdbench.spec import Suite, UserError
-from tests.execute.faulty import Death, Faults, faults
+from tests.execute.faulty import Death, Faults, drafts, faults, figures, trained
 from tests.execute.running import place, run
 from tests.small import small_suite
 
@@ -50,31 +48,6 @@ def undisturbed(suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> tuple
     return figures(root, suite), len(counted.seen)
 
 
-def figures(root: Path, suite: Suite) -> JsonValue:
-    """All that is stored of the latest run but for times, machines and costs."""
-    store = Store(root)
-    latest = store.latest_run(suite.name)
-    kept = {"curve", "selected_epoch", "stopped", "weights_sha256", "data_sha256", "task"}
-    evaluations = {key: store.read(Store.EVALUATIONS, key, EvaluationRecord) for key in latest.evaluations}
-    return {
-        "trials": {key: store.read_trial(key).model_dump(mode="json", include=kept) for key in latest.outcomes},
-        "outcomes": {key: outcome.model_dump() for key, outcome in latest.outcomes.items()},
-        "artifacts": {key: store.read_artifact(key).model.model_dump(mode="json") for key in latest.artifacts},
-        "evaluations": {
-            key: each and each.model_dump(mode="json", exclude={"cpu_seconds", "finished"})
-            for key, each in evaluations.items()
-        },
-        "failures": sorted(path.name for path in (root / Store.FAILURES).glob("*")),
-    }
-
-
-def trained(root: Path) -> dict[str, bytes]:
-    """The records of trials that are whole, as they are."""
-    store = Store(root)
-    keys = [path.name for path in (root / "trials").glob("*") if store.is_trained(path.name)]
-    return {key: (store.trial_folder(key) / Store.TRIAL).read_bytes() for key in keys}
-
-
 def disturb(suite: Suite, root: Path, at: int, kind: dict[str, Any]) -> bool:
     """A run with a fault; whether it happened. What was whole before stays as it is."""
     before, ended = trained(root), None
@@ -87,10 +60,6 @@ def disturb(suite: Suite, root: Path, at: int, kind: dict[str, Any]) -> bool:
     assert not isinstance(ended, OSError) or ended.errno == kind["number"], ended
     assert before.items() <= trained(root).items()
     return fault.happened
-
-
-def drafts(*folders: Path) -> Iterator[Path]:
-    return (path for folder in folders for path in folder.rglob(".draft*"))
 
 
 def test_a_run_that_is_disturbed_again_and_again_comes_to_its_end(
