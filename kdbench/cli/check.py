@@ -41,6 +41,7 @@ def _metrics(_context: click.Context, _option: click.Parameter, text: str | None
     "--only", metavar="METRICS", callback=_metrics, help="Judge these alone, with commas between: top1,latency."
 )
 @click.option("--no-latency", is_flag=True, help="Time nothing.")
+@click.option("--explain", is_flag=True, help="Tell how each verdict came about: values, rule and what it found.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON instead of Markdown.")
 @click.option(
     "--checks", type=click.Path(path_type=Path), help="Keep it here for `kdbench history`. [default: RESULTS/checks]"
@@ -59,6 +60,7 @@ def command(
     strict: bool,
     only: tuple["Metric", ...],
     no_latency: bool,
+    explain: bool,
     as_json: bool,
     checks: Path | None,
     results: Path,
@@ -77,6 +79,8 @@ def command(
     from kdbench.analyze.history import record_of
     from kdbench.cli.restrict import restrict
     from kdbench.report.check.annotations import annotations
+    from kdbench.report.check.benchmark import write_benchmarks
+    from kdbench.report.check.explanation import explanation
     from kdbench.report.check.verdict import render_verdict, undecided
     from kdbench.results.baselines.checks import commit_here, write_check
     from kdbench.results.drafts import temporary_folder
@@ -96,6 +100,9 @@ def command(
     verdict, run = checked.verdict, checked.records.run
     written = render_verdict(verdict, reports / wanted.name)
     click.echo(written["json" if as_json else "markdown"].read_text("utf-8"))
+    if explain:
+        click.echo("\n".join(explanation(verdict, strict=strict)), err=as_json)
+    write_benchmarks(checked.comparisons, run.machine, began, reports / wanted.name / "benchmark")
     write_check(checks or kept / "checks", record_of(verdict, checked.baseline, run, began, commit_here()))
     if warning := undecided(verdict):
         click.echo(f"inconclusive: {warning}", err=True)

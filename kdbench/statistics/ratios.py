@@ -75,7 +75,7 @@ def estimate_ratio(sessions: Sessions, level: float = 0.95, looks: int = len(LOO
     shared by `looks` (Bonferroni). None under three sessions, whose spread is unknown. Raises `ValueError` for a time
     that is not positive.
     """
-    medians = _session_medians(sessions)
+    medians = session_medians(sessions)
     interval = t_interval(medians, 1 - (1 - level) / looks)
     if len(medians) < FEWEST_SESSIONS or interval is None:
         return None
@@ -105,7 +105,7 @@ def judge_ratio(
     number is `family`, share the error of failing too. Raises `ValueError` for a time that is not positive.
     """
     pairs = sum(map(len, p50s))
-    p50, minimum = (_bounds(_session_medians(each), alpha / looks, family) for each in (p50s, minima))
+    p50, minimum = (_bounds(session_medians(each), alpha / looks, family) for each in (p50s, minima))
     number = sum(map(bool, p50s))
     if p50 is None or minimum is None:
         return RatioVerdict("undecided", None, None, number, pairs)
@@ -118,7 +118,7 @@ def judge_ratio(
     return RatioVerdict(status, p50, minimum, number, pairs)
 
 
-def _session_medians(sessions: Sessions) -> list[float]:
+def session_medians(sessions: Sessions) -> list[float]:
     """Of each session with slices, the median of log(candidate / reference)."""
     return [median(_log_ratio(*pair) for pair in session) for session in sessions if session]
 

@@ -27,7 +27,11 @@ def _judge(gate: Gate, before: ModelFacts, title: str, after: ModelFacts) -> Gat
     text = f"{was:,} {name} as before" if now == was else f"{was:,} before, {now:,} {name} now ({now - was:+,})"
     text += f", {limit:,.0f} allowed" if gate.limit else ""
     status: Status = "regressed" if now > limit else "pass"
-    return GateEntry(gate.metric, title, status, text, baseline=was, current=now, limit=limit, improved=now < was)
+    rule = (f"compared exactly: regressed above {limit:,.0f}",)
+    better = now < was
+    return GateEntry(
+        gate.metric, title, status, text, baseline=was, current=now, limit=limit, improved=better, evidence=rule
+    )
 
 
 def _count(gate: Gate, facts: ModelFacts) -> int:

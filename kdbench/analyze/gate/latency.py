@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from kdbench.analyze.gate.evidence import ratio_told
 from kdbench.analyze.gate.verdict import STATUSES, GateEntry
 from kdbench.results import LatencyComparison
 from kdbench.results.timings import slice_minima, slice_p50s
@@ -41,6 +42,7 @@ def _judge(comparison: LatencyComparison, margin: float, family: int) -> GateEnt
         limit=1 + margin,
         n=found.pairs,
         improved=max(found.p50.upper, found.minimum.upper) < 1,
+        evidence=ratio_told(comparison, margin, family),
     )
 
 

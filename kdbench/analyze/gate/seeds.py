@@ -6,6 +6,7 @@ from statistics import fmean
 
 from kdbench.analyze.decisions.wording import percent, several
 from kdbench.analyze.gate.comparable import Sides
+from kdbench.analyze.gate.evidence import drop_told, seeds_told
 from kdbench.analyze.gate.figures import Figure
 from kdbench.analyze.gate.verdict import STATUSES, GateEntry, Status
 from kdbench.results import Baseline, ResultSet
@@ -74,6 +75,7 @@ def _compare(
     )
     estimate = figure.as_read(fmean(changes.values))
     entry = replace(entry, baseline=fmean(before), current=fmean(after), estimate=estimate)
+    entry = replace(entry, evidence=seeds_told(figure, [was.seed for was, _ in pairs], before, after))
     if certain := _without_a_test(figure, pairs, changes.values, prone=prone):
         status, message = certain
         return _Compared(figure, replace(entry, status=status, message=message))
@@ -122,6 +124,7 @@ def _decide(compared: _Compared, verdict: DropVerdict, gained: bool, family: int
     further = compared.changes.further if compared.changes else 0
     seeds = several(entry.n or 0, "seed") + (f" and {further} more of this run" if further else "")
     entry = replace(entry, status=status, improved=gained, estimate=figure.as_read(verdict.change))
+    entry = replace(entry, evidence=(*entry.evidence, *drop_told(figure, verdict, family, looks)))
     if verdict.lower is None or verdict.upper is None:
         return replace(entry, message=f"{figure.say_change(verdict.change)} in each of {seeds}, {allowed}")
     low, high = sorted(map(figure.as_read, (verdict.lower, verdict.upper)))

@@ -49,6 +49,7 @@ class GateEntry:
     n: int | None = None  # seeds or slice pairs
     measured: bool = True  # whether a figure was there to compare
     improved: bool = False  # whether it is shown to be better than the baseline's
+    evidence: tuple[str, ...] = ()  # how the verdict came about: the values, and the rule with what it found
 
     @property
     def sentence(self) -> str:
