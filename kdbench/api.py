@@ -190,15 +190,18 @@ def check(
     *,
     only: Sequence[Metric] = (),
     no_latency: bool = False,
+    max_seeds: int | None = None,
     asked: str = "",
     telling: "Telling | None" = None,
 ) -> Checked:
     """Run what a suite lacks in the store, and hold it against the baseline in a folder, as `kdbench check` does.
 
-    Only the metrics of `only` are judged, where it names some. `asked` is how a user runs the suite, for the command
+    Only the metrics of `only` are judged, where it names some. Where seeds decide nothing, so many as `max_seeds` are
+    trained, once; both judgements share the error. `asked` is how a user runs the suite, for the command
     that freezes a new baseline. Raises `BaselineError` where the baseline is missing, damaged, or of another suite.
     """
     from kdbench.analyze import judge
+    from kdbench.analyze.gate.seeds import refuse_seeds
     from kdbench.cli.telling.progress import Telling, follow, invocation
     from kdbench.execute.run import run_suite
     from kdbench.execute.timing.baseline_timing import compare_with_baseline
@@ -208,14 +211,25 @@ def check(
         wanted = suite if isinstance(suite, spec.Suite) else load_suite(suite, here.plugins)
         frozen = load_baseline(Path(baseline), wanted.name)
         without = _left_out(frozen, only, no_latency)
+        if max_seeds:
+            refuse_seeds(max_seeds, frozen)
         timed = "latency" not in without
         files = onnx_files(frozen, Path(baseline), scratch) if timed else {}
-        events = run_suite(wanted, here, invocation(), time_more=False)
-        found = load_run(here.store, follow(events, live=True, telling=telling, store=here.store))
+
+        def results_of(suite: spec.Suite) -> ResultSet:
+            events = run_suite(suite, here, invocation(), time_more=False)
+            return load_run(here.store, follow(events, live=True, telling=telling, store=here.store))
+
+        found = results_of(wanted)
         timing = compare_with_baseline(frozen, files, found, here)
         comparisons = follow(timing, live=True, telling=telling) if timed else []
-    asked = asked or ("" if isinstance(suite, spec.Suite) else shlex.quote(str(suite)))
-    return Checked(frozen, found, comparisons, judge(frozen, found, comparisons, asked=asked, without=without))
+        asked = asked or ("" if isinstance(suite, spec.Suite) else shlex.quote(str(suite)))
+        how: dict[str, Any] = {"asked": asked, "without": without, "looks": 2 if max_seeds else 1}
+        verdict = judge(frozen, found, comparisons, **how)
+        if max_seeds and verdict.lacks_seeds:
+            found = results_of(wanted.with_seeds(max_seeds))
+            verdict = judge(frozen, found, comparisons, **how)
+    return Checked(frozen, found, comparisons, verdict)
 
 
 def _left_out(frozen: Baseline, only: Sequence[Metric], no_latency: bool) -> tuple[Metric, ...]:

@@ -2,6 +2,7 @@
 
 import pwd
 import re
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import kdbench
 from kdbench import api
 from kdbench.analyze import GateEntry, Verdict
 from kdbench.analyze.comparisons.changes import Change
+from kdbench.execute import run as execute_run
 from kdbench.results.baselines.freezing import baseline_of
-from kdbench.spec import UserError
-from tests.records import Shape, make_results
+from kdbench.spec import Suite, UserError
+from tests.records import Shape, make_results, make_suite
 from tests.stored import store_results
 
 PAGE = (Path(__file__).parent.parent / "docs" / "python.md").read_text("utf-8")
@@ -146,3 +148,29 @@ def test_what_is_open_fails_under_strict_and_nothing_measured_always(
     monkeypatch.setattr(api, "check", lambda *given, **more: checked(*entries))
     with pytest.raises(AssertionError) if fails else nullcontext():
         kdbench.assert_no_regression("example.toml", "base", strict=strict)
+
+
+@pytest.mark.parametrize(("max_seeds", "runs"), [(None, [5]), (20, [5, 20])])
+def test_a_check_trains_more_seeds_once_where_seeds_decide_nothing(
+    max_seeds: int | None, runs: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def before(pair: int, row: str, seed: int) -> float:
+        return 0.9 + 0.002 * ((2 * seed) % 5 - 2)
+
+    def after(pair: int, row: str, seed: int) -> float:
+        return 0.889 + 0.002 * ((3 * seed + 1) % 5 - 2) if row == "kd" else before(pair, row, seed)
+
+    asked: list[int] = []
+
+    def run_suite(suite: Suite, *_: object, **__: object) -> Iterator[object]:
+        asked.append(len(suite.seeds))
+        yield from ()
+        return make_results(Shape(seeds=len(suite.seeds), accuracy=after, samples=10_000))
+
+    shape = Shape(seeds=5, accuracy=before, samples=10_000)
+    monkeypatch.setattr(execute_run, "run_suite", run_suite)
+    monkeypatch.setattr(api, "load_run", lambda store, run: run)
+    monkeypatch.setattr(api, "load_baseline", lambda folder, name: baseline_of(make_results(shape)))
+    found = api.check(make_suite(shape), tmp_path, api.place(tmp_path), max_seeds=max_seeds)
+    assert asked == runs
+    assert found.verdict.status == "regressed"  # five seeds show it at one look, and not where two share the error

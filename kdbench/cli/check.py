@@ -40,6 +40,11 @@ def _metrics(_context: click.Context, _option: click.Parameter, text: str | None
 @click.option(
     "--only", metavar="METRICS", callback=_metrics, help="Judge these alone, with commas between: top1,latency."
 )
+@click.option(
+    "--max-seeds",
+    type=click.IntRange(min=2, max=1000),
+    help="Where seeds decide nothing, train so many, once, and judge again.",
+)
 @click.option("--no-latency", is_flag=True, help="Time nothing.")
 @click.option("--explain", is_flag=True, help="Tell how each verdict came about: values, rule and what it found.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON instead of Markdown.")
@@ -61,6 +66,7 @@ def command(
     only: tuple["Metric", ...],
     no_latency: bool,
     explain: bool,
+    max_seeds: int | None,
     as_json: bool,
     checks: Path | None,
     results: Path,
@@ -95,8 +101,8 @@ def command(
         prepare_folder(reports, "reports")
         began = datetime.now(UTC).isoformat(timespec="seconds")
         where, asked = api.place(results, **how), _asked(suite, part, how["plugins"])
-        limits: dict[str, Any] = {"only": only, "no_latency": no_latency, "asked": asked, "telling": telling}
-        checked = api.check(wanted, folder, where, **limits)
+        limits: dict[str, Any] = {"only": only, "no_latency": no_latency, "max_seeds": max_seeds}
+        checked = api.check(wanted, folder, where, asked=asked, telling=telling, **limits)
     verdict, run = checked.verdict, checked.records.run
     written = render_verdict(verdict, reports / wanted.name)
     click.echo(written["json" if as_json else "markdown"].read_text("utf-8"))

@@ -247,6 +247,14 @@ class Suite(Record):
         taken = self.tuning.seeds if self.tuning else ()
         return tuple(islice((seed for seed in count(max(self.seeds) + 1) if seed not in taken), len(self.seeds)))
 
+    def with_seeds(self, number: int) -> "Suite":
+        """The same with so many seeds, its own first, and without a confirmation: what a check goes on to train."""
+        taken = self.tuning.seeds if self.tuning else ()
+        further = (seed for seed in count(max(self.seeds) + 1) if seed not in taken)
+        seeds = (*self.seeds, *islice(further, number - len(self.seeds)))
+        name = f"{self.name}{',' if PART in self.name else PART}seeds={number}"
+        return self.model_copy(update={"name": name, "seeds": seeds, "confirm_seeds": ()})
+
     def teacher_seed(self, index: int, further: int = 0) -> int:
         """The seed of the teacher that the student of the seed number `index` learns from: teachers take turns.
 

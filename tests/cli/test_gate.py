@@ -138,6 +138,12 @@ def test_a_part_is_frozen_where_that_is_asked_for_and_checked_with_its_options(u
     kdbench("check", "tiny.toml", "--baseline", "part", *ONE, at=user, code=5)
 
 
+def test_further_seeds_need_a_baseline_that_has_enough(user: Path) -> None:
+    done = kdbench("check", "tiny.toml", "--baseline", "base", "--max-seeds", "6", at=user, code=2)
+    assert "a baseline of 5 seeds to be held to, and this one has 3" in done.stderr
+    assert "write seeds = 5 in the suite" in done.stderr
+
+
 def test_a_baseline_is_never_overwritten(user: Path) -> None:
     done = kdbench("baseline", "tiny.toml", "--to", "base", "--force", at=user, code=2)
     assert "'base' exists" in done.stderr

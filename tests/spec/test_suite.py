@@ -112,3 +112,11 @@ def test_a_suite_teaches_in_the_usual_way_unless_it_says_otherwise() -> None:
     assert [way.label for way in found] == ["single", "two"]
     with pytest.raises(ValidationError):
         small_suite(teaching=[])
+
+
+def test_further_seeds_are_none_that_the_suite_takes_otherwise() -> None:
+    suite = small_suite(seeds=[0, 3], tuning={"trials": 2, "seeds": [5]}, confirm_seeds=2)
+    more = suite.with_seeds(5)
+    assert (more.seeds, more.confirming, more.name) == ((0, 3, 4, 6, 7), (), f"{suite.name}@seeds=5")
+    part = suite.model_copy(update={"name": "small@losses=kd"})
+    assert part.with_seeds(3).name == "small@losses=kd,seeds=3"

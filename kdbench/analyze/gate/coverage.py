@@ -7,6 +7,7 @@ from kdbench.analyze.decisions.wording import listed, several
 from kdbench.results import Baseline, ResultSet
 from kdbench.results.baselines.baseline import Place, place_of
 from kdbench.results.baselines.matching import counterparts, moves_of
+from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM
 
 MOST_NAMED = 5
 
@@ -31,7 +32,8 @@ def beyond(baseline: Baseline, results: ResultSet) -> tuple[str, ...]:
     for entry, _ in results.done:
         new.setdefault(place_of(entry), set()).add(entry.seed)
     rows = [" / ".join(place) for place in new if place not in held]
-    seeds = sorted({seed for place, found in new.items() if place in held for seed in found - held[place]})
+    unjudged = [place for place, seeds in held.items() if len(seeds) < SEEDS_FOR_A_CLAIM]
+    seeds = sorted({seed for place in unjudged for seed in new.get(place, set()) - held[place]})
     found = [f"{several(len(rows), 'row')}: {listed(rows, MOST_NAMED)}"] if rows else []
     found += [f"{several(len(seeds), 'seed')}: {listed([str(seed) for seed in seeds], MOST_NAMED)}"] if seeds else []
     if baseline.spec.gates != results.suite.gates:

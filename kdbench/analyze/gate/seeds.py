@@ -12,6 +12,7 @@ from kdbench.analyze.gate.verdict import STATUSES, GateEntry, Status
 from kdbench.results import Baseline, ResultSet
 from kdbench.results.baselines.baseline import BaselineRow
 from kdbench.results.baselines.freezing import baseline_of
+from kdbench.spec import UserError
 from kdbench.statistics.drops import POWER, Changes, DropVerdict, judge_drops, proven_gains
 from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM
 from kdbench.statistics.spread import collapse_limit, collapsed
@@ -44,6 +45,16 @@ def judge_seeds(baseline: Baseline, results: ResultSet, figures: Iterable[Figure
     tested = [each.changes for each in compared if each.changes]
     found: Iterator[tuple[DropVerdict, bool]] = zip(judge_drops(tested, looks), proven_gains(tested), strict=True)
     return [_decide(each, *next(found), len(tested), looks) if each.changes else each.entry for each in compared]
+
+
+def refuse_seeds(number: int, baseline: Baseline) -> None:
+    """Raise `UserError` where a baseline has as many seeds, or too few to hold further ones to."""
+    held = min((len(rows) for (_, role, _), rows in baseline.by_place.items() if role == "student"), default=0)
+    if held < SEEDS_FOR_A_CLAIM:
+        text = f"further seeds need a baseline of {SEEDS_FOR_A_CLAIM} seeds to be held to, and this one has {held}"
+        raise UserError(text, help=f"write seeds = {SEEDS_FOR_A_CLAIM} in the suite, run it, and freeze a new baseline")
+    if number <= held:
+        raise UserError(f"{number} seeds are no more than the baseline's {held}", help=f"give more: {2 * held}, say")
 
 
 def collapsing(baseline: Baseline) -> set[tuple[str, str]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kdbench.analyze.comparisons.changes import Change
-from kdbench.spec.comparison import Metric
+from kdbench.spec.comparison import OF_SEEDS, Metric
 
 # 'unjudged': shown without effect on the verdict, because one seed has no spread to judge by.
 Status = Literal["pass", "regressed", "inconclusive", "invalid", "unjudged"]
@@ -83,6 +83,12 @@ class Verdict:
     def worst_first(self) -> tuple[GateEntry, ...]:
         """The entries, those that need a look before the others."""
         return tuple(sorted(self.entries, key=lambda entry: WORST_FIRST.index(entry.status)))
+
+    @property
+    def lacks_seeds(self) -> bool:
+        """Whether nothing is against it but figures that more seeds may decide."""
+        undecided = [entry for entry in self.entries if entry.status == "inconclusive" and entry.measured]
+        return self.status == "inconclusive" and any(entry.kind in OF_SEEDS for entry in undecided)
 
     @property
     def improvements(self) -> tuple[GateEntry, ...]:

@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 
 from kdbench.analyze import judge
+from kdbench.analyze.gate.seeds import refuse_seeds
 from kdbench.results.baselines.freezing import baseline_of
 from kdbench.results.keys import unnamed
 from kdbench.results.predictions import ConfidenceBin
-from kdbench.spec import Gate
+from kdbench.spec import Gate, UserError
 from tests.analyze.gate.runs import changed, entry_of, moved, verdict_on, with_top1
 from tests.records import Shape, edited, make_results
 
@@ -255,3 +256,45 @@ def test_all_figures_share_the_error():
         for shape in (few, more)
     ]
     assert statuses == ["regressed", "inconclusive"]
+
+
+# Seeds that the baseline lacks
+
+
+def test_further_seeds_decide_what_those_of_the_baseline_do_not():
+    """`kd` lost 1.1 points, and its seeds spread over .8: five leave open whether it was more than half a point."""
+
+    def before(pair, row, seed):
+        return 0.9 + 0.002 * ((2 * seed) % 5 - 2)
+
+    def after(pair, row, seed):
+        return 0.889 + 0.002 * ((3 * seed + 1) % 5 - 2) if row == "kd" else before(pair, row, seed)
+
+    baseline = baseline_of(make_results(Shape(seeds=5, accuracy=before, samples=10_000)))
+    runs = (make_results(Shape(seeds=n, accuracy=after, samples=10_000)) for n in (5, 20))
+    five, twenty = (judge(baseline, run, [], looks=2) for run in runs)
+    assert five.lacks_seeds
+    found = entry_of(five, "top1", "kd")
+    assert found.status == "inconclusive"
+    assert re.search(r"points over 5 seeds \(.*, over 2 looks\)", found.message)
+    assert not twenty.lacks_seeds
+    found = entry_of(twenty, "top1", "kd")
+    assert found.status == "regressed"
+    assert re.search(r"points over 5 seeds and 15 more of this run \(", found.message)
+    assert found.estimate == pytest.approx(-0.011, abs=1e-4)
+    assert twenty.beyond == ()  # they are judged
+
+
+def test_a_baseline_of_few_seeds_takes_no_further_ones():
+    baseline = baseline_of(make_results(Shape(seeds=4)))
+    found = judge(baseline, make_results(Shape(seeds=10)), [])
+    assert "more of this run" not in "".join(entry.message for entry in found.entries)
+    with pytest.raises(UserError, match=r"a baseline of 5 seeds to be held to, and this one has 4"):
+        refuse_seeds(10, baseline)
+
+
+def test_further_seeds_are_more_than_the_baselines():
+    baseline = baseline_of(make_results(Shape(seeds=5)))
+    refuse_seeds(6, baseline)
+    with pytest.raises(UserError, match=r"5 seeds are no more than the baseline's 5"):
+        refuse_seeds(5, baseline)
