@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-PREFIX = ".draft-"
-TEMPORARY = "kdbench"  # in the name of temporary folders
+PREFIX = ".kdbench-draft-"  # it may lie in folders that hold files of other programs
 
 
 def draft_folder(parent: Path, name: str) -> AbstractContextManager[Path]:
@@ -31,7 +30,7 @@ def draft_file(parent: Path, name: str) -> AbstractContextManager[Path]:
 
 def temporary_folder() -> AbstractContextManager[Path]:
     """One that is gone at the end of the block or, where its process dies before, when the next run begins."""
-    return draft_folder(Path(tempfile.gettempdir()), TEMPORARY)
+    return draft_folder(Path(tempfile.gettempdir()), "temporary")
 
 
 def dead_drafts(parent: Path, name: str = "") -> Iterator[Path]:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from kdbench.results.drafts import TEMPORARY, draft_file, draft_folder, remove_dead
+from kdbench.results.drafts import draft_file, draft_folder, remove_dead
 from kdbench.results.records import ArtifactRecord, RunRecord, TrialRecord
 from kdbench.results.stored import FILE_NAME, Stored, read_stored
 from kdbench.spec import PART, UserError
@@ -38,18 +38,17 @@ class Store:
         self.root = root
 
     def prepare(self) -> None:
-        """Make the folder, and remove what processes that died left in it and in temporary folders.
+        """Make the folder, and remove what processes that died left there and among temporary files.
 
         Raises `UserError` where it cannot be written.
         """
         prepare_folder(self.root, "results")
-        for folder in self.folders():
+        for folder in (*_folders_in(self.root / "suites"), Path(tempfile.gettempdir())):
             remove_dead(folder)
-        remove_dead(Path(tempfile.gettempdir()), TEMPORARY)
 
     def folders(self) -> tuple[Path, ...]:
         """All in which records lie."""
-        return tuple(path for pattern in ("*", "suites/*") for path in self.root.glob(pattern) if path.is_dir())
+        return (*_folders_in(self.root), *_folders_in(self.root / "suites"))
 
     def trial_folder(self, key: str) -> Path:
         return self.root.joinpath("trials", _name(key))
@@ -163,11 +162,16 @@ class Store:
 
 
 def prepare_folder(folder: Path, option: str) -> None:
-    """Make a folder of the user's; raises `UserError`, naming the command's option, where it cannot be written."""
+    """Make a folder of the user's, and remove what processes that died left in it and in those that it holds.
+
+    Raises `UserError`, naming the command's option, where it cannot be written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+        for each in (folder, *_folders_in(folder)):
+            remove_dead(each)
     except OSError as error:
         help = f"choose another with --{option}, or change its permissions"
         raise UserError(f"cannot write to the {option} folder '{folder}': {error.strerror}", help=help) from error
@@ -200,6 +204,10 @@ def _name(text: str) -> str:
         help = "the folder was not written by kdbench: run the suite here, in another folder"
         raise UserError(f"{text[:60]!r} is no name of a record", help=help)
     return text
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("*") if path.is_dir()]
 
 
 def _holds(folder: Path, *names: str) -> bool:

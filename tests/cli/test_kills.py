@@ -82,7 +82,7 @@ class User:
         end = time.monotonic() + 30
         while (running := self.processes()) and time.monotonic() < end:
             time.sleep(0.05)
-        return [*running, *drafts(self.store, self.temporary)]
+        return [*running, *drafts(self.folder)]
 
 
 @pytest.fixture(scope="module")

@@ -116,4 +116,4 @@ def trained(root: Path) -> dict[str, bytes]:
 
 
 def drafts(*folders: Path) -> Iterator[Path]:
-    return (path for folder in folders for path in folder.rglob(".draft*"))
+    return (path for folder in folders for path in folder.rglob(".kdbench-draft*"))

@@ -28,20 +28,20 @@ def test_what_was_renamed_stays(tmp_path: Path) -> None:
 
 
 def test_only_those_of_processes_that_died_are_removed(tmp_path: Path) -> None:
-    (tmp_path / ".draft-k-dead").mkdir()
-    (tmp_path / ".draft-r.json-dead").write_bytes(b"half")
+    (tmp_path / ".kdbench-draft-k-dead").mkdir()
+    (tmp_path / ".kdbench-draft-r.json-dead").write_bytes(b"half")
     (tmp_path / "k").mkdir()
     (tmp_path / ".gitignore").write_text("*")
     with draft_folder(tmp_path, "k") as folder, draft_file(tmp_path, "r.json") as file:
-        assert [path.name for path in dead_drafts(tmp_path)] == [".draft-k-dead", ".draft-r.json-dead"]
+        assert [path.name for path in dead_drafts(tmp_path)] == [".kdbench-draft-k-dead", ".kdbench-draft-r.json-dead"]
         remove_dead(tmp_path, "k")
-        assert [path.name for path in dead_drafts(tmp_path)] == [".draft-r.json-dead"]
+        assert [path.name for path in dead_drafts(tmp_path)] == [".kdbench-draft-r.json-dead"]
         remove_dead(tmp_path)
         assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "k", tmp_path / ".gitignore", folder, file])
 
 
 def test_names_are_no_patterns(tmp_path: Path) -> None:
-    (tmp_path / ".draft-a-dead").mkdir()
+    (tmp_path / ".kdbench-draft-a-dead").mkdir()
     assert not list(dead_drafts(tmp_path, "[a]"))
 
 

@@ -94,7 +94,12 @@ def test_what_processes_that_died_left_is_removed_when_a_run_begins(
 ) -> None:
     store, temporary = Store(tmp_path / "results"), tmp_path / "temporary"
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    left = [store.trial_folder(".draft-k-abc"), store.root / "suites/tiny/.draft-x", temporary / ".draft-kdbench-abc"]
+    left = [
+        store.trial_folder(".kdbench-draft-k-abc"),
+        store.root / "suites/tiny/.kdbench-draft-x",
+        store.root / ".kdbench-draft-y",
+        temporary / ".kdbench-draft-temporary-abc",
+    ]
     others = [store.trial_folder(".git"), temporary / "kdbench-of-a-user", temporary / ".draft-of-another-program"]
     for folder in (*left, *others):
         folder.mkdir(parents=True)

@@ -65,15 +65,15 @@ def test_runs_refer_to_records_of_every_kind(tmp_path: Path) -> None:
 def test_drafts_of_processes_that_died_are_found_and_removed(tmp_path: Path) -> None:
     store = write(tmp_path)
     for folder in ("trials", "suites/tiny"):
-        (tmp_path / folder / ".draft-k-abc").mkdir(parents=True)
-        (tmp_path / folder / ".draft-k-abc/weights").write_bytes(b"12")
+        (tmp_path / folder / ".kdbench-draft-k-abc").mkdir(parents=True)
+        (tmp_path / folder / ".kdbench-draft-k-abc/weights").write_bytes(b"12")
     usage = usage_of(store)
     assert not [each for each in usage.unused(usage.runs) if each.kind == "drafts"]  # they are of today
     drafts = [each for each in usage.unused(usage.runs, days=-1) if each.kind == "drafts"]
-    assert names(tuple(drafts)) == [("drafts", ".draft-k-abc", 2)] * 2
+    assert names(tuple(drafts)) == [("drafts", ".kdbench-draft-k-abc", 2)] * 2
     assert not [each for each in usage.holdings if each.kind == "trials" and each.key.startswith(".")]
     remove(drafts)
-    assert not list(tmp_path.rglob(".draft*"))
+    assert not list(tmp_path.rglob(".kdbench-draft*"))
 
 
 def test_a_cache_in_use_stays(tmp_path: Path) -> None:

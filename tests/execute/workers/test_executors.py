@@ -105,8 +105,7 @@ def test_a_process_of_its_own_does_one_job_and_is_gone(executor: Executor) -> No
 def test_a_job_that_takes_too_long_is_ended_and_the_others_go_on(executor: Executor) -> None:
     found = list(executor.map([Hang(), Count(name="x", upto=1), Hang()]))
     last = dict(found)
-    assert last[0] == last[2]
-    assert last[0].reason.startswith("its process did not end within 2 seconds, in wait (jobs.py:")
+    assert all(last[n].reason.startswith("its process did not end within 2 seconds") for n in (0, 2))
     assert last[1] == Counted(upto=1)
     hung = [said.text for _, said in found if isinstance(said, Noted)]
     assert not any(Path(f"/proc/{pid}").exists() for pid in hung)
