@@ -3,9 +3,12 @@
 A command is a module, imported when it is called: of this folder, or of `records` where it reads what is stored.
 """
 
+import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from itertools import chain
+from pathlib import Path
 
 import click
 
@@ -56,8 +59,16 @@ def cli() -> None:
     """Train students by knowledge distillation under every loss, and measure which one to ship."""
 
 
+def _keep_fonts() -> None:
+    """matplotlib would keep its list of fonts in folders of its own, and read there how to draw."""
+    with suppress(RuntimeError):  # there is no home
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        os.environ.setdefault("MPLCONFIGDIR", str(cache / "kdbench" / "matplotlib"))
+
+
 def main() -> None:
     """Run a command and exit with its code. No traceback reaches a user but under --debug."""
     from kdbench.cli.failure import run_guarded
 
+    _keep_fonts()
     sys.exit(run_guarded(cli, sys.argv[1:]))

@@ -50,11 +50,14 @@ largest_batch = 1
 UNTIMED = SUITE.replace("batch_sizes = [1]", "batch_sizes = []")
 
 
+WATCH = str(Path(__file__).parent / "watched")
 ONE = ("--workers", "1")  # a second process takes seconds to start, and has next to nothing to do
 
 
-def kdbench(*argv: str, at: Path, code: int = 0, seconds: float = 600) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([*KDBENCH, *argv], cwd=at, capture_output=True, text=True, timeout=seconds)
+def kdbench(
+    *argv: str, at: Path, code: int = 0, seconds: float = 600, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([*KDBENCH, *argv], cwd=at, capture_output=True, text=True, timeout=seconds, env=env)
     assert done.returncode == code, f"{argv}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr
     return done
@@ -62,10 +65,15 @@ def kdbench(*argv: str, at: Path, code: int = 0, seconds: float = 600) -> subpro
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A folder with a suite file that has been run once, and the stderr of that run."""
-    folder = tmp_path_factory.mktemp("user")
-    (folder / "tiny.toml").write_text(SUITE)
-    return folder, kdbench("run", "tiny.toml", at=folder).stderr
+    """A folder with a suite file that has been run once, watched by `watched/sitecustomize.py`; the run's stderr."""
+    root = tmp_path_factory.mktemp("watched")
+    for name in ("user", "home", "tmp"):
+        (root / name).mkdir()
+    (root / "user/tiny.toml").write_text(SUITE)
+    watch = os.pathsep.join([WATCH, *filter(None, [os.environ.get("PYTHONPATH")])])
+    env = {**os.environ, "WATCHED": str(root), "PYTHONPATH": watch, "HOME": str(root / "home")}
+    env |= {"XDG_CACHE_HOME": str(root / "home/.cache"), "TMPDIR": str(root / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}
+    return root / "user", kdbench("run", "tiny.toml", at=root / "user", env=env).stderr
 
 
 @pytest.fixture
@@ -82,6 +90,35 @@ def test_run_says_where_the_reports_are(user: Path) -> None:
     assert told[-2:] == ["HTML report:     reports/tiny/index.html", "Markdown report: reports/tiny/report.md"]
     assert (user / "reports/tiny/index.html").is_file()
     assert (user / "reports/tiny/report.md").is_file()
+
+
+def test_a_run_writes_nothing_elsewhere_and_opens_no_socket(ran: tuple[Path, str]) -> None:
+    """A process that opens a socket to a network dies, and the run that has it fails."""
+    root = ran[0].parent
+    elsewhere = root / "elsewhere"
+    of_linux = {"/dev/null", "/proc/self/clear_refs"}
+    assert not elsewhere.exists() or set(elsewhere.read_text().splitlines()) <= of_linux
+    assert [file for file in (root / "home").rglob("*") if not file.is_relative_to(root / "home/.cache/kdbench")] == [
+        root / "home/.cache"
+    ]
+    assert list((root / "tmp").iterdir()) == []
+    assert {file.name for file in ran[0].iterdir()} == {"tiny.toml", "results", "reports"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's filter is Linux's")
+def test_a_watched_process_that_opens_a_socket_dies(tmp_path: Path) -> None:
+    env = {**os.environ, "WATCHED": str(tmp_path), "PYTHONPATH": WATCH}
+    code = "import socket; socket.socket(socket.AF_UNIX); print('alive', flush=True); socket.socket()"
+    done = subprocess.run([sys.executable, "-P", "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (-signal.SIGSYS, "alive\n")
+
+
+def test_a_watched_process_tells_what_it_writes_elsewhere(tmp_path: Path) -> None:
+    env = {**os.environ, "WATCHED": str(tmp_path / "in"), "PYTHONPATH": WATCH}
+    (tmp_path / "in").mkdir()
+    code = f"open({str(tmp_path / 'in/a')!r}, 'w'); open({str(tmp_path / 'b')!r}, 'w'); open({str(tmp_path / 'b')!r})"
+    subprocess.run([sys.executable, "-P", "-c", code], env=env, check=True)
+    assert (tmp_path / "in/elsewhere").read_text() == f"{tmp_path / 'b'}\n"
 
 
 def test_progress_is_plain_lines_where_there_is_no_terminal(ran: tuple[Path, str]) -> None:

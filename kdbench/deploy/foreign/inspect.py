@@ -11,9 +11,11 @@ from kdbench.deploy.foreign.run import run_once
 from kdbench.deploy.graph.contents import architecture_of, count_weights, operators_of, opset_of
 from kdbench.deploy.graph.flops import Shape, UnknownFlops, count_graph_flops
 from kdbench.deploy.runtime.dependence import Dependence
+from kdbench.results.machine.processor import instruction_set, int8_saturates
 from kdbench.spec import UserError
 
 ONCE = "a second call gives others, and its accuracy is of one call a sample"
+IN_INT8 = {"ConvInteger", "DynamicQuantizeLinear", "MatMulInteger", "QLinearConv", "QLinearMatMul", "QuantizeLinear"}
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def inspect_model(path: Path, sample: Shape | None = None) -> ForeignModel:
         operators=operators_of(model),
         opset=opset_of(model),
         architecture=architecture_of(model),
-        notes=tuple(_notes(declared, batch, found["batch"], output, len(found["outputs"]))),
+        notes=(*_notes(declared, batch, found["batch"], output, len(found["outputs"])), *_of_int8(model)),
     )
 
 
@@ -143,6 +145,12 @@ def _output(path: Path, outputs: list[dict[str, Any]], batch: int | None) -> dic
             f"'{path}' gives logits of {classes} classes; allowed are those of two or more classes", help=advice
         )
     return able[0]
+
+
+def _of_int8(model: onnx.ModelProto) -> list[str]:
+    if not IN_INT8 & operators_of(model).keys() or int8_saturates(instruction_set()) is False:
+        return []
+    return ["its sums of 8-bit products may saturate on this processor, and its accuracy be better on others"]
 
 
 def _notes(

@@ -295,6 +295,19 @@ def test_logits_that_depend_on_chance_are_noted(path: Path) -> None:
     assert "its logits depend on chance: a second call gives others" in got.notes[-1]
 
 
+@pytest.mark.parametrize(("instructions", "told"), [(("avx2",), True), (("avx2", "avx_vnni"), False), (None, True)])
+def test_sums_that_may_saturate_are_noted(
+    path: Path, monkeypatch: pytest.MonkeyPatch, instructions: tuple[str, ...] | None, told: bool
+) -> None:
+    monkeypatch.setattr(foreign, "instruction_set", lambda: instructions)
+    to_int8 = helper.make_node("DynamicQuantizeLinear", ["flat"], ["small", "scale", "zero"])
+    back = helper.make_node("DequantizeLinear", ["small", "scale", "zero"], ["rounded"])
+    save(build(FLATTEN, to_int8, back, helper.make_node("Gemm", ["rounded", "weight", "bias"], ["y"])), path)
+    assert any("may saturate on this processor" in note for note in inspect_model(path).notes) is told
+    save(build(), path)
+    assert inspect_model(path).notes == ()
+
+
 def test_a_process_that_dies_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(build(), path)
     fake = path.parent / "python"
