@@ -112,9 +112,10 @@ def test_a_job_that_takes_too_long_is_ended_and_the_others_go_on(executor: Execu
 
 
 def test_a_job_without_a_sign_of_life_hangs_and_is_ended_with_its_last_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    executor = Subprocesses(4)
+    assert len(set(pids(executor, *[Describe()] * 4))) == 4  # they have started, however long that takes
     monkeypatch.setattr(process, "PATIENCE", 5.0)
     monkeypatch.setattr(process, "GROWTH", 0.0)
-    executor = Subprocesses(4)
     found = list(executor.map([Wait(), Stop(), Work(seconds=7.0), Work(seconds=7.0, quiet=60.0)]))
     executor.close()
     hung, stopped, working, quiet = (dict(found)[n] for n in range(4))
