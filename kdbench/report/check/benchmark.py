@@ -20,11 +20,14 @@ SECONDS = 1e-6  # of a microsecond
 def write_benchmarks(
     comparisons: Sequence[LatencyComparison], machine: Mapping[str, JsonValue], checked: str, folder: Path
 ) -> tuple[Path, ...]:
-    """Write `0001_baseline.json` and `0002_now.json` into a folder; none where nothing was timed."""
+    """Write `0001_baseline.json` and `0002_now.json` into a folder; none where nothing was timed, and none of before."""
     timed = [each for each in comparisons if each.sessions]
-    sides = {"0001_baseline": "reference_p50", "0002_now": "candidate_p50"} if timed else {}
     written = []
-    for name, side in sides.items():
+    for name, side in (("0001_baseline", "reference_p50"), ("0002_now", "candidate_p50")):
+        path = folder / f"{name}.json"
+        if not timed:
+            path.unlink(missing_ok=True)
+            continue
         content = {
             "machine_info": {"node": "", "machine": "", "cpu": {"brand_raw": machine.get("cpu")}, **_system(machine)},
             "commit_info": {"id": machine.get("commit") or "unversioned", "dirty": False},
@@ -32,8 +35,8 @@ def write_benchmarks(
             "datetime": checked,
             "version": "4.0.0",
         }
-        written.append(folder / f"{name}.json")
-        write_whole(written[-1], json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        write_whole(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        written.append(path)
     return tuple(written)
 
 

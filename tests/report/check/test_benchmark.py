@@ -62,3 +62,9 @@ def test_pytest_benchmark_compares_them(written: tuple[Path, ...]) -> None:
 def test_where_nothing_was_timed_nothing_is_written(tmp_path: Path) -> None:
     assert write_benchmarks([], MACHINE, "", tmp_path / "new") == ()
     assert not (tmp_path / "new").exists()
+
+
+def test_what_an_earlier_check_timed_does_not_stay_beside_a_later_one(tmp_path: Path) -> None:
+    assert len(write_benchmarks([timed(1.2)], MACHINE, "", tmp_path)) == 2
+    write_benchmarks([], MACHINE, "", tmp_path)
+    assert list(tmp_path.iterdir()) == []
