@@ -20,7 +20,7 @@ SECONDS = 1e-6  # of a microsecond
 def write_benchmarks(
     comparisons: Sequence[LatencyComparison], machine: Mapping[str, JsonValue], checked: str, folder: Path
 ) -> tuple[Path, ...]:
-    """Write `0001_baseline.json` and `0002_now.json` into a folder; none where nothing was timed, and none of before."""
+    """Write `0001_baseline.json` and `0002_now.json` into a folder; where nothing was timed, none are left there."""
     timed = [each for each in comparisons if each.sessions]
     written = []
     for name, side in (("0001_baseline", "reference_p50"), ("0002_now", "candidate_p50")):
