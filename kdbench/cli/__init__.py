@@ -69,6 +69,8 @@ def _keep_fonts() -> None:
 def main() -> None:
     """Run a command and exit with its code. No traceback reaches a user but under --debug."""
     from kdbench.cli.failure import run_guarded
+    from kdbench.cli.telling.terminal import print_plainly
 
     _keep_fonts()
+    print_plainly()
     sys.exit(run_guarded(cli, sys.argv[1:]))

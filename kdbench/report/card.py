@@ -7,6 +7,7 @@ from pydantic import JsonValue
 from kdbench.analyze import Recommendation, Summary
 from kdbench.analyze.decisions.deployable import Deployable
 from kdbench.report.writing import formats as f
+from kdbench.report.writing.markdown import markdown_code, markdown_text
 from kdbench.results import TrialRecord
 
 USE = '''import json
@@ -52,13 +53,15 @@ def labels(record: TrialRecord) -> list[str]:
 
 def model_card(summary: Summary, told: Recommendation, chosen: Deployable) -> str:
     """Markdown: what the model is, how good, what it costs and gives up, how to use it, and where it comes from."""
+    row, variant = chosen.row, chosen.variant
     parts = (
-        f"# {chosen.row.model}, {chosen.row.row}" + (f", {chosen.variant.variant}" if chosen.variant else ""),
+        "# " + markdown_text(", ".join([row.model, row.row, *([variant.variant] if variant else [])])),
         _answer(told, chosen),
         _table(_figures(summary, chosen)),
         *([_list("Gives up", told.gives_up), _list("Beware", told.caveats)] if _is_told(told, chosen) else []),
-        f"## Use\n\n```python\n{USE}\n```",
+        f"## Use\n\n{markdown_code(USE, 'python')}",
         "## Origin\n\n" + _table(_origin(summary, chosen)),
+        "Again:\n\n" + markdown_code(summary.command or f"kdbench run {summary.suite.name}", "sh"),
         "Whether the model may be used, and for what, follows from its data and from its teacher's; it has not been "
         "examined for bias.",
     )
@@ -71,8 +74,8 @@ def _is_told(told: Recommendation, chosen: Deployable) -> bool:
 
 def _answer(told: Recommendation, chosen: Deployable) -> str:
     if _is_told(told, chosen):
-        return f"**{told.headline}.** {told.reason}"
-    return f"Chosen by hand. The report says: **{told.headline}.** {told.reason}"
+        return f"**{markdown_text(told.headline)}.** {markdown_text(told.reason)}"
+    return f"Chosen by hand. The report says: **{markdown_text(told.headline)}.** {markdown_text(told.reason)}"
 
 
 def _figures(summary: Summary, chosen: Deployable) -> list[tuple[str, str]]:
@@ -102,14 +105,12 @@ def _origin(summary: Summary, chosen: Deployable) -> list[tuple[str, str]]:
         ("Suite and run", f"{summary.suite.name}, {summary.run_id}"),
         ("Trial, seed", f"{record.key}, {chosen.seed} (best on validation of {len(chosen.row.learned)})"),
         ("Trained", f"{record.finished}, {record.selected_epoch} epochs, {listed}"),
-        ("Again", f"`{summary.command or f'kdbench run {summary.suite.name}'}`"),
     ]
 
 
 def _table(rows: Sequence[tuple[str, str]]) -> str:
-    cells = (f"| {name} | {value} |" for name, value in rows)
-    return "\n".join(("| | |", "|---|---|", *(cell.replace("\n", " ") for cell in cells)))
+    return "\n".join(("| | |", "|---|---|", *(f"| {name} | {markdown_text(value)} |" for name, value in rows)))
 
 
 def _list(title: str, sentences: Sequence[str]) -> str:
-    return "\n".join((f"## {title}", "", *(f"- {each}" for each in sentences))) if sentences else ""
+    return "\n".join((f"## {title}", "", *(f"- {markdown_text(each)}" for each in sentences))) if sentences else ""

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from kdbench.report.writing import formats as f
 from kdbench.report.writing.drawing import DARK, LIGHT
-from kdbench.report.writing.markdown import markdown_table, markdown_text
+from kdbench.report.writing.markdown import markdown_code, markdown_table, markdown_text
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -76,6 +76,7 @@ def templates(*, html: bool) -> Environment:
     found.filters.update(
         island=island,
         md=markdown_text,
+        md_code=markdown_code,
         md_table=markdown_table,
         svg=Markup,
         several=f.several,

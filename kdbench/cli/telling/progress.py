@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 import click
 
 from kdbench.cli.telling.lines import Lines
+from kdbench.cli.telling.terminal import plain
 from kdbench.execute.events import RunEvent, TrialEnded
 from kdbench.execute.forecast import Forecast
 from kdbench.execute.workers.messages import EpochFinished
@@ -178,7 +179,7 @@ class _Live:
         self._lines, self._standing, self._now = lines, _Standing(), ""
         self._began = time.monotonic()
         self._running: dict[str, EpochFinished] = {}
-        self._console = Console(stderr=True)
+        self._console = Console(file=sys.__stderr__)  # what rich writes of its own moves the cursor
         self._live = Live(get_renderable=self._draw, console=self._console, refresh_per_second=2)
 
     def __enter__(self) -> Self:
@@ -198,7 +199,7 @@ class _Live:
         last = list(self._running.values())[-1:]
         self._now = "".join(f"{len(self._running)} running: {self._lines.epoch(each)}" for each in last)
         if line:
-            self._console.print(line, markup=False, highlight=False)
+            self._console.print(plain(line), markup=False, highlight=False)
 
     def _draw(self) -> "RenderableType":
         from rich.console import Group
@@ -213,4 +214,4 @@ class _Live:
         for ratio in (None, 1, None):
             row.add_column(ratio=ratio, no_wrap=True)
         row.add_row(standing.at, bar, f"{duration(passed)}, {standing.remaining}")
-        return Group(row, Text(self._now, no_wrap=True, overflow="ellipsis"))
+        return Group(row, Text(plain(self._now), no_wrap=True, overflow="ellipsis"))

@@ -11,7 +11,7 @@ from kdbench.analyze import GateEntry, Status, Verdict
 from kdbench.analyze.gate.verdict import FIGURES, WORST_FIRST
 from kdbench.report.check.junit import verdict_junit
 from kdbench.report.writing import formats as f
-from kdbench.report.writing.markdown import markdown_table, markdown_text
+from kdbench.report.writing.markdown import markdown_code, markdown_table, markdown_text
 from kdbench.report.writing.tables import Cell, Column, Table
 from kdbench.results.store import write_whole
 from kdbench.spec import PART
@@ -64,9 +64,7 @@ def verdict_markdown(verdict: Verdict) -> str:
     lines += [
         "To freeze the present figures as the new baseline (trials that are done are not trained again):",
         "",
-        "```sh",
-        f"{rebaseline(verdict)}",
-        "```",
+        markdown_code(rebaseline(verdict), "sh"),
     ]
     return "\n".join(lines) + "\n"
 

@@ -2,6 +2,7 @@
 
 import re
 
+from kdbench.report.writing.svg import printable
 from kdbench.report.writing.tables import Cell, Column, Table
 
 # `-`, `.` and `#` are markup only at the start of a line, where kdbench writes no name.
@@ -10,8 +11,14 @@ SPECIAL = re.compile(r"([\\`*_\[\]~$|])")
 
 def markdown_text(text: str) -> str:
     """Text that is shown unchanged: no markup, no HTML, no line break."""
-    plain = re.sub(r"\s+", " ", text).strip()
+    plain = re.sub(r"\s+", " ", printable(text)).strip()
     return SPECIAL.sub(r"\\\1", plain).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def markdown_code(text: str, language: str = "") -> str:
+    """A block of code, shown unchanged: its fence is longer than any that the text has."""
+    fence = "`" * max([2, *map(len, re.findall("`+", text))]) + "`"
+    return f"{fence}{language}\n{printable(text)}\n{fence}"
 
 
 def markdown_cell(cell: Cell) -> str:

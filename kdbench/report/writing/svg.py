@@ -11,7 +11,8 @@ from xml.etree.ElementTree import Element, fromstring, tostring
 
 SVG = "{http://www.w3.org/2000/svg}"
 LINK = "{http://www.w3.org/1999/xlink}href"
-NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What XML cannot hold, other control characters, and those that turn the direction of the text around them.
+UNSEEN = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 DECIMALS = re.compile(r"-?\d+\.\d+")
 REFERENCE = re.compile(r"#([^)\"]+)")
 WORDS = ("class", "data-series", "id", "href", "clip-path", "fill", "stroke")  # attributes without numbers
@@ -57,8 +58,8 @@ def slim(svg: str, prefix: str, marks: Sequence[Mark]) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without characters that XML cannot hold."""
-    return NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    """The text without characters that nobody sees, some of which XML cannot hold."""
+    return UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _names(value: str) -> list[str]:

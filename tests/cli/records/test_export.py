@@ -67,7 +67,7 @@ def test_a_variant_has_its_own_file(store: Path) -> None:
     (key,) = [e.key for e in results.run.entries if (e.role, e.loss, e.seed) == ("student", "kd", 0)]
     (made,) = [each for each in results.variants if (each.trial, each.label) == (key, "int8_static")]
     assert (store / "out/model.onnx").read_text() == made.key
-    assert (store / "out/README.md").read_text().startswith("# small, kd, int8_static\n")
+    assert (store / "out/README.md").read_text().startswith("# small, kd, int8\\_static\n")
 
 
 @pytest.mark.parametrize(
