@@ -18,6 +18,7 @@ import pytest
 from pydantic import JsonValue
 
 from kdbench import api
+from kdbench.results import Store
 from tests.execute.faulty import drafts, figures, trained
 
 KDBENCH = (sys.executable, "-m", "kdbench", "run", "tiny.toml", "--workers", "2", "--threads", "1")
@@ -77,12 +78,17 @@ class User:
                     found.append(process)
         return found
 
-    def left(self) -> list[object]:
-        """What a run has left that it should not have, once its processes had the time to end."""
+    def left(self) -> list[psutil.Process]:
+        """Processes that a run has left, once they had the time to end."""
         end = time.monotonic() + 30
         while (running := self.processes()) and time.monotonic() < end:
             time.sleep(0.05)
-        return [*running, *drafts(self.folder)]
+        return running
+
+    def drafts(self) -> list[Path]:
+        """What is half-written, when the next run has begun."""
+        Store(self.store).prepare()
+        return list(drafts(self.folder))
 
 
 @pytest.fixture(scope="module")
@@ -98,10 +104,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[JsonValue, fl
 
 def kill(victim: str, number: int, user: User, process: subprocess.Popen[bytes], chance: random.Random) -> None:
     workers = [each for each in user.processes() if each.pid != process.pid]
-    if victim == "worker" and workers:
-        chance.choice(workers).send_signal(number)
-    elif victim == "run":
-        process.send_signal(number)
+    target = chance.choice(workers) if victim == "worker" and workers else process
+    with suppress(psutil.NoSuchProcess):
+        target.send_signal(number)
 
 
 @pytest.mark.slow
@@ -119,13 +124,11 @@ def test_runs_that_are_killed_at_random_moments(undisturbed: tuple[JsonValue, fl
             kill(victim, number, user, process, chance)
             kills += 1
         code = process.wait(timeout=600)
-        left = user.left()
-        if code == -signal.SIGKILL:  # its drafts are for the next run to remove
-            left = [each for each in left if isinstance(each, psutil.Process)]
-        assert not left, (kills, victim, number, left)
+        assert not user.left(), (kills, victim, number)
         assert before.items() <= trained(user.store).items(), kills
         assert "defect" not in user.told, user.told
         if code == 0:
+            assert not user.drafts(), kills
             assert figures(user.store, user.suite) == wanted, kills
             user = User(tmp_path / str(kills))
 
@@ -144,4 +147,5 @@ def test_writes_that_stop_at_a_size(undisturbed: tuple[JsonValue, float], tmp_pa
             break
     assert user.run() == 0, user.told
     assert not user.left()
+    assert not user.drafts()
     assert figures(user.store, user.suite) == undisturbed[0]
