@@ -142,7 +142,7 @@ def _grouped(checks: Sequence[CheckRecord]) -> dict[tuple[Metric, str], list[_Fo
                 value = level + math.log(figure.estimate)
                 frozen.setdefault((what, check.run), (name, value))
                 groups.setdefault(("latency", name), []).append(_Found(check, figure, value))
-            elif figure.kind != "latency" and (figure.current or figure.kind in SHARES) and figure.current is not None:
+            elif figure.current is not None and (figure.current > 0 or figure.kind in SHARES):
                 value = _scaled(figure.kind, figure.current)
                 groups.setdefault((figure.kind, what), []).append(_Found(check, figure, value))
     return groups

@@ -2,19 +2,24 @@
 
 import os
 from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
 
 from kdbench.results.machine.asking import Unknown
 from kdbench.results.machine.software import read_working_commit
 from kdbench.results.store import write_whole
-from kdbench.results.stored import Stored, read_stored
-from kdbench.spec import Record, UserError
+from kdbench.results.stored import Raw, Stored, read_stored
+from kdbench.spec import UserError
 from kdbench.spec.choice import Several
 from kdbench.spec.comparison import Metric
+from kdbench.spec.types import Count
 
+RATIOS = ("latency", "training_seconds")  # are told as new over baseline
 COMMITS = ("GITHUB_SHA", "CI_COMMIT_SHA")  # which CI services tell
 
 
-class CheckedFigure(Record):
+class CheckedFigure(Raw):
     """A figure as a check found it: see `GateEntry`."""
 
     kind: Metric
@@ -26,14 +31,21 @@ class CheckedFigure(Record):
     lower: float | None = None
     upper: float | None = None
     limit: float | None = None
-    n: int | None = None
+    n: Count | None = None
+
+    @model_validator(mode="after")
+    def _has_ratios(self) -> Self:
+        ratios = (self.estimate, self.lower, self.upper) if self.kind in RATIOS else ()
+        if any(ratio is not None and ratio <= 0 for ratio in ratios):
+            raise ValueError("a ratio of times is above 0")
+        return self
 
 
 class CheckRecord(Stored):
     """One check of a suite against a baseline."""
 
     suite: str
-    checked: str  # ISO 8601, UTC
+    checked: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")]  # ISO 8601, UTC
     run: str  # its id
     baseline: str  # the id of the run that the baseline was frozen from
     commit: str | None  # of the folder where the check ran

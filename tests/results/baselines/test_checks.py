@@ -1,10 +1,11 @@
+import re
 from pathlib import Path
 
 import pytest
 
 from kdbench.results.baselines.checks import commit_here, read_checks, write_check
 from kdbench.spec import UserError
-from tests.checks import check, top1
+from tests.checks import check, latency, top1
 
 
 def test_checks_are_read_back_in_their_order_each_once(tmp_path: Path) -> None:
@@ -37,3 +38,16 @@ def test_the_commit_is_that_of_the_ci_service(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.delenv("GITHUB_SHA", raising=False)
     monkeypatch.chdir(tmp_path)
     assert commit_here() is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [('"estimate":1.02', '"estimate":0.0'), ('"checked":"2026', '"checked":"\\u001b[2J2026'), ('"n":160', '"n":0')],
+)
+def test_what_no_check_can_have_found_is_refused_by_the_name_of_its_file(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    path = write_check(tmp_path, check(1, latency(1.02)))
+    path.write_text(path.read_text().replace(before, after))
+    with pytest.raises(UserError, match=f"'{re.escape(str(path))}' is damaged"):
+        read_checks(tmp_path, "quick")
