@@ -56,6 +56,9 @@ def run_guarded(command: click.Command, argv: Sequence[str]) -> int:
 
         if isinstance(error, UserError):
             return _refused(error)
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            name = str(error.filename)
+            return _refused(UserError(f"a name of {len(name)} characters is too long: '{name[:60]} ...'"))
         if isinstance(error, OSError) and error.errno in ADVICE:
             return _stopped(error, ADVICE[error.errno])
         click.echo(f"error: {type(error).__name__}: {error}", err=True)

@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -81,3 +82,8 @@ def test_any_other_exception_is_a_defect(capsys: pytest.CaptureFixture[str]) -> 
 
     assert guarded(act) == 1
     assert "this is a defect of kdbench" in capsys.readouterr().err
+
+
+def test_a_name_that_no_file_can_have_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded((Path("/") / ("a" * 5000)).is_file) == 2
+    assert capsys.readouterr().err == f"error: a name of 5001 characters is too long: '/{'a' * 59} ...'\n"
