@@ -15,6 +15,7 @@ import click
 from kdbench.cli import complete, options
 from kdbench.cli.failure import INTERRUPTED
 from kdbench.deploy.runtime.providers import PROVIDERS
+from kdbench.spec.types import LARGEST_BATCH
 
 if TYPE_CHECKING:
     from kdbench.cli.telling.progress import Telling
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from kdbench.spec import DataSpec
 
 T = TypeVar("T")
+BATCH = click.IntRange(min=1, max=LARGEST_BATCH)
 SILENCE = 5.0  # seconds without a line, after which the progress of timing is told
 
 
@@ -67,7 +69,7 @@ def _margin(text: str) -> float:
 )
 @click.option("--shape", type=_shape, metavar="CxHxW", help="Image size, for models of any size measured without data.")
 @click.option("--data-root", type=click.Path(path_type=Path, file_okay=False), help="Folder of downloaded datasets.")
-@click.option("--batch", "batches", multiple=True, type=click.IntRange(min=1), help="Batch size. [default: 1 and 32]")
+@click.option("--batch", "batches", multiple=True, type=BATCH, help="Batch size. [default: 1 and 32]")
 @click.option("--threads", multiple=True, type=click.IntRange(min=1), help="Intra-op threads. [default: 1]")
 @click.option("--provider", "providers", multiple=True, type=click.Choice(list(PROVIDERS)), help="[default: cpu]")
 @click.option(
@@ -78,7 +80,7 @@ def _margin(text: str) -> float:
     show_default=True,
     help="Ratios are timed until they are known to half of it.",
 )
-@click.option("--largest-batch", type=click.IntRange(min=1), default=256, show_default=True, help="Of the throughput.")
+@click.option("--largest-batch", type=BATCH, default=256, show_default=True, help="Of the throughput.")
 @click.option("--json", "as_json", is_flag=True, help="Print the raw record as JSON instead of tables.")
 @options.plugin_option
 @options.telling_options

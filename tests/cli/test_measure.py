@@ -74,7 +74,7 @@ def test_stdout_is_the_record_and_stderr_the_progress(alone: Path, capfd: pytest
         (("sound.onnx", "--data", "image_folder"), "and give that: --data my.toml"),
         (("sound.onnx", "--data", "nosuch.toml"), "no suite file 'nosuch.toml'"),
         (("sound.onnx", "--provider", "gpu"), "'gpu' is not one of"),
-        (("sound.onnx", "--batch", "1000000000000"), "allowed here are at most"),
+        (("sound.onnx", "--batch", "1000000000000"), "1000000000000 is not in the range 1<=x<=65536"),
     ],
 )
 def test_bad_input_has_one_clear_message(

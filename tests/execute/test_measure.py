@@ -3,9 +3,11 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
+import psutil
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
@@ -182,11 +184,13 @@ def test_batches_that_contradict_each_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("option", ["batch", "largest-batch"])
-def test_batches_that_do_not_fit_into_memory(option: str, tmp_path: Path) -> None:
-    asked = LatencySpec(batch_sizes=(10**12,)) if option == "batch" else LatencySpec(largest_batch=10**12)
-    text = refuse(tmp_path, [save(tmp_path / "m.onnx")], asked)
-    # 10^12 images of 64 values of 12 bytes
-    assert f"--{option} 1000000000000: so many images of 1x8x8 take 715,255.7 GiB" in text
+def test_batches_that_do_not_fit_into_memory(option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=2**30))
+    asked = LatencySpec(batch_sizes=(2**16,)) if option == "batch" else LatencySpec(largest_batch=2**16)
+    text = refuse(tmp_path, [save(tmp_path / "m.onnx", ("N", 1, 512, 512))], asked)
+    # 2^16 images of 2^18 values of 12 bytes, which are 3 x 2^20 bytes an image
+    assert f"--{option} 65536: so many images of 1x512x512 take 192.0 GiB, and 1.0 GiB are free" in text
+    assert "allowed here are at most 341" in text
 
 
 def test_what_this_machine_lacks_is_told_and_no_error(tmp_path: Path) -> None:
