@@ -11,6 +11,8 @@ from kdbench.results.stored import Amount, Part, Raw
 from kdbench.spec.choice import Several
 from kdbench.spec.types import Count, WholeNumber
 
+ROUNDED = 1.001  # probabilities of float32 may be a little over 1
+
 
 class ConfidenceBin(Raw):
     """Samples whose largest probability falls into one bin."""
@@ -18,6 +20,12 @@ class ConfidenceBin(Raw):
     count: WholeNumber
     confidence: Amount  # sum of the largest probabilities
     correct: WholeNumber
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if max(self.confidence / ROUNDED, self.correct) > self.count:
+            raise ValueError(f"{self.count} samples have a confidence of {self.confidence:g}, {self.correct} are right")
+        return self
 
 
 class Predictions(Raw):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue, model_validator
 
 from kdbench.results.predictions import Agreement, Predictions
-from kdbench.results.stored import Amount, Key, Keyed, Part, Raw, Sha256, Stored
+from kdbench.results.stored import Amount, Key, Keyed, Number, Part, Raw, Sha256, Stored
 from kdbench.results.timings import Energy, NotMeasured
 from kdbench.spec import PART, Entry, Trial, content_key, record_content
 from kdbench.spec.choice import Several
@@ -112,12 +112,12 @@ class ModelFacts(Raw):
     """An exported file. One architecture (graph without weights) is timed once."""
 
     architecture: str
-    parameters: WholeNumber
-    flops: WholeNumber  # of one sample; 2 x multiply-accumulates
-    onnx_bytes: WholeNumber
+    parameters: Number
+    flops: Number  # of one sample; 2 x multiply-accumulates
+    onnx_bytes: Number
     onnx_sha256: Sha256
     weights_sha256: Sha256
-    operators: dict[str, Count]
+    operators: dict[str, Number]
     opset: Count
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from kdbench.spec.choice import Record, Several, about
-from kdbench.spec.types import MOST_SEEDS, Epochs, NonNegative, Positive, Scale, Seed, Times
+from kdbench.spec.types import MOST_SEEDS, Epochs, Positive, Scale, Seed, Times
 
 
 class Budget(Record):
@@ -118,7 +118,7 @@ class Gate(Record):
         about("How far a share may fall: 0.01 is one point.", unit="share", example=0.01),
     ] = None
     may_rise: Annotated[
-        NonNegative | None,
+        Annotated[float, Field(ge=0, le=100)] | None,
         about("How far any other figure may rise: 0.05 is 5 %, of ece 5 points.", unit="share", example=0.05),
     ] = None
 

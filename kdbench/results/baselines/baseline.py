@@ -1,21 +1,21 @@
 """A baseline: what `kdbench check` holds new results against. A folder of one JSON file and ONNX files."""
 
+import json
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from kdbench.results.predictions import Predictions
 from kdbench.results.records import ModelFacts
-from kdbench.results.stored import Stored
+from kdbench.results.stored import Part, Stored
 from kdbench.spec import Entry, Gate, Record, Suite, UserError
 from kdbench.spec.choice import Several
 from kdbench.spec.comparison import held
 from kdbench.spec.planning.entry import Role
 from kdbench.spec.task import Task
-from kdbench.spec.types import NonNegative
 
-Accuracy = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=1e9)]
 Place = tuple[str, str, str]
 
 
@@ -33,12 +33,14 @@ class BaselineError(UserError):
 class BaselineRow(Entry):
     """One trial as it was: its place in the suite, which test samples it got right, and what else a gate may hold."""
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     test: Predictions  # of the exported file on the clean test split
-    chance: Accuracy  # see `TrialResult.chance`
-    conditions: dict[str, Accuracy]  # top-1 by condition of the suite; without those it was not evaluated under
-    right_everywhere: Accuracy | None  # share of samples right on clean images and under every corruption
-    variants: dict[str, Accuracy]  # top-1 by variant
-    training_seconds: NonNegative  # alone and without a cache
+    chance: Part  # see `TrialResult.chance`
+    conditions: dict[str, Part]  # top-1 by condition of the suite; without those it was not evaluated under
+    right_everywhere: Part | None  # share of samples right on clean images and under every corruption
+    variants: dict[str, Part]  # top-1 by variant
+    training_seconds: Seconds  # alone and without a cache
     data_sha256: str
 
     @property
@@ -80,6 +82,12 @@ class Baseline(Stored):
     task: Task | None  # of the students; the order of the classes is part of it
     machine: dict[str, JsonValue]
     frozen: str  # ISO 8601, UTC
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        """`JsonValue` lets numbers through that are none: raises `ValueError` for them."""
+        json.dumps([self.suite, self.machine], allow_nan=False)
+        return self
 
     @property
     def spec(self) -> Suite:

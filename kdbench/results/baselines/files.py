@@ -51,30 +51,30 @@ def onnx_files(baseline: Baseline, folder: Path, scratch: Path) -> dict[str, Pat
 
     Raises `BaselineError` where one is missing or altered.
     """
-    found = {}
+    found: dict[str, Path] = {}
     for model in baseline.models:
-        if model.onnx and model.onnx not in found:
+        if model.onnx is None or model.onnx in found:
+            continue
+        try:
             file = _fetch(baseline.files, model.onnx, model.facts.onnx_bytes, folder, scratch)
-            if sha256_of(file) != model.facts.onnx_sha256:
-                text = f"'{model.onnx}' of the baseline '{folder}' is not the file that was frozen: its SHA-256 differs"
-                raise BaselineError(text, help=FREEZE)
-            found[model.onnx] = file
+            digest = sha256_of(file)
+        except (OSError, ImportError, ValueError) as error:
+            text = f"the baseline '{folder}' lacks its file '{model.onnx}' in '{baseline.files or folder}': {error}"
+            raise BaselineError(text, help=f"bring it back, check without it (--no-latency), or {FREEZE}") from error
+        if digest != model.facts.onnx_sha256:
+            text = f"'{model.onnx}' of the baseline '{folder}' is not the file that was frozen: its SHA-256 differs"
+            raise BaselineError(text, help=FREEZE)
+        found[model.onnx] = file
     return found
 
 
 def _fetch(where: str, name: str, size: int, folder: Path, scratch: Path) -> Path:
+    """Where the file is here; of a URL no more is read than was frozen, whatever it serves."""
     if "://" not in where:
-        file = folder / where / name
-        if not file.is_file():
-            raise BaselineError(f"the baseline '{folder}' lacks its file '{file}'", help=FREEZE)
-        return file
+        return folder / where / name
     import fsspec  # .1 s
 
     file = scratch / name
-    try:
-        with fsspec.open(f"{where.rstrip('/')}/{name}", "rb") as source:
-            file.write_bytes(source.read(size + 1))  # no more than what was frozen, whatever the URL serves
-    except (OSError, ImportError, ValueError) as error:
-        text = f"the baseline '{folder}' keeps its file '{name}' at '{where}', which cannot be read: {error}"
-        raise BaselineError(text, help="see that it is reachable, or check without it: --no-latency") from error
+    with fsspec.open(f"{where.rstrip('/')}/{name}", "rb") as source:
+        file.write_bytes(source.read(size + 1))
     return file

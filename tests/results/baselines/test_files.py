@@ -47,7 +47,7 @@ def test_missing_and_altered_files_are_refused(where: str, damage: str, tmp_path
     else:
         with fsspec.open(path, "wb") as file:
             file.write(content()[0] + b"x" if damage == "longer" else b"y" * len(content()[0]))
-    with pytest.raises(BaselineError, match=r"lacks its file|cannot be read|its SHA-256 differs"):
+    with pytest.raises(BaselineError, match=r"lacks its file|its SHA-256 differs"):
         kept(tmp_path, baseline)
 
 
@@ -82,3 +82,22 @@ def test_a_suite_that_this_kdbench_cannot_read_is_a_damaged_baseline(tmp_path: P
     (tmp_path / "base/baseline.json").write_text(strange.model_dump_json())
     with pytest.raises(BaselineError, match=r"damaged baseline .*suite\.seeds"):
         load_baseline(tmp_path / "base", "example")
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "a" * 5000,
+        "\0",
+        "nowhere://x",
+        "://",
+        "http://127.0.0.1:1/x",
+        "file:///etc",
+        "zip://x::memory://y",
+        "ftp://127.0.0.1:1",
+    ],
+)
+def test_a_place_that_cannot_be_read_is_told(where: str, tmp_path: Path) -> None:
+    baseline = frozen(tmp_path).model_copy(update={"files": where})
+    with pytest.raises(BaselineError, match=r"lacks its file .*\n.*--no-latency"):
+        kept(tmp_path, baseline)
