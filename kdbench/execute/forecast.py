@@ -49,7 +49,14 @@ class _Training:
 
     kind: Kind
     epochs: range
+    begun: bool = False
     seen: int = 0
+
+    def reach(self, epoch: int) -> None:
+        """An epoch has ended. With the first that is heard of it begins: an interrupted run may have trained some."""
+        if not self.begun:
+            self.begun, self.epochs = True, range(epoch + 1, self.epochs.stop)
+        self.seen = max(0, epoch + 1 - self.epochs.start)
 
     @property
     def ahead(self) -> int:
@@ -94,7 +101,7 @@ class Forecast:
             case LaidOut(layout=layout):
                 self.processes = layout.processes
             case EpochFinished(key=key, epoch=epoch):
-                self.trials[key].seen = max(0, epoch + 1 - self.trials[key].epochs.start)
+                self.trials[key].reach(epoch)
             case TrialEnded(key=key, status=status):
                 self._end(key, status == "done")
             case Exported() | NotExported():

@@ -55,6 +55,17 @@ class TrainingCost(Raw):
         """What the trial costs alone and without a cache: it shares no work, and the teacher runs in every batch."""
         return self.step_seconds + self.evaluation_seconds + self.data_seconds + self.teacher_seconds_alone
 
+    def after(self, earlier: "TrainingCost") -> "TrainingCost":
+        """Of the whole of a training that was interrupted, whose first part took `earlier`.
+
+        Steps and samples count from its beginning, and energy is of the second part, over the samples of that.
+        """
+        sums = ("wall", "cpu", "step", "evaluation", "data", "teacher")
+        names = (*(f"{name}_seconds" for name in sums), "teacher_seconds_alone")
+        both = {name: getattr(self, name) + getattr(earlier, name) for name in names}
+        most = max(self.peak_memory_bytes, earlier.peak_memory_bytes)
+        return self.model_copy(update={**both, "peak_memory_bytes": most})
+
     @property
     def shared_seconds(self) -> float:
         """What it cost here, with its share of the time for data and teacher; over a cohort these add up."""

@@ -31,6 +31,7 @@ class Store:
     EVALUATIONS = "evaluations"
     LATENCY = "latency"
     THROUGHPUT = "throughput"
+    SNAPSHOTS = "snapshots"  # of trials that are being trained
     ROUNDS = "rounds"  # of latencies that are being timed
     FAILURES = "failures"  # of trials that failed or were skipped
 
@@ -58,6 +59,9 @@ class Store:
 
     def weights(self, trial: str) -> Path:
         return self.trial_folder(trial) / self.WEIGHTS
+
+    def snapshot(self, trial: str) -> Path:
+        return self.root.joinpath(self.SNAPSHOTS, f"{_name(trial)}.safetensors")
 
     def onnx(self, artifact: str) -> Path:
         return self.artifact_folder(artifact) / self.ONNX

@@ -12,8 +12,9 @@ from kdbench.results.output_cache import remove_unused
 from kdbench.results.records import RunRecord
 from kdbench.results.store import Store
 
+SNAPSHOTS = Store.SNAPSHOTS
 # Folders of a store by what they hold, each record in a file or a folder of its key.
-RECORDS = ("trials", "artifacts", "evaluations", "latency", "throughput", "rounds", "failures")
+RECORDS = ("trials", "artifacts", "evaluations", "latency", "throughput", "rounds", "failures", SNAPSHOTS)
 CACHE = "cache"  # teacher outputs, which are computed again where they are gone
 DRAFTS = "drafts"  # of processes that died
 DAY = 86400.0  # seconds
@@ -54,6 +55,7 @@ class Usage:
         """
         named = named_by(runs)
         named["trials"] |= set(planned)
+        named[SNAPSHOTS] = set(planned) - {each.key for each in self.holdings if each.kind == "trials"}
         before = time.time() - days * DAY
         records = (each for each in self.holdings if each.kind != CACHE and each.changed < before)
         return tuple(each for each in records if each.key not in named.get(each.kind, ()))
@@ -97,7 +99,7 @@ def _holdings(store: Store) -> Iterator[Holding]:
         folder = store.root / kind
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if path != folder / "lock" and not path.name.startswith(PREFIX):  # the lock is of all caches together
-                yield _held(kind, path.name.partition(".json")[0], path)
+                yield _held(kind, path.name.partition(".")[0], path)
     for folder in store.folders():
         for path in dead_drafts(folder):
             yield _held(DRAFTS, path.name, path)

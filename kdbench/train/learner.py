@@ -7,7 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from kdbench.results import CurvePoint
+from kdbench.results import CurvePoint, TrainingCost
+from kdbench.results.snapshot import Snapshot
 from kdbench.spec import Trial
 from kdbench.spec.pulse import beat
 from kdbench.train.build import BuiltView
@@ -60,15 +61,17 @@ class Learner:
         self.features = features
         own = [parameter for criterion in criteria for parameter in criterion.parameters]
         self.optimizer = build_optimizer(trial.train.optimizer, [*model.parameters(), *own])
+        self.epoch = -1  # that it finished last
         self.curve: list[CurvePoint] = []
         self.steps = self.samples = 0
         self.stepping, self.evaluating = Stopwatch(device), Stopwatch(device)
         self.stopped: Literal["epochs", "patience", "diverged"] | None = None
         self.diverged = ""  # how, where it did
+        self.cost: TrainingCost | None = None  # once it has stopped, though others may go on
         self._losses: list[Tensor] = []
         bfloat16 = trial.train.precision == "bfloat16"
         self._precision = torch.autocast(device.type, torch.bfloat16, enabled=bfloat16)
-        self._best: dict[str, Tensor] = {}
+        self.best: dict[str, Tensor] = {}
         self._generator = _generator_of(device)
         model.train()  # evaluation leaves the mode as it finds it
 
@@ -126,6 +129,7 @@ class Learner:
 
     def close_epoch(self, epoch: int, splits: Splits) -> EpochDone:
         """Evaluate on the validation split, and decide whether to go on."""
+        self.epoch = epoch
         train_loss = float(torch.stack(self._losses).double().mean()) if self._losses else None
         self._losses.clear()
         readings = self._readings()
@@ -148,12 +152,26 @@ class Learner:
         )
         spec = self.trial.train
         if self.best_epoch == epoch and spec.select == "best":
-            self._best = {name: value.clone() for name, value in self.deployed.state_dict().items()}
+            self.best = {name: value.clone() for name, value in self.deployed.state_dict().items()}
         if epoch == self.until:
             self.stopped = "epochs"
         elif spec.patience is not None and epoch - self.best_epoch >= spec.patience:
             self.stopped = "patience"
         return EpochDone(self.trial, epoch, train_loss, top1)
+
+    def go_on(self, snapshot: Snapshot, best: dict[str, Tensor]) -> None:
+        """Be at the end of the epoch of a snapshot, whose other tensors are in place."""
+        self.epoch, self.steps, self.samples = snapshot.epoch, snapshot.steps, snapshot.samples
+        self.curve, self.best = list(snapshot.curve), best
+        self.stopped, self.diverged = snapshot.stopped, snapshot.diverged
+        self.cost = snapshot.cost if snapshot.stopped else None
+
+    def reached(self) -> EpochDone:
+        """The epoch that it finished last."""
+        last = self.curve[-1] if self.curve else None  # none where it diverged at once
+        if last is None:
+            return EpochDone(self.trial, self.epoch, None, 0.0)
+        return EpochDone(self.trial, self.epoch, last.train_loss, last.validation_top1)
 
     def _readings(self) -> dict[str, float]:
         """What its losses told in this epoch. Those of a further lesson are called by its number."""
@@ -181,8 +199,8 @@ class Learner:
 
     def selected_model(self) -> nn.Module:
         """What is deployed, with the selected weights, in eval mode."""
-        if self._best:
-            self.deployed.load_state_dict(self._best)
+        if self.best:
+            self.deployed.load_state_dict(self.best)
         return self.deployed.eval()
 
 

@@ -27,6 +27,7 @@ from kdbench.train.instruction import instruct
 from kdbench.train.learner import Learner
 from kdbench.train.quantized import quantized
 from kdbench.train.samples.batches import Batch, batches, normalize, steps_per_epoch
+from kdbench.train.snapshots import Snapshots
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Draw, Moment, NotApplicable
@@ -43,13 +44,15 @@ def train_cohort(
     open_cache: OpenTeacherCache = no_cache,
     processes: int | None = None,
     until: int | None = None,
+    snapshots: Snapshots | None = None,
 ) -> Generator[EpochDone, None, list[Ended]]:
     """Train trials that differ in model, lessons, start and optimizer. Yields progress; returns outcomes, in order.
 
     Teachers are put in eval mode and get no gradient. Their outputs are read from the cache where `open_cache` gives
     one and the views are finite, else their forward pass runs on every batch. Everything runs on the device that the
     data is on. Energy is read where `processes` says how many train at the same time. `until` ends it after so many
-    epochs, as a rehearsal does, with the schedules of the whole training. All train the same span of the recipe.
+    epochs, as a rehearsal does, with the schedules of the whole training. All train the same span of the recipe. Those
+    of which there is a snapshot go on from it, and from time to time another is left.
     """
     spec, seed = trials[0].train, trials[0].seed
     epochs = trials[0].epochs[:until]
@@ -68,16 +71,22 @@ def train_cohort(
         energy = stack.enter_context(EnergyMeter(str(device), processes)) if processes else None
         meter = _Meter(learners, device, energy)
         for learner in learners:
-            yield learner.close_epoch(epochs.start - 1, splits)
+            if snapshots and (spent := snapshots.restore(learner)):
+                meter.before[learner] = spent
+                yield learner.reached()
+            else:
+                yield learner.close_epoch(epochs.start - 1, splits)
             if learner.stopped:
-                outcomes[learner.trial.key] = _conclude(learner, meter.read(learner))
+                outcomes[learner.trial.key] = _conclude(learner, meter)
         steps = steps_per_epoch(len(splits.train), spec.batch_size)
         for epoch in epochs:
-            active = [learner for learner in learners if not learner.stopped]
+            active = [learner for learner in learners if learner.epoch < epoch and not learner.stopped]
+            if not active:
+                continue
             teachers = list(dict.fromkeys(teacher for learner in active for teacher in learner.teachers))
             for teacher in teachers:
                 teacher.prepare(epoch)
-            for batch in meter.fetching(batches(splits, spec, faculty.augment, seed, epoch)) if active else ():
+            for batch in meter.fetching(batches(splits, spec, faculty.augment, seed, epoch)):
                 taught = {teacher: teacher(batch) for teacher in teachers}
                 with meter.data():  # an attack depends on who sees it: see `Learner.step`
                     seen = batch.images if view.attacks else view(batch.images, batch.draw)
@@ -90,7 +99,10 @@ def train_cohort(
             for learner in active:
                 yield learner.close_epoch(epoch, splits)
                 if learner.stopped:  # its cost ends here, though others may go on
-                    outcomes[learner.trial.key] = _conclude(learner, meter.read(learner))
+                    outcomes[learner.trial.key] = _conclude(learner, meter)
+            if snapshots and not all(learner.stopped for learner in learners) and snapshots.due():
+                for learner in learners:
+                    snapshots.write(learner, learner.cost or meter.read(learner))
     return [outcomes[trial.key] for trial in trials]
 
 
@@ -146,7 +158,8 @@ def _build(trial: Trial, splits: Splits, parents: Parents, catalog: Catalog) -> 
     return model
 
 
-def _conclude(learner: Learner, cost: TrainingCost) -> Ended:
+def _conclude(learner: Learner, meter: "_Meter") -> Ended:
+    learner.cost = cost = learner.cost or meter.read(learner)
     if learner.stopped not in ("epochs", "patience"):
         return NotTrained(learner.trial, "failed", f"diverged: {learner.diverged}")
     model = learner.selected_model()
@@ -159,6 +172,7 @@ class _Meter:
     def __init__(self, cohort: Sequence[Learner], device: torch.device, energy: EnergyMeter | None) -> None:
         reset_peak_memory(device)
         self.cohort = cohort
+        self.before: dict[Learner, TrainingCost] = {}  # of those that an interrupted training left
         self.energy = energy
         self.device = device
         self.data = Stopwatch(device)
@@ -176,6 +190,8 @@ class _Meter:
     def read(self, learner: Learner) -> TrainingCost:
         teachers = learner.teachers
         sources = {teacher.source for teacher in teachers}
+        before = self.before.get(learner)
+        samples = learner.samples - (before.samples if before else 0)
         cost = TrainingCost(
             steps=learner.steps,
             samples=learner.samples,
@@ -186,15 +202,18 @@ class _Meter:
             data_seconds=self.data.seconds,
             teacher="none" if not sources else "cached" if sources == {"cached"} else "live",
             teacher_seconds=sum(teacher.watch.seconds for teacher in teachers),
-            teacher_seconds_alone=sum(teacher.alone(learner.samples) for teacher in teachers),
+            teacher_seconds_alone=sum(teacher.alone(samples) for teacher in teachers),
             teacher_shared_by=sum(other.teachers == teachers for other in self.cohort) if teachers else 1,
             cohort=len(self.cohort),
             peak_memory_bytes=peak_memory_bytes(self.device),
             device=str(self.device),
             threads=torch.get_num_threads(),
         )
+        if before:
+            cost = cost.after(before)
         if self.energy is None:
             return cost
         # After the stopwatches, which have waited for the device.
-        energy = self.energy.read(sum(other.samples for other in self.cohort))
+        earlier = sum(spent.samples for spent in self.before.values())
+        energy = self.energy.read(sum(other.samples for other in self.cohort) - earlier)
         return cost.model_copy(update={"energy": energy})

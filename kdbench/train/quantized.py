@@ -10,7 +10,7 @@ calibration images; there rounding of activations may begin later.
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +42,8 @@ class Quantized(nn.Module):
     are not rounded. Between them all is float32, as in the file that ONNX Runtime fuses to integer arithmetic.
     Raises `NotApplicable` for a network without such a layer.
     """
+
+    made_again: ClassVar[tuple[str, ...]] = ("steps",)  # by the next pass
 
     ranges: Tensor  # [points, 2]: lowest and highest of each rounded activation, in the order of their computation
 

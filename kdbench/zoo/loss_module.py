@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeGuard
+from typing import Any, ClassVar, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,10 @@ class LossModule(nn.Module):
     `student_layers` and `teacher_layers` are the layers whose features stand in `Outputs.features`, by these names: see
     `Trace.resolve`. Raises NotApplicable where a network has no such layer.
     """
+
+    # Attributes that follow from what every call is given. All else that a loss remembers is in its weights and buffers
+    # (`register_buffer(name, None)` for one that the first batch makes): an interrupted training goes on from these.
+    made_again: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self, student: Trace, teacher: Trace | None, student_layers: Layers = (), teacher_layers: Layers = ()

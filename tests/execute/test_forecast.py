@@ -60,6 +60,17 @@ def test_nothing_is_said_of_training_before_any_is_measured(plan: Plan, clock: C
     assert (forecast.at, forecast.seconds_left()) == ("train", None)
 
 
+def test_epochs_of_an_interrupted_run_were_not_trained_in_this_one(plan: Plan, clock: Clock) -> None:
+    """The teacher goes on after one of its two epochs: 10 s for the other, and four of two students are left."""
+    forecast, (first, *_) = Forecast(clock=clock), plan.trials
+    forecast.hear(everything(plan))
+    forecast.hear(LaidOut(layout=ONE))
+    forecast.hear(epoch(first, 1))
+    clock.now = 10
+    forecast.hear(epoch(first, 2))
+    assert forecast.seconds_left() == 4 * 10 + 6 * USUAL["test"] + USUAL["report"]
+
+
 def test_epochs_left_take_as_long_as_those_before(plan: Plan, clock: Clock) -> None:
     forecast, (first, *_) = Forecast(clock=clock), plan.trials
     forecast.hear(everything(plan))

@@ -19,6 +19,16 @@ def test_costs_alone_and_shared_by_hand() -> None:
     }
 
 
+def test_the_cost_of_two_parts_adds_up() -> None:
+    first = next(iter(make_results(Shape()).records.values())).training
+    first = first.model_copy(update={"step_seconds": 2.0, "teacher_seconds_alone": 0.5, "peak_memory_bytes": 7})
+    counted = {"steps": 80, "samples": 10_000}  # from the beginning
+    second = first.model_copy(update={"step_seconds": 3.0, "peak_memory_bytes": 5, "wall_seconds": 1.0, **counted})
+    both = second.after(first)
+    assert (both.step_seconds, both.teacher_seconds_alone, both.wall_seconds) == (5.0, 1.0, 13.0)
+    assert (both.steps, both.samples, both.peak_memory_bytes) == (80, 10_000, 7)
+
+
 def test_the_validation_accuracy_of_a_trial_is_that_of_the_selected_epoch() -> None:
     record = next(iter(make_results(Shape(epochs=3)).records.values()))
     chosen = record.model_copy(update={"selected_epoch": 1})

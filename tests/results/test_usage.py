@@ -37,6 +37,18 @@ def names(found: tuple[Holding, ...]) -> list[tuple[str, str, int]]:
     return [(each.kind, each.key, each.bytes) for each in found]
 
 
+def test_a_snapshot_is_in_use_until_its_trial_is_recorded(tmp_path: Path) -> None:
+    store = write(tmp_path)
+    waiting = "a" * 16
+    for key in (waiting, NOBODY):  # of the second there is a record
+        store.snapshot(key).parent.mkdir(exist_ok=True)
+        store.snapshot(key).write_bytes(b"12")
+        os.utime(store.snapshot(key), (0, 0))
+    usage = usage_of(store)
+    found = usage.unused(usage.runs, planned=[waiting, NOBODY])
+    assert names(found) == [("snapshots", NOBODY, 2)]
+
+
 def test_what_no_run_refers_to_is_found_and_removed(tmp_path: Path) -> None:
     store = write(tmp_path)
     usage = usage_of(store)

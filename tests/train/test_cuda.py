@@ -17,7 +17,7 @@ from kdbench.train.ended import Trained
 from kdbench.train.faculty import Parents
 from kdbench.train.learner import Learner
 from kdbench.train.loop import train_cohort
-from kdbench.train.rehearsal import rehearse
+from kdbench.train.rehearsing.rehearsal import rehearse
 from kdbench.zoo.catalog import BUILTIN, Catalog
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Moment, NotApplicable, Outputs

@@ -17,7 +17,7 @@ from kdbench.train.ended import Ended, NotTrained, Trained
 from kdbench.train.faculty import Parents
 from kdbench.train.instruction import Instruction, combine_outputs
 from kdbench.train.loop import train_cohort
-from kdbench.train.rehearsal import rehearse
+from kdbench.train.rehearsing.rehearsal import rehearse
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Draw, Moment, NotApplicable, Outputs, Split

@@ -17,6 +17,7 @@ from kdbench.execute.jobs.given import refuse_bad_files, why_useless
 from kdbench.execute.jobs.networks import load_parents
 from kdbench.execute.jobs.records import CohortTrained, Probed, ProbeStep, RehearsalDone, Rehearse, TrainCohort
 from kdbench.execute.jobs.samples import samples_of_test
+from kdbench.execute.jobs.snapshots import StoredSnapshots
 from kdbench.execute.workers.messages import EpochFinished, Noted, Progress
 from kdbench.results import Outcome, Store, TrainingCost, TrialRecord, machine_facts
 from kdbench.results.machine.facts import timestamp
@@ -25,8 +26,8 @@ from kdbench.spec.generators import Followed
 from kdbench.spec.task import Head, Task
 from kdbench.train.ended import NotTrained, Trained
 from kdbench.train.loop import train_cohort
-from kdbench.train.probe import seconds_per_step
-from kdbench.train.rehearsal import rehearse, untrained
+from kdbench.train.rehearsing.probe import seconds_per_step
+from kdbench.train.rehearsing.rehearsal import rehearse, untrained
 from kdbench.train.samples.batches import steps_per_epoch
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import NotApplicable
@@ -101,14 +102,19 @@ def train_trials(job: TrainCohort) -> Generator[Progress, None, CohortTrained]:
     notes: list[str] = []
     open_cache = cache_of(job.trials[0], splits, context, notes)
     processes = job.setting.layout.processes
-    training = Followed(train_cohort(job.trials, splits, context.catalog, parents, open_cache, processes=processes))
+    snapshots = StoredSnapshots(splits, context, notes)
+    training = Followed(
+        train_cohort(job.trials, splits, context.catalog, parents, open_cache, processes=processes, snapshots=snapshots)
+    )
     for progress in training:
         while notes:
             yield Noted(text=notes.pop())
         yield EpochFinished(
             key=progress.trial.key, epoch=progress.epoch, train_loss=progress.train_loss, top1=progress.top1
         )
-    return CohortTrained(outcomes={each.trial.key: _record(each, splits, context) for each in training.result})
+    outcomes = {each.trial.key: _record(each, splits, context) for each in training.result}
+    snapshots.remove()
+    return CohortTrained(outcomes=outcomes)
 
 
 def _task(trial: Trial, splits: Splits) -> Task:

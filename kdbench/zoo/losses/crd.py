@@ -40,6 +40,8 @@ class CRD(LossModule):
     one class has no negatives: cross-entropy alone.
     """
 
+    made_again = ("others",)
+
     def __init__(
         self,
         student: Trace,

@@ -18,7 +18,7 @@ from kdbench.spec.generators import drain
 from kdbench.train.build import build_model
 from kdbench.train.ended import Trained
 from kdbench.train.loop import train_cohort
-from kdbench.train.rehearsal import rehearse
+from kdbench.train.rehearsing.rehearsal import rehearse
 from kdbench.train.samples.batches import batches, normalize, view_samples
 from kdbench.train.samples.mixup import mix, partners
 from kdbench.zoo.catalog import BUILTIN, Catalog

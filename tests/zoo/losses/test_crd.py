@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kdbench.train.rehearsal import rehearse
+from kdbench.train.rehearsing.rehearsal import rehearse
 from kdbench.zoo import Outputs, trace
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.interface import Draw, Moment, NotApplicable

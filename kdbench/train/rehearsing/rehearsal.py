@@ -10,9 +10,9 @@ from kdbench.spec import Trial
 from kdbench.spec.generators import drain
 from kdbench.train.build import build_network
 from kdbench.train.ended import Trained
-from kdbench.train.examination import examine
 from kdbench.train.faculty import OpenTeacherCache, Parents, no_cache
 from kdbench.train.loop import train_cohort
+from kdbench.train.rehearsing.examination import examine
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import NotApplicable

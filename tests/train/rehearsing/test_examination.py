@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from kdbench.spec import Choice
 from kdbench.train.build import build_model
-from kdbench.train.examination import examine
+from kdbench.train.rehearsing.examination import examine
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.interface import NotApplicable
 
