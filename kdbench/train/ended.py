@@ -1,4 +1,4 @@
-"""What the training loop yields and returns."""
+"""What the training loop yields, returns, and leaves for one that goes on after an interruption."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,10 @@ from typing import Literal
 from torch import nn
 
 from kdbench.results import CurvePoint, TrainingCost
+from kdbench.results.stored import Raw, Sha256
 from kdbench.spec import Trial
+from kdbench.spec.choice import Several
+from kdbench.spec.types import WholeNumber
 
 
 @dataclass(frozen=True)
@@ -41,3 +44,21 @@ class NotTrained:
 
 
 Ended = Trained | NotTrained
+
+
+class Snapshot(Raw):
+    """A trial at the end of an epoch, but for its tensors, whose hash it has. It lies in the metadata of their file.
+
+    `origin` is the hash of all that the bits of a training depend on beside its trial: the data, those before it,
+    torch, the machine and how the process is set up.
+    """
+
+    origin: str
+    tensors_sha256: Sha256
+    epoch: int
+    steps: WholeNumber
+    samples: WholeNumber
+    curve: Several[CurvePoint]
+    stopped: Literal["epochs", "patience", "diverged"] | None  # where others of its cohort went on
+    diverged: str
+    cost: TrainingCost  # up to here

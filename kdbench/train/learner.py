@@ -8,12 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from kdbench.results import CurvePoint, TrainingCost
-from kdbench.results.snapshot import Snapshot
 from kdbench.spec import Trial
 from kdbench.spec.pulse import beat
 from kdbench.train.build import BuiltView
 from kdbench.train.cost.clock import Stopwatch
-from kdbench.train.ended import EpochDone
+from kdbench.train.ended import EpochDone, Snapshot
 from kdbench.train.evaluate import evaluate
 from kdbench.train.heads import Sight
 from kdbench.train.instruction import Instruction

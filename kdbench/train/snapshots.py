@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from kdbench.results import TrainingCost
-from kdbench.results.snapshot import Snapshot
+from kdbench.train.ended import Snapshot
 from kdbench.train.learner import Learner
 from kdbench.train.quantized import Quantized
 from kdbench.zoo.loss_module import LossModule

@@ -10,10 +10,9 @@ from torch import Tensor
 
 from kdbench.deploy.export.export import hash_weights
 from kdbench.results import TrainingCost
-from kdbench.results.snapshot import Snapshot
 from kdbench.spec import Trial
 from kdbench.spec.generators import drain
-from kdbench.train.ended import Ended, EpochDone, Trained
+from kdbench.train.ended import Ended, EpochDone, Snapshot, Trained
 from kdbench.train.learner import Learner
 from kdbench.train.loop import train_cohort
 from kdbench.train.snapshots import put_back, remembered, sha256_of, tensors_of

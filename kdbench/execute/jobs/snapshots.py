@@ -11,10 +11,10 @@ from safetensors.torch import save
 from kdbench.execute.jobs.context import Context
 from kdbench.results import TrainingCost, machine_fingerprint
 from kdbench.results.machine.software import source_hash
-from kdbench.results.snapshot import Snapshot
 from kdbench.results.store import write_whole
 from kdbench.spec import Trial
 from kdbench.spec.keys import content_key
+from kdbench.train.ended import Snapshot
 from kdbench.train.learner import Learner
 from kdbench.train.snapshots import Remembered, Tensors, put_back, remembered, sha256_of, tensors_of
 from kdbench.zoo.datasets.splits import Splits
