@@ -1,6 +1,6 @@
-"""Real runs that are killed at random moments, or whose writes stop at a size: the next run ends as an undisturbed one.
+"""Whole runs whose processes are killed, or whose writes stop at a size: the next run ends as an undisturbed one.
 
-In `tests/execute/test_faults.py` the same is shown of each change to the store, in one process.
+In `tests/execute/test_faults.py` the same is shown of each change to the store and of 200 random moments, without workers.
 """
 
 import os
@@ -33,7 +33,7 @@ train = { epochs = 3, batch_size = 16 }
 budget = { by = "epochs" }
 latency = { batch_sizes = [] }
 """
-KILLS = 200
+KILLS = 20
 MARK = "KDBENCH_KILLED"  # a variable by which all processes of a run are known
 # What is sent, and to whom; the same seed gives the same order.
 VICTIMS = (("run", signal.SIGKILL), ("worker", signal.SIGKILL), ("run", signal.SIGTERM), ("run", signal.SIGHUP))

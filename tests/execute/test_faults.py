@@ -4,7 +4,11 @@ It trains nothing again that was whole, and leaves no draft.
 """
 
 import errno
+import os
+import random
+import signal
 import tempfile
+import time
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -25,6 +29,8 @@ KINDS: tuple[dict[str, Any], ...] = (
     {"number": errno.EROFS, "lasts": True},
     {"number": errno.EACCES, "lasts": False},
 )
+
+KILLS = 200
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +96,36 @@ def test_whatever_change_is_disturbed(
         assert before.items() <= trained(root).items(), at
         assert figures(root, suite) == wanted, at
         assert not list(drafts(root, tmp_path / "temporary")), at
+
+
+def forked(suite: Suite, root: Path) -> int:
+    """The number of a process that runs the suite; it has all imports, so that a run takes a second."""
+    if process := os.fork():
+        return process
+    try:
+        run(suite, place(root))
+    finally:
+        os._exit(0)
+
+
+@pytest.mark.slow
+def test_processes_that_are_killed_at_random_moments(
+    suite: Suite, undisturbed: tuple[JsonValue, int], tmp_path: Path
+) -> None:
+    chance, root, ends = random.Random(0), tmp_path / "0", 0
+    began = time.monotonic()
+    os.waitpid(forked(suite, tmp_path / "whole"), 0)
+    seconds = time.monotonic() - began
+    for kill in range(KILLS):
+        before = trained(root)
+        process = forked(suite, root)
+        time.sleep(chance.uniform(0, seconds))
+        os.kill(process, signal.SIGKILL)
+        _, status = os.waitpid(process, 0)
+        assert before.items() <= trained(root).items(), kill
+        if not os.WIFSIGNALED(status):
+            run(suite, place(root))
+            assert figures(root, suite) == undisturbed[0], kill
+            assert not list(drafts(root, tmp_path / "temporary")), kill
+            root, ends = tmp_path / str(kill), ends + 1
+    assert ends > KILLS / 20  # runs came to their ends between the kills
