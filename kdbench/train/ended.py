@@ -10,6 +10,7 @@ from kdbench.results.stored import Raw, Sha256
 from kdbench.spec import Trial
 from kdbench.spec.choice import Several
 from kdbench.spec.types import WholeNumber
+from kdbench.zoo.interface import NotApplicable
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class NotTrained:
     trial: Trial
     status: Literal["failed", "skipped"]
     reason: str
+    cause: NotApplicable | None = None  # of one that was skipped
 
 
 Ended = Trained | NotTrained

@@ -66,7 +66,7 @@ def train_cohort(
             try:
                 learners.append(_enrol(trial, splits, faculty, parents, catalog, stack, epochs.stop - 1, view))
             except NotApplicable as reason:
-                outcomes[trial.key] = NotTrained(trial, "skipped", str(reason))
+                outcomes[trial.key] = NotTrained(trial, "skipped", str(reason), reason)
         faculty.open([instruction for learner in learners for instruction in learner.instructions])
         energy = stack.enter_context(EnergyMeter(str(device), processes)) if processes else None
         meter = _Meter(learners, device, energy)

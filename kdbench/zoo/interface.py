@@ -19,6 +19,10 @@ class NotApplicable(Exception):
     """This loss, model or dataset cannot serve this pair: the trial is skipped, with the reason."""
 
 
+class NoSuchLayer(NotApplicable):
+    """A layer that was named is not in this network: where no pair's network has it, the suite is refused."""
+
+
 @dataclass(frozen=True)
 class Outputs:
     """What a network computed for a batch: logits [B, C], and by layer the features that the loss reads."""

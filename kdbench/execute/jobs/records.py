@@ -40,9 +40,10 @@ class Done(Record):
 
 
 class RehearsalDone(Done):
-    """Likewise of a rehearsal, with notes on the data."""
+    """Likewise of a rehearsal, with notes on the data; and whether the reason is a layer that is not there."""
 
     notes: Several[str] = ()
+    no_such_layer: bool = False
 
 
 class Rehearse(PlacedJob[RehearsalDone]):

@@ -30,7 +30,7 @@ from kdbench.train.rehearsing.probe import seconds_per_step
 from kdbench.train.rehearsing.rehearsal import rehearse, untrained
 from kdbench.train.samples.batches import steps_per_epoch
 from kdbench.zoo.datasets.splits import Splits
-from kdbench.zoo.interface import NotApplicable
+from kdbench.zoo.interface import NoSuchLayer, NotApplicable
 
 REHEARSED_SAMPLES = 4  # on which an untrained network is compared with its file
 
@@ -47,7 +47,8 @@ def rehearse_trial(job: Rehearse) -> RehearsalDone:
         if model and job.exported:
             _export_untrained(model, splits)
     except (NotApplicable, ExportError, ParityError) as reason:
-        return RehearsalDone(reason=str(reason), notes=splits.notes)
+        no_such_layer = isinstance(reason, NoSuchLayer)
+        return RehearsalDone(reason=str(reason), notes=splits.notes, no_such_layer=no_such_layer)
     return RehearsalDone(notes=splits.notes)
 
 

@@ -9,7 +9,7 @@ from kdbench.execute.training.processes import choose_layout
 from kdbench.execute.workers.messages import Crashed, Noted
 from kdbench.execute.workers.place import Place
 from kdbench.results import Layout, Outcome
-from kdbench.spec import Plan, Sgd, Trial, content_key
+from kdbench.spec import Plan, Problem, Sgd, Trial, UserError, content_key
 
 Outcomes = Mapping[str, Outcome]
 
@@ -37,16 +37,39 @@ def check(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, N
     if jobs:
         yield Ahead(work="check", units=len(jobs))
     told: set[str] = set()
+    without_layer: dict[str, str] = {}
     for position, said in place.run(jobs):
         yield Rehearsed()
-        if isinstance(said, RehearsalDone):
-            yield from (Noted(text=note) for note in said.notes if note not in told)
-            told.update(said.notes)
-        for trial in groups[position]:
-            if isinstance(said, RehearsalDone) and said.reason:
-                yield TrialEnded(key=trial.key, status="skipped", reason=said.reason, repeats=True)
-            elif isinstance(said, Crashed):  # it would crash in training too, hours later
-                yield TrialEnded(key=trial.key, status="failed", reason=said.reason, traceback=said.traceback)
+        keys = [trial.key for trial in groups[position]]
+        match said:
+            case RehearsalDone(reason=reason, notes=notes, no_such_layer=no_such_layer):
+                yield from (Noted(text=note) for note in notes if note not in told)
+                told.update(notes)
+                if reason and no_such_layer:
+                    without_layer |= dict.fromkeys(keys, reason)
+                elif reason:
+                    yield from _skipped(dict.fromkeys(keys, reason))
+            case Crashed(reason=reason, traceback=traceback):  # it would crash in training too, hours later
+                yield from (TrialEnded(key=key, status="failed", reason=reason, traceback=traceback) for key in keys)
+    _refuse_misspelt(plan, without_layer)
+    yield from _skipped(without_layer)
+
+
+def _skipped(reasons: Mapping[str, str]) -> Iterator[TrialEnded]:
+    for key, reason in reasons.items():
+        yield TrialEnded(key=key, status="skipped", reason=reason, repeats=True)
+
+
+def _refuse_misspelt(plan: Plan, without_layer: Mapping[str, str]) -> None:
+    """Raise `UserError` for rows that name a layer which no pair's network has. `without_layer` has trials, by key."""
+    rows: dict[str, list[str]] = {}
+    for entry in plan.entries:
+        if entry.role == "student":
+            rows.setdefault(entry.row, []).append(entry.key)
+    wrong = [(row, without_layer[keys[0]]) for row, keys in rows.items() if all(key in without_layer for key in keys)]
+    help = "correct the name; `first`, `middle` and `last` are in all networks with stages"
+    if wrong:
+        raise UserError(Problem(f"{row}: {reason}", help=help) for row, reason in wrong)
 
 
 def _recorded_data(plan: Plan, outcomes: Outcomes, place: Place) -> dict[str, str]:

@@ -77,6 +77,6 @@ def rehearse(
     (outcome,) = drain(train_cohort([short], few, catalog, given, open_cache, until=1))
     if isinstance(outcome, Trained):
         return outcome.model
-    if outcome.status == "skipped":
-        raise NotApplicable(outcome.reason)
+    if outcome.cause:
+        raise outcome.cause
     return None

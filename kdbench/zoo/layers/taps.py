@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from kdbench.spec import nearest
-from kdbench.zoo.interface import NotApplicable, Outputs
+from kdbench.zoo.interface import NoSuchLayer, NotApplicable, Outputs
 from kdbench.zoo.layers.stages import Call, find_stages
 
 STAGES = ("first", "middle", "last", "embedding")
@@ -79,8 +79,10 @@ class Trace:
         if not self.shapes:
             raise NotApplicable(f"no layer '{layer}': of a network from a file only the logits can be read")
         stages = (*(STAGES[:3] if self.stages else ()), *(STAGES[3:] if self.embedding else ()))
-        why = f": {_LACKING[layer]}" if layer in _LACKING else ""
-        raise NotApplicable(f"no layer '{layer}' in this model{why}; {nearest(layer, (*stages, *self.shapes))}")
+        allowed = nearest(layer, (*stages, *self.shapes))
+        if layer in _LACKING:
+            raise NotApplicable(f"no layer '{layer}' in this model: {_LACKING[layer]}; {allowed}")
+        raise NoSuchLayer(f"no layer '{layer}' in this model; {allowed}")
 
     def shape(self, layer: str) -> Shape:
         """The shape of a layer's output, without the batch: (channels, height, width), (features,), (tokens, width)."""

@@ -1,6 +1,6 @@
 """One student for several tasks."""
 
-from kdbench.spec import HeadSpec, Lesson, Site, Trial
+from kdbench.spec import HeadSpec, Lesson, Site, Trial, UserError
 from kdbench.spec.planning.entry import ALONE
 from kdbench.spec.types import WholeNumber
 
@@ -16,7 +16,11 @@ def multitask(site: Site, taught: bool, *, groups: tuple[tuple[WholeNumber, ...]
     Source: Caruana 1997, Multitask Learning (doi:10.1023/A:1007379606734); Li and Bilen 2020, Knowledge Distillation
     for Multi-task Learning (arXiv:2007.06889), where a teacher of each task teaches one student.
     Differs: there the student imitates features through adaptors; here any loss may be given.
+    Raises: UserError for fewer than two groups.
     """
+    if len(groups) < 2:
+        text = f"'multitask' has {len(groups)} group of classes, and one group leaves nothing to tell apart"
+        raise UserError(text, help="give two groups or more, such as groups = [[0, 1, 2], [3, 4]]")
     heads = (HeadSpec(name="class"), HeadSpec(name=task, groups=groups))
     teachers = _teachers(site, heads[1]) if taught else {head.name: () for head in heads}
     lessons = {head.name: Lesson(loss=site.loss, teachers=teachers[head.name], heads=(head.name,)) for head in heads}

@@ -12,7 +12,7 @@ from kdbench.execute.jobs.records import CohortTrained, RehearsalDone, Rehearse,
 from kdbench.execute.training.waves import check, train
 from kdbench.execute.workers.messages import Crashed, EpochFinished, Noted
 from kdbench.results import Outcome
-from kdbench.spec import Plan, Record
+from kdbench.spec import Plan, Record, UserError
 from tests.execute.running import Scripted, place
 from tests.small import small_suite
 
@@ -193,6 +193,27 @@ def test_notes_on_the_data_are_told_once(plan: Plan, tmp_path: Path) -> None:
 
     heard, _ = rehearsed(plan, tmp_path, answer)
     assert [event.text for event in heard if isinstance(event, Noted)] == ["shared", "odd"]
+
+
+def test_a_layer_that_no_pair_has_is_refused_and_one_that_some_pair_has_is_skipped_in_the_others(
+    tmp_path: Path,
+) -> None:
+    pairs = [{"teacher": "cnn", "student": "cnn"}, {"teacher": "cnn", "student": "mlp"}]
+    two = api.plan(small_suite(losses=["kd", {"use": "fitnet", "student_layer": "conv1"}], pairs=pairs))
+
+    def lacking(*students: str) -> Callable[[Rehearse], Iterable[Record]]:
+        def answer(job: Rehearse) -> list[Record]:
+            lacks = job.trial.lessons[0].loss.use == "fitnet" and job.trial.model.use in students
+            return [RehearsalDone(reason="no layer 'conv1'" if lacks else None, no_such_layer=lacks)]
+
+        return answer
+
+    heard, _ = rehearsed(two, tmp_path, lacking("mlp"))
+    skipped = [event for event in heard if isinstance(event, TrialEnded)]
+    assert [(event.status, event.reason) for event in skipped] == [("skipped", "no layer 'conv1'")] * len(skipped)
+    assert {two.trials[event.key].model.use for event in skipped} == {"mlp"}
+    with pytest.raises(UserError, match=r"fitnet\(student_layer=conv1\): no layer 'conv1'\n  help: correct the name"):
+        rehearsed(two, tmp_path, lacking("cnn", "mlp"))
 
 
 def test_a_rehearsal_that_crashes_fails_its_trials_at_once(plan: Plan, tmp_path: Path) -> None:

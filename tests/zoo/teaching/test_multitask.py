@@ -48,3 +48,8 @@ def test_heads_that_are_claimed_twice() -> None:
         made("kd", task="class")
     with pytest.raises(UserError, match="head 'parity' has class 1 twice"):
         made("kd", groups=[[0, 1], [1]])
+
+
+def test_one_group_is_refused() -> None:
+    with pytest.raises(UserError, match=r"'multitask' has 1 group of classes.*\n.*help: give two groups or more"):
+        made("kd", groups=[list(range(10))])
