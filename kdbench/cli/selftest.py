@@ -3,7 +3,6 @@
 import math
 import shutil
 import sys
-import tempfile
 from typing import TYPE_CHECKING
 
 import click
@@ -83,11 +82,12 @@ def command(
     from kdbench.execute.selftest.selftest import Asked, selftest
     from kdbench.execute.workers.job import NoAnswer
     from kdbench.report.selftest import missed_goals, selftest_text
+    from kdbench.results.drafts import temporary_folder
     from kdbench.spec import UserError
 
     asked = Asked(trials, slower, points / 100, margin, busy)
     with (
-        tempfile.TemporaryDirectory(prefix="kdbench-selftest-") as folder,
+        temporary_folder() as folder,
         api.place(folder, workers=1) as place,
     ):
         try:

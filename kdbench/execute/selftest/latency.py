@@ -5,9 +5,9 @@ They are timed by the gate's own calls and judged by its own rule, some of them 
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 from statistics import fmean
-from tempfile import TemporaryDirectory
 
 from kdbench.execute.events import Ahead, RoundFinished, RunEvent
 from kdbench.execute.selftest import networks
@@ -16,6 +16,7 @@ from kdbench.execute.selftest.rivals import AloneTimes, rules
 from kdbench.execute.timing.rounds import further_rounds, measure
 from kdbench.execute.timing.samples import RandomSamples, Samples, samples_from
 from kdbench.execute.workers.place import Place
+from kdbench.results.drafts import temporary_folder
 from kdbench.results.selftest import Judged
 from kdbench.results.timings import Sessions, slice_minima, slice_p50s
 from kdbench.spec import How
@@ -23,7 +24,8 @@ from kdbench.statistics.ratios import GATE_LOOKS, RatioVerdict, estimate_ratio, 
 
 HOW = How(provider="cpu", threads=1, batch=1)
 AT_ONCE = 10  # trials that take turns
-RIVALS_EVERY = 4  # one trial of so many is judged by other tools, too: they take longer than the gate
+# Of an injection's trials, one of so many is judged by other tools, too, but no more in all: they take longer.
+RIVALS_EVERY, MOST_RIVALS = 4, 40
 ASV_PROCESSES = 2
 
 
@@ -44,6 +46,7 @@ class Injection:
 class _Trial:
     injection: Injection
     files: tuple[str, str]  # candidate and reference
+    compared: bool  # whether other tools judge it, too
     sessions: Sessions = ()
     verdict: RatioVerdict | None = None
     others: dict[str, bool] = field(default_factory=dict)  # by rule: whether it calls the candidate slower
@@ -60,15 +63,15 @@ class _Trial:
 def latency_trials(injections: Sequence[Injection], place: Place) -> Generator[RunEvent, None, list[Judged]]:
     """Carry out all trials, those of all injections in turns. Raises `NoAnswer` where nothing can be timed."""
     with (
-        TemporaryDirectory(prefix="kdbench-selftest-") as folder,
+        temporary_folder() as folder,
         samples_from(RandomSamples(networks.SHAPE), HOW.batch, place) as samples,
     ):
-        trials = _prepare(injections, Path(folder))
+        trials = _prepare(injections, folder)
         yield from samples.save()
         yield Ahead(work="timing", units=GATE_LOOKS[0] * len(trials))
         for first in range(0, len(trials), AT_ONCE):
             group = trials[first : first + AT_ONCE]
-            compared = group[::RIVALS_EVERY]
+            compared = [trial for trial in group if trial.compared]
             before = yield from _time_alone([trial.files[1] for trial in compared], samples, place)
             yield from _time_in_turns(group, samples, place)
             after = yield from _time_alone([trial.files[0] for trial in compared], samples, place)
@@ -86,8 +89,9 @@ def _prepare(injections: Sequence[Injection], folder: Path) -> list[_Trial]:
     for injection in injections:
         candidate = folder / f"{injection.work:g}.onnx"
         networks.write_chain(candidate, injection.work)
-        shares = (at / injection.trials for at in range(injection.trials))
-        placed += [(share, _Trial(injection, (str(candidate), str(reference)))) for share in shares]
+        files, every = (str(candidate), str(reference)), max(RIVALS_EVERY, ceil(injection.trials / MOST_RIVALS))
+        for at in range(injection.trials):
+            placed += [(at / injection.trials, _Trial(injection, files, compared=at % every == 0))]
     return [trial for _, trial in sorted(placed, key=lambda each: each[0])]
 
 
@@ -108,6 +112,8 @@ def _time_in_turns(trials: Sequence[_Trial], samples: Samples, place: Place) -> 
 
 
 def _time_alone(files: Sequence[str], samples: Samples, place: Place) -> Generator[RunEvent, None, list[AloneTimes]]:
+    if not files:
+        return []
     timed: list[tuple[Alone, ...]] = []
     for number in range(ASV_PROCESSES):
         job = TimeAlone(samples=samples.path, how=HOW, alone=tuple(files), calls=number == 0)
