@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from kdbench.results.stored import Amount, Part, Raw
+from kdbench.results.stored import Amount, Natural, Number, Part, Raw
 from kdbench.spec.choice import Several
-from kdbench.spec.types import Count, WholeNumber
 
 ROUNDED = 1.001  # probabilities of float32 may be a little over 1
 
@@ -17,9 +16,9 @@ ROUNDED = 1.001  # probabilities of float32 may be a little over 1
 class ConfidenceBin(Raw):
     """Samples whose largest probability falls into one bin."""
 
-    count: WholeNumber
+    count: Number
     confidence: Amount  # sum of the largest probabilities
-    correct: WholeNumber
+    correct: Number
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -31,12 +30,12 @@ class ConfidenceBin(Raw):
 class Predictions(Raw):
     """Predictions of the samples of a test split, in order."""
 
-    samples: Count
+    samples: Natural
     correct_bits: str  # base64 of one bit per sample
     loss: Amount  # cross-entropy, mean: the negative log likelihood
     brier: Amount  # squared distance of the probabilities from the label's, summed over classes; mean
     confidence: Several[ConfidenceBin]  # equal widths of the largest probability from 0 to 1
-    most_common: WholeNumber | None = None  # samples of the largest class; none in records of an older kdbench
+    most_common: Number | None = None  # samples of the largest class; none in records of an older kdbench
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -5,21 +5,20 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue, model_validator
 
 from kdbench.results.predictions import Agreement, Predictions
-from kdbench.results.stored import Amount, Key, Keyed, Number, Part, Raw, Sha256, Stored
+from kdbench.results.stored import Amount, Key, Keyed, Natural, Number, Part, Raw, Sha256, Stored
 from kdbench.results.timings import Energy, NotMeasured
 from kdbench.spec import PART, Entry, Trial, content_key, record_content
 from kdbench.spec.choice import Several
 from kdbench.spec.suite import OF_A_PART
 from kdbench.spec.task import Task
 from kdbench.spec.trial import RECIPE
-from kdbench.spec.types import Count, WholeNumber
 
 
 class CurvePoint(Raw):
     """The state after an epoch (0: before training), on the validation split."""
 
-    epoch: WholeNumber
-    samples: WholeNumber  # training samples seen so far
+    epoch: Number
+    samples: Number  # training samples seen so far
     train_loss: float | None  # mean over the epoch; none at epoch 0
     validation_loss: float  # cross-entropy
     validation_top1: Part
@@ -32,8 +31,8 @@ class TrainingCost(Raw):
     Seconds of the parts are CPU time over all threads on a CPU, and time of the device on a GPU (decision 18).
     """
 
-    steps: WholeNumber
-    samples: WholeNumber
+    steps: Number
+    samples: Number
     wall_seconds: Amount  # of the cohort, from its beginning to this model's end
     cpu_seconds: Amount  # CPU time of the process in that span
     step_seconds: Amount  # this model's own forward, loss, backward and update
@@ -42,12 +41,12 @@ class TrainingCost(Raw):
     teacher: Literal["none", "live", "cached"]  # its forward pass in every batch, or its outputs read from the cache
     teacher_seconds: Amount  # spent on the teacher in this pass; shared by the models that have the same source
     teacher_seconds_alone: Amount  # what a live teacher takes for one such model that is trained alone
-    teacher_shared_by: Count  # models of the cohort that have the same source; 1 for none
-    cohort: Count  # models trained in the same pass
-    peak_memory_bytes: WholeNumber  # resident set of the process; on a GPU, what torch reserved there
+    teacher_shared_by: Natural  # models of the cohort that have the same source; 1 for none
+    cohort: Natural  # models trained in the same pass
+    peak_memory_bytes: Number  # resident set of the process; on a GPU, what torch reserved there
     device: str
-    threads: Count  # per process
-    processes: Count = 1  # that trained at the same time
+    threads: Natural  # per process
+    processes: Natural = 1  # that trained at the same time
     energy: Energy = Energy(reason="not asked for")  # of the cohort
 
     @property
@@ -78,7 +77,7 @@ class TrialRecord(Keyed):
 
     trial: Trial
     curve: Annotated[tuple[CurvePoint, ...], Field(strict=False, min_length=1)]
-    selected_epoch: WholeNumber  # whose weights are kept
+    selected_epoch: Number  # whose weights are kept
     stopped: Literal["epochs", "patience"]
     training: TrainingCost
     weights_sha256: Sha256  # of names, types, shapes and values
@@ -128,25 +127,25 @@ class ModelFacts(Raw):
     onnx_bytes: Number
     onnx_sha256: Sha256
     weights_sha256: Sha256
-    operators: dict[str, Number]
-    opset: Count
+    operators: dict[str, Natural]
+    opset: Natural
 
 
 class ParityFacts(Raw):
     """Torch against ONNX Runtime on real samples."""
 
-    samples: Count
+    samples: Natural
     max_difference: Amount
     tolerance: Amount
-    flips: WholeNumber  # samples whose top-1 differs
+    flips: Number  # samples whose top-1 differs
 
 
 class DriftFacts(Raw):
     """A variant's logits against those of the exported file it was made from, on the test split."""
 
     largest: Amount  # difference of a logit, in standard deviations of the exported file's logits
-    flips: WholeNumber  # samples whose top-1 differs
-    samples: Count
+    flips: Number  # samples whose top-1 differs
+    samples: Natural
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -218,8 +217,8 @@ class FailureRecord(Keyed):
 class Layout(Raw):
     """Processes times threads of a wave of training, and what the probe measured of it, where there was one."""
 
-    processes: Count
-    threads: Count
+    processes: Natural
+    threads: Natural
     epoch_seconds: Amount | None = None  # of the wave's first trial alone, in all these processes at once
     seconds: Amount | None = None  # of the whole wave, as predicted
 

@@ -21,7 +21,9 @@ Key = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]  # see `kdbench.spec.cont
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Part = Annotated[float, Field(ge=0, le=1)]  # of a whole
 Amount = Annotated[float, Field(ge=0)]  # of seconds, joules and the like
-Number = Annotated[int, Field(ge=0, lt=2**63)]  # of what a file has
+# Whole numbers from 0 and from 1, which a float can hold: Python's have no end.
+Number = Annotated[int, Field(ge=0, lt=2**63)]
+Natural = Annotated[int, Field(ge=1, lt=2**63)]
 
 
 class Raw(Record):

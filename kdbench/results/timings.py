@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from kdbench.results.stored import Amount, Raw, Stored
+from kdbench.results.stored import Amount, Number, Raw, Stored
 from kdbench.spec import How, Record
 from kdbench.spec.choice import Several
-from kdbench.spec.types import Positive, WholeNumber
+from kdbench.spec.types import Positive
 
 
 class Energy(Raw):
@@ -19,7 +19,7 @@ class Energy(Raw):
     joules: Amount | None = None  # of the whole stretch, rest included
     idle_watts: Amount | None = None  # before it
     seconds: Amount = 0.0
-    units: WholeNumber = 0  # samples predicted, or trained on
+    units: Number = 0  # samples predicted, or trained on
     source: str | None = None  # the counter
     reason: str | None = None
 
@@ -66,7 +66,7 @@ class ColdStart(Raw):
 
     load_seconds: Amount
     first_run_seconds: Amount
-    memory_bytes: WholeNumber  # by which loading and the first run raised the process's peak
+    memory_bytes: Number  # by which loading and the first run raised the process's peak
 
 
 class Round(Stored):
@@ -76,7 +76,7 @@ class Round(Stored):
     """
 
     sessions: Sessions
-    calls: WholeNumber  # of the candidate
+    calls: Number  # of the candidate
     call_microseconds: Several[Positive]  # of them, evenly thinned
     conditions: dict[str, JsonValue]  # counters of noise, clocks, session options, versions
     cold: ColdStart | None = None  # of the candidate, before anything else in that process
@@ -97,7 +97,7 @@ class LatencyRecord(Stored):
     cold: Several[ColdStart]
     sessions: Sessions
     apart: bool = False  # whether they come from rounds with those of other networks between them
-    calls: WholeNumber  # of the candidate
+    calls: Number  # of the candidate
     call_microseconds: Several[Positive]  # of them, evenly thinned to some thousands
     energy: Energy
     conditions: Several[dict[str, JsonValue]]  # of each round: counters of noise, clocks, session options, versions

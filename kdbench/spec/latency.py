@@ -11,7 +11,7 @@ class How(Record):
 
     provider: Provider
     threads: Count
-    batch: Count
+    batch: Batch
     spinning: bool = False  # whether threads without work keep their core busy
     path: CallPath = "host"
 

@@ -71,6 +71,7 @@ BITS = EVALUATION.predictions.model_dump(mode="json")
         (EVALUATION, {"predictions": {**BITS, "correct_bits": "%" + BITS["correct_bits"][1:]}}, "correct_bits are not"),
         (EVALUATION, {"predictions": {**BITS, "correct_bits": "AAAA" + BITS["correct_bits"][4:]}}, "by confidence"),
         (EVALUATION, {"artifact": "../../elsewhere"}, "artifact: String should match pattern"),
+        (latency_record(), {"calls": 10**400}, "calls: Input should be less than"),
         (latency_record(), {"call_microseconds": [0.0]}, "call_microseconds.0: Input should be greater than 0"),
     ],
 )
