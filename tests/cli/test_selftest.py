@@ -1,12 +1,17 @@
 """`kdbench selftest` as one types it."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
 from kdbench.cli.failure import run_guarded
 from kdbench.cli.selftest import command
+from kdbench.execute.selftest import selftest as module
+from kdbench.execute.selftest.selftest import Asked
+from kdbench.execute.workers.job import NoAnswer
 from kdbench.results.selftest import SelfTest
+from tests.results.test_selftest import judged
 
 
 def ask(*argv: str) -> int:
@@ -28,24 +33,49 @@ def test_what_cannot_be_tried_is_refused(argv: tuple[str, ...], words: str, caps
     assert words in capsys.readouterr().err
 
 
-@pytest.mark.alone
-def test_a_few_trials(capfd: pytest.CaptureFixture[str]) -> None:
-    """Twice the work is found on any machine, and four trials do not show that a goal is missed."""
-    assert ask("--aa", "1", "--inject", "2", "--json", "-q") == 0
-    found = SelfTest.model_validate(json.loads(capfd.readouterr().out))
-    ours = [each for each in found.judged if each.ours]
-    assert [each.truth for each in ours] == ["the same work", "100 % more work", "the same recipe", "1 points lost"]
-    assert [each.failed for each in ours[1::2]] == [1, 1]
-    assert [each.rule for each in found.judged if not each.ours] == [
-        "pytest-benchmark, mean:10%",
-        "pytest-benchmark, min:10%",
-        "asv compare, factor 1.1",
-        "p50 of one run over the other's, limit 5 %",
-    ]
+@pytest.mark.parametrize(("failed", "code"), [(0, 0), (20, 1)])
+def test_a_goal_that_is_shown_to_be_missed_is_code_one(
+    failed: int, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def selftest(asked: Asked, _: object) -> Iterator[object]:
+        assert asked == Asked(trials=300, slower=(1.2, 1.5), points=0.02, margin=0.03, busy=1)
+        yield from ()
+        rows = (judged(failed=failed),)
+        return SelfTest(judged=rows, busy=1, seconds=60.0, machine={"load_average": None}, finished="2026")
+
+    monkeypatch.setattr(module, "selftest", selftest)
+    argv = ("--aa", "300", "--inject", "1.2,1.5", "--points", "2", "--margin", ".03", "--busy", "1")
+    assert ask(*argv) == code
+    assert "kdbench check" in capsys.readouterr().out
+    assert ask(*argv, "--json") == code
+    assert SelfTest.model_validate(json.loads(capsys.readouterr().out)).judged[0].failed == failed
+
+
+def test_a_machine_that_times_nothing_is_told_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def selftest(*_: object) -> Iterator[object]:
+        yield from ()
+        raise NoAnswer("at least 16 real samples are needed")
+
+    monkeypatch.setattr(module, "selftest", selftest)
+    assert ask() == 2
+    assert "nothing can be timed here: at least 16 real samples are needed" in capsys.readouterr().err
 
 
 @pytest.mark.slow
 @pytest.mark.alone
 def test_twenty_trials_show_no_goal_missed(capfd: pytest.CaptureFixture[str]) -> None:
-    assert ask("--aa", "20", "--busy", "1") == 0
-    assert "kdbench check, margin 5 %" in capfd.readouterr().out
+    """Half as much work again is found on any machine."""
+    assert ask("--aa", "20", "--inject", "1.5", "--json", "-q") == 0
+    found = SelfTest.model_validate(json.loads(capfd.readouterr().out))
+    ours = [each for each in found.judged if each.ours]
+    assert [each.truth for each in ours] == ["the same work", "50 % more work", "the same recipe", "1 points lost"]
+    assert ours[1].failed == 4
+    assert {each.rule for each in found.judged if not each.ours} == {
+        "pytest-benchmark, mean:10%",
+        "pytest-benchmark, min:10%",
+        "asv compare, factor 1.1",
+        "p50 of one run over the other's, limit 5 %",
+        "p50 of one run over the other's, limit 25 %",
+    }
