@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import psutil
@@ -113,7 +114,8 @@ def kill(victim: str, number: int, user: User, process: subprocess.Popen[bytes],
 def test_runs_that_are_killed_at_random_moments(undisturbed: tuple[JsonValue, float], tmp_path: Path) -> None:
     wanted, seconds = undisturbed
     chance = random.Random(0)
-    kills, user = 0, User(tmp_path / "0")
+    folders = (tmp_path / str(number) for number in count())
+    kills, user = 0, User(next(folders))
     while kills < KILLS:
         before = trained(user.store)
         victim, number = chance.choice(VICTIMS)
@@ -130,7 +132,7 @@ def test_runs_that_are_killed_at_random_moments(undisturbed: tuple[JsonValue, fl
         if code == 0:
             assert not user.drafts(), kills
             assert figures(user.store, user.suite) == wanted, kills
-            user = User(tmp_path / str(kills))
+            user = User(next(folders))
 
 
 @pytest.mark.slow
