@@ -9,7 +9,18 @@ from benchmarks.presentation import Tables, markdown, measured_on
 HEAD = ("method", "simulated", "nominal", "observed", "Monte-Carlo bounds", "trials", "verdict")
 ENOUGH = 250  # trials: with fewer, a departure of several points goes unnoticed
 SIGNS = {"coverage": "≥ ", "error": "≤ ", "share": ""}
-SIMULATIONS = ("decision", "families", "crossed", "comparisons", "seeds", "gate", "sessions", "curves", "machine")
+SIMULATIONS = (
+    "decision",
+    "families",
+    "crossed",
+    "comparisons",
+    "seeds",
+    "gate",
+    "sessions",
+    "history",
+    "curves",
+    "machine",
+)
 
 
 def shares(simulation: str, content: Content) -> str:
