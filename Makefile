@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test system-test quickstart test test-slow bench bench-engine bench-latency bench-losses methods docs check format lock clean
+.PHONY: help install install-test system-test quickstart gate test test-slow bench bench-engine bench-latency bench-losses methods docs check format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,11 @@ system-test:
 
 quickstart: install ## run the quickstart suite, and say where its report is
 	@$(BIN)/kdbench run quickstart
+
+# Trained anew, so that nothing but the code decides; on another kind of processor the files differ, and are timed.
+gate: install ## hold quickstart against the project's own baseline: a minute or two
+	@$(BIN)/kdbench check quickstart --baseline results/baselines/quickstart --fresh -q \
+	  --results build/gate --reports build/gate
 
 # Each file runs in one of so many processes; nothing runs beside a test that measures time (tests/conftest.py).
 PROCESSES ?= 2
