@@ -32,8 +32,8 @@ def ranking_table(summary: Summary, recommendation: Recommendation) -> Table:
             "Loss",
             "",
             "of the student; after a comma its way of teaching unless it is single, its epochs over the recipe's "
-            "unless it is 1, and whether its settings were tuned; as good: not shown to be less accurate on test than "
-            "the one to ship",
+            "unless it is 1, and whether its settings were tuned; not told apart: not shown to be less accurate on test "
+            "than the one to ship",
             numeric=False,
         ),
         Column("Verdict", "of the first gain", VERDICT_HELP, numeric=False),
@@ -81,7 +81,7 @@ def _tag(row: StudentRow, shipped: StudentRow | None, rivals: Sequence[StudentRo
     """What the answer says of a row."""
     if row is shipped:
         return "ship"
-    return "as good" if any(row is each for each in rivals) else ""
+    return "not told apart" if any(row is each for each in rivals) else ""
 
 
 def _row(row: StudentRow, whose: str, gains: tuple[Equal, ...], tag: str) -> tuple[Cell, ...]:

@@ -26,8 +26,8 @@ def markdown_cell(cell: Cell) -> str:
     text = markdown_text(cell.text)
     if cell.tag == "ship":
         text = f"**{text}** (ship)"
-    elif cell.tag == "as good":
-        text = f"{text} (as good)"
+    elif cell.tag == "not told apart":
+        text = f"{text} (not told apart)"
     return f"{text}<br><sub>{markdown_text(cell.sub)}</sub>" if cell.sub else text
 
 
