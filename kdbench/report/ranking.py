@@ -32,8 +32,8 @@ def ranking_table(summary: Summary, recommendation: Recommendation) -> Table:
             "Loss",
             "",
             "of the student; after a comma its way of teaching unless it is single, its epochs over the recipe's "
-            "unless it is 1, and whether its settings were tuned; not told apart: not shown to be less accurate on test "
-            "than the one to ship",
+            "unless it is 1, and whether its settings were tuned; not told apart: not shown to be less accurate on "
+            "test than the one to ship",
             numeric=False,
         ),
         Column("Verdict", "of the first gain", VERDICT_HELP, numeric=False),
