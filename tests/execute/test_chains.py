@@ -62,7 +62,7 @@ def test_every_generation_and_their_ensemble_are_tested(results: ResultSet, summ
     assert list(row.stages) == [1, 2, 3]
     name = "kd, generations(count=3, ensemble=True)"
     correct = [
-        {results.records[key].trial["seed"]: results.trials[key].test.correct for key in keys(results, role, name, at)}
+        {results.records[key].trial.seed: results.trials[key].test.correct for key in keys(results, role, name, at)}
         for role, at in (("stage", 1), ("stage", 2))
     ]
     gain = row.over_first(row.stages[2])

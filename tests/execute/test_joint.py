@@ -77,7 +77,7 @@ def test_what_is_deployed_is_as_large_as_what_it_needs(results: ResultSet) -> No
 def test_heads_of_one_training_share_its_weights_and_its_cost(results: ResultSet) -> None:
     for first, other in (("one", "two"), ("branch", "gate"), ("deep", "shallow")):
         mine, theirs = (results.records[key(results, f"kd, {way}")] for way in (first, other))
-        assert mine.key in theirs.trial["start"]
+        assert mine.key in theirs.trial.start
         assert mine.weights_sha256 == theirs.weights_sha256
         assert mine.training == theirs.training
     one, two = (results.trials[key(results, f"kd, {way}")].test for way in ("one", "two"))

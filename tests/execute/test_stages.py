@@ -55,7 +55,7 @@ def test_weights_that_are_held_are_other_weights(results: ResultSet) -> None:
     rows = {entry.row: results.trials[entry.key] for entry in results.run.entries if entry.role == "student"}
     plain, held = (rows[f"cross_entropy, {way}"] for way in ("stream(tasks=2)", "held"))
     assert plain.record.weights_sha256 != held.record.weights_sha256
-    assert [len(each.trial.get("anchors", [])) for each in (plain, held)] == [0, 1]
+    assert [len(each.trial.anchors) for each in (plain, held)] == [0, 1]
 
 
 def test_the_other_head_of_a_joint_student_is_taken_out_of_its_weights(results: ResultSet) -> None:

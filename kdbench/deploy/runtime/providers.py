@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
-from kdbench.spec.types import ON_NVIDIA
-
 PROVIDERS: Mapping[str, str] = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
@@ -28,7 +26,7 @@ PLUGINS: Mapping[str, str] = {
 DEVICES: Mapping[str, str] = {"cuda": "cuda", "tensorrt": "cuda"}
 
 # These run a whole model or none of it. The others hand operators they lack to the CPU by design.
-WHOLE_MODEL = ON_NVIDIA
+WHOLE_MODEL = ("cuda", "tensorrt", "tensorrt_rtx")  # `spec.types.ON_NVIDIA`, without importing pydantic for --help
 
 # onnxruntime and onnxruntime-gpu are one module in two wheels: installed at once, they overwrite each other's files.
 # Those of other makers are plug-ins, packages beside either of the two.

@@ -19,7 +19,7 @@ def choose_layout(cohorts: Sequence[int], cores: int, probe: Probe) -> Layout:
 
     Single-thread processes, one per core or cohort, unless fewer processes with more threads are clearly faster.
     """
-    single = Layout(processes=min(cores, len(cohorts)), threads=1)
+    single = Layout(processes=max(1, min(cores, len(cohorts))), threads=1)
     if cores == 1 or not cohorts:
         return single
     tried: list[Layout] = []

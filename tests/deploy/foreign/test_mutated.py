@@ -31,7 +31,7 @@ class Probes:
         self.pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
 
     def run(self, command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-        path, shape = command[-2:]
+        path, shape = command[-3:-1]
         try:
             found = self.pool.submit(probe, path, json.loads(shape)).result(SECONDS)
         except BrokenProcessPool:
