@@ -12,10 +12,11 @@ import pytest
 from kdbench.analyze.deployment.measurement import describe_measurement
 from kdbench.cli import COMMANDS
 from kdbench.cli.failure import run_guarded
-from kdbench.cli.measure import command
+from kdbench.cli.measure import BATCH, command
 from kdbench.execute import measure
 from kdbench.report.measurement import measurement_text
 from kdbench.results.measurement import Measurement
+from kdbench.spec.types import LARGEST_BATCH
 from tests.execute.test_measure import save
 
 QUICK = ("--margin", "1", "--batch", "1", "--largest-batch", "1")
@@ -107,6 +108,10 @@ def test_data_and_its_options_come_from_a_suite_file(capfd: pytest.CaptureFixtur
     found = Measurement.model_validate_json(capfd.readouterr().out)
     assert found.models[0].test is not None
     assert found.models[0].test.samples == 359
+
+
+def test_batches_have_the_bound_of_suites() -> None:
+    assert BATCH.max == LARGEST_BATCH
 
 
 def test_progress_can_be_left_out_and_kept_in_a_file(capfd: pytest.CaptureFixture[str]) -> None:
