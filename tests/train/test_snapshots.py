@@ -1,7 +1,8 @@
 """A training that was interrupted goes on to the same bits, whatever its loss, optimizer and network remember."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,23 +11,27 @@ from torch import Tensor
 
 from kdbench.deploy.export.export import hash_weights
 from kdbench.results import TrainingCost
+from kdbench.results.output_cache import CacheFolder, OutputCache
 from kdbench.spec import Trial
 from kdbench.spec.generators import drain
+from kdbench.train.build import build_model
 from kdbench.train.ended import Ended, EpochDone, Snapshot, Trained
+from kdbench.train.faculty import OpenTeacherCache, no_cache
 from kdbench.train.learner import Learner
 from kdbench.train.loop import train_cohort
 from kdbench.train.snapshots import put_back, remembered, sha256_of, tensors_of
 from kdbench.zoo.builtin import BUILTIN
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.interface import Moment, Outputs
+from kdbench.zoo.layers.anchor import Anchor
 from kdbench.zoo.layers.taps import Trace
 from kdbench.zoo.loss_module import LossModule
 from tests.small import small_trial, taught_by
-from tests.train.test_loop import SPLITS, TEACHER, teacher
+from tests.train.test_loop import SPLITS, TEACHER
 
 EPOCHS = 4
 RECIPE = {"epochs": EPOCHS, "batch_size": 16}
-LOSSES = [name for name in BUILTIN["losses"] if name != "overhaul"]  # which needs batch norms, and keeps no memory
+LOSSES = [name for name in BUILTIN["losses"] if name != "overhaul"]  # which needs batch norms
 # With a memory, weights, a phase, another deployed network, frozen layers, readings.
 REMEMBERING = ["crd", "ctkd", "factor_transfer", "annealing_kd", "simkd", "vid"]
 
@@ -74,20 +79,26 @@ def snapshot_of(learner: Learner, cost: TrainingCost) -> Snapshot:
     )
 
 
-def train(trials: Sequence[Trial], kept: Kept | None = None) -> tuple[list[Ended], list[EpochDone]]:
+def train(
+    trials: Sequence[Trial], kept: Kept | None = None, open_cache: OpenTeacherCache = no_cache, by: Trial = TEACHER
+) -> tuple[list[Ended], list[EpochDone]]:
     heard: list[EpochDone] = []
-    taught = taught_by(teacher(), TEACHER)
-    taught = replace(taught, starts={TEACHER.key: teacher().state_dict()})
-    return drain(train_cohort(trials, SPLITS, Catalog(), taught, snapshots=kept), heard.append), heard
+    guide = build_model(by.model, Catalog(), SPLITS.classes, SPLITS.shape, by.seed)
+    weights = {name: value.clone() for name, value in guide.state_dict().items()}
+    important = {name: torch.ones_like(value) for name, value in guide.named_parameters()}
+    taught = replace(taught_by(guide, by), starts={by.key: weights}, anchors={by.key: Anchor(weights, important)})
+    return drain(train_cohort(trials, SPLITS, Catalog(), taught, open_cache, snapshots=kept), heard.append), heard
 
 
-def interrupted(trials: Sequence[Trial], after: int) -> tuple[list[Ended], list[EpochDone], Kept]:
+def interrupted(
+    trials: Sequence[Trial], after: int, open_cache: OpenTeacherCache = no_cache, by: Trial = TEACHER
+) -> tuple[list[Ended], list[EpochDone], Kept]:
     """Trained up to an epoch, killed in the next one, and then to the end."""
     kept = Kept(kill_after=after)
     with pytest.raises(Killed):
-        train(trials, kept)
+        train(trials, kept, open_cache, by)
     kept.kill_after = EPOCHS
-    return *train(trials, kept), kept
+    return *train(trials, kept, open_cache, by), kept
 
 
 def taught(loss: Any, **changes: Any) -> Trial:
@@ -135,6 +146,59 @@ def test_every_recipe_goes_on_to_the_same_bits(changes: dict[str, Any]) -> None:
     whole, _ = train([trial])
     divided, heard, _ = interrupted([trial], after=1)
     assert [done.epoch for done in heard] == [1, 2, 3, 4]
+    assert_same(whole, divided)
+
+
+def joint(use: str, *heads: str, **changes: Any) -> Trial:
+    """Networks of which the first learns from the labels, and each other one from the first as well."""
+    first, *others = heads
+    lessons = [{"loss": "cross_entropy", "heads": [first]}]
+    lessons += [{"loss": "kd", "heads": [other], "peers": [first]} for other in others]
+    model = {"use": use, "options": {"of": {"use": "cnn", "options": {"width": 2}}, "count": 2}}
+    named = [{"name": head} for head in heads]
+    return small_trial(model=model, heads=named, deploys=heads[-1], lessons=lessons, train={**RECIPE, **changes})
+
+
+@pytest.mark.parametrize(
+    "trial",
+    [
+        taught("kd", view={"use": "pgd", "options": {"epsilon": 0.2, "steps": 2}}),
+        taught("kd", model=TEACHER.model, start=[TEACHER.key], anchors=[TEACHER.key], anchor_weight=2.0),
+        joint("peers", "peer 1", "peer 2"),
+        joint("branches", "branch 1", "branch 2", "gate", select="best"),
+    ],
+    ids=["attack", "anchor", "peers", "branches"],
+)
+def test_every_way_of_teaching_goes_on_to_the_same_bits(trial: Trial) -> None:
+    whole, _ = train([trial])
+    divided, _, kept = interrupted([trial], after=2)
+    assert kept.restored == [2]
+    assert_same(whole, divided)
+
+
+def test_overhaul_goes_on_to_the_same_bits() -> None:
+    """Its connectors have batch norms of their own."""
+    trained, guide = ({"use": "resnet_cifar", "options": {"depth": depth}} for depth in (8, 14))
+    by = small_trial(model=guide, seed=5)
+    trials = [small_trial(loss="overhaul", teachers=[by], model=trained, train=RECIPE)]
+    whole, _ = train(trials, by=by)
+    divided, _, _ = interrupted(trials, after=2, by=by)
+    assert_same(whole, divided)
+
+
+def test_students_of_a_cached_teacher_go_on_to_the_same_bits(tmp_path: Path) -> None:
+    """What the interrupted training had computed of the teacher is there, and what it had not is computed."""
+    trial = taught("kd", train={**RECIPE, "views": "shared", "augment": ["flip"]})
+
+    def open_cache(_: str, kinds: Mapping[str, int]) -> OutputCache | None:
+        assert trial.train.slots
+        return CacheFolder(tmp_path, 10**9).open("teacher", {}, len(SPLITS.train), kinds, trial.train.slots)
+
+    whole, _ = train([trial])
+    divided, _, kept = interrupted([trial], after=2, open_cache=open_cache)
+    assert kept.restored == [2]
+    assert isinstance(divided[0], Trained)
+    assert divided[0].cost.teacher == "cached"
     assert_same(whole, divided)
 
 
