@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test system-test quickstart gate test test-slow bench bench-engine bench-latency bench-losses methods docs check format lock clean
+.PHONY: help install install-test system-test quickstart gate test test-slow bench bench-engine bench-latency bench-losses methods selftest docs check format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,9 +48,10 @@ quickstart: install ## run the quickstart suite, and say where its report is
 	@$(BIN)/kdbench run quickstart
 
 # Trained anew, so that nothing but the code decides; on another kind of processor the files differ, and are timed.
-gate: install ## hold quickstart against the project's own baseline: a minute or two
+gate: install ## hold quickstart against the project's own baseline, and try the gate itself: some minutes
 	@$(BIN)/kdbench check quickstart --baseline results/baselines/quickstart --fresh -q \
 	  --results build/gate --reports build/gate
+	@$(BIN)/kdbench selftest --aa 20 --inject 1.5 -q
 
 # Each file runs in one of so many processes; nothing runs beside a test that measures time (tests/conftest.py).
 PROCESSES ?= 2
@@ -80,6 +81,10 @@ bench-losses: install-test ## the cost of a training step under each loss, into 
 methods: install-test ## how often intervals, tests and verdicts are right, by simulation, into docs/method.md: minutes
 	@$(BIN)/python -m tests.methods $(ARGS)
 	@$(BIN)/python -m benchmarks.pages --only method $(QUICK)
+
+selftest: install-test ## how often a check is wrong here, alone and beside a busy process, into docs/method.md: an hour
+	@$(BIN)/python -m benchmarks.selftest
+	@$(BIN)/python -m benchmarks.pages --only method
 
 docs: install ## write the generated documents anew from docstrings and committed figures; nothing is measured
 	@$(BIN)/python -m benchmarks.pages

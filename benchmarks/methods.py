@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from benchmarks import selftest
 from benchmarks.harness import Content
 from benchmarks.presentation import Tables, markdown, measured_on
 
@@ -68,4 +69,5 @@ TABLES: Tables = {
     "measured-on": measured_on,
     "overview": overview,
     **{name: partial(shares, name) for name in SIMULATIONS},
+    **selftest.TABLES,
 }

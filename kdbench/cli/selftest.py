@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from kdbench.cli import options
+from kdbench.cli.failure import INTERRUPTED
 
 if TYPE_CHECKING:
     from kdbench.cli.telling.progress import Telling
+    from kdbench.results.selftest import SelfTest
 
 GREATEST = 4.0  # times the work: a network of seconds is no gate's case
 
@@ -75,25 +77,37 @@ def command(
 
     Two files of the same work must not be called slower, one with more work to do must be, and so must students whose
     top-1 fell. A quarter of the latencies is judged by the rules of pytest-benchmark, asv and a p50 threshold, too.
-    Exit code 1 where false alarms are shown to exceed 1 %, or misses at twice the margin 5 %.
+    Exit code 1 where false alarms are shown to exceed 1 %, or misses at twice the margin 5 %. Interrupted, it tells of
+    the trials that have ended.
     """
     from kdbench import api
     from kdbench.cli.telling.progress import follow
     from kdbench.execute.selftest.selftest import Asked, selftest
     from kdbench.execute.workers.job import NoAnswer
-    from kdbench.report.selftest import missed_goals, selftest_text
+    from kdbench.report.selftest import missed_goals
     from kdbench.results.drafts import temporary_folder
     from kdbench.spec import UserError
 
     asked = Asked(trials, slower, points / 100, margin, busy)
-    with (
-        temporary_folder() as folder,
-        api.place(folder, workers=1) as place,
-    ):
-        try:
-            found = follow(selftest(asked, place), live=True, telling=telling)
-        except NoAnswer as reason:
-            raise UserError(f"nothing can be timed here: {reason}", help="see: kdbench doctor") from reason
+    found: list[SelfTest] = []
+    try:
+        with temporary_folder() as folder, api.place(folder, workers=1) as place:
+            follow(selftest(asked, place, found.append), live=True, telling=telling)
+    except NoAnswer as reason:
+        raise UserError(f"nothing can be timed here: {reason}", help="see: kdbench doctor") from reason
+    except (KeyboardInterrupt, SystemExit) as signalled:
+        click.echo("\ninterrupted: the trials that have ended are counted", err=True)
+        for last in found[-1:]:
+            _tell(last.model_copy(update={"interrupted": True}), as_json)
+        if isinstance(signalled, SystemExit):
+            raise
+        return INTERRUPTED
+    _tell(found[-1], as_json)
+    return 1 if missed_goals(found[-1]) else 0
+
+
+def _tell(found: "SelfTest", as_json: bool) -> None:
+    from kdbench.report.selftest import selftest_text
+
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else math.inf
     click.echo(found.model_dump_json(indent=1) if as_json else selftest_text(found, width))
-    return 1 if missed_goals(found) else 0

@@ -9,7 +9,7 @@ from kdbench.report.writing.tables import Cell, Column, Table
 from kdbench.results.selftest import Judged, SelfTest
 from kdbench.statistics.intervals import share_interval
 
-BOUND = 0.9  # of two sides: each bound alone is at 95 %
+BOUND = 0.9  # of two sides
 COLUMNS = (
     Column("Verdicts of", numeric=False),
     Column("Truth", numeric=False),
@@ -36,7 +36,8 @@ def missed_goals(found: SelfTest) -> list[Judged]:
     return [each for each in found.judged if _holds(each) == "no"]
 
 
-def _bounds(judged: Judged) -> tuple[float, float]:
+def bounds(judged: Judged) -> tuple[float, float]:
+    """Of the share of wrong verdicts: each bound alone is at 95 %."""
     interval = share_interval(judged.wrong, judged.trials, BOUND)
     return interval.low, interval.high
 
@@ -44,7 +45,7 @@ def _bounds(judged: Judged) -> tuple[float, float]:
 def _holds(judged: Judged) -> str:
     if judged.goal is None:
         return f.NONE
-    low, high = _bounds(judged)
+    low, high = bounds(judged)
     if high <= judged.goal:
         return "yes"
     return "no" if low > judged.goal else "too few trials to tell"
@@ -58,7 +59,7 @@ def _row(judged: Judged) -> tuple[Cell, ...]:
         Cell(str(judged.trials)),
         Cell(str(judged.wrong)),
         Cell(f"{100 * judged.wrong / judged.trials:.1f} %"),
-        Cell(f"{100 * _bounds(judged)[1]:.1f} %"),
+        Cell(f"{100 * bounds(judged)[1]:.1f} %"),
         Cell(goal),
         Cell(_holds(judged)),
         Cell(str(judged.undecided) if judged.ours else f.NONE),
@@ -67,6 +68,8 @@ def _row(judged: Judged) -> tuple[Cell, ...]:
 
 
 def _notes(found: SelfTest) -> Iterator[str]:
+    if found.interrupted:
+        yield "It was interrupted: what is counted are the trials that had ended."
     yield (
         "A verdict is wrong where it says 'regressed' of no change, or does not say it of what has to be found. The "
         "bound is Clopper and Pearson's, one-sided: with no wrong verdict of 300 it is 1 %."

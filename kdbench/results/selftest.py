@@ -36,10 +36,11 @@ class Judged(Record):
 
 
 class SelfTest(Record):
-    """All trials, and where they took place."""
+    """All trials that ended, and where they took place."""
 
     judged: Several[Judged]
     busy: int  # other processes that were kept busy meanwhile
     seconds: float
     machine: dict[str, JsonValue]
     finished: str  # ISO 8601, UTC
+    interrupted: bool = False  # before all trials had ended

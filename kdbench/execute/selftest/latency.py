@@ -3,7 +3,7 @@
 They are timed by the gate's own calls and judged by its own rule, some of them by other tools' rules as well.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
@@ -60,8 +60,14 @@ class _Trial:
         self.verdict = judge_ratio(slice_p50s(sessions), slice_minima(sessions), self.injection.margin)
 
 
-def latency_trials(injections: Sequence[Injection], place: Place) -> Generator[RunEvent, None, list[Judged]]:
-    """Carry out all trials, those of all injections in turns. Raises `NoAnswer` where nothing can be timed."""
+def latency_trials(
+    injections: Sequence[Injection], place: Place, note: Callable[[list[Judged]], None]
+) -> Iterator[RunEvent]:
+    """Carry out all trials, those of all injections in turns; after every ten, `note` hears of all that have ended.
+
+    So an interruption drops trials by their place alone, not those that are hard to decide. Raises `NoAnswer` where
+    nothing can be timed.
+    """
     with (
         temporary_folder() as folder,
         samples_from(RandomSamples(networks.SHAPE), HOW.batch, place) as samples,
@@ -78,7 +84,8 @@ def latency_trials(injections: Sequence[Injection], place: Place) -> Generator[R
             for trial, reference, candidate in zip(compared, before, after, strict=True):
                 named = rules(trial.injection.margin).items()
                 trial.others = {name: rule(candidate, reference) for name, rule in named}
-    return [judged for injection in injections for judged in _count(injection, trials)]
+            ended = trials[: first + AT_ONCE]
+            note([judged for injection in injections for judged in _count(injection, ended)])
 
 
 def _prepare(injections: Sequence[Injection], folder: Path) -> list[_Trial]:
@@ -126,6 +133,8 @@ def _time_alone(files: Sequence[str], samples: Samples, place: Place) -> Generat
 
 def _count(injection: Injection, trials: Sequence[_Trial]) -> Iterator[Judged]:
     own = [trial for trial in trials if trial.injection is injection]
+    if not own:
+        return
     verdicts = [trial.verdict.status for trial in own if trial.verdict]
     ratio = estimate_ratio(slice_p50s(tuple(session for trial in own for session in trial.sessions)), looks=1)
     judged = Judged(

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 from kdbench.execute.events import RunEvent
@@ -12,7 +12,7 @@ from kdbench.execute.selftest.load import busy_processes
 from kdbench.execute.workers.place import Place
 from kdbench.results import machine_facts
 from kdbench.results.machine.facts import timestamp
-from kdbench.results.selftest import SelfTest
+from kdbench.results.selftest import Judged, SelfTest
 
 FEWER = 5  # of each slowdown so many times fewer trials: a miss is allowed five times as often as a false alarm
 
@@ -28,18 +28,21 @@ class Asked:
     busy: int  # processes that compute beside it
 
 
-def selftest(asked: Asked, place: Place) -> Generator[RunEvent, None, SelfTest]:
-    """Carry out all trials. Raises `NoAnswer` where nothing can be timed on this machine."""
+def selftest(asked: Asked, place: Place, note: Callable[[SelfTest], None]) -> Generator[RunEvent, None, None]:
+    """Carry out all trials; `note` hears what those that have ended found, again and again, and at last of all.
+
+    Those of accuracy, which take seconds, are first. Raises `NoAnswer` where nothing can be timed on this machine.
+    """
     began, machine = time.perf_counter(), machine_facts()
     fewer = math.ceil(asked.trials / FEWER)
     injections = [Injection(1.0, asked.margin, asked.trials)]
     injections += [Injection(work, (work - 1) / 2, fewer) for work in asked.slower]
+    drawn = tuple(accuracy_trials(asked.points, asked.trials))
+
+    def tell(timed: Sequence[Judged]) -> None:
+        seconds, judged = time.perf_counter() - began, (*timed, *drawn)
+        note(SelfTest(judged=judged, busy=asked.busy, seconds=seconds, machine=machine, finished=timestamp()))
+
+    tell(())
     with busy_processes(asked.busy):
-        timed = yield from latency_trials(injections, place)
-    return SelfTest(
-        judged=(*timed, *accuracy_trials(asked.points, asked.trials)),
-        busy=asked.busy,
-        seconds=time.perf_counter() - began,
-        machine=machine,
-        finished=timestamp(),
-    )
+        yield from latency_trials(injections, place, tell)

@@ -27,7 +27,7 @@ def ratio_of(file: str) -> float:
     return 1.0 if stem == "reference" else float(stem)
 
 
-def trials(root: Path, *injections: Injection) -> tuple[list[Judged], Scripted, list[RunEvent]]:
+def trials(root: Path, *injections: Injection) -> tuple[list[list[Judged]], Scripted, list[RunEvent]]:
     numbers = itertools.count()
 
     def answer(job: Job[Any]) -> list[Record]:
@@ -44,12 +44,13 @@ def trials(root: Path, *injections: Injection) -> tuple[list[Judged], Scripted, 
         raise AssertionError(job)
 
     executor, heard = Scripted(answer), list[RunEvent]()
-    found = api.drain(latency_trials(injections, place(root, executor=executor)), heard.append)
-    return found, executor, heard
+    noted: list[list[Judged]] = []
+    api.drain(latency_trials(injections, place(root, executor=executor), noted.append), heard.append)
+    return noted, executor, heard
 
 
 def test_verdicts_are_the_gates(tmp_path: Path) -> None:
-    found, executor, _ = trials(tmp_path, NO_CHANGE, SLOWER)
+    (*_, found), executor, _ = trials(tmp_path, NO_CHANGE, SLOWER)
     ours = {each.truth: each for each in found if each.ours}
     same, slower = ours["the same work"], ours["10 % more work"]
     assert (same.trials, same.failed, same.undecided, same.wrong) == (6, 0, 0, 0)
@@ -62,7 +63,7 @@ def test_verdicts_are_the_gates(tmp_path: Path) -> None:
 
 
 def test_a_trial_at_its_limit_ends_undecided_after_the_last_look(tmp_path: Path) -> None:
-    found, _, heard = trials(tmp_path, AT_ITS_LIMIT)
+    (found,), _, heard = trials(tmp_path, AT_ITS_LIMIT)
     (judged,) = (each for each in found if each.ours)
     assert (judged.undecided, judged.wrong, judged.effort) == (2, 2, GATE_LOOKS[-1])
     rounds = [event for event in heard if isinstance(event, RoundFinished)]
@@ -70,8 +71,18 @@ def test_a_trial_at_its_limit_ends_undecided_after_the_last_look(tmp_path: Path)
     assert sum(event.further for event in rounds) == 2 * (GATE_LOOKS[-1] - GATE_LOOKS[0])
 
 
+def test_what_has_ended_is_told_after_every_ten(tmp_path: Path) -> None:
+    noted, _, _ = trials(tmp_path, NO_CHANGE, SLOWER, Injection(1.2, 0.1, 1))
+    ours = [[(each.truth, each.trials) for each in found if each.ours] for found in noted]
+    # In the order of a trial's number over the trials of its kind: 0, 0, 0, 1/6, 1/5, 2/6, 2/5, 3/6, 3/5, 4/6; 4/5, 5/6.
+    assert ours == [
+        [("the same work", 5), ("10 % more work", 4), ("20 % more work", 1)],
+        [("the same work", 6), ("10 % more work", 5), ("20 % more work", 1)],
+    ]
+
+
 def test_other_tools_judge_a_quarter_of_the_trials(tmp_path: Path) -> None:
-    found, executor, _ = trials(tmp_path, Injection(1.2, 0.1, 8))
+    (found,), executor, _ = trials(tmp_path, Injection(1.2, 0.1, 8))
     others = {each.rule: each for each in found if not each.ours}
     assert len(others) == 4
     assert {each.trials for each in others.values()} == {2}
