@@ -202,7 +202,7 @@ def check(
     """
     from kdbench.analyze import judge
     from kdbench.analyze.gate.seeds import refuse_seeds
-    from kdbench.cli.telling.progress import Telling, follow, invocation
+    from kdbench.cli.telling.progress import Telling, follow
     from kdbench.execute.run import run_suite
     from kdbench.execute.timing.baseline_timing import compare_with_baseline
 
@@ -215,15 +215,17 @@ def check(
             refuse_seeds(max_seeds, frozen)
         timed = "latency" not in without
         files = onnx_files(frozen, Path(baseline), scratch) if timed else {}
+        gates = tuple(gate for gate in frozen.gates if gate.metric not in without)
+        asked = asked or ("" if isinstance(suite, spec.Suite) else shlex.quote(str(suite)))
+        command = f"kdbench run {asked}" if asked else ""
 
         def results_of(suite: spec.Suite) -> ResultSet:
-            events = run_suite(suite, here, invocation(), time_more=False)
+            events = run_suite(suite, here, command, gates=gates)
             return load_run(here.store, follow(events, live=True, telling=telling, store=here.store))
 
         found = results_of(wanted)
         timing = compare_with_baseline(frozen, files, found, here)
         comparisons = follow(timing, live=True, telling=telling) if timed else []
-        asked = asked or ("" if isinstance(suite, spec.Suite) else shlex.quote(str(suite)))
         how: dict[str, Any] = {"asked": asked, "without": without, "looks": 2 if max_seeds else 1}
         verdict = judge(frozen, found, comparisons, **how)
         if max_seeds and verdict.lacks_seeds:
@@ -236,9 +238,8 @@ def _left_out(frozen: Baseline, only: Sequence[Metric], no_latency: bool) -> tup
     """The metrics that are not judged; raises `UserError` where nothing would be."""
     there = {gate.metric for gate in frozen.gates}
     without = tuple(m for m in there if (only and m not in only) or (no_latency and m == "latency"))
-    if only and not there - set(without):
-        names = ", ".join(sorted(there))
-        raise UserError(f"no gate of the baseline is of {', '.join(only)}", help=f"it has: {names}")
+    if not there - set(without):
+        raise UserError("no gate is left to judge", help=f"the baseline has gates of: {', '.join(sorted(there))}")
     return without
 
 
@@ -250,6 +251,7 @@ def assert_no_regression(
     strict: bool = True,
     only: Sequence[Metric] = (),
     no_latency: bool = False,
+    max_seeds: int | None = None,
 ) -> "Verdict":
     """`check` as an assertion, for a test: raises `AssertionError` with what regressed and what changed.
 
@@ -258,7 +260,7 @@ def assert_no_regression(
     """
     from kdbench.report.check.verdict import verdict_text
 
-    verdict = check(suite, baseline, where, only=only, no_latency=no_latency).verdict
+    verdict = check(suite, baseline, where, only=only, no_latency=no_latency, max_seeds=max_seeds).verdict
     if verdict.exit_code(strict):
         raise AssertionError(verdict_text(verdict))
     return verdict

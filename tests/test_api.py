@@ -135,7 +135,7 @@ def test_a_regression_fails_the_assertion_with_its_sentence_and_what_changed(mon
         "- p / student / kd: top-1 regressed: −2.00 points, allowed −0.50",
         "what changed since the baseline:",
         "  suite: train.epochs was 8, is 1",
-        "to accept the present figures: "
+        "If the regression is meant, freeze the present figures as the new baseline: "
         "kdbench run example.toml && kdbench baseline example --to baselines/example-new",
     ]
 
@@ -148,6 +148,13 @@ def test_what_is_open_fails_under_strict_and_nothing_measured_always(
     monkeypatch.setattr(api, "check", lambda *given, **more: checked(*entries))
     with pytest.raises(AssertionError) if fails else nullcontext():
         kdbench.assert_no_regression("example.toml", "base", strict=strict)
+
+
+def test_the_assertion_passes_on_what_a_check_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, object] = {}
+    monkeypatch.setattr(api, "check", lambda *asked, **more: given.update(more) or checked(SAME))
+    kdbench.assert_no_regression("example.toml", "base", only=("top1",), no_latency=True, max_seeds=15)
+    assert given == {"only": ("top1",), "no_latency": True, "max_seeds": 15}
 
 
 @pytest.mark.parametrize(("max_seeds", "runs"), [(None, [5]), (20, [5, 20])])

@@ -12,7 +12,7 @@ from kdbench.execute.workers.place import Place
 from kdbench.results import EvaluationRecord, Outcome, Store
 from kdbench.results.keys import artifact_key, evaluation_key, score_name
 from kdbench.results.machine.processor import instruction_set
-from kdbench.spec import NamedChoice, Plan, Record
+from kdbench.spec import NamedChoice, Plan, Record, Suite
 from kdbench.spec.variants import Fp32, Int8Qat, Variant
 
 AT_ONCE = 16  # models exported or evaluated in one job, at most
@@ -28,14 +28,15 @@ class Deployed:
     evaluations: tuple[str, ...]
 
 
-def deploy(plan: Plan, outcomes: Outcomes, place: Place) -> Generator[RunEvent, None, Deployed]:
+def deploy(plan: Plan, outcomes: Outcomes, place: Place, measured: Suite) -> Generator[RunEvent, None, Deployed]:
     """Export, make variants and evaluate what the store lacks; returns the keys of what is there.
 
     `outcomes` is read; a trial that `NotExported` is yielded of is expected to be failed there from then on.
+    `measured`: the suite without those of its variants and conditions that are not to be computed anew.
     """
     yield from _export(plan, outcomes, place)
-    yield from _make_variants(plan, outcomes, place)
-    yield from _evaluate(plan, outcomes, place)
+    yield from _make_variants(plan, outcomes, place, measured)
+    yield from _evaluate(plan, outcomes, place, measured)
     found = {
         key: record
         for key in _asked(plan, outcomes, place.store)
@@ -68,7 +69,7 @@ def _export(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[RunEvent]:
                 yield NotExported(key=job.keys[0], reason=reason)
 
 
-def _make_variants(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[RunEvent]:
+def _make_variants(plan: Plan, outcomes: Outcomes, place: Place, measured: Suite) -> Iterator[RunEvent]:
     exported = [key for key in _done(plan, outcomes, plan.reported) if place.store.is_exported(_artifact(key, Fp32()))]
     trained = {
         (plan.trials[entry.key].start[0], entry.variant): entry.key
@@ -77,7 +78,7 @@ def _make_variants(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[Run
     }
     asked = [
         (trial, variant)
-        for variant in plan.suite.variants
+        for variant in measured.variants
         for trial in exported
         if not place.store.is_exported(_artifact(trial, variant))
         and (not isinstance(variant, Int8Qat) or (trial, variant.label) in trained)
@@ -105,12 +106,13 @@ def _make_variants(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[Run
                 yield _note(said)
 
 
-def _evaluate(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[RunEvent]:
+def _evaluate(plan: Plan, outcomes: Outcomes, place: Place, measured: Suite) -> Iterator[RunEvent]:
     """Evaluate what the store lacks. Artifacts under the same condition share a job, and its corrupted images."""
     asked = _asked(plan, outcomes, place.store)
     lacking = [each for key, each in asked.items() if not place.store.has(Store.EVALUATIONS, key)]
     setting, of, jobs = place.setting(), dict[str, int](), list[EvaluateArtifacts]()
-    for condition in (None, *plan.suite.conditions):
+    kept = (None, *measured.conditions)
+    for condition in kept:
         # Once for all of its heads.
         files = list(dict.fromkeys(each.artifact for each in lacking if each.condition == condition))
         of[_name(condition)] = len(files)
@@ -120,6 +122,8 @@ def _evaluate(plan: Plan, outcomes: Outcomes, place: Place) -> Iterator[RunEvent
             )
             for share in _shares(files, place)
         ]
+    if left := dict.fromkeys(_name(each.condition) for each in lacking if each.condition not in kept):
+        yield Noted(text=f"held by no gate, and so not evaluated by this check: {', '.join(left)}")
     if jobs:
         yield Ahead(work="test", units=of[_name(None)])
         yield Ahead(work="conditions", units=sum(of.values()) - of[_name(None)])

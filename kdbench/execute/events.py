@@ -6,15 +6,19 @@ from typing import Literal
 from kdbench.execute.workers.messages import EpochFinished, Noted
 from kdbench.results import Layout, NotMeasured
 from kdbench.results.predictions import Predictions
-from kdbench.spec import How, Plan, Record
+from kdbench.spec import Gate, How, Plan, Record
 
 
 @dataclass(frozen=True)
 class Planned:
-    """What is known to be needed so far, and which trials of it are to be trained."""
+    """What is known to be needed so far, and which trials of it are to be trained.
+
+    `gates` are those of a check, for which alone trials are measured.
+    """
 
     plan: Plan
     lacking: frozenset[str]
+    gates: tuple[Gate, ...] | None = None
 
 
 Work = Literal["check", "train", "test", "conditions", "timing", "report"]  # of a run, in their order

@@ -23,7 +23,7 @@ from kdbench.execute.events import (
 )
 from kdbench.execute.workers.messages import EpochFinished
 from kdbench.results import Store
-from kdbench.spec import Plan, Trial
+from kdbench.spec import Trial
 from kdbench.statistics.ratios import LOOKS
 
 ORDER: tuple[Work, ...] = get_args(Work)
@@ -90,8 +90,8 @@ class Forecast:
             self._amounts[self.at].seconds += now - self._heard
         self._heard = now
         match event:
-            case Planned(plan=plan, lacking=lacking):
-                self._plan(plan, lacking)
+            case Planned():
+                self._plan(event)
             case Ahead(work=work, units=units):
                 for earlier in ORDER[: ORDER.index(work)]:
                     self._amounts[earlier].ahead = 0
@@ -163,21 +163,23 @@ class Forecast:
         amount.ahead = max(0.0, amount.ahead - units)
         amount.done += units
 
-    def _plan(self, plan: Plan, lacking: frozenset[str]) -> None:
+    def _plan(self, planned: Planned) -> None:
         """What a plan needs beyond what is known; of what follows training, as far as its trials tell."""
+        plan, lacking, gates = planned.plan, planned.lacking, planned.gates
+        measured = plan.suite if gates is None else plan.suite.measured_for(gates)
         for key in plan.trials.keys() - lacking:
             self._measure(key, _kind(plan.trials[key]))
         new = [key for key in plan.trials if key in lacking and key not in self.trials]
         self.trials |= {key: _Training(_kind(plan.trials[key]), plan.trials[key].epochs) for key in new}
         reported = [key for key in new if key in plan.reported]
-        files = len(reported) * len(plan.suite.variants) + sum(key in plan.evaluated for key in new)
+        files = len(reported) * len(measured.variants) + sum(key in plan.evaluated for key in new)
         self._amounts["test"].ahead += 2 * files
-        self._amounts["conditions"].ahead += len(reported) * len(plan.suite.conditions)
-        asked = plan.suite.latency
+        self._amounts["conditions"].ahead += len(reported) * len(measured.conditions)
+        asked = measured.latency
         ways = len(asked.batch_sizes) * len(asked.threads) * len(asked.providers)
         networks = {plan.trials[key].model.label for key in reported}
-        self._amounts["timing"].ahead += LOOKS[0] * ways * len(networks) * len(plan.suite.variants)
-        self._amounts["report"].ahead = 1
+        self._amounts["timing"].ahead += LOOKS[0] * ways * len(networks) * len(measured.variants)
+        self._amounts["report"].ahead = int(gates is None)
 
     def _end(self, key: str, done: bool) -> None:
         trial = self.trials[key]

@@ -25,7 +25,7 @@ from kdbench.execute.workers.place import Place
 from kdbench.results import Layout, Outcome, RunRecord, Store, machine_facts
 from kdbench.results.finished import finished
 from kdbench.results.machine.processor import computes_bfloat16, instruction_set
-from kdbench.spec import Plan, Suite, UserError
+from kdbench.spec import Gate, Plan, Suite, UserError
 from kdbench.spec import plan as plan_suite
 from kdbench.spec.generators import Followed
 from kdbench.zoo.catalog import Catalog
@@ -74,12 +74,12 @@ def run_suite(
     *,
     retry: bool = False,
     train_more: bool = True,
-    time_more: bool = True,
+    gates: tuple[Gate, ...] | None = None,
 ) -> Generator[RunEvent, None, RunRecord]:
     """Carry out what a suite asks for. Yields events as things happen; returns the record of the run.
 
-    What failed before and would fail again is not trained again, but where `retry`; nothing is, without `train_more`,
-    and without `time_more` nothing is timed that is not there.
+    What failed before and would fail again is not trained again, but where `retry`; nothing is, without `train_more`.
+    With the `gates` of a check, what the store lacks is measured only as far as these hold it: see `measured_for`.
     Raises `UserError` before anything is trained where the input is bad. A trial that fails leaves the others running.
     """
     catalog, suite = Catalog(place.plugins), on_this_processor(suite)
@@ -96,13 +96,14 @@ def run_suite(
         course.outcomes |= {} if retry else would_repeat(left, place, machine)
         if not train_more:
             course.outcomes |= {key: NOT_YET for key in left if key not in course.outcomes}
-        yield Planned(plan=plan, lacking=frozenset(key for key in lacking if key not in course.outcomes))
+        yield Planned(plan, frozenset(key for key in lacking if key not in course.outcomes), gates)
         yield from course.of(_slow_precision(plan, course.outcomes, place))
         yield from course.of(check(plan, course.outcomes, place))
         yield from course.of(train(plan, course.outcomes, place))
         plan = plan_suite(suite, catalog, finished(place.store, course.outcomes))
-    deployed = yield from course.of(deploy(plan, course.outcomes, place))
-    timed = yield from course.of(_time(plan, course.outcomes, place, anew=time_more))
+    measured = plan.suite if gates is None else plan.suite.measured_for(gates)
+    deployed = yield from course.of(deploy(plan, course.outcomes, place, measured))
+    timed = yield from course.of(_time(plan, course.outcomes, place, anew=gates is None))
     record = RunRecord(
         name=plan.suite.name,
         run_id=f"{started:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(2)}",

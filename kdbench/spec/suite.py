@@ -1,6 +1,6 @@
 """What a suite asks for: pairs, losses, ways of teaching and seeds on one dataset under one recipe."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import count, islice
 from typing import Annotated, Any, ClassVar
 
@@ -254,6 +254,19 @@ class Suite(Record):
         seeds = (*self.seeds, *islice(further, number - len(self.seeds)))
         name = f"{self.name}{',' if PART in self.name else PART}seeds={number}"
         return self.model_copy(update={"name": name, "seeds": seeds, "confirm_seeds": ()})
+
+    def measured_for(self, gates: Collection[Gate]) -> "Suite":
+        """The same with the conditions and variants alone that gates hold, and without latency: a check times anew."""
+        conditions = {gate.condition for gate in gates}
+        if any(gate.metric == "right_everywhere" for gate in gates):
+            conditions |= {each.label for each in self.corruptions}
+        variants = {"fp32", *(gate.variant for gate in gates)}
+        kept = {
+            "conditions": tuple(each for each in self.conditions if each.label in conditions),
+            "variants": tuple(each for each in self.variants if each.label in variants),
+            "latency": LatencySpec(batch_sizes=(), largest_batch=1),
+        }
+        return self.model_copy(update=kept)
 
     def teacher_seed(self, index: int, further: int = 0) -> int:
         """The seed of the teacher that the student of the seed number `index` learns from: teachers take turns.

@@ -16,7 +16,7 @@ from kdbench.execute.workers.executors import Inline
 from kdbench.execute.workers.job import Job
 from kdbench.execute.workers.place import Place
 from kdbench.results import RunRecord, Store
-from kdbench.spec import Record, Suite
+from kdbench.spec import Gate, Record, Suite
 
 
 def place(root: Path, **changes: object) -> Place:
@@ -25,11 +25,16 @@ def place(root: Path, **changes: object) -> Place:
 
 
 def run(
-    suite: Suite, where: Place, *, retry: bool = False, train_more: bool = True
+    suite: Suite,
+    where: Place,
+    *,
+    retry: bool = False,
+    train_more: bool = True,
+    gates: tuple[Gate, ...] | None = None,
 ) -> tuple[RunRecord, list[RunEvent]]:
     """The record of a run, and what was heard of it but for its plans."""
     heard: list[RunEvent] = []
-    record = api.drain(run_suite(suite, where, retry=retry, train_more=train_more), heard.append)
+    record = api.drain(run_suite(suite, where, retry=retry, train_more=train_more, gates=gates), heard.append)
     return record, [event for event in heard if not isinstance(event, Planned)]
 
 

@@ -22,7 +22,7 @@ from kdbench.execute.workers.messages import Crashed, Noted, Refused
 from kdbench.results import Outcome, ResultSet, Store, load_suite_results
 from kdbench.results.keys import artifact_key
 from kdbench.results.machine.processor import instruction_set
-from kdbench.spec import Plan, Problem, Record, Suite, Trial, UserError
+from kdbench.spec import Gate, Plan, Problem, Record, Suite, Trial, UserError
 from kdbench.spec.variants import Fp16, Fp32, Int8Dynamic, Variant
 from tests.execute.running import Scripted, place, put_onnx, put_weights, run
 from tests.results.machine.machines import ALDER_LAKE, ZEN3, ZEN4, linux
@@ -172,6 +172,17 @@ def test_fewer_conditions_are_fewer_records_of_the_run(root: Path) -> None:
     assert len(times(root, Store.EVALUATIONS)) == 6  # they stay, for a suite that asks for them
 
 
+def test_a_check_measures_only_what_its_gates_hold_and_finds_what_is_there(root: Path) -> None:
+    pale = {"use": "contrast", "factor": 0.2, "name": "pale"}
+    asked = suite(conditions=[TILTED, FADED, pale], variants=["fp32", "fp16"], latency=ONCE)
+    record, heard = run(asked, place(root), gates=(Gate(metric="top1", condition="faded", may_drop=0.1),))
+    assert evaluated(heard) == [("condition faded", 3)]
+    assert exported(heard) == []
+    assert len(record.evaluations) == 9  # clean, faded, and tilted from the earlier run
+    assert (record.latencies, record.not_measured) == ((), ())
+    assert record.notes == ("held by no gate, and so not evaluated by this check: condition pale",)
+
+
 def test_another_name_evaluates_nothing(root: Path) -> None:
     _, heard = run(suite(conditions=[{**TILTED, "name": "crooked"}]), place(root))
     assert heard == []
@@ -245,7 +256,8 @@ def deployed(
 ) -> tuple[Deployed, list[RunEvent], Scripted]:
     plan, done = plan_and_done(where)
     executor, heard = Scripted(answer), list[RunEvent]()
-    found = api.drain(deploy(plan, {**done, **outcomes}, place(root, executor=executor)), heard.append)
+    events = deploy(plan, {**done, **outcomes}, place(root, executor=executor), plan.suite)
+    found = api.drain(events, heard.append)
     return found, heard, executor
 
 

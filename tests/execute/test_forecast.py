@@ -20,7 +20,7 @@ from kdbench.execute.events import (
 from kdbench.execute.forecast import USUAL, Forecast
 from kdbench.execute.workers.messages import EpochFinished
 from kdbench.results import Layout, Store
-from kdbench.spec import How, Plan
+from kdbench.spec import Gate, How, Plan
 from tests.execute.running import place, run
 from tests.small import small_suite
 
@@ -84,6 +84,16 @@ def test_epochs_left_take_as_long_as_those_before(plan: Plan, clock: Clock) -> N
     forecast.hear(TrialEnded(key=first, status="done", top1=0.5))
     assert forecast.ended == 1
     assert forecast.seconds_left() == 4 * 7 + 6 * USUAL["test"] + USUAL["report"]
+
+
+def test_a_check_has_ahead_what_its_gates_hold_and_no_report(clock: Clock) -> None:
+    conditions = [{"use": "contrast", "factor": each, "name": f"contrast {each}"} for each in (0.4, 0.2)]
+    plan, forecast = api.plan(small_suite(seeds=1, conditions=conditions)), Forecast(clock=clock)
+    gate = Gate(metric="top1", condition="contrast 0.4", may_drop=0.1)
+    forecast.hear(Planned(plan, frozenset(plan.trials), (gate,)))
+    for key in plan.trials:
+        forecast.hear(TrialEnded(key=key, status="done", top1=0.5))
+    assert forecast.seconds_left() == pytest.approx(6 * USUAL["test"] + 3 * USUAL["conditions"])
 
 
 def test_one_kind_of_work_follows_the_other(plan: Plan, clock: Clock) -> None:

@@ -120,3 +120,21 @@ def test_further_seeds_are_none_that_the_suite_takes_otherwise() -> None:
     assert (more.seeds, more.confirming, more.name) == ((0, 3, 4, 6, 7), (), f"{suite.name}@seeds=5")
     part = suite.model_copy(update={"name": "small@losses=kd"})
     assert part.with_seeds(3).name == "small@losses=kd,seeds=3"
+
+
+def test_a_check_measures_the_conditions_and_variants_that_gates_hold() -> None:
+    attack = {"use": "pgd", "epsilon": 0.03, "name": "attack"}
+    conditions = ["gaussian_blur", {"use": "rotation", "degrees": 30.0, "name": "tilted"}, attack]
+    suite = small_suite(conditions=conditions, variants=["fp32", "fp16", "int8_static"])
+    tilted = Gate(metric="top1", condition="tilted", may_drop=0.01)
+    static = Gate(metric="top1", variant="int8_static", may_drop=0.01)
+    everywhere = Gate(metric="right_everywhere", may_drop=0.01)
+
+    def kept(*gates: Gate) -> tuple[list[str], list[str]]:
+        found = suite.measured_for(gates)
+        assert found.latency.batch_sizes == ()
+        return [each.label for each in found.conditions], [each.label for each in found.variants]
+
+    assert kept() == ([], ["fp32"])
+    assert kept(tilted, static) == (["tilted"], ["fp32", "int8_static"])
+    assert kept(everywhere) == (["gaussian_blur", "tilted"], ["fp32"])

@@ -109,6 +109,14 @@ def undetectable_gates(baseline: Baseline) -> list[str]:
     return problems
 
 
+def unread_gates(baseline: Baseline) -> list[str]:
+    """For each gate that could never be judged: of how many trials its figure was not computed."""
+    students = [row for row in baseline.rows if row.role == "student"]
+    lacking = {each.gate.label: sum(each.read(row) is None for row in students) for each in figures_of(baseline)}
+    of = several(len(students), "student")
+    return [f"the gate of {label} has no figure of {number} of {of}" for label, number in lacking.items() if number]
+
+
 def _allows(figure: Figure, baseline: Baseline) -> str:
     written = any(gate.label == figure.gate.label for gate in baseline.spec.gates)
     name = "the accuracy gate" if figure.clean_top1 else f"the gate of {figure.gate.label}"

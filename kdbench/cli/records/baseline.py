@@ -58,20 +58,17 @@ def command(
     (--seeds, --losses ...) or has failed trials, and where the seeds show no drop of twice the limit of a gate, of
     top-1 half a point where the suite has none.
     """
-    from kdbench.analyze import undetectable_gates, what_the_gate_sees
+    from kdbench.analyze import what_the_gate_sees
     from kdbench.results import Store, freeze, load_run
     from kdbench.results.baselines.freezing import baseline_of, refuse_part
     from kdbench.results.runs.chosen import chosen_run
-    from kdbench.spec import Problem, UserError
 
     store = Store(results)
     found = load_run(store, chosen_run(store, suite, run))
     if not part:
         refuse_part(found)
-    if not force and (finer := undetectable_gates(baseline_of(found))):
-        raise UserError(
-            Problem(what, help="write a wider limit under [[gates]], add seeds, or --force") for what in finer
-        )
+    if not force:
+        _refuse_gates(baseline_of(found), found.run.again)
     target = folder or Path("baselines") / found.run.name
     frozen = freeze(found, store, target, teachers=teachers, outside=outside, largest=max_size)
     gate = what_the_gate_sees(frozen)
@@ -91,3 +88,16 @@ def _kept(frozen: "Baseline") -> str:
     if not files:
         return "no ONNX file: no gate is of latency"
     return several(files, "ONNX file") + (f" in '{frozen.files}'" if frozen.files else "")
+
+
+def _refuse_gates(baseline: "Baseline", again: str) -> None:
+    """Raise `UserError` for gates that no check could judge, and for those that the seeds are too few for."""
+    from kdbench.analyze import undetectable_gates, unread_gates
+    from kdbench.spec import Problem, UserError
+
+    unread = f"evaluate it ({again}), drop the gate, or --force"
+    problems = [Problem(what, help=unread) for what in unread_gates(baseline)]
+    finer = "write a wider limit under [[gates]], add seeds, or --force"
+    problems += [Problem(what, help=finer) for what in undetectable_gates(baseline)]
+    if problems:
+        raise UserError(problems)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from scipy import stats
 
-from kdbench.analyze import undetectable_gates, what_the_gate_sees
+from kdbench.analyze import undetectable_gates, unread_gates, what_the_gate_sees
 from kdbench.analyze.gate.power import gate_power
 from kdbench.results.baselines.freezing import baseline_of
 from kdbench.spec import Gate
@@ -52,6 +52,15 @@ def test_the_remedies_work():
     assert problems(gated(wide)) == []
     assert len(problems(gated(wide - 0.002))) == 1
     assert problems(gated(0.03, replace(WIDE, seeds=int(seeds)))) == []
+
+
+def test_a_gate_whose_figure_was_not_computed_is_told():
+    gate = Gate(metric="top1", condition="noise", may_drop=0.02)
+    results = make_results(replace(WIDE, conditions=("noise",), gates=(gate,)))
+    assert unread_gates(baseline_of(results)) == []
+    clean = {key: each for key, each in results.evaluations.items() if each.condition is None}
+    found = unread_gates(baseline_of(replace(results, evaluations=clean)))
+    assert found == ["the gate of top1 under noise has no figure of 6 of 6 students"]
 
 
 def test_one_seed_cannot_hold_an_accuracy_gate():
