@@ -13,6 +13,7 @@ import click
 from kdbench.cli import options
 
 if TYPE_CHECKING:
+    from kdbench.analyze import Verdict
     from kdbench.cli.telling.progress import Telling
     from kdbench.spec.comparison import Metric
 
@@ -47,6 +48,7 @@ def _metrics(_context: click.Context, _option: click.Parameter, text: str | None
 )
 @click.option("--no-latency", is_flag=True, help="Time nothing.")
 @click.option("--explain", is_flag=True, help="Tell how each verdict came about: values, rule and what it found.")
+@click.option("--report", is_flag=True, help="Render the report of the run too, as `kdbench run` does.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON instead of Markdown.")
 @click.option(
     "--checks", type=click.Path(path_type=Path), help="Keep it here for `kdbench history`. [default: RESULTS/checks]"
@@ -67,6 +69,7 @@ def command(
     no_latency: bool,
     explain: bool,
     max_seeds: int | None,
+    report: bool,
     as_json: bool,
     checks: Path | None,
     results: Path,
@@ -84,7 +87,6 @@ def command(
     from kdbench import api
     from kdbench.analyze.history import record_of
     from kdbench.cli.restrict import restrict
-    from kdbench.report.check.annotations import annotations
     from kdbench.report.check.benchmark import write_benchmarks
     from kdbench.report.check.explanation import explanation
     from kdbench.report.check.verdict import render_verdict, undecided
@@ -100,7 +102,7 @@ def command(
         wanted = restrict(api.load_suite(suite, how["plugins"]), Catalog(how["plugins"]), **part)
         prepare_folder(reports, "reports")
         began = datetime.now(UTC).isoformat(timespec="seconds")
-        where, asked = api.place(results, **how), _asked(suite, part, how["plugins"])
+        where, asked = api.place(results, **how), _asked(suite, part, how)
         limits: dict[str, Any] = {"only": only, "no_latency": no_latency, "max_seeds": max_seeds}
         checked = api.check(wanted, folder, where, asked=asked, telling=telling, **limits)
     verdict, run = checked.verdict, checked.records.run
@@ -116,18 +118,28 @@ def command(
     trained = run.trained if run.started >= began else ()  # where all was there, the earlier run's record stands
     if reused := done - len(trained):
         click.echo(f"note: {reused} of {done} trials came from '{results}'; --fresh trains anew", err=True)
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in annotations(verdict, suite, strict=strict):
-            click.echo(line, err=True)
-    if page := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(page).open("a", encoding="utf-8") as file:
-            file.write(written["markdown"].read_text("utf-8"))
+    pages = [written["markdown"]]
+    if report and checked.records.trials:
+        pages.append(api.render(api.Results(checked.records), reports)[0].with_name("summary.md"))
+    _tell_github(verdict, suite, pages, strict=strict)
     return verdict.exit_code(strict) or (1 if run.failed else 0)
 
 
-def _asked(suite: str, part: Mapping[str, Any], plugins: Sequence[str]) -> str:
-    """The suite as it was given, with the options of its part, for a command that can be copied."""
-    told = {**part, "plugin": plugins}
+def _tell_github(verdict: "Verdict", suite: str, pages: Sequence[Path], *, strict: bool) -> None:
+    """Where an action of GitHub's runs this: annotations, and pages of Markdown on that of the job."""
+    from kdbench.report.check.annotations import annotations
+
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in annotations(verdict, suite, strict=strict):
+            click.echo(line, err=True)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.writelines(page.read_text("utf-8") for page in pages)
+
+
+def _asked(suite: str, part: Mapping[str, Any], how: Mapping[str, Any]) -> str:
+    """The suite as it was given, with its part, plug-ins and data, for a command that can be copied."""
+    told = {**part, "plugin": how["plugins"], "data": how.get("data")}
     given = ((name, value if isinstance(value, tuple) else (value,)) for name, value in told.items() if value)
     options = [f"{'-p' if name == 'plugin' else f'--{name}'} {shlex.quote(str(v))}" for name, vs in given for v in vs]
     return " ".join([shlex.quote(suite), *options])

@@ -158,6 +158,6 @@ def test_a_baseline_of_another_suite_is_code_five_before_any_training(user: Path
 
 def test_the_suite_is_asked_for_as_it_was_given() -> None:
     part = {"seeds": 2, "epochs": None, "pairs": (), "losses": ("kd(temperature=8.0)", "dkd"), "teaching": ()}
-    told = "'my suite.toml' --seeds 2 --losses 'kd(temperature=8.0)' --losses dkd -p mine"
-    assert _asked("my suite.toml", part, ("mine",)) == told
-    assert _asked("fashion", dict.fromkeys(part), ()) == "fashion"
+    told = "'my suite.toml' --seeds 2 --losses 'kd(temperature=8.0)' --losses dkd -p mine --data data"
+    assert _asked("my suite.toml", part, {"plugins": ("mine",), "data": Path("data"), "workers": 2}) == told
+    assert _asked("fashion", dict.fromkeys(part), {"plugins": ()}) == "fashion"

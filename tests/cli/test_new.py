@@ -1,6 +1,7 @@
 """`kdbench new` as a user meets it: what it writes works, in a checkout and elsewhere."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 
 from kdbench.cli.failure import run_guarded
 from kdbench.cli.new import command as new
-from kdbench.spec import load_suite
+from kdbench.spec import load_suite, parse_suite
 from kdbench.zoo.catalog import Catalog
 
 ROOT = Path(__file__).parent.parent.parent
@@ -84,5 +85,9 @@ def test_a_suite_file_is_written_once(tmp_path: Path, monkeypatch: pytest.Monkey
     assert capsys.readouterr().out.startswith("mine.toml: what it trains is told by `kdbench plan mine.toml`")
     suite = load_suite(tmp_path / "mine.toml", Catalog())
     assert [loss.use for loss in suite.losses] == ["cross_entropy", "kd", "fitnet"]
+    text = (tmp_path / "mine.toml").read_text()
+    head, _, gates = text.partition("# [[gates]]")
+    gated = parse_suite(head + re.sub("^# ", "", f"# [[gates]]{gates}", flags=re.MULTILINE), "mine.toml", Catalog())
+    assert [gate.metric for gate in gated.gates] == ["top1", "latency"]
     assert run_guarded(new, ["suite", "mine"]) == 2
     assert "'mine.toml' exists" in capsys.readouterr().err

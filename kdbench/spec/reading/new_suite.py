@@ -42,6 +42,10 @@ batch_sizes = [1, 32]
 # [[gates]]                                    # what `kdbench check` holds against a baseline
 # metric = "top1"
 # may_drop = 0.01                              # one point
+
+# [[gates]]                                    # the new ONNX file is timed beside that of the baseline
+# metric = "latency"
+# may_rise = 0.05                              # 5 %
 """
 
 
