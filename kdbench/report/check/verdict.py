@@ -62,7 +62,7 @@ def verdict_markdown(verdict: Verdict) -> str:
     ):
         lines += [title, "", *(f"- {markdown_text(each)}" for each in found), ""] if found else []
     lines += [
-        "To freeze the present figures as the new baseline (trials that are done are not trained again):",
+        f"{_accepting(verdict)} (trials that are done are not trained again):",
         "",
         markdown_code(rebaseline(verdict), "sh"),
     ]
@@ -78,7 +78,7 @@ def verdict_text(verdict: Verdict) -> str:
             f"{headline(verdict)}: {verdict.suite}",
             *(f"- {sentence}" for sentence in found),
             *(["what changed since the baseline:", *changed] if changed else []),
-            f"to accept the present figures: {rebaseline(verdict)}",
+            f"{_accepting(verdict)}: {rebaseline(verdict)}",
         ]
     )
 
@@ -114,6 +114,13 @@ def undecided(verdict: Verdict) -> str:
         f"{open_ones} of {len(verdict.entries)} figures could not be decided: a regression may hide in them. "
         "The exit code is 0, and 4 with --strict, which CI should use."
     )
+
+
+def _accepting(verdict: Verdict) -> str:
+    """What introduces the commands of `rebaseline`: a regression is no reason for a new baseline."""
+    if verdict.status == "regressed":
+        return "If the regression is meant, freeze the present figures as the new baseline"
+    return "To freeze the present figures as the new baseline"
 
 
 def rebaseline(verdict: Verdict) -> str:

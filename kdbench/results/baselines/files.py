@@ -1,6 +1,7 @@
 """A baseline is read back, and its ONNX files are found: beside it, in another folder, or at a URL of fsspec."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from kdbench.results.stored import read_stored
 from kdbench.spec import Problem, UserError
 
 FREEZE = "freeze one with: kdbench baseline SUITE --to DIR"
+PASSWORD = re.compile(r"://[^/@]*:[^/@]*@")
 
 
 def load_baseline(folder: Path, suite: str) -> Baseline:
@@ -35,14 +37,18 @@ def load_baseline(folder: Path, suite: str) -> Baseline:
 
 def keep_outside(files: Mapping[str, Path], where: str, folder: Path) -> str:
     """Copy a baseline's files to a folder or a URL; returns it as the baseline in `folder` names it."""
+    if PASSWORD.search(where):
+        help = "leave it out: storages of fsspec take credentials from the environment or from files of their own"
+        raise UserError("the URL holds a password, and would be committed with the baseline", help=help)
     import fsspec  # .1 s
 
     for name, source in files.items():
         try:
             with fsspec.open(f"{where.rstrip('/')}/{name}", "wb", auto_mkdir=True) as file:
                 file.write(source.read_bytes())
-        except (OSError, ImportError, ValueError) as error:
-            raise UserError(f"cannot write '{name}' to '{where}': {error}", help="give a folder or a URL") from error
+        except Exception as error:  # storages raise their own: see `onnx_files`
+            help = "give a folder, or a URL of fsspec that can be written to with the credentials that are here"
+            raise UserError(f"cannot write '{name}' to '{where}': {_told(error)}", help=help) from error
     return where if "://" in where or Path(where).is_absolute() else os.path.relpath(where, folder)
 
 
@@ -58,14 +64,21 @@ def onnx_files(baseline: Baseline, folder: Path, scratch: Path) -> dict[str, Pat
         try:
             file = _fetch(baseline.files, model.onnx, model.facts.onnx_bytes, folder, scratch)
             digest = sha256_of(file)
-        except (OSError, ImportError, ValueError) as error:
-            text = f"the baseline '{folder}' lacks its file '{model.onnx}' in '{baseline.files or folder}': {error}"
-            raise BaselineError(text, help=f"bring it back, check without it (--no-latency), or {FREEZE}") from error
+        except Exception as error:  # without credentials s3fs raises botocore's, gcsfs its own: neither is an `OSError`
+            where = baseline.files or folder
+            text = f"the baseline '{folder}' lacks its file '{model.onnx}' in '{where}': {_told(error)}"
+            help = f"bring it back or give access to it, check without it (--no-latency), or {FREEZE}"
+            raise BaselineError(text, help=help) from error
         if digest != model.facts.onnx_sha256:
             text = f"'{model.onnx}' of the baseline '{folder}' is not the file that was frozen: its SHA-256 differs"
             raise BaselineError(text, help=FREEZE)
         found[model.onnx] = file
     return found
+
+
+def _told(error: Exception) -> str:
+    """What an error says; its name where it says nothing."""
+    return str(error) or type(error).__name__
 
 
 def _fetch(where: str, name: str, size: int, folder: Path, scratch: Path) -> Path:

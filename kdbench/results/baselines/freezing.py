@@ -110,7 +110,10 @@ def freeze(
 
 
 def refuse_part(results: ResultSet) -> None:
-    """Raise `UserError` where a run is of a part of its suite, or lacks trials."""
+    """Raise `UserError` where a run is of a part of its suite, or lacks trials.
+
+    To run it again brings back a record that is gone, and no trial that failed: most fail as they did.
+    """
     run = results.run
     if run.part:
         help = "leave --run out for the latest run of the whole suite, or give --part"
@@ -118,7 +121,9 @@ def refuse_part(results: ResultSet) -> None:
     if lost := lacking(results):
         more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
         text = f"the run {run.run_id} of '{run.name}' is not whole: {lost[0]}{more}"
-        raise UserError(text, help=f"run it again ({run.again}), or give --part to freeze what there is")
+        again = f"change what failed or leave it out of the suite, or try it once more ({run.again} --retry-failed)"
+        help = again if run.failed else f"run it again ({run.again})"
+        raise UserError(text, help=f"{help}; or give --part to freeze what there is")
 
 
 def _files(baseline: Baseline, results: ResultSet, store: Store) -> dict[str, Path]:

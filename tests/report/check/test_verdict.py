@@ -27,6 +27,12 @@ def test_markdown_puts_what_fails_first_and_says_how_to_accept():
     assert "<b>" not in text
 
 
+def test_a_new_baseline_is_advised_after_a_regression_only_where_that_is_meant():
+    meant, plain = "If the regression is meant, freeze the present", "To freeze the present"
+    found = [(meant in text, plain in text) for text in map(verdict_markdown, (VERDICT, UNDECIDED))]
+    assert found == [(True, False), (False, True)]
+
+
 def test_the_baseline_of_a_part_is_frozen_from_that_part():
     part = replace(VERDICT, suite="quick@seeds=2", asked="'my suites/quick.toml' --seeds 2")
     freeze = "kdbench baseline quick@seeds=2 --part --to baselines/quick@seeds=2-new"

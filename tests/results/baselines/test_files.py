@@ -1,9 +1,11 @@
 """A baseline is read back, and its ONNX files are found wherever they are kept."""
 
 from pathlib import Path
+from typing import NoReturn
 
 import fsspec
 import pytest
+from fsspec import AbstractFileSystem
 
 from kdbench.results import Baseline, freeze, load_baseline
 from kdbench.results.baselines.baseline import BaselineError
@@ -58,6 +60,45 @@ def test_a_place_that_cannot_be_written_is_told(where: str, tmp_path: Path) -> N
         (tmp_path / "a file").touch()
     with pytest.raises(UserError, match="cannot write"):
         frozen(tmp_path, where)
+    assert not (tmp_path / "base").exists()
+
+
+class NoCredentialsError(Exception):
+    """As botocore's: no base of it but `Exception`; gcsfs's `HttpError` is another."""
+
+
+class Locked(AbstractFileSystem):
+    """A storage that opens nothing."""
+
+    protocol = "locked"
+    error: Exception = NoCredentialsError("Unable to locate credentials")
+
+    def _open(self, *_: object, **__: object) -> NoReturn:
+        raise self.error
+
+
+fsspec.register_implementation("locked", Locked, clobber=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(Locked.error, "Unable to locate credentials"), (NotImplementedError(), "NotImplementedError")],  # as by HTTP
+)
+def test_the_errors_of_a_storage_are_told(
+    error: Exception, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Locked, "error", error)
+    with pytest.raises(UserError, match=rf"cannot write .* to 'locked://bucket': {told}\n.*with the credentials"):
+        frozen(tmp_path, "locked://bucket")
+    baseline = frozen(tmp_path).model_copy(update={"files": "locked://bucket"})
+    with pytest.raises(BaselineError, match=rf"in 'locked://bucket': {told}\n.*give access to it"):
+        kept(tmp_path, baseline)
+
+
+def test_a_password_is_not_committed(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds a password") as caught:
+        frozen(tmp_path, "sftp://me:secret@host/kept")
+    assert "secret" not in str(caught.value)
     assert not (tmp_path / "base").exists()
 
 

@@ -103,14 +103,18 @@ def test_without_corruptions_no_share_is_right_everywhere() -> None:
 def test_a_run_with_failed_trials_is_not_whole_and_one_with_skipped_losses_is() -> None:
     failed = make_results(Shape(outcomes={("big -> small", "kd", 1): Outcome(status="failed", reason="NaN at step 3")}))
     assert lacking(failed) == ["big -> small / kd, seed 1: NaN at step 3"]
-    with pytest.raises(UserError, match="is not whole: big -> small / kd, seed 1: NaN at step 3"):
+    with pytest.raises(UserError, match="is not whole: big -> small / kd, seed 1: NaN at step 3") as caught:
         refuse_part(failed)
+    assert "leave it out of the suite, or try it once more (kdbench run example --retry-failed)" in str(caught.value)
     skipped = {("big -> small", "kd", seed): Outcome(status="skipped", reason="no layer") for seed in range(3)}
     refuse_part(make_results(Shape(outcomes=skipped)))
 
 
 def test_a_run_whose_records_are_gone_is_not_whole() -> None:
-    assert "its record is not in the store" in lacking(replace(RESULTS, records={}))[0]
+    gone = replace(RESULTS, records={})
+    assert "its record is not in the store" in lacking(gone)[0]
+    with pytest.raises(UserError, match=r"help: run it again \(kdbench run example\); or give --part"):
+        refuse_part(gone)
 
 
 def test_a_part_is_not_whole() -> None:
