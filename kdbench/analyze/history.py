@@ -29,7 +29,7 @@ OF_RATIOS = 0.01 / len(GATE_LOOKS)  # beyond the upper bound of a ratio of laten
 class Point:
     """A figure at one check, with its 95 % interval where its error is known.
 
-    Latency is relative to the first baseline of the series: the ratios of later baselines are multiplied.
+    Latency is relative to the first baseline of the series: ratios to later baselines are multiplied.
     """
 
     check: CheckRecord
@@ -111,7 +111,7 @@ class _Found:
 
 def record_of(verdict: Verdict, baseline: Baseline, run: RunRecord, checked: str, commit: str | None) -> CheckRecord:
     """What is kept of a check: `checked` is its time, ISO 8601, UTC."""
-    kept = ("kind", "what", "status", "baseline", "current", "estimate", "lower", "upper", "limit", "n")
+    kept = CheckedFigure.model_fields
     return CheckRecord(
         suite=verdict.suite,
         checked=checked,
@@ -131,16 +131,17 @@ def history_of(checks: Sequence[CheckRecord]) -> tuple[Series, ...]:
 def _grouped(checks: Sequence[CheckRecord]) -> dict[tuple[Metric, str], list[_Found]]:
     """Every figure of the checks, by kind and name."""
     groups: dict[tuple[Metric, str], list[_Found]] = {}
-    # By name and run: the series that goes on where a baseline was frozen from that run, and its level there.
-    frozen: dict[tuple[str, str], tuple[str, float]] = {}
+    # By name and network, whatever run it is of: the series that it belongs to, and its level there.
+    known: dict[tuple[str, str], tuple[str, float]] = {}
     for check in checks:
         for figure in check.figures:
             what = MORE_ROWS.sub("", figure.what)
             if figure.kind == "latency" and figure.estimate is not None:
                 new = f"{what}, since the baseline of run {check.baseline}" if ("latency", what) in groups else what
-                name, level = frozen.setdefault((what, check.baseline), (new, 0.0))
+                was, now = figure.architectures or (check.baseline, check.run)  # earlier checks do not tell networks
+                name, level = known.setdefault((what, was), (new, 0.0))
                 value = level + math.log(figure.estimate)
-                frozen.setdefault((what, check.run), (name, value))
+                known.setdefault((what, now), (name, value))
                 groups.setdefault(("latency", name), []).append(_Found(check, figure, value))
             elif figure.current is not None and (figure.current > 0 or figure.kind in SHARES):
                 value = _scaled(figure.kind, figure.current)

@@ -14,6 +14,7 @@ S = TypeVar("S", bound="Stored")
 # records of the number before.
 SCHEMA = 2
 CARRY_OVER = "carry its folder over with `python -m kdbench.results.carry_over OLD NEW`, or choose another folder"
+MEASURED_AGAIN = "remove the file, and it is measured again"
 # What a file or a folder of a store is called: it leads out of no folder.
 FILE_NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~=,+@-]{1,200}")
 
@@ -44,18 +45,23 @@ class Keyed(Stored):
     key: Key
 
 
+class KeyedTimes(Stored):
+    """Times, which lie under their key; those that were stored before records told it have none."""
+
+    key: Key | None = None
+
+
 class _Numbered(BaseModel):
     """Any stored record, of which only the number of its schema is read."""
 
     schema_number: int = 1
 
 
-def read_stored(path: Path, kind: type[S], *, older: str = CARRY_OVER) -> S:
+def read_stored(path: Path, kind: type[S], *, older: str = CARRY_OVER, damaged: str = MEASURED_AGAIN) -> S:
     """A record from its file. Raises `UserError` where it is missing, of another schema, damaged, or another's.
 
-    `older` says what to do about a file of an older schema.
+    `older` and `damaged` say what to do about a file of an older schema, and about one that is damaged.
     """
-    again = "remove the file, and it is measured again"
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -68,12 +74,12 @@ def read_stored(path: Path, kind: type[S], *, older: str = CARRY_OVER) -> S:
         detail = error.errors()[0]
         at = ".".join(map(str, detail["loc"])) or "the whole file"
         raise UserError(
-            f"'{path}' is damaged: {at}: {detail['msg'].removeprefix('Value error, ')}", help=again
+            f"'{path}' is damaged: {at}: {detail['msg'].removeprefix('Value error, ')}", help=damaged
         ) from error
     if "schema_number" not in record.model_fields_set or record.schema_number != SCHEMA:
         _refuse_schema(path, content, older)
-    if isinstance(record, Keyed) and record.key not in (path.stem, path.parent.name):
-        raise UserError(f"'{path}' is not where it belongs: it is the record of {record.key}", help=again)
+    if isinstance(record, Keyed | KeyedTimes) and record.key not in (None, path.stem, path.parent.name):
+        raise UserError(f"'{path}' is not where it belongs: it is the record of {record.key}", help=damaged)
     return record
 
 

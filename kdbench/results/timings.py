@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from kdbench.results.stored import Amount, Number, Raw, Stored
+from kdbench.results.stored import Amount, KeyedTimes, Number, Raw, Stored
 from kdbench.spec import How, Record
 from kdbench.spec.choice import Several
 from kdbench.spec.types import Positive
@@ -82,7 +82,7 @@ class Round(Stored):
     cold: ColdStart | None = None  # of the candidate, before anything else in that process
 
 
-class LatencyRecord(Stored):
+class LatencyRecord(KeyedTimes):
     """One network timed against a reference in the same worker, slice by slice: raw times.
 
     The reference against itself shows the noise of the machine; two files of one architecture must tie.
@@ -118,7 +118,7 @@ class BatchTimed(Record):
     sessions: Sessions
 
 
-class ThroughputRecord(Stored):
+class ThroughputRecord(KeyedTimes):
     """One network's offline throughput: batches 1, 2, 4 ... interleaved with the reference at the same batch."""
 
     architecture: str
@@ -136,7 +136,8 @@ class LatencyComparison(Record):
     what: str  # the rows that deploy it
     how: How
     sessions: Sessions
-    reason: str | None = None  # why there are none
+    architectures: tuple[str, str] | None = None  # of the baseline's file and of the new one
+    reason: str | None = None  # why there are no sessions
 
 
 class NotMeasured(Record):

@@ -67,6 +67,22 @@ def test_ratios_of_baselines_that_were_frozen_from_checked_runs_are_multiplied()
     ]
 
 
+def test_a_network_that_was_timed_goes_on_in_its_series_whatever_run_its_baseline_is_of() -> None:
+    series = only(
+        check(1, latency(1.02, ("a", "b")), baseline="run-0"),
+        check(2, latency(1.01, ("b", "c")), baseline="unchecked"),
+        check(3, latency(0.99, ("a", "a")), baseline="run-0"),
+    )
+    assert [point.value for point in series.points] == [pytest.approx(each) for each in (1.02, 1.02 * 1.01, 0.99)]
+
+
+def test_a_network_that_no_check_timed_begins_a_series_of_its_own() -> None:
+    found = history_of(
+        [check(1, latency(1.02, ("a", "b"))), check(2, latency(1.01, ("new", "newer")), baseline="unchecked")]
+    )
+    assert [each.what for each in found][1:] == ["p / student / kd / cpu, since the baseline of run unchecked"]
+
+
 def test_a_baseline_of_another_origin_begins_a_series_of_its_own() -> None:
     found = history_of([check(1, latency(1.02)), check(2, latency(1.01), baseline="elsewhere")])
     assert [(each.what, len(each.points)) for each in found] == [

@@ -91,6 +91,15 @@ def test_a_record_in_the_place_of_another_is_refused(tmp_path: Path) -> None:
         read_stored(path, TrialRecord)
 
 
+def test_times_in_the_place_of_others_are_refused_where_they_tell_their_key(tmp_path: Path) -> None:
+    path = tmp_path / f"{'0' * 16}.json"
+    path.write_text(latency_record().model_dump_json(exclude={"key"}))
+    assert read_stored(path, LatencyRecord).key is None
+    path.write_text(latency_record(key="1" * 16).model_dump_json())
+    with pytest.raises(UserError, match=f"is not where it belongs: it is the record of {'1' * 16}"):
+        read_stored(path, LatencyRecord)
+
+
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot read '.*x\.json': No such file"):
         read_stored(tmp_path / "x.json", TrialRecord)

@@ -47,6 +47,7 @@ class GateEntry:
     upper: float | None = None
     limit: float | None = None  # of a share the change, of a ratio the ratio, of counts the count that is allowed
     n: int | None = None  # seeds or slice pairs
+    architectures: tuple[str, str] | None = None  # of a latency: the baseline's, and the one that is timed against it
     measured: bool = True  # whether a figure was there to compare
     improved: bool = False  # whether it is shown to be better than the baseline's
     evidence: tuple[str, ...] = ()  # how the verdict came about: the values, and the rule with what it found

@@ -40,10 +40,10 @@ def compare_with_baseline(
         if not found
     ]
     changed = [
-        (files[model.onnx], each)
+        (model, each)
         for model, found in kept
         for each in found
-        if model.onnx and each.result.model.onnx_sha256 != model.facts.onnx_sha256
+        if each.result.model.onnx_sha256 != model.facts.onnx_sha256
     ]
     decided = _decided(margin, len(changed) * len(ways))
     largest = max((how.batch for how in ways), default=1)
@@ -54,10 +54,11 @@ def compare_with_baseline(
             comparisons[at] = comparisons[at].model_copy(update={"sessions": sessions, "reason": reason})
 
         turns = []
-        for (was, each), how in product(changed, ways):
-            pair = (place.store.exported(each.result.exported.artifact), was)
+        for (model, each), how in product(changed, ways):
+            pair = (place.store.exported(each.result.exported.artifact), files[model.onnx or ""])
             turns.append(compare(len(comparisons), pair, how))
-            comparisons.append(LatencyComparison(what=each.title, how=how, sessions=()))
+            names = (model.facts.architecture, each.result.model.architecture)
+            comparisons.append(LatencyComparison(what=each.title, how=how, sessions=(), architectures=names))
         if turns:
             yield Ahead(work="timing", units=GATE_LOOKS[0] * len(turns))
         yield from take_turns(turns)

@@ -177,6 +177,7 @@ class _Session:
             energy = yield from self._read_energy(network, how)
         calls = [took for each in timed for took in each.call_microseconds]
         return LatencyRecord(
+            key=key,
             trial=network.trial,
             architecture=network.architecture,
             reference=reference.architecture,
@@ -237,7 +238,7 @@ class _Session:
             try:
                 if reason := _why_not(network, how):
                     raise NoAnswer(reason)
-                record = yield from self._sweep(network, reference, how)
+                record = yield from self._sweep(network, reference, how, key)
             except NoAnswer as reason:
                 yield from self._missing(network, how, str(reason))
                 return
@@ -246,7 +247,9 @@ class _Session:
             yield ThroughputMeasured(label=network.label, how=how, largest=largest, ended=record.ended)
         self.found.throughputs.append(key)
 
-    def _sweep(self, network: Network, reference: Network, how: How) -> Generator[RunEvent, None, ThroughputRecord]:
+    def _sweep(
+        self, network: Network, reference: Network, how: How, key: str
+    ) -> Generator[RunEvent, None, ThroughputRecord]:
         """Raises `NoAnswer` where no batch could be timed."""
         saved = yield from self.samples.save()
         job = self._pair(network, reference, how)
@@ -254,6 +257,7 @@ class _Session:
         if not batches:
             raise NoAnswer(ended)
         return ThroughputRecord(
+            key=key,
             architecture=network.architecture,
             reference=reference.architecture,
             how=how,

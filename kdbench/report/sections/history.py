@@ -36,12 +36,13 @@ TERMS = (
     (
         "Since the first check",
         "The last level less the first, with its 95 % interval: points of shares, of all else a share of the first. "
-        "'Beyond the limit' where that interval lies beyond what one check lets pass: each check may have passed.",
+        "'Beyond the limit' where that interval lies beyond what one check lets pass: each check may have passed. "
+        "A slow drift has stairs for levels, and their means are told: at each end about half a stair is missing.",
     ),
     (
         "Latency over several baselines",
-        "A check tells the ratio to its baseline. Where that baseline was frozen from a checked run, its ratio is "
-        "multiplied in; else a series of its own begins.",
+        "A check tells the ratio to the network of its baseline. Where an earlier check timed that network, its ratio "
+        "is multiplied in; else a series of its own begins.",
     ),
 )
 

@@ -17,6 +17,7 @@ from kdbench.spec.types import Count
 
 RATIOS = ("latency", "training_seconds")  # are told as new over baseline
 COMMITS = ("GITHUB_SHA", "CI_COMMIT_SHA")  # which CI services tell
+DAMAGED = "bring the file back, or remove it: the history goes on without that check"
 
 
 class CheckedFigure(Raw):
@@ -32,6 +33,7 @@ class CheckedFigure(Raw):
     upper: float | None = None
     limit: float | None = None
     n: Count | None = None
+    architectures: tuple[str, str] | None = None
 
     @model_validator(mode="after")
     def _has_ratios(self) -> Self:
@@ -64,7 +66,8 @@ def read_checks(folder: Path, suite: str) -> list[CheckRecord]:
 
     Raises `UserError` where there are none, and for a file that is no check.
     """
-    records = [read_stored(path, CheckRecord, older="remove it") for path in sorted(folder.rglob("*.json"))]
+    paths = sorted(folder.rglob("*.json"))
+    records = [read_stored(path, CheckRecord, older="remove it", damaged=DAMAGED) for path in paths]
     found = {(record.checked, record.run): record for record in records if record.suite == suite}
     if not found:
         others = sorted({record.suite for record in records})

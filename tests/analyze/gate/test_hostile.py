@@ -53,7 +53,7 @@ def damaged(draw: st.DrawFn) -> str:
         *path, last = place
         inner = content
         for name in path:
-            inner = inner[name] if isinstance(inner, dict | list) and _there(inner, name) else {}
+            inner = inner[name] if _there(inner, name) else {}
         if not _there(inner, last):
             continue
         match draw(st.sampled_from(("change", "change", "change", "remove", "repeat"))):
@@ -67,7 +67,9 @@ def damaged(draw: st.DrawFn) -> str:
 
 
 def _there(inner: Any, name: str | int) -> bool:
-    return name in inner if isinstance(inner, dict) else isinstance(name, int) and name < len(inner)
+    if isinstance(inner, list):
+        return isinstance(name, int) and name < len(inner)
+    return isinstance(inner, dict) and name in inner
 
 
 @pytest.mark.parametrize("inputs", [300, pytest.param(10_000, marks=pytest.mark.slow)])
