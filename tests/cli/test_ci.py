@@ -14,7 +14,8 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from tests.cli.test_cli import ONE, UNTIMED, kdbench
+from tests.cli.inside import kdbench
+from tests.cli.test_cli import UNTIMED
 
 ROOT = Path(__file__).parents[2]
 TEST = """\
@@ -31,7 +32,7 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ci")
     (folder / "tiny.toml").write_text(UNTIMED + '\n[[gates]]\nmetric = "top1"\nmay_drop = 0.3\n')
     (folder / "test_model.py").write_text(TEST)
-    kdbench("run", "tiny.toml", *ONE, at=folder)
+    kdbench("run", "tiny.toml", at=folder)
     kdbench("baseline", "tiny.toml", "--to", "base", "--force", at=folder)
     return folder
 
@@ -91,7 +92,6 @@ def test_the_plugin_is_declared_and_imports_nothing_heavy() -> None:
     assert done.stdout.split() == []
 
 
-@pytest.mark.slow
 def test_every_check_is_kept_and_shown_by_history(user: Path) -> None:
     kdbench("check", "tiny.toml", "--baseline", "base", at=user)
     kdbench("check", "tiny.toml", "--baseline", "base", "--checks", "elsewhere", at=user)

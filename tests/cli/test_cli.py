@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from kdbench.zoo.datasets.digits import digits
+from tests.cli import inside
 
 KDBENCH = [sys.executable, "-m", "kdbench"]
 
@@ -74,7 +75,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     watch = os.pathsep.join([WATCH, *filter(None, [os.environ.get("PYTHONPATH")])])
     env = {**os.environ, "WATCHED": str(root), "PYTHONPATH": watch, "HOME": str(root / "home")}
     env |= {"XDG_CACHE_HOME": str(root / "home/.cache"), "TMPDIR": str(root / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}
-    return root / "user", kdbench("run", "tiny.toml", at=root / "user", env=env).stderr
+    return root / "user", kdbench("run", "tiny.toml", *ONE, at=root / "user", env=env).stderr
 
 
 @pytest.fixture
@@ -294,7 +295,7 @@ def test_an_option_of_an_older_version_is_one_message(tmp_path: Path) -> None:
 def test_what_follows_training_is_told_as_it_is_done(user: Path) -> None:
     more = SUITE.replace("conditions = []", 'conditions = ["contrast"]\nvariants = ["fp32", "fp16"]')
     (user / "tiny.toml").write_text(more.replace("largest_batch = 1", "largest_batch = 2"))
-    done = kdbench("run", "tiny.toml", *ONE, at=user)
+    done = inside.kdbench("run", "tiny.toml", at=user)
     lines = [line.partition(" s  ")[2] for line in done.stderr.splitlines()]
     assert "condition contrast: 5 files evaluated" in lines
     assert "clean images: 5 files evaluated" in lines  # those of the variant

@@ -10,7 +10,8 @@ import pytest
 
 from kdbench.cli.check import _asked
 from kdbench.cli.check import command as check
-from tests.cli.test_cli import ONE, SUITE, kdbench
+from tests.cli.inside import kdbench
+from tests.cli.test_cli import SUITE
 
 PAIR = SUITE.replace("[[pairs]]", '[[pairs]]\nname = "pair"').replace("seeds = 2", "seeds = 3")
 TIMED = PAIR.replace("epochs = 2", "epochs = 8").replace("hidden = [8]", "hidden = [32]")
@@ -26,7 +27,7 @@ UNTIMED = TIMED.replace("batch_sizes = [1]", "batch_sizes = []") + ACCURACY
 def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("gate")
     (folder / "tiny.toml").write_text(GATED)
-    kdbench("run", "tiny.toml", *ONE, at=folder)
+    kdbench("run", "tiny.toml", at=folder)
     done = kdbench("baseline", "tiny.toml", "--to", "base", "--force", at=folder)
     assert done.stdout.startswith("base: 7 trials, 2 architectures, 1 ONNX file\nWith 3 seeds the accuracy gate sees")
     return folder
@@ -37,7 +38,6 @@ def user(frozen: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(frozen, tmp_path / "user"))
 
 
-@pytest.mark.alone
 def test_nothing_changed_passes(user: Path) -> None:
     done = kdbench("check", "tiny.toml", "--baseline", "base", at=user)
     assert done.stdout.startswith("## No regression")
@@ -47,7 +47,7 @@ def test_nothing_changed_passes(user: Path) -> None:
 
 def test_training_anew_gives_the_same_bits(user: Path) -> None:
     (user / "tiny.toml").write_text(UNTIMED)
-    done = kdbench("check", "tiny.toml", "--baseline", "base", "--fresh", "--json", *ONE, at=user)
+    done = kdbench("check", "tiny.toml", "--baseline", "base", "--fresh", "--json", at=user)
     verdict = json.loads(done.stdout)
     accuracies = [entry for entry in verdict["entries"] if entry["kind"] == "top1"]
     assert len(accuracies) == 3
@@ -57,16 +57,16 @@ def test_training_anew_gives_the_same_bits(user: Path) -> None:
 
 def test_a_worse_recipe_is_a_regression_of_accuracy(user: Path) -> None:
     (user / "tiny.toml").write_text(UNTIMED.replace("epochs = 8", "epochs = 1"))
-    done = kdbench("check", "tiny.toml", "--baseline", "base", *ONE, at=user, code=3)
+    done = kdbench("check", "tiny.toml", "--baseline", "base", at=user, code=3)
     assert "top-1" in done.stdout
     suite = ElementTree.parse(user / "reports/tiny/verdict.xml").getroot()
     assert suite.findall(".//failure")
 
 
-@pytest.mark.alone
 def test_a_slower_student_is_a_regression_of_latency_and_size(user: Path) -> None:
-    (user / "tiny.toml").write_text(GATED.replace("hidden = [32] }\n\n", "hidden = [1024, 1024] }\n\n"))
-    done = kdbench("check", "tiny.toml", "--baseline", "base", "--json", *ONE, at=user, code=3)
+    slower = GATED.replace("hidden = [32] }\n\n", "hidden = [512, 512] }\n\n").replace("epochs = 8", "epochs = 1")
+    (user / "tiny.toml").write_text(slower)
+    done = kdbench("check", "tiny.toml", "--baseline", "base", "--json", at=user, code=3)
     failed = {entry["kind"] for entry in json.loads(done.stdout)["entries"] if entry["status"] == "regressed"}
     assert {"latency", "parameters", "flops", "onnx_bytes"} <= failed
 
@@ -77,7 +77,7 @@ def test_only_what_is_asked_for_is_judged_and_nothing_else_is_timed(user: Path) 
     for onnx in (user / "base").glob("*.onnx"):
         onnx.unlink()
     only = ("--only", "flops, parameters", "--no-latency", "--json")
-    verdict = json.loads(kdbench("check", "tiny.toml", "--baseline", "base", *only, *ONE, at=user).stdout)
+    verdict = json.loads(kdbench("check", "tiny.toml", "--baseline", "base", *only, at=user).stdout)
     assert {entry["kind"] for entry in verdict["entries"]} == {"parameters", "flops"}
     assert "not judged, as asked: top1, onnx_bytes, latency" in verdict["notes"]
     assert not (user / "results/latency").exists()
@@ -123,7 +123,7 @@ def test_a_gate_finer_than_the_seeds_can_show_is_refused(user: Path) -> None:
 def test_a_part_is_frozen_where_that_is_asked_for_and_checked_with_its_options(user: Path) -> None:
     (user / "tiny.toml").write_text(UNTIMED)
     part = ("--seeds", "2")
-    kdbench("run", "tiny.toml", *part, *ONE, at=user)
+    kdbench("run", "tiny.toml", *part, at=user)
     told = kdbench("runs", "tiny.toml", at=user).stdout.splitlines()
     assert [line.split("  ")[-1] for line in told] == ["all of it", "seeds=2"]
     assert "kdbench run tiny.toml --seeds 2" in told[1]
@@ -134,8 +134,8 @@ def test_a_part_is_frozen_where_that_is_asked_for_and_checked_with_its_options(u
     run_id = told[1].split()[0]
     frozen = kdbench("baseline", "tiny.toml", "--run", run_id[-4:], "--part", "--force", "--to", "part", at=user).stdout
     assert "part: 5 trials" in frozen
-    kdbench("check", "tiny.toml", *part, "--baseline", "part", *ONE, at=user)
-    kdbench("check", "tiny.toml", "--baseline", "part", *ONE, at=user, code=5)
+    kdbench("check", "tiny.toml", *part, "--baseline", "part", at=user)
+    kdbench("check", "tiny.toml", "--baseline", "part", at=user, code=5)
 
 
 def test_further_seeds_need_a_baseline_that_has_enough(user: Path) -> None:
