@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -99,7 +100,7 @@ def resolve(suite: Suite, catalog: Catalog) -> tuple[Suite, list[Located]]:
     problems += _duplicates(("losses",), (loss.label for loss in losses))
     problems += _duplicates(("seeds",), map(str, suite.seeds), ONCE)
     problems += _seeds_of_their_own(suite) + _budget(suite, losses)
-    problems += _nothing_to_confirm(suite) + _gates_of_nothing(suite)
+    problems += _nothing_to_confirm(suite) + _gates_of_nothing(suite) + _search_without_package(suite)
     if suite.teacher_seeds > len(suite.seeds):
         text = f"teacher_seeds is {suite.teacher_seeds}, but there are only {len(suite.seeds)} seeds"
         problems.append((("teacher_seeds",), Problem(text, help="lower teacher_seeds or add seeds")))
@@ -219,6 +220,15 @@ def _gates_of_nothing(suite: Suite) -> list[Located]:
             text = "a gate is of the share right under every corruption, and the suite has none"
             found.append((("gates", i, "metric"), Problem(text, help="add conditions, or take top1")))
     return found
+
+
+def _search_without_package(suite: Suite) -> list[Located]:
+    """A search that would stop the run once its first tries have ended."""
+    if not suite.tuning or suite.tuning.search != "optuna" or find_spec("optuna"):
+        return []
+    text = 'search = "optuna" needs the package optuna, which is not installed'
+    help = "pip install 'kdbench[search]', or give search = \"quasi-random\""
+    return [(("tuning", "search"), Problem(text, help=help))]
 
 
 def _budget(suite: Suite, losses: Sequence[LossChoice]) -> list[Located]:

@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import JsonValue
 
 from kdbench.spec.comparison import Span
-from kdbench.spec.errors import UserError
 from kdbench.spec.keys import marks_of
 from kdbench.spec.signature import Option, Signature
 from kdbench.spec.types import Range, Scale
@@ -80,15 +79,12 @@ def ask_optuna(space: Sequence[Dimension], told: Sequence[tuple[Settings, float 
     """What optuna's tree-structured Parzen estimator tries after what it was told: settings and their accuracies.
 
     The same answer to the same question. The first is as published, like every setting that is not named. A try
-    without an accuracy has failed. Raises `UserError` where optuna is not installed.
+    without an accuracy has failed.
     """
     if not told:
         return {}
-    try:
-        import optuna
-    except ModuleNotFoundError as error:
-        text = 'search = "optuna" needs the package optuna, which is not installed'
-        raise UserError(text, help="pip install 'kdbench[search]', or give search = \"quasi-random\"") from error
+    import optuna
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler = optuna.samplers.TPESampler(seed=len(told), n_startup_trials=min(5, len(told) + 1))
     study = optuna.create_study(direction="maximize", sampler=sampler)

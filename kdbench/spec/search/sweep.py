@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError, model_validator
 
 from kdbench.spec.choice import Record, Several
 from kdbench.spec.errors import Problem, as_toml
 from kdbench.spec.keys import marks_of
+from kdbench.spec.recipe import TrainSpec
 from kdbench.spec.search.space import Dimension
-from kdbench.spec.signature import Catalog, Kind, Option
+from kdbench.spec.signature import Catalog, Kind
 from kdbench.spec.suite import SweptChoice
 from kdbench.spec.types import NETWORK, Finite, Scale
 
@@ -67,7 +68,7 @@ def expand(choice: Swept, kind: Kind, catalog: Catalog) -> tuple[list[Swept], li
     swept, problems = dict[Path, Grid | Points](), list[Located]()
     for at, table in _tables(choice):
         try:
-            swept[at] = _read(table, _option(choice, kind, at, catalog))
+            swept[at] = _read(table, _type(choice, kind, at, catalog))
         except ValueError as error:
             problems.append((at, Problem(f"the sweep of {'.'.join(at)} is {as_toml(table)}", help=str(error))))
     count = math.prod(len(each.values) for each in swept.values())
@@ -99,18 +100,25 @@ def _changing(choice: SweptChoice) -> tuple[str, ...]:
     return tuple(name for name in choice.OWN if name not in SweptChoice.OWN)
 
 
-def _option(choice: SweptChoice, kind: Kind, at: Path, catalog: Catalog) -> Option | None:
-    """The option that stands at a place; None for the recipe, and where the choice is not known."""
+def _type(choice: SweptChoice, kind: Kind, at: Path, catalog: Catalog) -> Any:
+    """The type of what stands at a place, of an option or a key of the recipe; `Any` where it is not known."""
+    if at[0] in _changing(choice):
+        return _of_recipe(at[1:])
     try:
-        signature = catalog.signature(kind, choice.use)
+        options = catalog.signature(kind, choice.use).options
     except KeyError:
-        return None  # which is a problem of its own
-    return next((option for option in signature.options if (option.name,) == at), None)
+        return Any  # which is a problem of its own
+    return next((option.type for option in options if (option.name,) == at), Any)
 
 
-def _read(table: dict[str, JsonValue], option: Option | None) -> Grid | Points:
-    """A sweep as it is written. Raises `ValueError` with what is allowed."""
-    if option and NETWORK in marks_of(option.type):
+def _of_recipe(at: Path) -> Any:
+    field = TrainSpec.model_fields.get(at[0]) if len(at) == 1 else None  # what lies deeper are fractions
+    return field.annotation if field else Any
+
+
+def _read(table: dict[str, JsonValue], kind: Any) -> Grid | Points:
+    """A sweep of values of this type, as it is written. Raises `ValueError` with what is allowed."""
+    if NETWORK in marks_of(kind):
         raise ValueError("its values deploy networks of other costs, which are no settings of one: give each by name")
     try:
         found = Grid.model_validate(table) if "grid" in table else Points.model_validate(table)
@@ -121,9 +129,20 @@ def _read(table: dict[str, JsonValue], option: Option | None) -> Grid | Points:
         if first["type"] == "missing":
             raise ValueError('a range needs its scale: add scale = "log", or scale = "linear"') from error
         raise ValueError(ALLOWED) from error
+    if isinstance(found, Points) and not _takes_fractions(kind):
+        grid = list(dict.fromkeys(map(round, found.values)))
+        raise ValueError(f"its values are whole numbers, and a range has others between: give {{ grid = {grid} }}")
     if any(value in found.values[:number] for number, value in enumerate(found.values)):
         raise ValueError("a value stands in it twice: give each once")
     return found
+
+
+def _takes_fractions(kind: Any) -> bool:
+    try:
+        TypeAdapter(kind).validate_python(0.5, strict=True)
+    except ValidationError as error:
+        return not any(detail["type"] in ("int_type", "int_from_float") for detail in error.errors())
+    return True
 
 
 def _at(choice: Swept, values: Mapping[Path, JsonValue]) -> Swept:

@@ -114,6 +114,12 @@ def test_optuna_asks_for_one_try_after_the_other() -> None:
     assert any(entry.tuned for entry in plan(suite, Catalog(), done).entries)
 
 
+def test_a_search_whose_package_is_not_installed_is_refused_when_it_is_planned(monkeypatch) -> None:
+    monkeypatch.setattr("kdbench.spec.resolve.find_spec", lambda _: None)
+    with pytest.raises(UserError, match=r"needs the package optuna.* at tuning.search\n  help: pip install"):
+        plan(small_suite(losses=["kd"], tuning={"trials": 3, "search": "optuna"}), Catalog())
+
+
 def test_the_candidate_and_the_student_alone_are_trained_at_seeds_of_their_own() -> None:
     suite = small_suite(**SEEDS)
     first = plan(suite, Catalog())

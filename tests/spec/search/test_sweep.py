@@ -65,6 +65,13 @@ def test_what_was_expanded_is_not_expanded_again() -> None:
     assert [expand(each, "losses", Catalog())[0] for each in found] == [[each] for each in found]
 
 
+def test_a_range_over_whole_numbers_is_refused_once_whatever_it_is_of() -> None:
+    way = SweptChoice.model_validate({"use": "ensemble", "count": {"range": [1, 3], "scale": "linear"}})
+    found, ((at, problem),) = expand(way, "teaching", Catalog())
+    assert (found, at) == ([], ("count",))
+    assert "give { grid = [1, 2, 3] }" in str(problem.help)
+
+
 @pytest.mark.parametrize(
     ("written", "words"),
     [
@@ -77,6 +84,10 @@ def test_what_was_expanded_is_not_expanded_again() -> None:
         ({"temperature": {"range": [1, 2], "scale": "log", "steps": 5}}, "two values or more"),
         ({"temperature": {"grid": list(range(1, 10))}, "weight": {"grid": list(range(8))}}, "fewer keys"),
         ({"use": "simkd", "factor": {"grid": [1, 2]}}, "networks of other costs"),
+        (
+            {"train": {"batch_size": {"range": [16, 64], "scale": "log", "points": 3}}},
+            "its values are whole numbers, and a range has others between: give { grid = [16, 32, 64] }",
+        ),
     ],
 )
 def test_bad_sweeps_are_refused(written: dict[str, object], words: str) -> None:
