@@ -39,6 +39,8 @@ def read_model(path: Path) -> tuple[onnx.ModelProto, int, str]:
 
 def _parse(path: Path) -> onnx.ModelProto:
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # to read it may never end
+            raise UserError(f"'{path}' is a pipe or a device, not an ONNX file", help=HELP)
         content = path.read_bytes()
     except IsADirectoryError as error:
         raise UserError(f"'{path}' is a folder, not an ONNX file", help=HELP) from error

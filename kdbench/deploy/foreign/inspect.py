@@ -1,5 +1,6 @@
 """An ONNX classifier that the user brings: what it is, or in one sentence why it cannot be measured. No torch."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,10 @@ def inspect_model(path: Path, sample: Shape | None = None) -> ForeignModel:
     dims = entry.type.tensor_type.shape.dim
     declared = tuple(dim.dim_value if dim.dim_value > 0 else None for dim in dims)
     shape = _with_sample(path, declared, sample)
-    found = run_once(path, None if None in shape[1:] else shape)
+    flops, reason = _flops(model, sample)
+    found = run_once(path, None if None in shape[1:] else shape, _operations(model, flops, shape))
     output = _output(path, found["outputs"], found["batch"])
     batch = declared[0] or (1 if found["batch"] == 1 else None)
-    flops, reason = _flops(model, sample)
     last = output["shape"][1]
     return ForeignModel(
         input=entry.name,
@@ -82,6 +83,14 @@ def _flops(model: onnx.ModelProto, sample: Shape | None) -> tuple[int | None, st
         return count_graph_flops(model, sample), None
     except UnknownFlops as error:
         return None, str(error)
+
+
+def _operations(model: onnx.ModelProto, flops: int | None, shape: tuple[int | None, ...]) -> int:
+    """Of a call with one image, or with the only batch size. Where the graph does not tell, it is taken to use each
+    weight at each pixel, which few do."""
+    if flops is None:
+        flops = 2 * count_weights(model) * math.prod(size or 1 for size in shape[2:])
+    return (shape[0] or 1) * flops
 
 
 def _input(path: Path, model: onnx.ModelProto) -> onnx.ValueInfoProto:

@@ -1,14 +1,16 @@
 """Opens an ONNX file and runs it once, in a process of its own: a file from elsewhere may take the process down.
 
-`python -m kdbench.deploy.foreign.probe FILE SHAPE SECONDS` writes one line of JSON to stdout, or is ended after so many
-seconds, also where whoever asked is gone. SHAPE: the input's as a JSON list, null for a batch of any size; null instead
-of a list: open only. No torch.
+`python -m kdbench.deploy.foreign.probe FILE SHAPE CALL SECONDS` writes one line of JSON to stdout, or is ended after so
+many seconds, also where whoever asked is gone, or where the first call takes more than CALL seconds of CPU time. SHAPE:
+the input's as a JSON list, null for a batch of any size; null instead of a list: open only. No torch.
 """
 
 import json
 import signal
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,10 +19,14 @@ import onnxruntime as ort
 from kdbench.deploy.runtime.dependence import Images, Logits, dependence
 
 BATCH = 8  # where any will do
+FURTHER = 100  # times the first call that all others may take: they have some 32 images
 
 
-def probe(path: str, shape: list[int | None] | None) -> dict[str, Any]:
-    """`outputs` by name, and the `batch` that ran (none: nothing did); or the `error`, as onnxruntime words it."""
+def probe(path: str, shape: list[int | None] | None, seconds: float) -> dict[str, Any]:
+    """`outputs` by name, and the `batch` that ran (none: nothing did); or the `error`, as onnxruntime words it.
+
+    SIGPROF ends this process where the first call takes more than so many seconds of CPU time.
+    """
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
@@ -32,16 +38,43 @@ def probe(path: str, shape: list[int | None] | None) -> dict[str, Any]:
     except Exception as error:  # onnxruntime's exceptions have no base of their own
         return {"stage": "open", "error": str(error)}
     problem = ""
-    for batch in [BATCH, 1] if shape[0] is None else [shape[0]]:  # some exporters fix the batch of 1 that they saw
-        try:
-            return {"batch": batch, "outputs": _run(session, [batch, *shape[1:]], least=shape[0] or 1)}
-        except Exception as error:
-            problem = problem or str(error)
+    with _at_most(seconds):
+        took = _first_call(session, [shape[0] or 1, *shape[1:]])
+    with _at_most(seconds + FURTHER * (seconds if took is None else took)):
+        for batch in [BATCH, 1] if shape[0] is None else [shape[0]]:  # some exporters fix the batch of 1 that they saw
+            try:
+                return {"batch": batch, "outputs": _run(session, [batch, *shape[1:]], least=shape[0] or 1)}
+            except Exception as error:
+                problem = problem or str(error)
     return {"stage": "run", "error": problem}
 
 
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """A limit of CPU time, which holds within native code too."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _first_call(session: ort.InferenceSession, shape: list[Any]) -> float | None:
+    """Seconds of CPU time; None where no such batch is taken."""
+    began = time.process_time()
+    try:
+        session.run(None, {session.get_inputs()[0].name: _images(shape)})
+    except Exception:
+        return None
+    return time.process_time() - began
+
+
+def _images(shape: list[Any]) -> Images:
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
+
+
 def _run(session: ort.InferenceSession, shape: list[Any], least: int) -> list[dict[str, Any]]:
-    source, images = session.get_inputs()[0].name, np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    source, images = session.get_inputs()[0].name, _images(shape)
     found = []
     for output, value in zip(session.get_outputs(), session.run(None, {source: images}), strict=True):
         entry = {"name": output.name, "type": output.type, "shape": list(np.shape(value))}
@@ -60,5 +93,6 @@ def _predictor(session: ort.InferenceSession, source: str, target: str) -> Calla
 
 
 if __name__ == "__main__":
-    signal.alarm(int(sys.argv[3]))
-    sys.stdout.write(json.dumps(probe(sys.argv[1], json.loads(sys.argv[2]))) + "\n")
+    file, shape, call, seconds = sys.argv[1:]
+    signal.alarm(int(seconds))
+    sys.stdout.write(json.dumps(probe(file, json.loads(shape), float(call))) + "\n")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,17 +11,30 @@ from typing import Any
 from kdbench.spec import UserError
 
 SECONDS = 600  # for both
+# CPU seconds that the first call may take, and more for each of its operations. What takes longer than the most cannot
+# be timed either, since a round of timing has 19 calls and ten minutes.
+LEAST_CALL, MOST_CALL = 5.0, 30.0
+SLOWEST = 1e9  # operations a second
 
 
-def run_once(path: Path, shape: tuple[int | None, ...] | None) -> dict[str, Any]:
-    """What `foreign_probe` finds. Raises `UserError` where the model does not open or run."""
-    asked = (str(path), json.dumps(shape), str(SECONDS + 60))
+def run_once(path: Path, shape: tuple[int | None, ...] | None, operations: int) -> dict[str, Any]:
+    """What `foreign_probe` finds, of a model of so many operations a call.
+
+    Raises `UserError` where the model does not open or run, or its first call takes much longer than they do.
+    """
+    call = min(MOST_CALL, LEAST_CALL + operations / SLOWEST)
+    asked = (str(path), json.dumps(shape), str(call), str(SECONDS + 60))
     command = [sys.executable, "-P", "-m", "kdbench.deploy.foreign.probe", *asked]
     help = "see whether it runs: python -c \"import onnxruntime; onnxruntime.InferenceSession('model.onnx')\""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
         raise UserError(f"'{path}' was not opened and run once within {SECONDS} s", help=help) from error
+    if done.returncode == -signal.SIGPROF:
+        raise UserError(
+            f"a call of '{path}' was stopped after {call:.0f} s of CPU time, far more than its operations take",
+            help="look for a loop that does not end; a model as slow as that cannot be timed",
+        )
     if done.returncode:
         how = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
         raise UserError(f"onnxruntime broke down over '{path}' ({how})", help=help)

@@ -64,6 +64,32 @@ def nested(depth: int, *, circle: bool = False) -> onnx.ModelProto:
     return _model(nodes, [numpy_helper.from_array(WEIGHTS, "weight")], functions)
 
 
+def repeating(once_for_one_image: bool) -> onnx.ModelProto:
+    """A network with a loop of 2**40 rounds; where it is to be quick for one image, of that many for each further one."""
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Relu", ["before"], ["after"])],
+        "body",
+        [
+            helper.make_tensor_value_info("number", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            _value("before", None),
+        ],
+        [helper.make_tensor_value_info("on", TensorProto.BOOL, []), _value("after", None)],
+    )
+    constants = {"many": 2**40, "first": 0, "one": int(once_for_one_image)}
+    nodes = [
+        helper.make_node("Flatten", ["x"], ["flat"]),
+        helper.make_node("Shape", ["x"], ["shape"]),
+        helper.make_node("Gather", ["shape", "first"], ["count"]),
+        helper.make_node("Sub", ["count", "one"], ["further"]),
+        helper.make_node("Mul", ["further", "many"], ["rounds"]),
+        helper.make_node("Loop", ["rounds", "", "flat"], ["looped"], body=body),
+        helper.make_node("Gemm", ["looped", "weight"], ["y"]),
+    ]
+    tensors = [numpy_helper.from_array(np.array(value), name) for name, value in constants.items()]
+    return _model(nodes, [numpy_helper.from_array(WEIGHTS, "weight"), *tensors])
+
+
 def _value(name: str, shape: list[Any] | None) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 

@@ -113,6 +113,9 @@ def test_what_is_no_onnx_file_is_refused(path: Path) -> None:
     path.mkdir()
     assert "'theirs.onnx' is a folder, not an ONNX file" in refuse(path)
     path.rmdir()
+    os.mkfifo(path)
+    assert "'theirs.onnx' is a pipe or a device, not an ONNX file" in refuse(path)
+    path.unlink()
     for content in (b"hello world, this is text", build().SerializeToString()[:500]):
         path.write_bytes(content)
         assert "is not an ONNX file, or it is damaged or cut off" in refuse(path)
@@ -244,7 +247,7 @@ def test_what_onnxruntime_cannot_open(path: Path) -> None:
 )
 def test_reasons_come_in_one_line_without_paths(path: Path, model: Callable[[], onnx.ModelProto], message: str) -> None:
     save(model(), path)
-    error = probe(str(path), None)["error"]
+    error = probe(str(path), None, 5.0)["error"]
     text = say(error, path)
     assert message in text
     assert "/" not in text
@@ -265,9 +268,9 @@ def test_odd_values_are_noted(path: Path) -> None:
     assert inspect_model(path).notes == ("on random images the model gives values that are not finite",)
     first = helper.make_node("Gemm", ["flat", "weight", "bias"], ["raw"])
     save(build(FLATTEN, first, helper.make_node("Softmax", ["raw"], ["y"])), path)
-    assert probe(str(path), [None, *SHAPE])["outputs"][0]["probabilities"]
+    assert probe(str(path), [None, *SHAPE], 5.0)["outputs"][0]["probabilities"]
     save(build(), path)
-    assert not probe(str(path), [None, *SHAPE])["outputs"][0]["probabilities"]
+    assert not probe(str(path), [None, *SHAPE], 5.0)["outputs"][0]["probabilities"]
 
 
 @pytest.mark.parametrize(
@@ -319,5 +322,5 @@ def test_a_process_that_dies_is_told(path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_file_that_never_opens_does_not_outlive_whoever_asked(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "model.onnx")  # as a pipe that nobody writes to
-    command = [sys.executable, "-m", "kdbench.deploy.foreign.probe", str(tmp_path / "model.onnx"), "null", "2"]
+    command = [sys.executable, "-m", "kdbench.deploy.foreign.probe", str(tmp_path / "model.onnx"), "null", "5", "2"]
     assert subprocess.run(command, timeout=60, check=False).returncode == -signal.SIGALRM
