@@ -6,7 +6,7 @@ import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -37,6 +37,7 @@ def run_guarded(command: click.Command, argv: Sequence[str]) -> int:
     heard = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, _end) for number in heard}
     try:
+        _refuse_bytes((*argv, os.environ.get("PWD", "")))
         code = command.main(list(argv), prog_name="kdbench", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except click.exceptions.Abort:
@@ -67,6 +68,15 @@ def run_guarded(command: click.Command, argv: Sequence[str]) -> int:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _refuse_bytes(names: Iterable[str]) -> None:
+    """Raise `UserError` for what is not UTF-8: keys and records of what lies there could not hold it."""
+    for name in names:
+        if any("\udc80" <= letter <= "\udcff" for letter in name):
+            from kdbench.spec import UserError
+
+            raise UserError(f"the name {name!a} is not UTF-8", help="rename it, or give a link of another name")
 
 
 def _end(number: int, _: object) -> None:

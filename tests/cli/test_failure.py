@@ -76,6 +76,18 @@ def test_a_fault_of_the_machine_is_told_as_such(number: int, advice: str, capsys
     assert "go on with the same command" in told
 
 
+def test_names_that_are_not_utf_8_are_refused_before_anything(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = click.Command("x", params=[click.Argument(["name"])], callback=lambda name: pytest.fail(name))
+    assert run_guarded(command, ["results-\udcff"]) == 2
+    monkeypatch.setenv("PWD", "/x-\udcff")
+    assert run_guarded(command, ["results"]) == 2
+    told = capsys.readouterr().err
+    assert "error: the name 'results-\\udcff' is not UTF-8\n  help: rename it" in told
+    assert "error: the name '/x-\\udcff' is not UTF-8" in told
+
+
 def test_any_other_exception_is_a_defect(capsys: pytest.CaptureFixture[str]) -> None:
     def act() -> None:
         raise FileNotFoundError(errno.ENOENT, "no such file", "x")

@@ -11,7 +11,7 @@ from kdbench.results.output_cache import CacheFolder
 from kdbench.spec import DataSpec, UserError
 from kdbench.spec.pulse import beat
 from kdbench.zoo.catalog import Catalog
-from kdbench.zoo.datasets.splits import Splits, split
+from kdbench.zoo.datasets.splits import Splits, read_dataset, split
 
 DOWNLOAD = 4 * 3600.0  # seconds that a dataset may take to be there, without a sign
 
@@ -57,6 +57,6 @@ def _catalog(plugins: tuple[str, ...]) -> Catalog:
 def _load_splits(spec_json: str, root: Path, catalog: Catalog, device: str) -> Splits:
     spec = DataSpec.model_validate_json(spec_json)
     beat(DOWNLOAD)
-    dataset = catalog.load("datasets", spec.dataset.use)(root, **spec.dataset.arguments)
+    dataset = read_dataset(spec.dataset, root, catalog)
     beat()
     return split(dataset, spec, catalog).to(device)

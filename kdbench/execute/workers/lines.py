@@ -1,8 +1,10 @@
 """Jobs, and what is said of them, as lines of text between two processes: a word, a space, a record as JSON."""
 
+import json
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from kdbench.execute.workers.job import Answer, Job, find
 from kdbench.execute.workers.messages import FAILURE, PROGRESS, Alive, Crashed, Failure, Progress, Refused
@@ -30,7 +32,15 @@ def write_said(said: Alive | Progress | Failure | Record) -> bytes:
     """`alive {...}`, `progress {...}`, `answer {...}` or `failure {...}`"""
     kinds = (("alive", Alive), ("progress", Progress), ("failure", Failure))
     kind = next((name for name, kind in kinds if isinstance(said, kind)), "answer")
-    return f"{kind} {said.model_dump_json()}\n".encode()
+    return f"{kind} {_as_json(said)}\n".encode()
+
+
+def _as_json(said: Record) -> str:
+    """With a `?` for what is not UTF-8, which JSON cannot hold: names of files that messages tell may be anything."""
+    try:
+        return said.model_dump_json()
+    except PydanticSerializationError:
+        return json.dumps(said.model_dump(mode="json"), ensure_ascii=False).encode(errors="replace").decode()
 
 
 def read_said(line: bytes, job: Job[Answer]) -> Alive | Progress | Answer | Crashed | Refused:

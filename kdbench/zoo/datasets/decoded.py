@@ -105,8 +105,10 @@ def _note(file: Path) -> Path:
 
 @contextmanager
 def _draft(file: Path) -> Iterator[Path]:
-    """A file to write before it takes its name. No other process writes it (`_alone`): an old draft is overwritten."""
+    """A file to write before it takes its name. No other process writes it (`_alone`): what lies there is an old draft,
+    or a link that somebody put there."""
     draft = file.with_name(f".{file.name}.draft")
+    draft.unlink(missing_ok=True)
     try:
         yield draft
     finally:
@@ -117,6 +119,6 @@ def _draft(file: Path) -> Iterator[Path]:
 def _alone(file: Path) -> Iterator[None]:
     """Exclude other processes from this file. The kernel releases the lock when its holder dies."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.with_name(f".{file.name}.lock").open("w") as lock:
+    with file.with_name(f".{file.name}.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,5 +1,6 @@
 """MNIST and CIFAR through torchvision's own loaders, which download what is absent and check what they read."""
 
+import os
 import pickle
 import sys
 import tarfile
@@ -75,14 +76,15 @@ def load_mnist_like(name: str, root: Path) -> Dataset:
     """torchvision's MNIST or FashionMNIST. Raises `UserError`."""
     from torchvision import datasets
 
-    loader = getattr(datasets, name)
+    loader = _without_legacy(getattr(datasets, name))
     folder = root / name / "raw"
+    archives = [(folder / file, md5) for file, md5 in loader.resources]
     unpacked = [(folder / file, md5) for file, md5 in UNPACKED[name].items()]
+    _refuse_no_files([*archives, *unpacked])
     _report_damaged(unpacked)  # torchvision takes any such files for the published ones
     try:
         train, test = _load(loader, root)
     except _FAILURES as error:
-        archives = [(folder / file, md5) for file, md5 in loader.resources]
         _report_damaged([*archives, *unpacked])
         raise _absent(name, folder, [archive.name for archive, _ in archives], error) from error
     return Dataset(_split(train.data[:, None], train.targets), _split(test.data[:, None], test.targets), classes=10)
@@ -92,18 +94,25 @@ def _load_cifar(name: str, root: Path) -> Dataset:
     from torchvision import datasets
 
     loader = getattr(datasets, name)
+    listed = [*loader.train_list, *loader.test_list, (loader.meta["filename"], loader.meta["md5"])]
+    unpacked = [(root / loader.base_folder / file, md5) for file, md5 in listed]
+    files = [(root / loader.filename, loader.tgz_md5), *unpacked]
+    _refuse_no_files(files)
     try:
         train, test = _load(loader, root)
     except _FAILURES as error:
-        listed = [*loader.train_list, *loader.test_list, (loader.meta["filename"], loader.meta["md5"])]
-        unpacked = [(root / loader.base_folder / file, md5) for file, md5 in listed]
-        _report_damaged([(root / loader.filename, loader.tgz_md5), *unpacked])
+        _report_damaged(files)
         raise _absent(name, root, [loader.filename], error) from error
     first, second = (
         _split(torch.from_numpy(part.data).permute(0, 3, 1, 2).contiguous(), torch.tensor(part.targets))
         for part in (train, test)
     )
     return Dataset(first, second, len(train.classes), tuple(train.classes))
+
+
+def _without_legacy(loader: Any) -> Any:
+    """The loader but for files that early versions of torchvision wrote: it takes any such for the published data."""
+    return type(loader.__name__, (loader,), {"_check_legacy_exist": lambda _: False})
 
 
 def _load(loader: Any, root: Path) -> tuple[Any, Any]:
@@ -114,6 +123,13 @@ def _load(loader: Any, root: Path) -> tuple[Any, Any]:
 
 def _split(images: Tensor, labels: Tensor) -> Split:
     return Split(images, labels.long())
+
+
+def _refuse_no_files(files: list[tuple[Path, str]]) -> None:
+    """Raise `UserError` for a link to nothing, through which an archive would be unpacked elsewhere, or a pipe."""
+    odd = [path for path, _ in files if os.path.lexists(path) and not path.is_file()]
+    if odd:
+        raise UserError(f"'{odd[0]}' is no file, and no link to one", help="remove it, and get the data again")
 
 
 def _report_damaged(files: list[tuple[Path, str]]) -> None:

@@ -40,7 +40,7 @@ class DecodedImage(NamedTuple):
 def decode_image(file: Path, size: int) -> DecodedImage:
     """An image in its orientation, on white, its shorter side scaled to `size`, its middle cut out.
 
-    Raises `UserError` for a file that is damaged, no image, or of more than 8 bits a channel.
+    Raises `UserError` for a file that is damaged, no image, of more than 8 bits a channel, or not to be read.
     """
     try:
         with Image.open(file, formats=_FORMATS) as image:
@@ -51,6 +51,8 @@ def decode_image(file: Path, size: int) -> DecodedImage:
                 )
             with _one_large_at_a_time if image.width * image.height > _LARGE else nullcontext():
                 return _fit(image, size)
+    except PermissionError as error:
+        raise UserError(f"cannot read '{file}': {error.strerror}", help="change its permissions") from error
     except _FAILURES as error:
         raise UserError(f"'{file}' is damaged or no image: {error}", help="remove it or get it again") from error
 

@@ -21,7 +21,10 @@ from kdbench.zoo.datasets.image_file import ENDINGS, decode_image
 from kdbench.zoo.interface import Dataset, Split
 from kdbench.zoo.streamed import Streamed
 
-_CHUNK = 512  # images decoded at a time: what decoding holds in memory
+# Images decoded at a time, and their bytes: what decoding holds in memory.
+_CHUNK = 512
+_CHUNK_BYTES = 2**28
+_NAME = 50  # characters of the name of a folder that names its decoded images: of up to four bytes each
 
 Classes = dict[str, list[Path]]
 
@@ -40,7 +43,7 @@ def image_folder(root: Path, *, path: Folder, size: Count = 32) -> Dataset:
     Shapes: images [N, 3, size, size], uint8; labels [N], int64.
     Units: red, green and blue, 0 to 255.
     Raises: UserError where a folder is missing or empty, the classes differ, an image is damaged or has more than 8
-    bits a channel, the disk is full.
+    bits a channel, the disk is full; OSError where something may not be read.
     Source: the layout is that of torchvision's `ImageFolder`, which applies no tags and drops transparency.
     """
     folder = root / os.path.expanduser(path)  # noqa: PTH111 - pathlib's raises where a home is not known
@@ -102,19 +105,17 @@ def _list_images(folder: Path, left: Counter[str]) -> list[Path]:
             if file.suffix.lower() not in ENDINGS:
                 left[file.suffix.lower() or "files without an ending"] += 1
             elif not file.is_file():
-                left["links to nothing"] += 1
+                left["special files" if file.exists() else "links to nothing"] += 1
             else:
                 found.append(file)
     return sorted(found)
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
-    """As `os.walk`, which would leave out what cannot be read. Raises `UserError`."""
+    """As `os.walk`, which would leave out what cannot be read. Raises `OSError`."""
 
     def refuse(error: OSError) -> None:
-        raise UserError(
-            f"image_folder: cannot read '{error.filename}': {error.strerror}", help="change its permissions"
-        )
+        raise error
 
     return os.walk(folder, onerror=refuse)
 
@@ -146,7 +147,7 @@ def _load(store: Path, part: Path, classes: Classes, size: int, in_memory: bool)
     files = [file for images in classes.values() for file in images]
     place = hashlib.sha256(os.fsencode(part.resolve())).hexdigest()[:8]
     pixels, counts = decoded(
-        store / f"{part.parent.name}-{part.name}-{size}-{place}.u8",
+        store / f"{part.parent.name[:_NAME]}-{part.name}-{size}-{place}.u8",
         (len(files), 3, size, size),
         _fingerprint(part, files, size),
         partial(_decode_all, files, size),
@@ -168,9 +169,10 @@ def _decode_all(files: list[Path], size: int) -> Generator[Images, None, Counts]
     Returns how many of them were turned, laid on white, and so on.
     """
     counts = Counter[str]()
+    at_once = max(1, min(_CHUNK, _CHUNK_BYTES // (3 * size * size)))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(files), _CHUNK):
-            images = list(pool.map(partial(decode_image, size=size), files[start : start + _CHUNK]))
+        for start in range(0, len(files), at_once):
+            images = list(pool.map(partial(decode_image, size=size), files[start : start + at_once]))
             counts.update(what for image in images for what in image.done)
             yield np.stack([image.pixels for image in images])
     return counts

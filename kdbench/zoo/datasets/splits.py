@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TypeGuard
 
 import torch
@@ -85,6 +86,17 @@ class Splits:
                 for chunk in chunks(values):
                     digest.update(chunk.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
+
+
+def read_dataset(choice: Choice, root: Path, catalog: Catalog) -> Dataset:
+    """A dataset by its name, with its files below `root`. Raises `UserError`, also where these cannot be read."""
+    load = catalog.load("datasets", choice.use)
+    try:
+        found: Dataset = load(root, **choice.arguments)
+    except (OSError, RecursionError) as error:  # of a disk, a network, or too many folders within each other
+        text = f"dataset '{choice.use}' cannot be read: {error}"
+        raise UserError(text, help="see that all of it is there, and that you may read it") from error
+    return found
 
 
 def split(dataset: Dataset, spec: DataSpec, catalog: Catalog | None = None) -> Splits:

@@ -42,6 +42,12 @@ def test_what_is_said_arrives_as_it_was_sent(said: Record) -> None:
     assert read_said(line, Count(name="x", upto=3)) == said
 
 
+def test_a_name_that_is_not_utf_8_arrives_without_its_bytes() -> None:
+    said = Refused(problems=(Problem("'\udcff.png' is damaged", help="remove it"),))
+    found = read_said(write_said(said), Count(name="x", upto=3))
+    assert found == Refused(problems=(Problem("'?.png' is damaged", help="remove it"),))
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -18,7 +18,7 @@ from kdbench.zoo import streamed as streamed_module
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets import capacity, splits
 from kdbench.zoo.datasets.image_folder import image_folder
-from kdbench.zoo.datasets.splits import Splits, split
+from kdbench.zoo.datasets.splits import Splits, read_dataset, split
 from kdbench.zoo.interface import Dataset
 from kdbench.zoo.streamed import Streamed
 from tests.small import small_trial
@@ -104,6 +104,7 @@ def test_what_is_left_out_is_counted_and_told(photos) -> None:
     (ant / "README").write_text("no image")
     (ant / "._0.png").write_text("what macOS leaves")
     (ant / "gone.png").symlink_to(ant / "nowhere.png")
+    os.mkfifo(ant / "pipe.png")
     (bee / "linked").symlink_to(ant)
     for folder in (photos / "train" / ".cache", bee / ".thumbnails", bee / "more"):
         folder.mkdir()
@@ -115,7 +116,7 @@ def test_what_is_left_out_is_counted_and_told(photos) -> None:
     assert torch.bincount(dataset.train.labels).tolist() == [9, 10, 9]
     assert dataset.notes == (
         "image_folder leaves out of 'train': .txt (1), files outside of classes (1), files without an ending (1), "
-        "hidden folders (2), linked folders (1), links to nothing (1)",
+        "hidden folders (2), linked folders (1), links to nothing (1), special files (1)",
         "image_folder leaves out of 'test': .gif (1)",
     )
 
@@ -137,9 +138,10 @@ def test_a_home_that_nobody_has_is_no_folder(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
 def test_a_folder_that_cannot_be_read_is_named(photos) -> None:
     (photos / "train" / "bee").chmod(0)
+    choice = Choice(use="image_folder", options={"path": str(photos)})
     try:
-        with pytest.raises(UserError, match=r"cannot read '.*train/bee': Permission denied"):
-            load(photos)
+        with pytest.raises(UserError, match=r"cannot be read: .*Permission denied: '.*train/bee'"):
+            read_dataset(choice, photos.parent, Catalog())
     finally:
         (photos / "train" / "bee").chmod(0o755)
 
@@ -209,6 +211,18 @@ def test_nothing_is_decoded_twice(photos, monkeypatch) -> None:
     shutil.copytree(photos, photos.with_name("copy"))  # another folder of the same content is another file
     with pytest.raises(pytest.fail.Exception, match="decoded again"):
         image_folder(photos.parent, path="copy", size=SIZE)
+
+
+def test_large_images_are_decoded_few_at_a_time(photos, monkeypatch) -> None:
+    expected = load(photos)
+    shutil.rmtree(photos.parent / "decoded")
+    monkeypatch.setattr("kdbench.zoo.datasets.image_folder._CHUNK_BYTES", 2 * 3 * SIZE * SIZE + 1)
+    chunks: list[int] = []
+    stack = np.stack
+    monkeypatch.setattr(np, "stack", lambda images: chunks.append(len(images)) or stack(images))
+    found = load(photos)
+    assert torch.equal(found.train.images, expected.train.images)
+    assert set(chunks) == {2, 1}
 
 
 def test_two_sizes_live_side_by_side(photos) -> None:
