@@ -54,7 +54,7 @@ class Points(Record):
         return self
 
     @property
-    def values(self) -> tuple[JsonValue, ...]:
+    def values(self) -> tuple[float, ...]:
         """To three digits."""
         between = Dimension("", *self.range, self.scale)
         return tuple(between.at(number / (self.points - 1)) for number in range(self.points))
