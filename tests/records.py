@@ -292,6 +292,16 @@ def edited(
     )
 
 
+def with_largest_class(results: ResultSet, samples: int | None) -> ResultSet:
+    """The results with so many test samples of one class."""
+
+    def counted(record: EvaluationRecord) -> EvaluationRecord:
+        told = record.predictions.model_copy(update={"most_common": samples})
+        return record.model_copy(update={"predictions": told})
+
+    return edited(results, evaluations=counted)
+
+
 def make_suite(shape: Shape) -> Suite:
     standard = {environment["name"]: NamedChoice.model_validate(environment) for environment in STANDARD}
     return Suite(

@@ -43,6 +43,7 @@ from kdbench.spec import Entry, Suite
 from kdbench.spec.planning.entry import REPORTED, Role
 
 Status = Literal["failed", "skipped", "missing"]
+UNEVEN = (0.05, 0.5)  # of the test samples, or of the mean class: the largest class has more than the mean by either
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,14 @@ class Summary:
     chance: float | None  # top-1 without looking: see `TrialResult.chance`
     test_samples: int | None
     input_shape: tuple[int, ...]
+
+    @property
+    def largest_class(self) -> float | None:
+        """Its share of the test samples, where that is clearly more than other classes have: it is chance then."""
+        if self.chance is None or self.classes is None:
+            return None
+        samples, mean = UNEVEN
+        return self.chance if self.chance > 1 / self.classes + min(samples, mean / self.classes) else None
 
     @property
     def students(self) -> tuple[StudentRow, ...]:

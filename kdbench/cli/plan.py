@@ -39,6 +39,7 @@ def command(
     from kdbench.cli.restrict import restrict
     from kdbench.report.graph import graph_text
     from kdbench.results import Store
+    from kdbench.spec.planning.effects import without_effect
     from kdbench.zoo.catalog import Catalog
 
     wanted = restrict(api.load_suite(suite, plugins), Catalog(plugins), **part)
@@ -63,6 +64,8 @@ def command(
             title, model = (entry.title, entry.model) if entry else ("a step before it", trial.model.label)
             before = f"  <- {', '.join(trial.parents)}" if trial.parents else ""
             click.echo(f"  {trial.key}  {state:5}  {title:{width}}  {model}  seed {trial.seed}{before}")
+    for text in without_effect(plan):
+        click.echo(f"note: {text}", err=as_json)
     for text in () if as_json else plan.later:
         click.echo(f"later: {text}")
     click.echo(f"{len(plan.trials)} trials, {done} done, {len(plan.trials) - done} to do", err=as_json)

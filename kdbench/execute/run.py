@@ -28,6 +28,7 @@ from kdbench.results.machine.processor import computes_bfloat16, instruction_set
 from kdbench.spec import Gate, Plan, Suite, UserError
 from kdbench.spec import plan as plan_suite
 from kdbench.spec.generators import Followed
+from kdbench.spec.planning.effects import without_effect
 from kdbench.zoo.catalog import Catalog
 
 T = TypeVar("T")
@@ -97,7 +98,7 @@ def run_suite(
         if not train_more:
             course.outcomes |= {key: NOT_YET for key in left if key not in course.outcomes}
         yield Planned(plan, frozenset(key for key in lacking if key not in course.outcomes), gates)
-        yield from course.of(_slow_precision(plan, course.outcomes, place))
+        yield from course.of(_notes(plan, course.outcomes, place))
         yield from course.of(check(plan, course.outcomes, place))
         yield from course.of(train(plan, course.outcomes, place))
         plan = plan_suite(suite, catalog, finished(place.store, course.outcomes))
@@ -126,8 +127,9 @@ def run_suite(
     return _keep(record, place.store)
 
 
-def _slow_precision(plan: Plan, outcomes: Mapping[str, Outcome], place: Place) -> Generator[RunEvent, None, None]:
-    """A note where trials are to be trained in bfloat16 on a processor without instructions for it."""
+def _notes(plan: Plan, outcomes: Mapping[str, Outcome], place: Place) -> Generator[RunEvent, None, None]:
+    """What is known before anything is trained: options without effect, and bfloat16 that is slow on this processor."""
+    yield from (Noted(text=text) for text in without_effect(plan))
     asked = any(trial.train.precision == "bfloat16" for key, trial in plan.trials.items() if key not in outcomes)
     if asked and place.device == "cpu" and computes_bfloat16(instruction_set()) is False:
         yield Noted(text="this processor has no instructions for bfloat16: training in float32 is faster (decision 15)")

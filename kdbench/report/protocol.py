@@ -12,7 +12,6 @@ from kdbench.spec import Suite, TrainSpec
 from kdbench.spec.trial import Checkpoint
 from kdbench.statistics.paired import EQUIVALENCE, SEEDS_FOR_A_CLAIM
 
-UNEVEN = 1.5  # times the mean class: the largest is told from there on
 Facts = tuple[tuple[str, str], ...]
 INTERVALS = (
     "95 %, Student's t over seeds and over test samples, each with its own part of the error; gains pair both; "
@@ -51,8 +50,8 @@ def protocol(summary: Summary) -> Facts:
     tested = f"{summary.test_samples:,} test samples" if summary.test_samples is not None else "no test samples"
     teachers = f"{f.several(suite.teacher_seeds, 'teacher')} per pair"
     teachers += "; student seeds use them in turn" if suite.teacher_seeds > 1 else ", the same for all seeds"
-    uneven = summary.classes and summary.chance and summary.chance * summary.classes > UNEVEN
-    largest = f", of which the largest has {f.percent(summary.chance)} of the test samples" if uneven else ""
+    share = summary.largest_class
+    largest = f", of which the largest has {f.percent(share)} of the test samples" if share else ""
     return (
         ("Data", f"{data.dataset.label}{kept}; {summary.classes or 'unknown'} classes{largest}; input {shape}"),
         ("Validation", f"{100 * data.validation:g} % of the training split, held out (split seed {data.split_seed})"),

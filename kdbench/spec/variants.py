@@ -67,7 +67,11 @@ class Int8Static(_Int8):
     use: Literal["int8_static"] = "int8_static"
     samples: Annotated[
         Count,
-        about("Of the training split, without augmentation, on which ranges are found.", unit="samples", example=64),
+        about(
+            "Of the training split, without augmentation, on which ranges are found; all where it has fewer.",
+            unit="samples",
+            example=64,
+        ),
     ] = 256
     calibration: Annotated[
         Literal["minmax", "entropy", "percentile"],

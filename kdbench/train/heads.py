@@ -32,7 +32,8 @@ def sight_of(trial: Trial, names: Sequence[str], splits: Splits) -> Sight | None
     if not trial.heads:
         return None
     if reason := misfit(trial.heads, splits.classes):
-        raise UserError(reason, help="let the heads together have each class of the dataset")
+        help = "let the classes or groups of the way of teaching have each class of the dataset, and no other"
+        raise UserError(reason, help=help)
     found, device = trial.columns(names, splits.classes), splits.train.labels.device
     places = found.of_classes(splits.classes)
     return Sight(torch.tensor(found.places, device=device), torch.tensor(places, device=device))

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
+
 from kdbench.analyze import summarize
 from kdbench.results import Layout, Outcome
-from tests.records import Shape, edited, make_results
+from tests.records import Shape, edited, make_results, with_largest_class
 
 
 def test_notes_and_layouts_of_the_run_are_kept() -> None:
@@ -72,3 +74,16 @@ def test_unmeasured_provider_keeps_its_reason():
         ("cuda", "no such provider")
     ] * 2
     assert summary.reference.how.provider == "cpu"
+
+
+@pytest.mark.parametrize(("most", "told"), [(None, None), (1500, None), (1501, 0.1501), (9000, 0.9)])
+def test_the_largest_class_is_told_where_it_is_clearly_larger(most, told):
+    # Of 10,000 samples of 10 classes: from 15 % on, 5 points or half more than the mean class.
+    assert summarize(with_largest_class(make_results(), most)).largest_class == told
+
+
+@pytest.mark.parametrize(("classes", "even", "uneven"), [(2, 0.55, 0.551), (100, 0.015, 0.0151)])
+def test_of_two_classes_points_count_and_of_a_hundred_shares(classes, even, uneven):
+    summary = replace(summarize(make_results()), classes=classes)
+    assert replace(summary, chance=even).largest_class is None
+    assert replace(summary, chance=uneven).largest_class == uneven

@@ -39,6 +39,11 @@ def test_a_name_of_several_things_shows_each(capsys: pytest.CaptureFixture[str])
     assert (suite["kind"], suite["suite"]["name"]) == ("suite", "robust")
 
 
+def test_a_way_with_groups_has_an_example_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert show("multitask") == 0
+    assert "`groups = [[0, 2, 4, 6, 8], [1, 3, 5, 7, 9]]`" in capsys.readouterr().out
+
+
 def test_a_suite_tells_what_it_trains(capsys: pytest.CaptureFixture[str]) -> None:
     assert show("quickstart") == 0
     text = capsys.readouterr().out

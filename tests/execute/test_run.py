@@ -9,7 +9,7 @@ import pytest
 
 import kdbench
 from kdbench import api
-from kdbench.execute.events import LatencyMeasured, Planned, RunEvent, TrialEnded
+from kdbench.execute.events import LatencyMeasured, Noted, Planned, RunEvent, TrialEnded
 from kdbench.results import Store, load_suite_results
 from kdbench.spec import UserError
 from tests.execute.running import place, run
@@ -280,6 +280,16 @@ def test_bfloat16_without_instructions_for_it_is_noted(
     assert any("no instructions for bfloat16" in note for note in record.notes) == slow
     again, _ = run(small_suite(train=train, losses=["cross_entropy"], seeds=1, **UNTIMED), where)
     assert again == record, "what is trained already is not noted again"
+
+
+def test_an_option_without_effect_is_noted_and_makes_no_new_record(tmp_path: Path) -> None:
+    suite = small_suite(train={"epochs": 1, "views": "shared"}, losses=["cross_entropy"], seeds=1, **UNTIMED)
+    record, heard = run(suite, place(tmp_path))
+    note = 'views = "shared": without augment and mixup every epoch of every seed shows the same images'
+    assert record.notes == (note,)
+    assert isinstance(heard[0], Noted), "it is told before anything is trained"
+    again, _ = run(suite, place(tmp_path))
+    assert again == record
 
 
 def test_data_that_has_changed_since_is_refused(copy: Path) -> None:

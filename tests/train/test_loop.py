@@ -154,11 +154,12 @@ def test_one_diverging_student_does_not_touch_its_cohort() -> None:
     assert hash_weights(trained(outcomes[1]).model) == hash_weights(trained(train([calm], teacher())[0][0]).model)
 
 
-def test_patience_stops_when_validation_no_longer_improves() -> None:
+@pytest.mark.parametrize(("epochs", "stopped"), [(9, "patience"), (3, "patience"), (2, "epochs")])
+def test_patience_stops_when_validation_no_longer_improves(epochs: int, stopped: str) -> None:
     frozen = {"use": "sgd", "lr": 1e-12}
-    trial = small_trial(train={"epochs": 9, "batch_size": 16, "optimizer": frozen, "patience": 2})
+    trial = small_trial(train={"epochs": epochs, "batch_size": 16, "optimizer": frozen, "patience": 2})
     done = trained(train([trial])[0][0])
-    assert done.stopped == "patience"
+    assert done.stopped == stopped
     assert done.curve[-1].epoch == 2
 
 

@@ -12,7 +12,7 @@ from kdbench.statistics.paired import EQUIVALENCE
 
 def limits(summary: Summary, chosen: Pick) -> tuple[str, ...]:
     """How the choice was made, at equal what it holds, and for what intervals hold."""
-    return (*_of_the_choice(chosen), *_of_the_gains(summary), scope(summary))
+    return (*_of_the_choice(chosen), *of_the_classes(summary, chosen.row), *_of_the_gains(summary), scope(summary))
 
 
 def scope(summary: Summary) -> str:
@@ -23,6 +23,21 @@ def scope(summary: Summary) -> str:
         f"Intervals of accuracies and gains hold for {taught} of each pair, for other seeds of the students, and for "
         f"other test samples drawn as {tested} were; not for other teachers, data or recipes."
     )
+
+
+def of_the_classes(summary: Summary, row: StudentRow | None = None) -> tuple[str, ...]:
+    """What top-1 hides where one class is much larger than others, and what a row has where all count alike."""
+    if summary.largest_class is None:
+        return ()
+    share = percent(summary.largest_class)
+    told = f"Classes are uneven: one has {share} of the test samples, and who always answers it has that top-1."
+    name = next((metric.label for metric in summary.suite.metrics if metric.use == "balanced_accuracy"), None)
+    if name is None:
+        help = 'metrics = ["balanced_accuracy"] in the suite counts all classes alike; it trains nothing anew.'
+        return (f"{told} {help}",)
+    own = (each.values.get(name) for each in summary.metrics if row and (each.pair, each.role, each.row) == row.name)
+    found = next(own, None)
+    return (f"{told} Counting all classes alike, its balanced accuracy is {percent(found.mean)}." if found else told,)
 
 
 def _of_the_choice(chosen: Pick) -> Iterator[str]:

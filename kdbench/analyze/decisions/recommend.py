@@ -9,7 +9,7 @@ from kdbench.analyze.decisions.choice import picks
 from kdbench.analyze.decisions.damaged import variant_warnings
 from kdbench.analyze.decisions.given_up import given_up
 from kdbench.analyze.decisions.groups import as_good_sentence, group_sentences
-from kdbench.analyze.decisions.limits import limits
+from kdbench.analyze.decisions.limits import limits, of_the_classes
 from kdbench.analyze.decisions.wording import judged, named, percent
 from kdbench.analyze.deployment.architectures import ReferenceTiming
 from kdbench.analyze.models.rows import StudentRow
@@ -47,9 +47,8 @@ def recommend(summary: Summary, budgets: Budgets = ANYTHING, timing: ReferenceTi
     groups = group_sentences(summary.pairs)
     if chosen is None:
         told = _nothing(summary, found)
-        return Recommendation(
-            told.kind, told.headline, None, None, None, told.reason, groups, (), (), _missing(summary)
-        )
+        caveats = (*of_the_classes(summary), *_missing(summary))
+        return Recommendation(told.kind, told.headline, None, None, None, told.reason, groups, (), (), caveats)
     pair = chosen.pick.pair
     others = [each for each in found if budgets.allow(each) and each is not chosen]
     return Recommendation(

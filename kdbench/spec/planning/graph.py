@@ -120,7 +120,8 @@ class Graph:
             places = (".".join(map(str, each["loc"])) for each in error.errors())
             found = (each["msg"].removeprefix("Value error, ") for each in error.errors())
             wrong = "; ".join(": ".join(filter(None, each)) for each in zip(places, found, strict=True))
-            raise UserError(f"the way of teaching '{way.label}' makes a trial that is not valid: {wrong}") from error
+            text = f"the way of teaching '{way.label}' makes a trial that is not valid: {wrong}"
+            raise UserError(text, help=f"change its options: see `kdbench show {way.use}`") from error
         if not isinstance(key, str) or key not in site.trials:
             text = f"the way of teaching '{way.label}' gave {key!r}, not the key of a trial that it added"
             raise UserError(text, help="let it return what site.add(trial) gives for the student that is reported")

@@ -161,7 +161,9 @@ def _positions(part: Choice, labels: Tensor, draw: Draw, catalog: Catalog) -> Te
     try:
         taken = catalog.load("parts", part.use)(labels, draw, **part.arguments)
     except NotApplicable as reason:
-        raise UserError(f"the part {part.label} cannot be taken of the training samples: {reason}") from reason
+        text = f"the part {part.label} cannot be taken of the training samples: {reason}"
+        help = "change the part, or the options of the way of teaching that asks for it"
+        raise UserError(text, help=help) from reason
     positions: Tensor = torch.unique(taken)
     if not len(positions) or len(positions) < len(taken):
         raise UserError(f"the part {part.label} gives {'a sample twice' if len(positions) else 'no sample'}")

@@ -25,7 +25,8 @@ def dist(
     the class's column)) + ce_weight * CE(z_s, y); p = softmax(z / T), rho Pearson's correlation, 0 for a constant.
     Shapes: logits [B, C] of both; labels [B], int64. Gives a scalar, float32.
     Units: correlation distance, between 0 and 2 each, times T^2, plus nats per sample.
-    Raises: NotApplicable for a batch of one sample or one class, which has no correlation.
+    Raises: NotApplicable for a batch of one sample or one class, which has no correlation, and for 2 classes where beta
+    is above 0: any two numbers correlate by 1 or -1, without a gradient.
     Source: Huang et al. 2022, DIST (arXiv:2205.10536); weights and T 4 as its code uses on CIFAR-100 (T 1 on ImageNet).
     Differs: each of the two norms counts as at least 1e-8, where the authors' code adds 1e-8 to their product: where
     both predictions are nearly one class at T 1, the gradient here is up to 27 times theirs. As in the paper's code T^2
@@ -37,6 +38,11 @@ def dist(
         raise NotApplicable(
             f"dist correlates over samples and classes, at least 2 of each: the batch has {samples} and {classes}; "
             "choose another batch size"
+        )
+    if classes == 2 and beta > 0:
+        raise NotApplicable(
+            f"beta = {beta:g} of dist weighs correlations over the classes of a sample, and over 2 each is 1 or "
+            "-1, without a gradient: give beta = 0"
         )
     p_s = functional.softmax(student.logits.float() / temperature, dim=1)
     p_t = functional.softmax(teacher.logits.detach().float() / temperature, dim=1)

@@ -30,12 +30,12 @@ def dkd(
     makes them: the mean over both classes, weighted by share. Gives a scalar, float32.
     Units: nats per sample, the divergences times T^2. Without a number, `warmup_epochs` are 20 of 240 epochs, in
     proportion; 0 is none.
-    Raises: NotApplicable for fewer than 2 classes.
+    Raises: NotApplicable for fewer than 2 classes, and for 2 where beta is above 0: one other class is alone.
     Source: Zhao et al. 2022, DKD (arXiv:2203.08679), section 3; T 4, alpha 1, the warm-up, and beta 8 as in its code
     for the pair resnet32x4 and resnet8x4; by pair its beta is 2, 6 or 8.
     Differs: w rises with every step, from 0; in the code with every epoch, from 1 / 20 in the first.
     """
-    require_two_classes("dkd", student)
+    require_others("dkd", student.logits, "beta", beta)
     z_s, z_t = student.logits.float(), teacher.logits.detach().float()
     decoupled = torch.zeros_like(z_s[:, 0])
     for own, share in owners(labels):
@@ -45,10 +45,16 @@ def dkd(
     return rising * temperature**2 * decoupled.mean() + ce_weight * functional.cross_entropy(z_s, labels)
 
 
-def require_two_classes(loss: str, student: Outputs) -> None:
-    """Raise NotApplicable for logits [B, 1]: there is no class other than the label's."""
-    if student.logits.shape[1] < 2:
-        raise NotApplicable(f"{loss} needs at least 2 classes, got {student.logits.shape[1]}")
+def require_others(loss: str, logits: Tensor, option: str, weight: float) -> None:
+    """Raise NotApplicable for logits [B, 1], and for [B, 2] where the `weight` of the other classes is above 0."""
+    classes = logits.shape[1]
+    if classes < 2:
+        raise NotApplicable(f"{loss} needs at least 2 classes, got {classes}")
+    if classes == 2 and weight > 0:
+        raise NotApplicable(
+            f"{option} = {weight:g} of {loss} weighs what the classes other than the label's are among themselves, and "
+            f"of 2 classes that is nothing: give {option} = 0"
+        )
 
 
 def owners(labels: Tensor) -> list[tuple[Tensor, Tensor]]:

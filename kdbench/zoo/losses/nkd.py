@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from kdbench.spec.types import NonNegative, Temperature, Weight
 from kdbench.zoo.interface import Outputs
-from kdbench.zoo.losses.dkd import others, owners, require_two_classes
+from kdbench.zoo.losses.dkd import others, owners, require_others
 
 
 def nkd(
@@ -25,12 +25,12 @@ def nkd(
     Shapes: logits [B, C] of both; labels [B], int64, or their shares [B, C], of at most two classes a sample, as mixup
     makes them: the mean over both classes, weighted by share. Gives a scalar, float32.
     Units: nats per sample; at best it is the entropies of the teacher, not 0.
-    Raises: NotApplicable for fewer than 2 classes.
+    Raises: NotApplicable for fewer than 2 classes, and for 2 where gamma is above 0: one other class is alone.
     Source: Yang et al. 2023, NKD (arXiv:2303.13005); gamma 1.5 and T 1 as in its code.
     Differs: under mixup, where the code takes the class of the greatest share for the whole label. As in the paper the
     first term is no divergence: a student surer of the label than the teacher is never charged for it.
     """
-    require_two_classes("nkd", student)
+    require_others("nkd", student.logits, "gamma", gamma)
     z_s, z_t = student.logits.float(), teacher.logits.detach().float()
     log_s, p_t = functional.log_softmax(z_s, dim=1), functional.softmax(z_t, dim=1)
     value = torch.zeros_like(z_s[:, 0])

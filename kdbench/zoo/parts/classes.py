@@ -15,6 +15,9 @@ def classes(labels: Tensor, draw: Draw, *, which: tuple[WholeNumber, ...]) -> Te
     Source: the tasks of class-incremental learning, such as Rebuffi et al. 2017 (arXiv:1611.07725).
     """
     absent = sorted(set(which) - set(torch.unique(labels).tolist()))
-    if absent or not which:
-        raise NotApplicable(f"no sample has the label {absent[0]}" if absent else "`which` names no class")
+    if not which:
+        raise NotApplicable("`which` names no class")
+    if absent:
+        there = f"labels are {int(labels.min())} to {int(labels.max())}"
+        raise NotApplicable(f"no sample has the label {absent[0]}: {there}")
     return torch.nonzero(torch.isin(labels, torch.tensor(which))).flatten()

@@ -12,7 +12,8 @@ def multitask(site: Site, taught: bool, *, groups: tuple[tuple[WholeNumber, ...]
 
     Its loss is the sum over both heads, and it is deployed with the head of the classes. Beside it stand, per task, the
     teacher, a student of that task alone, and the joint student's other head, taken out of the same weights. A loss
-    without a teacher trains the same students on labels.
+    without a teacher trains the same students on labels. `groups = [[0, 2, 4, 6, 8], [1, 3, 5, 7, 9]]` with
+    `task = "parity"` asks of digits whether they are odd.
     Source: Caruana 1997, Multitask Learning (doi:10.1023/A:1007379606734); Li and Bilen 2020, Knowledge Distillation
     for Multi-task Learning (arXiv:2007.06889), where a teacher of each task teaches one student.
     Differs: there the student imitates features through adaptors; here any loss may be given.

@@ -29,7 +29,8 @@ def stream(
     task: `cross_entropy` is then elastic weight consolidation (EWC), and `consolidation` its lambda. Every network is
     deployed with the heads of the tasks so far; no validation chooses among its epochs, since the samples of earlier
     tasks are gone.
-    Raises: UserError where the classes cannot be divided into tasks of equal size.
+    Raises: UserError where the classes cannot be divided into tasks of equal size, and for `kept` without a memory. A
+    memory that takes all earlier samples is told before training.
     Source: Li and Hoiem 2016, Learning without Forgetting (arXiv:1606.09282), section 3; van de Ven and Tolias 2019
     (arXiv:1904.07734) for both scenarios; replay: Chaudhry et al. 2019 (arXiv:1902.10486); EWC: Kirkpatrick et al. 2017
     (arXiv:1612.00796), equation 3 with a term for each earlier task.
@@ -39,6 +40,8 @@ def stream(
     if classes % tasks:
         text = f"{classes} classes cannot be divided into {tasks} tasks of equal size"
         raise UserError(text, help="let classes be a multiple of tasks")
+    if kept != "reservoir" and not memory:
+        raise UserError(f"'stream' keeps samples by {kept}, and its memory is 0", help="give memory = 10, or drop kept")
     size = classes // tasks
     heads = tuple(
         HeadSpec(name=f"task {at + 1}", groups=tuple((label,) for label in range(at * size, (at + 1) * size)))

@@ -1,9 +1,13 @@
 """What a report says of the reach of its gains and of its choice."""
 
-from kdbench.analyze import summarize
+from dataclasses import replace
+
+import pytest
+
+from kdbench.analyze import recommend, summarize
 from kdbench.analyze.decisions.choice import pick
 from kdbench.analyze.decisions.limits import limits
-from tests.records import Shape, make_results
+from tests.records import Shape, make_results, with_largest_class
 
 LEVEL = {"teacher": 0.95, "cross_entropy": 0.90, "cross_entropy, 2 x epochs": 0.91, "cross_entropy, 4 x epochs": 0.92}
 GAINS = {"kd": 0.03, "dkd": 0.012}
@@ -84,3 +88,27 @@ def test_settings_that_nothing_tuned_are_said_to_be_the_suites():
     assert untuned in said()
     tuned = lambda pair, row, seed: 0.90 + 0.03 * (row == "kd, tuned") + 0.0005 * ((seed + len(row)) % 3)  # noqa: E731
     assert untuned not in said(tries=2, accuracy=tuned)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "more"),
+    [
+        ((), ' metrics = ["balanced_accuracy"] in the suite counts all classes alike; it trains nothing anew.'),
+        # Of these records the first metric is half the top-1.
+        (("balanced_accuracy",), " Counting all classes alike, its balanced accuracy is 45.00 %."),
+    ],
+)
+def test_uneven_classes_are_told_with_what_counts_them_alike(metrics, more):
+    results = with_largest_class(make_results(Shape(metrics=metrics, accuracy=lambda *_: 0.9)), 7000)
+    told = "Classes are uneven: one has 70.00 % of the test samples, and who always answers it has that top-1."
+    summary = summarize(results)
+    chosen = pick(summary.pairs[0], summary.pairs[0].students)
+    assert f"{told}{more}" in limits(summary, chosen)
+    assert not any("uneven" in text for text in limits(replace(summary, chance=0.1), chosen))
+
+
+def test_uneven_classes_are_told_where_no_student_is_better_than_the_largest():
+    results = with_largest_class(make_results(Shape(accuracy=lambda *_: 0.7)), 7000)
+    found = recommend(summarize(results))
+    assert found.student is None
+    assert found.caveats[0].startswith("Classes are uneven: one has 70.00 % of the test samples")

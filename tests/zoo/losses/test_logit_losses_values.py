@@ -217,9 +217,24 @@ def test_multi_level_sums_over_temperatures_2_to_6() -> None:
         (logit_standardization, (4, 2), "at least 3 classes, got 2"),
         (dkd, (4, 1), "dkd needs at least 2 classes, got 1"),
         (nkd, (4, 1), "nkd needs at least 2 classes, got 1"),
+        (dkd, (4, 2), "beta = 8 of dkd weighs .* of 2 classes that is nothing: give beta = 0"),
+        (nkd, (4, 2), "gamma = 1.5 of nkd weighs .* of 2 classes that is nothing: give gamma = 0"),
+        (dist, (4, 2), "beta = 1 of dist weighs .* without a gradient: give beta = 0"),
     ],
 )
 def test_what_they_cannot_serve(loss: Callable[..., torch.Tensor], shape: tuple[int, int], message: str) -> None:
     outputs = Outputs(torch.zeros(shape))
     with pytest.raises(NotApplicable, match=message):
         loss(outputs, outputs, torch.zeros(shape[0], dtype=torch.int64))
+
+
+def test_of_two_classes_what_is_left_is_taught() -> None:
+    # b_s = p_s = (1/2, 1/2), b_t = p_t = (1/4, 3/4): KL = 3/4 log 3 - log 2; the label's own cross-entropy is 1/4 log 2.
+    student, teacher = logits((1 / 2, 1 / 2)), logits((1 / 4, 3 / 4))
+    own, alone = torch.tensor([0]), {"temperature": 1.0, "ce_weight": 0.0}
+    assert dkd(student, teacher, own, beta=0.0, **alone).item() == pytest.approx(0.75 * log(3) - log(2), rel=1e-5)
+    assert nkd(student, teacher, own, gamma=0.0, **alone).item() == pytest.approx(0.25 * log(2), rel=1e-5)
+    # Columns over two samples: the student's (1/2, 3/4), (1/2, 1/4) rise and fall as the teacher's fall and rise: rho -1.
+    student, teacher = logits((1 / 2, 1 / 2), (3 / 4, 1 / 4)), logits((3 / 4, 1 / 4), (1 / 4, 3 / 4))
+    value = dist(student, teacher, torch.tensor([0, 1]), beta=0.0, weight=1.0, **alone).item()
+    assert value == pytest.approx(2.0, rel=1e-5)

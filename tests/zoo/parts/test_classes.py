@@ -13,7 +13,9 @@ def test_by_hand() -> None:
     assert classes(LABELS, draw_of(LABELS), which=(0, 1)).tolist() == [1, 2, 4]
 
 
-@pytest.mark.parametrize(("which", "reason"), [((0, 2), "no sample has the label 2"), ((), "`which` names no class")])
+@pytest.mark.parametrize(
+    ("which", "reason"), [((0, 2), "no sample has the label 2: labels are 0 to 3"), ((), "`which` names no class")]
+)
 def test_what_it_cannot_give(which, reason: str) -> None:
     with pytest.raises(NotApplicable, match=reason):
         classes(LABELS, draw_of(LABELS), which=which)

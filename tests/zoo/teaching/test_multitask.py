@@ -46,8 +46,9 @@ def test_without_a_teacher_the_same_students_learn_from_labels() -> None:
 def test_heads_that_are_claimed_twice() -> None:
     with pytest.raises(UserError, match="two heads have the same name: class, class"):
         made("kd", task="class")
-    with pytest.raises(UserError, match="head 'parity' has class 1 twice"):
+    with pytest.raises(UserError, match="head 'parity' has class 1 twice") as told:
         made("kd", groups=[[0, 1], [1]])
+    assert told.value.problems[0].help == "change its options: see `kdbench show multitask`"
 
 
 def test_one_group_is_refused() -> None:

@@ -67,6 +67,7 @@ def test_the_last_exit_learns_from_labels_and_teaches_the_others() -> None:
     [
         ("peers", {"count": 2, "peer": 3}, "reports peer 3 of 2"),
         ("branches", {"count": 2, "branch": 3}, "reports branch 3 of 2"),
+        ("branches", {"count": 2, "branch": 2, "gated": True}, "reports branch 2, and with gated = true all of them"),
         ("self", {"at": ["first"], "exit": 3}, "has 2 exits, and exit is 3"),
         ("self", {"at": []}, "has 1 exits"),
     ],

@@ -12,6 +12,8 @@ from kdbench.train.ended import Trained
 from kdbench.train.faculty import Parents
 from kdbench.train.loop import train_cohort
 from kdbench.zoo.catalog import Catalog
+from kdbench.zoo.datasets.splits import split
+from kdbench.zoo.interface import Dataset, Split
 from tests.small import random_splits, small_suite
 
 CE, KD = {"use": "cross_entropy"}, {"use": "kd", "temperature": 2.0, "weight": 1.0}
@@ -82,6 +84,23 @@ def test_weights_are_held_to_those_after_every_earlier_task() -> None:
 def test_tasks_that_do_not_divide_the_classes() -> None:
     with pytest.raises(UserError, match="4 classes cannot be divided into 3 tasks of equal size"):
         made(CE, tasks=3)
+
+
+def test_samples_are_not_kept_in_a_memory_of_none() -> None:
+    with pytest.raises(UserError, match="keeps samples by class, and its memory is 0") as told:
+        made(CE, kept="class")
+    assert told.value.problems[0].help == "give memory = 10, or drop kept"
+
+
+@pytest.mark.parametrize(("memory", "told"), [(7, False), (8, True)])
+def test_a_memory_of_all_earlier_samples_is_told(memory: int, told: bool) -> None:
+    # 5 samples of each class, of which one validates: 8 of the first task.
+    labels = torch.arange(4).repeat(5)
+    images = torch.arange(20, dtype=torch.float32)[:, None, None, None].expand(20, 1, 2, 2).contiguous()
+    dataset = Dataset(Split(images, labels), Split(images, labels), 4)
+    (last,) = made(CE, memory=memory)["student", 2]
+    (text,) = split(dataset, last.data).told or ("",)
+    assert ("takes all of 16 samples: it has no effect" in text) is told
 
 
 def test_a_teacher_of_weight_0_is_fine_tuning_bit_for_bit() -> None:
