@@ -51,7 +51,7 @@ quickstart: install ## run the quickstart suite, and say where its report is
 gate: install ## hold quickstart against the project's own baseline, and try the gate itself: some minutes
 	@$(BIN)/kdbench check quickstart --baseline results/baselines/quickstart --fresh -q \
 	  --results build/gate --reports build/gate
-	@$(BIN)/kdbench selftest --aa 20 --inject 1.5 -q
+	@$(BIN)/kdbench selftest --aa 20 --margin .1 --inject 1.5 -q
 
 # Each file runs in one of so many processes; nothing runs beside a test that measures time (tests/conftest.py).
 PROCESSES ?= 2

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -11,6 +10,9 @@ import numpy as np
 from scipy.special import betaincinv, stdtr, stdtrit
 
 LEAST_P = 1e-15  # smaller ones are not told apart
+# Of the degrees of freedom of a trimmed mean: with all, tails of .25 % and less were wrong up to 1.8 times as often as
+# they say (20 to 40 normal values, a fifth left out at either end; docs/decisions/0041).
+TRIMMED_DF = 0.75
 
 
 @dataclass(frozen=True)
@@ -112,15 +114,19 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval | None:
     return error.interval(float(np.mean(values)), level) if error else None
 
 
-def one_sided_bound(values: Sequence[float], confidence: float, side: Literal["lower", "upper"]) -> float | None:
-    """A one-sided Student-t bound of the mean; None for one value or no variance."""
-    sd = spread(values)
-    if not sd:
-        return None
-    n = len(values)
-    half: float = float(stdtrit(n - 1, confidence)) * sd / math.sqrt(n)
-    mean = float(np.mean(values))
-    return mean + half if side == "upper" else mean - half
+def trimmed_mean(values: Sequence[float], share: float) -> tuple[float, Error | None]:
+    """The mean without this share of the values at either end, and its error as for `error_of` (Yuen 1974).
+
+    The error is that of values of which those at the ends are moved to the next that is left (winsorized). A share of 0
+    gives the mean and Student's t. Raises `IndexError` without values.
+    """
+    ordered = np.sort(np.asarray(values, dtype=np.float64))
+    cut = int(share * len(ordered))
+    left = ordered[cut : len(ordered) - cut]
+    sd, n = spread(np.clip(ordered, left[0], left[-1]).tolist()), len(left)
+    df = TRIMMED_DF * (n - 1) if cut else n - 1
+    error = Error((((len(ordered) - 1) * sd**2 / (n * (n - 1)), df),)) if sd else None
+    return float(left.mean()), error
 
 
 def p_below(values: Sequence[float], limit: float) -> float | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Literal
 
-from kdbench.statistics.intervals import one_sided_bound, t_interval
+from kdbench.statistics.intervals import t_interval, trimmed_mean
 
 # Of each session, the times of candidate and reference in each pair of slices: microseconds a call.
 Sessions = Sequence[Sequence[tuple[float, float]]]
@@ -17,6 +17,9 @@ GATE_LOOKS = (5, 10, 20, 40)
 # Sessions differ more than the pairs of one session: with fewer, their spread is hardly known.
 FEWEST_SESSIONS = 3
 GATE_ALPHA = 0.01
+# What is left out of the gate's sessions at either end, where there are many: now and then other processes put one far
+# off, and the gate goes on for that long where they do (docs/decisions/0041).
+TRIMMED, TRIMMED_FROM = 0.2, 20
 
 
 @dataclass(frozen=True)
@@ -99,10 +102,11 @@ def judge_ratio(
 ) -> RatioVerdict:
     """Fail where p50 and minimum are both shown to exceed 1 + margin; pass where p50 is shown to lie under it.
 
-    `p50s` and `minima` are the medians and the minima of the same slices. Estimates and bounds as for `estimate_ratio`.
-    Each look may fail the candidate or pass it, so the `looks` share the error on both sides (Bonferroni): at exactly
-    the limit it fails in at most alpha of all timings, and passes in at most alpha. The ratios judged together, their
-    number is `family`, share the error of failing too. Raises `ValueError` for a time that is not positive.
+    `p50s` and `minima` are the medians and the minima of the same slices. Estimates and bounds are as for
+    `estimate_ratio`, from `TRIMMED_FROM` sessions on those of a trimmed mean. Each look may fail the candidate or pass
+    it, so the `looks` share the error on both sides (Bonferroni): at exactly the limit it fails in at most alpha of all
+    timings, and passes in at most alpha. The ratios judged together, their number is `family`, share the error of
+    failing too. Raises `ValueError` for a time that is not positive.
     """
     pairs = sum(map(len, p50s))
     p50, minimum = (_bounds(session_medians(each), alpha / looks, family) for each in (p50s, minima))
@@ -133,8 +137,8 @@ def _bounds(medians: Sequence[float], alpha: float, family: int) -> RatioBounds 
     """None under three sessions, or where they have no spread to judge by."""
     if len(medians) < FEWEST_SESSIONS:
         return None
-    lower = one_sided_bound(medians, 1 - alpha / family, "lower")
-    upper = one_sided_bound(medians, 1 - alpha, "upper")
-    if lower is None or upper is None:
+    centre, error = trimmed_mean(medians, TRIMMED if len(medians) >= TRIMMED_FROM else 0.0)
+    if error is None:
         return None
-    return RatioBounds(*map(math.exp, (fmean(medians), lower, upper)))
+    lower, upper = centre - error.half_width(alpha / family), centre + error.half_width(alpha)
+    return RatioBounds(*map(math.exp, (centre, lower, upper)))

@@ -14,6 +14,7 @@ STEADY = Population("SD of changes .3 points", level=0.9, shared=0.004, own=0.00
 SEEDS = (3, 5, 10)
 LIMIT = 0.01
 ROWS = 8  # of a suite, judged together
+FIGURES, ALIKE = 4, 0.7  # of each row: gates of top-1 and two figures that correlate so, and of seconds
 CHANCE = 0.1
 COLLAPSES = (0.0, 0.0001, 0.001, 0.01)  # share of seeds that collapse by chance, in both runs
 
@@ -29,6 +30,8 @@ def shares(trials: int, seed: int = 0) -> list[Share]:
             found += _families(population, n, part, random)
         found += _power(n, trials, part, random)
         found += [_collapses(each, n, trials, random) for each in COLLAPSES]
+    for n in SEEDS:
+        found += _several_figures(n, part, random)
     return sorted(found, key=lambda share: share.what)
 
 
@@ -77,6 +80,28 @@ def _families(population: Population, n: int, trials: int, random: np.random.Gen
         setting = f"{ROWS} rows, {words}, {n} seeds, {population.name}"
         found.append(count("gate of accuracy: any row fails", setting, "error", FAIL_ALPHA, [any(r) for r in failed]))
     return found
+
+
+def _several_figures(n: int, trials: int, random: np.random.Generator) -> list[Share]:
+    """All figures of all rows are one family: any that fails is a false alarm. What it costs a row that dropped."""
+
+    def fails(drops: Sequence[float]) -> list[list[bool]]:
+        """Of each trial, whether each figure fails: those of a row by `drops`, those of the first row first."""
+        shape = trials, len(drops) // FIGURES, FIGURES, n
+        errors = (1 - ALIKE) ** 0.5 * random.normal(size=shape) + ALIKE**0.5 * random.normal(size=(*shape[:2], 1, n))
+        errors[:, :, -1] = random.standard_t(3, (*shape[:2], n)) / 3**0.5  # seconds: now and then far off
+        changes = STEADY.difference_sd() * errors.reshape(trials, len(drops), n) - np.array(drops)[:, None]
+        return _judged(STEADY, changes.tolist(), "fail")
+
+    of = f"{ROWS} rows x {FIGURES} figures"
+    found = []
+    for drop, words in ((0.0, "no change"), (LIMIT, "all worse by exactly what is allowed")):
+        alarms = [any(each) for each in fails((drop,) * ROWS * FIGURES)]
+        what = "gate of accuracy: any figure of any row fails"
+        found.append(count(what, f"{of}, {words}, {n} seeds", "error", FAIL_ALPHA, alarms))
+    dropped = [first for first, *_ in fails((2 * LIMIT, *[0.0] * (ROWS * FIGURES - 1)))]
+    setting = f"{n} seeds, top-1 of one of {of} dropped"
+    return [*found, count("gate of accuracy: a drop of 2 points fails", setting, "share", None, dropped)]
 
 
 def _power(n: int, trials: int, part: int, random: np.random.Generator) -> list[Share]:

@@ -2,10 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from kdbench.statistics.ratios import LOOKS, RatioEstimate, estimate_ratio, judge_ratio, timing_settled
+from kdbench.statistics.ratios import (
+    GATE_ALPHA,
+    GATE_LOOKS,
+    LOOKS,
+    RatioEstimate,
+    estimate_ratio,
+    judge_ratio,
+    timing_settled,
+)
 from tests.methods.share import Share, count
 
 BETWEEN = 0.0058  # SD between sessions, measured
@@ -14,6 +23,7 @@ PAIRS = 8  # a session
 DRAWS = 2000
 FIRST = LOOKS[0]
 MARGIN = 0.01  # at which the first look seldom settles a ratio of this noise
+GATE_MARGIN = 0.025
 DRIFT = 0.02  # SD between parts of a run, some four times that of sessions
 LASTING = (0.0, 0.2, 0.5)  # correlation of the drift in one round and in the next
 Session = list[tuple[float, float]]
@@ -26,12 +36,14 @@ class Noise:
     name: str
     pair: float
     session: float = BETWEEN
+    tails: int | None = None  # of the offsets: degrees of freedom of Student's t; none are normal
 
     def sessions(
         self, random: np.random.Generator, number: int, ratio: float = 1.0, drift: Sequence[float] | float = 0.0
     ) -> list[Session]:
         """Sessions of a true ratio, each off by what the machine has drifted by then."""
-        offsets = np.log(ratio) + random.normal(0, self.session, number) + drift
+        drawn = random.normal(0, 1, number) if self.tails is None else random.standard_t(self.tails, number)
+        offsets = np.log(ratio) + self.session * drawn + drift
         ratios = np.exp(offsets[:, None] + random.normal(0, self.pair, (number, PAIRS)))
         return [[(one, 1.0) for one in row] for row in ratios.tolist()]
 
@@ -41,6 +53,9 @@ NOISES = (
     Noise(".24 % the error of a session's median", pair=WITHIN / 0.41),
     Noise(".24 % the error of a pair", pair=WITHIN),
 )
+# Of 400 sessions timed beside a busy process and this project's tests, half were off by 1.2 %, a tenth by 6, one in
+# twenty by 9.
+DISTURBED = Noise("sessions beside busy processes", pair=WITHIN, session=0.015, tails=2)
 
 
 def shares(trials: int, seed: int = 0) -> list[Share]:
@@ -53,8 +68,9 @@ def shares(trials: int, seed: int = 0) -> list[Share]:
         found += [_one_look(noise, number, len(LOOKS), part, random) for number in (3, FIRST)]
         found += [_bootstrap(noise, number, part, random) for number in (1, 3, FIRST)]
         found += [_until_settled(noise, max(1, part // 2), random)]
-        found += _gate_at_its_limit(noise, part, random)
     found += _drifting(NOISES[0], part, random)
+    for noise in (*NOISES, DISTURBED):
+        found += _gate(noise, part, random)
     return sorted(found, key=lambda share: share.what)
 
 
@@ -124,36 +140,52 @@ def _bootstrap(noise: Noise, number: int, trials: int, random: np.random.Generat
 
 def _until_settled(noise: Noise, trials: int, random: np.random.Generator) -> Share:
     """As kdbench times: more rounds until the interval is within half the margin, which is a look each."""
-    timed = [_time(noise, 1.0, lambda sessions: timing_settled(sessions, MARGIN), random) for _ in range(trials)]
+    settled = partial(timing_settled, margin=MARGIN)
+    timed = [_time(noise, 1.0, settled, LOOKS, random) for _ in range(trials)]
     held = [_holds(estimate_ratio(sessions)) for sessions in timed]
     setting = f"{FIRST} to {LOOKS[-1]} sessions, margin {100 * MARGIN:g} %, {noise.name}"
     return count("ratio: Student t over sessions, rounds until settled, 95 %", setting, "coverage", 0.95, held)
 
 
-def _gate_at_its_limit(noise: Noise, trials: int, random: np.random.Generator) -> list[Share]:
-    """A model that is slower by exactly the margin, timed until the gate decides: it may seldom fail or pass."""
-    alpha, margin = 0.01, 0.03
+def _gate(noise: Noise, trials: int, random: np.random.Generator) -> list[Share]:
+    """Timed until the gate decides: at exactly its limit it may seldom fail or pass; at twice that it should fail."""
 
     def status(sessions: list[Session]) -> str:
-        return judge_ratio(sessions, sessions, margin, alpha, looks=len(LOOKS)).status
+        return judge_ratio(sessions, sessions, GATE_MARGIN).status
 
-    def decided(sessions: list[Session]) -> bool:
-        return status(sessions) != "undecided"
+    def statuses(ratio: float) -> list[str]:
+        timed = (
+            _time(noise, ratio, lambda found: status(found) != "undecided", GATE_LOOKS, random) for _ in range(trials)
+        )
+        return [status(sessions) for sessions in timed]
 
-    given = [status(_time(noise, 1 + margin, decided, random)) for _ in range(trials)]
-    setting = f"slower by exactly {100 * margin:g} %, {FIRST} to {LOOKS[-1]} sessions, {noise.name}"
-    return [
-        count(f"gate of latency: '{each}' at any look", setting, "error", alpha, [found == each for found in given])
+    looks = f"{GATE_LOOKS[0]} to {GATE_LOOKS[-1]} sessions, {noise.name}"
+    limit, twice = statuses(1 + GATE_MARGIN), statuses(1 + 2 * GATE_MARGIN)
+    found = [
+        count(
+            f"gate of latency: '{each}' at any look",
+            f"slower by exactly {100 * GATE_MARGIN:g} %, {looks}",
+            "error",
+            GATE_ALPHA,
+            [status == each for status in limit],
+        )
         for each in ("fail", "pass")
     ]
+    setting = f"slower by {200 * GATE_MARGIN:g} %, margin {100 * GATE_MARGIN:g} %, {looks}"
+    missed = [status != "fail" for status in twice]
+    return [*found, count("gate of latency: twice the margin is missed", setting, "share", None, missed)]
 
 
 def _time(
-    noise: Noise, ratio: float, enough: Callable[[list[Session]], bool], random: np.random.Generator
+    noise: Noise,
+    ratio: float,
+    enough: Callable[[list[Session]], bool],
+    looks: Sequence[int],
+    random: np.random.Generator,
 ) -> list[Session]:
     """Sessions until a look at them finds enough."""
     sessions: list[Session] = []
-    for look in LOOKS:
+    for look in looks:
         sessions += noise.sessions(random, look - len(sessions), ratio)
         if enough(sessions):
             break

@@ -39,7 +39,7 @@ def test_no_variance_gives_no_interval(values):
     found = s.estimate(values)
     assert found.interval is None
     assert not found.sd
-    assert s.one_sided_bound(values, 0.99, "upper") is None
+    assert s.trimmed_mean(values, 0.0)[1] is None
     assert s.p_below(values, 0.0) is None
 
 
@@ -56,8 +56,29 @@ def test_p_below_agrees_with_scipy():
 
 def test_bound_and_p_value_say_the_same():
     values = [-0.02, -0.03, -0.025, -0.01]
-    bound = s.one_sided_bound(values, 0.99, "upper")
+    mean, error = s.trimmed_mean(values, 0.0)
+    bound = mean + error.half_width(0.01)
     assert s.p_below(values, bound) == pytest.approx(0.01)
+
+
+def test_a_trimmed_mean_by_hand():
+    # A fifth of 1, 2, 3, 4, 100 is one at either end: the mean of 2, 3, 4; winsorized 2, 2, 3, 4, 4 with a variance of 1.
+    # 4 x 1 / (3 x 2) = 2 / 3, with three quarters of 2 degrees of freedom.
+    mean, error = s.trimmed_mean([100.0, 1.0, 4.0, 2.0, 3.0], 0.2)
+    assert mean == 3.0
+    assert error.parts == ((pytest.approx(2 / 3), 1.5),)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.25])
+def test_a_trimmed_mean_agrees_with_scipy(share):
+    values = np.random.default_rng(0).standard_t(2, 23)
+    mean, error = s.trimmed_mean(values.tolist(), share)
+    oracle = stats.ttest_ind(
+        values, np.zeros(23), equal_var=False, trim=share
+    )  # Yuen's, of which one side has no spread
+    ((variance, df),) = error.parts
+    kept = s.TRIMMED_DF if share else 1.0
+    assert (mean / variance**0.5, df) == (pytest.approx(oracle.statistic), pytest.approx(kept * oracle.df))
 
 
 def test_two_parts_of_an_error_add_their_squared_widths():

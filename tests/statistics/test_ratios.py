@@ -186,7 +186,7 @@ def test_a_time_of_zero_is_an_error():
         judge_ratio([[(0.0, 1.0)]] * 3, 0.05)
 
 
-@pytest.mark.parametrize("sessions", [5, 15])
+@pytest.mark.parametrize("sessions", [5, 15, 20, 40])
 def test_false_alarms_are_rare_at_the_limit_itself(sessions):
     """Slower by exactly the margin, where a failure is the likeliest false alarm: at 1 %, 400 sets fail 4 times.
 
@@ -195,6 +195,17 @@ def test_false_alarms_are_rare_at_the_limit_itself(sessions):
     found = [judge_ratio(drawn(1.05, sessions, seed=seed), 0.05).status for seed in range(400)]
     assert found.count("fail") <= 9
     assert found.count("undecided") > 200  # the limit lies inside most intervals: the sets do test the bound
+
+
+def test_of_many_sessions_those_that_others_disturbed_do_not_count():
+    calm = drawn(1.1, sessions=20)
+    wild = [[(16.0, 1.0)] * 8, [(1.0, 16.0)] * 8]
+    assert judge_ratio(calm[:12] + wild, 0.05).status == "undecided"
+    found = judge_ratio(calm[:18] + wild, 0.05)
+    assert found.status == "fail"
+    # A fifth of 20 at either end is left out: the mean of the middle 12, of which the wild ones are none.
+    middle = sorted(ratios.session_medians(calm[:18]))[3:-3]
+    assert math.log(found.p50.estimate) == pytest.approx(sum(middle) / 12)
 
 
 def test_the_same_model_never_fails():

@@ -9,7 +9,7 @@ from kdbench.analyze.gate.figures import Figure
 from kdbench.results import LatencyComparison
 from kdbench.results.timings import slice_minima, slice_p50s
 from kdbench.statistics.drops import FAIL_ALPHA, PASS_ALPHA, DropVerdict
-from kdbench.statistics.ratios import GATE_ALPHA, GATE_LOOKS, session_medians
+from kdbench.statistics.ratios import GATE_ALPHA, GATE_LOOKS, TRIMMED, TRIMMED_FROM, session_medians
 
 
 def seeds_told(figure: Figure, seeds: Sequence[int], before: Sequence[float], now: Sequence[float]) -> tuple[str, ...]:
@@ -50,6 +50,7 @@ def ratio_told(comparison: LatencyComparison, margin: float, family: int) -> tup
     return (
         *sessions,
         f"regressed where the lower bounds of p50 and of the minimum are above x{1 + margin:.3f}: Student's t over "
-        f"sessions, {error}, shared by {several(family, 'comparison')}",
+        f"sessions, from {TRIMMED_FROM} on without {100 * TRIMMED:g} % at either end, {error}, shared by "
+        f"{several(family, 'comparison')}",
         f"passed where the upper bound of p50 is under x{1 + margin:.3f}: likewise, by itself",
     )
