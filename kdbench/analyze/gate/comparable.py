@@ -1,13 +1,18 @@
-"""What forbids a comparison with a baseline: trials that are not there, other data, a processor of another class."""
+"""What forbids a comparison: trials that are not there, other data or corruptions, a processor of another class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+
+from pydantic import JsonValue
 
 from kdbench.analyze.gate.figures import Figure
 from kdbench.analyze.gate.verdict import Status
 from kdbench.results import Baseline, RunRecord
 from kdbench.results.baselines.baseline import BaselineRow, place_of
+from kdbench.results.keys import unnamed
 from kdbench.results.machine.processor import int8_saturates
+from kdbench.spec import Gate, Suite, content_key
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,10 @@ class Sides:
     now: Baseline
     run: RunRecord
 
+    @cached_property
+    def _suites(self) -> tuple[Suite, Suite]:
+        return self.baseline.spec, self.now.spec
+
     def obstacle(
         self, figure: Figure, rows: Sequence[BaselineRow], found: Sequence[BaselineRow | None]
     ) -> Obstacle | None:
@@ -35,6 +44,7 @@ class Sides:
         return (
             self._missing([row for row, now in zip(rows, found, strict=True) if now is None])
             or self._unlike_data(pairs)
+            or self._unlike_conditions(figure)
             or self._unlike_machine(figure)
             or _no_figure(figure, pairs)
         )
@@ -74,6 +84,15 @@ class Sides:
                 return Obstacle("invalid", text, measured=True)
         return None
 
+    def _unlike_conditions(self, figure: Figure) -> Obstacle | None:
+        """Another corruption under the same name, or others of which all count, are another figure."""
+        was, now = (_conditions(suite, figure.gate) for suite in self._suites)
+        if was == now:
+            return None
+        of = f"the condition '{figure.gate.condition}' is" if figure.gate.condition else "the corruptions are"
+        text = f"{of} not the baseline's: restore what it was, or freeze a new baseline"
+        return Obstacle("invalid", text, measured=True)
+
     def _unlike_machine(self, figure: Figure) -> Obstacle | None:
         """Seconds are of one processor. So are sums of 8-bit products, of which there are two classes (decision 15)."""
         was, now = self.baseline.machine, self.now.machine
@@ -86,6 +105,13 @@ class Sides:
             advice = "freeze a baseline on such a processor"
             return Obstacle("invalid", f"{text}: {advice}", measured=True)
         return None
+
+
+def _conditions(suite: Suite, gate: Gate) -> list[dict[str, JsonValue]]:
+    """Those that a gate holds figures under, in any order."""
+    everywhere = gate.metric == "right_everywhere"
+    held = suite.corruptions if everywhere else [each for each in suite.conditions if each.label == gate.condition]
+    return sorted(map(unnamed, held), key=content_key)
 
 
 def _sums(baseline: Baseline) -> str:

@@ -104,3 +104,24 @@ def test_a_figure_that_one_side_lacks_is_inconclusive():
     for before, now, where in ((bare, results, "the baseline"), (results, bare, "this run")):
         found = entry_of(verdict_on(before, now), "top1", "kd under noise")
         assert (found.status, found.message) == ("inconclusive", f"{where} does not have this figure of every seed")
+
+
+@pytest.mark.parametrize(
+    ("gate", "said"),
+    [
+        (Gate(metric="top1", condition="noise", may_drop=0.02), "the condition 'noise' is not the baseline's"),
+        (Gate(metric="right_everywhere", may_drop=0.02), "the corruptions are not the baseline's"),
+    ],
+)
+def test_another_corruption_under_the_same_name_is_invalid(gate, said):
+    results = make_results(Shape(conditions=("noise", "blur"), gates=(gate,)))
+    noise, blur = results.run.suite["conditions"]
+
+    def found(*conditions):
+        suite = {**results.run.suite, "conditions": list(conditions)}
+        now = replace(results, run=results.run.model_copy(update={"suite": suite}))
+        return next(e for e in verdict_on(results, now).entries if "kd" in e.what and e.limit == -0.02)
+
+    assert found(blur, noise).status == "pass"
+    changed = found({**noise, "options": {"sd": 0.1}}, blur)
+    assert (changed.status, changed.message.partition(":")[0]) == ("invalid", said)
