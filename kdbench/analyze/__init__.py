@@ -4,7 +4,7 @@ from kdbench.analyze.decisions.candidates import Budgets, Candidate, candidates,
 from kdbench.analyze.decisions.recommend import Recommendation, recommend
 from kdbench.analyze.deployment.architectures import Deployed, Timing
 from kdbench.analyze.gate.judge import judge
-from kdbench.analyze.gate.power import undetectable_gates, unread_gates, what_the_gate_sees
+from kdbench.analyze.gate.power import undetectable_gates, undetectable_slowdowns, unread_gates, what_the_gate_sees
 from kdbench.analyze.gate.verdict import GateEntry, Status, Verdict
 from kdbench.analyze.models.pairs import PairSummary
 from kdbench.analyze.models.rows import ModelRow, StudentRow
@@ -14,5 +14,5 @@ from kdbench.analyze.summary import Summary, Trouble, summarize
 __all__ = [
     "Budgets", "Candidate", "Deployed", "Elsewhere", "GateEntry", "ModelRow", "PairSummary", "Recommendation",
     "Status", "StudentRow", "Summary", "Timing", "Trouble", "Verdict", "candidates", "choose", "judge", "recommend",
-    "summarize", "undetectable_gates", "unread_gates", "what_the_gate_sees",
+    "summarize", "undetectable_gates", "undetectable_slowdowns", "unread_gates", "what_the_gate_sees",
 ]  # fmt: skip

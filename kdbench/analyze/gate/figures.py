@@ -56,6 +56,10 @@ class Figure:
             return row.conditions.get(self.gate.condition)
         return row.variants.get(self.gate.variant) if self.gate.variant else row.test.top1
 
+    def room(self, value: float) -> float:
+        """How far a value can become worse; a ratio of seconds has no end."""
+        return math.inf if self.seconds else value if self.falling else 1 - value
+
     def score(self, value: float) -> float:
         """A value on the scale where less is worse."""
         if self.seconds:

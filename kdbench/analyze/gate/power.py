@@ -8,10 +8,12 @@ from statistics import fmean
 from kdbench.analyze.decisions.wording import several
 from kdbench.analyze.gate.figures import Figure, figures_of
 from kdbench.analyze.gate.seeds import collapsing
-from kdbench.results import Baseline
+from kdbench.results import Baseline, LatencyRecord
+from kdbench.results.timings import slice_p50s
 from kdbench.statistics.drops import FAIL_ALPHA, MOST_SEEDS, POWER, detectable_drop, seeds_to_show
 from kdbench.statistics.intervals import spread
 from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM
+from kdbench.statistics.ratios import GATE_LOOKS, session_medians
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class RowPower:
     @property
     def sees(self) -> bool:
         """Whether any drop is seen."""
-        return self.detectable is not None and (not self.figure.falling or self.detectable <= self.value)
+        return self.detectable is not None and self.detectable <= self.figure.room(self.value)
 
 
 def gate_power(baseline: Baseline) -> list[RowPower]:
@@ -109,6 +111,28 @@ def undetectable_gates(baseline: Baseline) -> list[str]:
     return problems
 
 
+def undetectable_slowdowns(baseline: Baseline, timed: Sequence[LatencyRecord]) -> list[str]:
+    """For each way of timing whose noise hides a slowdown of twice the limit: by how much, and what would do.
+
+    The noise is that of a run's reference against itself.
+    """
+    margin, noise = baseline.latency_margin, [record for record in timed if record.kind == "noise"]
+    if margin is None:
+        return []
+    files = sum(model.onnx is not None for model in baseline.models)
+    allowed, family, rounds, problems = math.log1p(margin), len(GATE_LOOKS) * files * len(noise), GATE_LOOKS[-1], []
+    for record in noise:
+        sd = spread(session_medians(slice_p50s(record.sessions)))
+        least = detectable_drop(sd, rounds, allowed, family)
+        if least and least > 2 * allowed:
+            shown, wide = math.expm1(least), math.ceil(1000 * math.expm1(least - allowed)) / 1000
+            of = f"{rounds} rounds of {record.how.label} on this machine show only one of {100 * shown:.2f} %"
+            problems.append(
+                f"the gate of latency allows a rise of {100 * margin:g} %, but {of}: use may_rise = {wide:.3f}"
+            )
+    return problems
+
+
 def unread_gates(baseline: Baseline) -> list[str]:
     """For each gate that could never be judged: of how many trials its figure was not computed."""
     students = [row for row in baseline.rows if row.role == "student"]
@@ -128,10 +152,12 @@ def _remedies(worst: RowPower, seeds: int | None) -> str:
     figure = worst.figure
     room = (worst.detectable or 0.0) - figure.allowed
     wide = math.ceil(1000 * (math.expm1(room) if figure.seconds else room)) / 1000
-    possible = not figure.falling or 2 * wide < worst.value
+    possible = 2 * wide < figure.room(worst.value)
     key = "may_drop" if figure.falling else "may_rise"
     ways = [f"{seeds} seeds" if seeds else "", f"{key} = {wide:.3f}" if possible else ""]
-    return f"use {' or '.join(filter(None, ways))}" if any(ways) else f"not even {MOST_SEEDS} seeds would do"
+    if not any(ways):
+        return f"not even {MOST_SEEDS} seeds would do: leave that row out of the suite"
+    return f"use {' or '.join(filter(None, ways))}"
 
 
 def _range(drops: Sequence[float]) -> str:

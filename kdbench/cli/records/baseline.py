@@ -10,7 +10,7 @@ from kdbench.cli import options
 from kdbench.cli.quantities import parse_size
 
 if TYPE_CHECKING:
-    from kdbench.results import Baseline
+    from kdbench.results import Baseline, ResultSet
 
 
 @click.command(
@@ -56,7 +56,7 @@ def command(
 
     ONNX files are kept where a gate of the suite is of latency. Refused where the run is of a part of the suite
     (--seeds, --losses ...) or has failed trials, and where the seeds show no drop of twice the limit of a gate, of
-    top-1 half a point where the suite has none.
+    top-1 half a point where the suite has none; or the machine no such slowdown.
     """
     from kdbench.analyze import what_the_gate_sees
     from kdbench.results import Store, freeze, load_run
@@ -68,7 +68,7 @@ def command(
     if not part:
         refuse_part(found)
     if not force:
-        _refuse_gates(baseline_of(found), found.run.again)
+        _refuse_gates(baseline_of(found, teachers=teachers), found)
     target = folder or Path("baselines") / found.run.name
     frozen = freeze(found, store, target, teachers=teachers, outside=outside, largest=max_size)
     gate = what_the_gate_sees(frozen)
@@ -90,14 +90,15 @@ def _kept(frozen: "Baseline") -> str:
     return several(files, "ONNX file") + (f" in '{frozen.files}'" if frozen.files else "")
 
 
-def _refuse_gates(baseline: "Baseline", again: str) -> None:
-    """Raise `UserError` for gates that no check could judge, and for those that the seeds are too few for."""
-    from kdbench.analyze import undetectable_gates, unread_gates
+def _refuse_gates(baseline: "Baseline", results: "ResultSet") -> None:
+    """Raise `UserError` for gates that no check could judge, and for those finer than seeds and machine can show."""
+    from kdbench.analyze import undetectable_gates, undetectable_slowdowns, unread_gates
     from kdbench.spec import Problem, UserError
 
-    unread = f"evaluate it ({again}), drop the gate, or --force"
+    unread = f"evaluate it ({results.run.again}), drop the gate, or --force"
     problems = [Problem(what, help=unread) for what in unread_gates(baseline)]
-    finer = "write a wider limit under [[gates]], add seeds, or --force"
-    problems += [Problem(what, help=finer) for what in undetectable_gates(baseline)]
+    finer = "write that into the suite and run it, or freeze the gate as it is with --force"
+    found = [*undetectable_gates(baseline), *undetectable_slowdowns(baseline, results.latencies)]
+    problems += [Problem(what, help=finer) for what in found]
     if problems:
         raise UserError(problems)

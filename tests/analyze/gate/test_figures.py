@@ -28,6 +28,10 @@ def test_worse_is_less_and_is_told_as_it_is_read(figure, was, now, change, read,
     assert -worse == pytest.approx(figure.allowed)
 
 
+def test_how_far_a_figure_can_become_worse():
+    assert [figure.room(0.25) for figure in (TOP1, ECE, SECONDS)] == [0.25, 0.75, math.inf]
+
+
 def test_sizes_and_places():
     assert [figure.say_size(figure.allowed) for figure in (TOP1, ECE, SECONDS)] == [
         "2.00 points",

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from scipy import stats
 
-from kdbench.analyze import undetectable_gates, unread_gates, what_the_gate_sees
+from kdbench.analyze import undetectable_gates, undetectable_slowdowns, unread_gates, what_the_gate_sees
 from kdbench.analyze.gate.power import gate_power
 from kdbench.results.baselines.freezing import baseline_of
 from kdbench.spec import Gate
@@ -54,6 +54,26 @@ def test_the_remedies_work():
     assert problems(gated(0.03, replace(WIDE, seeds=int(seeds)))) == []
 
 
+@pytest.mark.parametrize(
+    ("margin", "noise", "refused"), [(0.05, 0.006, False), (0.001, 0.006, True), (0.05, 0.2, True)]
+)
+def test_a_gate_of_latency_finer_than_the_noise_of_the_machine_is_refused_with_a_limit_that_does(
+    margin, noise, refused
+):
+    results = make_results(Shape(noise=noise, gates=(Gate(metric="latency", may_rise=margin),)))
+
+    def told(limit):
+        suite = {**results.run.suite, "gates": [{"metric": "latency", "may_rise": limit}]}
+        run = results.run.model_copy(update={"suite": suite})
+        return undetectable_slowdowns(baseline_of(replace(results, run=run)), results.latencies)
+
+    found = told(margin)
+    assert bool(found) == refused
+    for each in found:
+        assert f"allows a rise of {100 * margin:g} %, but 40 rounds of " in each
+        assert told(float(re.search(r"may_rise = ([\d.]+)", each)[1])) == []
+
+
 def test_a_gate_whose_figure_was_not_computed_is_told():
     gate = Gate(metric="top1", condition="noise", may_drop=0.02)
     results = make_results(replace(WIDE, conditions=("noise",), gates=(gate,)))
@@ -97,7 +117,8 @@ def test_no_drop_beyond_the_accuracy_itself_is_promised():
         WIDE, accuracy=lambda pair, loss, seed: [0.9, 0.3, 0.3][seed] if loss == "kd" else 0.9 + WOBBLE[seed]
     )
     (found,) = problems(unstable)
-    assert "3 seeds of 'kd' and 1 more (big -> small) show none at all: not even 200 seeds would do" in found
+    least = "3 seeds of 'kd' and 1 more (big -> small) show none at all"
+    assert f"{least}: not even 200 seeds would do: leave that row out of the suite" in found
     assert "or a collapsed seed; in 1 of 2 rows of students it sees no drop; 5 seeds" in sentence(unstable)
     assert "may_drop" not in found
 
