@@ -73,8 +73,6 @@ def test_a_cohort_changes_nothing_over_all_losses() -> None:
     for trial in trials:
         alone = trained(train([trial], one, by=guides[0])[0][0])
         assert hash_weights(alone.model) == together[trial.key], trial.lessons[0].loss.use
-    backwards = {o.trial.key: hash_weights(trained(o).model) for o in train(trials[::-1], one, by=guides[0])[0]}
-    assert backwards == together
     assert len(set(together.values())) == len(losses)
 
 

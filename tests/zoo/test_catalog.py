@@ -158,6 +158,12 @@ def test_entry_points_are_found_and_read_without_import(plugin: Path) -> None:
     assert catalog.load("losses", "warm").__module__ == "their_losses"
 
 
+def test_the_files_of_installed_packages_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = Catalog().names("losses")
+    monkeypatch.setattr("kdbench.zoo.catalog.entry_points", None)
+    assert Catalog().names("losses") == expected
+
+
 def test_an_entry_point_may_not_take_a_name_of_ours(plugin: Path) -> None:
     install(plugin, "[kdbench.losses]\nkd = their_losses:warm\n")
     with pytest.raises(UserError, match="registers losses that kdbench has already: kd"):

@@ -1,5 +1,7 @@
 """What every loss says of a student wider than its teacher, of a batch of one, and of a layer that does not exist."""
 
+from functools import cache
+
 import pytest
 import torch
 from torch import Tensor
@@ -9,7 +11,7 @@ from kdbench.train.build import Criterion, build_criterion, build_model
 from kdbench.zoo import NotApplicable
 from kdbench.zoo.catalog import BUILTIN, Catalog
 from kdbench.zoo.interface import Draw, Moment
-from kdbench.zoo.layers.taps import outputs, tapped, trace
+from kdbench.zoo.layers.taps import Trace, outputs, tapped, trace
 from tests.small import small_trial
 
 SHAPE, CLASSES, EPOCHS = (3, 8, 8), 5, 240
@@ -27,16 +29,22 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@cache
+def networks(pair: str) -> list[Trace]:
+    """Student and teacher, which no case trains."""
+    trials = [small_trial(model=model, seed=seed) for model, seed in zip(WIDER[pair], (0, 5), strict=True)]
+    student, teacher = (build_model(one.model, Catalog(), CLASSES, SHAPE, one.seed) for one in trials)
+    return [trace(student, SHAPE), trace(teacher.eval(), SHAPE)]
+
+
 class Case:
-    """A loss between two fresh networks: what it gives for a batch, and whom its gradient reaches."""
+    """A loss between two untrained networks: what it gives for a batch, and whom its gradient reaches."""
 
     def __init__(self, use: str, pair: str = "resnet_cifar", **options: object) -> None:
-        student, teacher = WIDER[pair]
-        taught_by = small_trial(model=teacher, seed=5)
-        trial: Trial = small_trial(model=student, loss={"use": use, "options": options}, teachers=[taught_by])
-        models = [build_model(one.model, Catalog(), CLASSES, SHAPE, one.seed) for one in (trial, taught_by)]
-        self.student, self.teacher = models[0], models[1].eval()
-        self.traces = [trace(model, SHAPE) for model in models]
+        trial: Trial = small_trial(loss={"use": use, "options": options}, teachers=[small_trial(seed=5)])
+        self.traces = networks(pair)
+        self.student, self.teacher = (each.model for each in self.traces)
+        self.student.zero_grad()
         teachers = self.traces[1:] if trial.teachers else []
         self.criterion: Criterion = build_criterion(trial.lessons[0], Catalog(), self.traces[0], teachers, Draw(0))
 
