@@ -201,7 +201,7 @@ def test_the_cache_is_let_go_of(tmp_path: Path) -> None:
 
 
 # Of fresh views, which no cache holds, `test_loop.py` shows it of all losses.
-@pytest.mark.parametrize("views", ["bank", *(pytest.param(each, marks=pytest.mark.slow) for each in ("fresh", "shared"))])
+@pytest.mark.parametrize("views", ["bank", *(pytest.param(v, marks=pytest.mark.slow) for v in ("fresh", "shared"))])
 def test_numbers_do_not_depend_on_the_grouping_nor_on_what_the_cache_holds(tmp_path: Path, views: Views) -> None:
     trials = [taught(loss, views) for loss in LOSSES]
     caches = Caches(tmp_path / "full")
