@@ -30,14 +30,15 @@ def of_the_classes(summary: Summary, row: StudentRow | None = None) -> tuple[str
     if summary.largest_class is None:
         return ()
     share = percent(summary.largest_class)
-    told = f"Classes are uneven: one has {share} of the test samples, and who always answers it has that top-1."
+    told = f"Classes are uneven: one has {share} of the test samples, which is the top-1 of always answering it."
     name = next((metric.label for metric in summary.suite.metrics if metric.use == "balanced_accuracy"), None)
     if name is None:
         help = 'metrics = ["balanced_accuracy"] in the suite counts all classes alike; it trains nothing anew.'
         return (f"{told} {help}",)
     own = (each.values.get(name) for each in summary.metrics if row and (each.pair, each.role, each.row) == row.name)
     found = next(own, None)
-    return (f"{told} Counting all classes alike, its balanced accuracy is {percent(found.mean)}." if found else told,)
+    where = f"is {percent(found.mean)} for this student" if found else "stands under Further metrics"
+    return (f"{told} Balanced accuracy, which counts all classes alike, {where}.",)
 
 
 def _of_the_choice(chosen: Pick) -> Iterator[str]:

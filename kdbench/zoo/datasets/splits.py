@@ -145,7 +145,7 @@ def _used(
         labels, given = dataset.train.labels[samples], len(samples)
         samples = samples[_positions(part, labels, _draw(spec, samples), catalog)]
         if len(samples) == given:
-            odd.append(f"the part {part.label} takes all of {given:,} samples: it has no effect")
+            odd.append(f"the part {part.label} takes all of {given:,} samples: it leaves none out")
         elif len(samples) == len(torch.unique(labels)):
             odd.append(f"the part {part.label} takes {len(samples):,} of {given:,} samples: one of each class")
     return samples, odd

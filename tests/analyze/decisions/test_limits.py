@@ -95,20 +95,24 @@ def test_settings_that_nothing_tuned_are_said_to_be_the_suites():
     [
         ((), ' metrics = ["balanced_accuracy"] in the suite counts all classes alike; it trains nothing anew.'),
         # Of these records the first metric is half the top-1.
-        (("balanced_accuracy",), " Counting all classes alike, its balanced accuracy is 45.00 %."),
+        (("balanced_accuracy",), " Balanced accuracy, which counts all classes alike, is 45.00 % for this student."),
     ],
 )
 def test_uneven_classes_are_told_with_what_counts_them_alike(metrics, more):
     results = with_largest_class(make_results(Shape(metrics=metrics, accuracy=lambda *_: 0.9)), 7000)
-    told = "Classes are uneven: one has 70.00 % of the test samples, and who always answers it has that top-1."
+    told = "Classes are uneven: one has 70.00 % of the test samples, which is the top-1 of always answering it."
     summary = summarize(results)
     chosen = pick(summary.pairs[0], summary.pairs[0].students)
     assert f"{told}{more}" in limits(summary, chosen)
     assert not any("uneven" in text for text in limits(replace(summary, chance=0.1), chosen))
 
 
-def test_uneven_classes_are_told_where_no_student_is_better_than_the_largest():
-    results = with_largest_class(make_results(Shape(accuracy=lambda *_: 0.7)), 7000)
+@pytest.mark.parametrize(
+    ("metrics", "more"), [((), "it trains nothing anew."), (("balanced_accuracy",), "under Further metrics.")]
+)
+def test_uneven_classes_are_told_where_there_is_nothing_to_ship(metrics, more):
+    results = with_largest_class(make_results(Shape(metrics=metrics, accuracy=lambda *_: 0.7)), 7000)
     found = recommend(summarize(results))
     assert found.student is None
     assert found.caveats[0].startswith("Classes are uneven: one has 70.00 % of the test samples")
+    assert found.caveats[0].endswith(more)
