@@ -176,9 +176,10 @@ def build_criterion(
     torch.manual_seed(draw.seed_of(f"weights of loss {number}"))
     loss = thing(student, teachers[0] if teachers else student if lesson.peers else None, **options)
     if loss.teacher_layers and lesson.peers:
-        raise NotApplicable("it reads layers of a teacher, and heads of the student's own network give none")
+        raise NotApplicable("it reads layers of a teacher, and heads of its own network give none: take another loss")
     if loss.teacher_layers and len(teachers) > 1:
-        raise NotApplicable(f"it reads layers of one teacher, and {len(teachers)} teach together")
+        help = 'give combine = "losses" where the way of teaching has it, or take a loss on logits'
+        raise NotApplicable(f"it reads layers of one teacher, and {len(teachers)} teach together: {help}")
     return Criterion(loss, inputs, loss)
 
 
@@ -187,7 +188,8 @@ def _refuse_unbuilt(lesson: Lesson, signature: Signature, teachers: int) -> None
     if lesson.part is not None:
         raise NotApplicable(f"a lesson on a part of the data ('{lesson.part.use}') is not built yet: leave it out")
     if not lesson.labels and "labels" in {*signature.inputs} - {*signature.optional}:
-        raise NotApplicable("it needs the labels, which its lesson keeps from it (labels = false)")
+        help = "take a loss that does without, such as kd"
+        raise NotApplicable(f"it needs the labels, which its lesson keeps from it (labels = false): {help}")
     if ("teacher" in signature.inputs) != bool(teachers):
         asks = "asks for a teacher, and its lesson has none" if not teachers else "asks for no teacher, and has some"
         raise NotApplicable(f"it {asks}")

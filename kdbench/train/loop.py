@@ -122,10 +122,9 @@ def _enrol(
         raise NotApplicable("an attack as the view of a network of several heads is not built yet: use another view")
     model = deployed = _build(trial, splits, parents, catalog).to(device)
     if trial.weight_bits:
-        if trial.deploys:
-            raise NotApplicable("a network of which some heads are deployed is not trained in 8 bits yet")
-        if trial.anchors:
-            raise NotApplicable("a network whose weights are held to others' (anchors) is not trained in 8 bits yet")
+        if trial.deploys or trial.anchors:
+            what = "that deploys some of its heads" if trial.deploys else "whose weights are held to others' (anchors)"
+            raise NotApplicable(f"a network {what} is not trained in 8 bits yet: leave out int8_qat")
         deployed = quantized(model, splits.shape, trial.weight_bits)
         deployed.calibrate(normalize(splits.train.images[:CALIBRATION_IMAGES], splits))
     traced = trace(model, splits.shape)
@@ -136,7 +135,8 @@ def _enrol(
         if criterion.module:
             criterion.module.to(device)
         if trial.heads and criterion.deployed(model) is not model:
-            raise NotApplicable(f"'{lesson.loss.use}' deploys another network, whose columns are not the trial's heads")
+            text = f"'{lesson.loss.use}' deploys another network, whose columns are not the trial's heads"
+            raise NotApplicable(f"{text}: take another loss under this way of teaching")
         given = [(parents.trials.get(key), faculty.traces[key].outputs) for key in lesson.teachers]
         instructions.append(instruct(trial, lesson, criterion, given, splits))
     stack.enter_context(keep_channels_last(model))

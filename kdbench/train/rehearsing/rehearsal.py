@@ -35,7 +35,7 @@ def refuse_other_networks(parents: Sequence[Trial], catalog: Catalog) -> None:
             if another:
                 raise NotApplicable(
                     f"a student of '{lesson.loss.use}' is deployed as another network than {parent.model.label}, "
-                    "which can neither teach nor be started from"
+                    "which can neither teach nor be started from: take another loss under this way of teaching"
                 )
 
 
