@@ -1,7 +1,7 @@
 """Latency on this machine: a network against itself, and against itself made slower by a known share.
 
 Each trial is timed as in a run, in rounds of slice pairs of real ONNX files by the real worker. So this needs minutes,
-and a quiet machine.
+and a quiet machine. How often the gate is wrong on a machine, `kdbench selftest` measures.
 """
 
 import math
@@ -16,17 +16,16 @@ from pathlib import Path
 from kdbench.execute.jobs.records import TimePair
 from kdbench.execute.timing.rounds import PAIRS
 from kdbench.execute.workers.executors import Inline
-from kdbench.results.timings import Round, Sessions, slice_minima, slice_p50s
+from kdbench.results.timings import Round, Sessions, slice_p50s
 from kdbench.spec import How
-from kdbench.statistics.ratios import LOOKS, RatioVerdict, estimate_ratio, judge_ratio
+from kdbench.statistics.ratios import LOOKS, estimate_ratio
 from tests.methods.share import Share, count
 from tests.methods.slowed import TimeSlowedPair
 
 HOW = How(provider="cpu", threads=1, batch=1)
 NAMES = ("small", "medium")
-SLOWER = ((0.05, 0.03), (0.10, 0.05))  # injected share, and the gate's margin
+SLOWER = (0.05, 0.10)  # injected shares
 FAR = 0.01  # earlier trials lay within .990 and 1.009
-ALPHA = 0.01
 
 
 def shares(trials: int, seed: int = 0) -> list[Share]:
@@ -39,8 +38,7 @@ def shares(trials: int, seed: int = 0) -> list[Share]:
     with _networks() as folder:
         for name in NAMES:
             found += _against_itself(folder / name, even)
-            for share, margin in SLOWER:
-                found += _against_slower(folder / name, share, margin, max(1, even // 5))
+            found += [_against_slower(folder / name, share, max(1, even // 5)) for share in SLOWER]
     return sorted(found, key=lambda share: share.what)
 
 
@@ -78,42 +76,24 @@ def _time(network: Path, rounds: int, share: float | None = None) -> Sessions:
     return sessions
 
 
-def _judge(sessions: Sessions, margin: float) -> RatioVerdict:
-    return judge_ratio(slice_p50s(sessions), slice_minima(sessions), margin, ALPHA, looks=len(LOOKS))
-
-
 def _against_itself(network: Path, trials: int) -> list[Share]:
-    held, far, failed = [], [], []
+    held, far = [], []
     for _ in range(trials):
         sessions = _time(network, LOOKS[0])
         ratio = estimate_ratio(slice_p50s(sessions), looks=1)
         held.append(ratio is not None and ratio.low <= 1 <= ratio.high)
         far.append(ratio is None or abs(math.log(ratio.estimate)) > FAR)
-        failed.append(_judge(sessions, 0.03).status == "fail")
     setting = f"{network.name} network against itself, {LOOKS[0]} rounds"
     return [
         count("latency A/A: the interval holds 1, 95 %", setting, "coverage", 0.95, held),
         count(f"latency A/A: the ratio is off by over {100 * FAR:g} %", setting, "share", None, far),
-        count("latency A/A: the gate at 3 % fails", setting, "error", ALPHA, failed),
     ]
 
 
-def _against_slower(network: Path, share: float, margin: float, trials: int) -> list[Share]:
-    held, found = [], []
+def _against_slower(network: Path, share: float, trials: int) -> Share:
+    held = []
     for _ in range(trials):
-        sessions: Sessions = ()
-        for rounds in LOOKS:
-            sessions += _time(network, rounds - len(sessions), share)
-            if rounds == LOOKS[0]:
-                ratio = estimate_ratio(slice_p50s(sessions), looks=1)
-                held.append(ratio is not None and ratio.low <= 1 + share <= ratio.high)
-            if _judge(sessions, margin).status != "undecided":
-                break
-        found.append(_judge(sessions, margin).status == "fail")
-    setting = f"{network.name} network, {100 * share:g} % slower"
-    gate = f"latency, slower: the gate at {100 * margin:g} % fails within {LOOKS[-1]} rounds"
-    holds = "latency, slower: the interval holds the truth, 95 %"
-    return [
-        count(holds, f"{setting}, {LOOKS[0]} rounds", "coverage", 0.95, held),
-        count(gate, setting, "coverage", 0.95, found),
-    ]
+        ratio = estimate_ratio(slice_p50s(_time(network, LOOKS[0], share)), looks=1)
+        held.append(ratio is not None and ratio.low <= 1 + share <= ratio.high)
+    setting = f"{network.name} network, {100 * share:g} % slower, {LOOKS[0]} rounds"
+    return count("latency, slower: the interval holds the truth, 95 %", setting, "coverage", 0.95, held)
