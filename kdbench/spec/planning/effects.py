@@ -67,7 +67,7 @@ def _of_pairs(plan: Plan) -> Iterator[str]:
         yield "[teacher_train]: all teachers bring their weights, and none is trained"
     for pair in suite.pairs:
         if pair.lr and all(loss.recipe(suite.train.at(pair.lr)) == loss.recipe(suite.train) for loss in suite.losses):
-            yield f"lr = {pair.lr:g} of the pair '{pair.label}': its losses have their learning rates without it"
+            yield f"lr = {pair.lr:g} of the pair '{pair.label}': its losses have the same learning rates without it"
 
 
 def _of_budgets(suite: Suite) -> Iterator[str]:

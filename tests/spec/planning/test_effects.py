@@ -111,7 +111,7 @@ def test_a_recipe_of_teachers_none_of_which_is_trained(tune: bool, tmp_path: Pat
 def test_a_pairs_learning_rate_under_losses_that_have_their_own(lr: float | None, is_told: bool) -> None:
     pair = {"teacher": "mlp", "student": {"use": "mlp", "hidden": [8]}, "lr": 0.01, "name": "small"}
     losses = [{"use": "kd", **({"lr": lr} if lr else {})}]
-    text = "lr = 0.01 of the pair 'small': its losses have their learning rates without it"
+    text = "lr = 0.01 of the pair 'small': its losses have the same learning rates without it"
     assert told(pairs=[pair], losses=losses) == ((text,) if is_told else ())
 
 
