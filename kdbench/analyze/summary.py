@@ -43,7 +43,6 @@ from kdbench.spec import Entry, Suite
 from kdbench.spec.planning.entry import REPORTED, Role
 
 Status = Literal["failed", "skipped", "missing"]
-UNEVEN = (0.05, 0.5)  # of the test samples, or of the mean class: the largest class has more than the mean by either
 
 
 @dataclass(frozen=True)
@@ -111,11 +110,13 @@ class Summary:
 
     @property
     def largest_class(self) -> float | None:
-        """Its share of the test samples, where that is clearly more than other classes have: it is chance then."""
+        """Its share of the test samples, where that is clearly more than other classes have: it is chance then.
+
+        Clearly is by 5 points or by half of the mean class, whichever is less.
+        """
         if self.chance is None or self.classes is None:
             return None
-        samples, mean = UNEVEN
-        return self.chance if self.chance > 1 / self.classes + min(samples, mean / self.classes) else None
+        return self.chance if self.chance > 1 / self.classes + min(0.05, 0.5 / self.classes) else None
 
     @property
     def students(self) -> tuple[StudentRow, ...]:
