@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 import click
 import pytest
 
-from kdbench.cli.check import _asked
+from kdbench.analyze import Verdict
+from kdbench.cli.check import _asked, _tell_github
 from kdbench.cli.check import command as check
 from tests.cli.inside import kdbench
 from tests.cli.test_cli import SUITE
@@ -154,6 +155,14 @@ def test_a_baseline_of_another_suite_is_code_five_before_any_training(user: Path
     done = kdbench("check", "tiny.toml", "--baseline", "base", "--fresh", at=user, code=5)
     assert "is of suite 'tiny', not of 'other'" in done.stderr
     assert "top-1" not in done.stderr
+
+
+def test_the_page_of_a_job_has_what_each_of_its_checks_adds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "page"))
+    for name in ("whole", "part"):
+        (tmp_path / name).write_text(f"# {name}\n")
+        _tell_github(Verdict("my", ()), "my.toml", [tmp_path / name], strict=True)
+    assert (tmp_path / "page").read_text() == "# whole\n# part\n"
 
 
 def test_the_suite_is_asked_for_as_it_was_given() -> None:
