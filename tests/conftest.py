@@ -1,7 +1,9 @@
 """What all tests share: they run in processes beside each other, but that nothing runs beside one that measures time."""
 
 import fcntl
+import functools
 import os
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -20,6 +22,14 @@ hypothesis.settings.load_profile("untimed")
 # These take longest. They come first, so that no process is left with one of them at the end.
 LONGEST = ("tests/test_style.py", "tests/cli/", "tests/plugin/", "tests/train/", "tests/execute/")
 QUEUE, RUNNING = Path(__file__), Path(__file__).parent / "__init__.py"  # any two files serve as locks
+
+
+@pytest.fixture(autouse=True)
+def operators_are_read_once() -> None:
+    """At each export torch reads the source of some 500 operators anew, .4 of its .6 s: here once in a process."""
+    exporter = sys.modules.get("torch.onnx._internal.exporter._registration")
+    if exporter and not isinstance(vars(exporter.ONNXRegistry)["from_torchlib"], staticmethod):
+        exporter.ONNXRegistry.from_torchlib = staticmethod(functools.cache(exporter.ONNXRegistry.from_torchlib))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,6 +12,10 @@ from kdbench.spec.planning.entry import REPORTED
 
 STORE = Store(Path(__file__).parent.parent / "results" / "published")
 
+# The largest, and some of the ways of teaching, each with sections of its own; all of them take half a minute.
+QUICK = {"losses-fashion", "cifar10-cnn", "efficiency", "federated", "hints", "multitask", "stream"}
+RENDERED = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in STORE.suites()]
+
 
 @pytest.fixture(scope="module", params=STORE.suites())
 def results(request: pytest.FixtureRequest) -> ResultSet:
@@ -35,6 +39,7 @@ def test_every_suite_is_whole(results: ResultSet) -> None:
         assert all(results.evaluation(key, condition) for key in exported)
 
 
+@pytest.mark.parametrize("results", RENDERED, indirect=True)
 def test_reports_fit_where_they_are_read(results: ResultSet, tmp_path: Path) -> None:
     summary = summarize(results)
     render_report(summary, tmp_path)

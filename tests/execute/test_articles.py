@@ -48,6 +48,7 @@ def test_accuracy_is_tabulated_after_1_and_10_epochs(tmp_path: Path) -> None:
     assert "After 10<br>" in text
 
 
+@pytest.mark.slow
 def test_the_four_metrics_stand_in_one_table(tmp_path: Path) -> None:
     # ResNet-152 takes longer than a test may: its smaller sister stands in, of the same family and with the same stem.
     suite = miniature("efficiency", seeds=1)

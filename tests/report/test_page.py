@@ -1,11 +1,12 @@
 import re
 from dataclasses import replace
+from functools import cache
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
 
-from kdbench.analyze import summarize
+from kdbench.analyze import Summary, summarize
 from kdbench.analyze.decisions.recommend import recommend
 from kdbench.report import render_report
 from kdbench.report.page import SECTIONS
@@ -66,10 +67,16 @@ class Balance(HTMLParser):
         self.text.append(data)
 
 
-@pytest.fixture(params=SHAPES, ids=lambda name: name.replace(" ", "-"))
-def rendered(request, tmp_path):
-    html, markdown = render_report(summarize(make_results(SHAPES[request.param])), tmp_path)
-    return request.param, html.read_text("utf-8"), markdown.read_text("utf-8"), tmp_path
+@cache
+def summary_of(shape: str) -> Summary:
+    return summarize(make_results(SHAPES[shape]))
+
+
+@pytest.fixture(scope="module", params=SHAPES, ids=lambda name: name.replace(" ", "-"))
+def rendered(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    html, markdown = render_report(summary_of(request.param), folder)
+    return request.param, html.read_text("utf-8"), markdown.read_text("utf-8"), folder
 
 
 def test_html_is_whole_and_needs_nothing_else(rendered):
@@ -107,15 +114,15 @@ def test_both_begin_with_what_to_ship(rendered):
 
 
 def test_reasons_are_told(tmp_path):
-    html, markdown = render_report(summarize(make_results(SHAPES["all failed"])), tmp_path)
+    html, markdown = render_report(summary_of("all failed"), tmp_path)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html.read_text("utf-8")
     assert "7 of 7 rows have no result" in markdown.read_text("utf-8")
-    html, _ = render_report(summarize(make_results(SHAPES["not measured"])), tmp_path)
+    html, _ = render_report(summary_of("not measured"), tmp_path)
     assert "Asked for and not measured" in html.read_text("utf-8")
 
 
 def test_markdown_shows_names_as_they_are(tmp_path):
-    _, markdown = render_report(summarize(make_results(SHAPES["evil names"])), tmp_path)
+    _, markdown = render_report(summary_of("evil names"), tmp_path)
     assert r"a&lt;b&gt;&amp;" in markdown.read_text("utf-8")
     assert r"\|d'\`\*\_\$x\$" in markdown.read_text("utf-8")
 
@@ -218,7 +225,7 @@ def test_a_definition_stands_once_and_in_one_place(tmp_path):
 
 
 def test_nothing_in_a_page_needs_styles_that_its_policy_forbids(tmp_path):
-    html = render_report(summarize(make_results(SHAPES["conditions"])), tmp_path)[0].read_text("utf-8")
+    html = render_report(summary_of("conditions"), tmp_path)[0].read_text("utf-8")
     assert "unsafe-inline" not in html
     assert 'style="' not in html
 
@@ -229,7 +236,7 @@ TWO = (("big", "small"), ("wide", "thin"))
 @pytest.mark.parametrize("make", SECTIONS, ids=lambda make: make.__name__)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_row_has_a_cell_for_every_column(make, shape) -> None:
-    section = make(summarize(make_results(SHAPES[shape])))
+    section = make(summary_of(shape))
     for table in section.tables:
         assert {len(row) for row in table.rows} <= {len(table.columns)}, table.name
 
