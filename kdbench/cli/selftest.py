@@ -97,8 +97,8 @@ def command(
         raise UserError(f"nothing can be timed here: {reason}", help="see: kdbench doctor") from reason
     except (KeyboardInterrupt, SystemExit) as signalled:
         click.echo("\ninterrupted: the trials that have ended are counted", err=True)
-        for last in found[-1:]:
-            _tell(last.model_copy(update={"interrupted": True}), as_json)
+        if found:
+            _tell(found[-1].model_copy(update={"interrupted": True}), as_json)
         if isinstance(signalled, SystemExit):
             raise
         return INTERRUPTED
