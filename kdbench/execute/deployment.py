@@ -122,8 +122,8 @@ def _evaluate(plan: Plan, outcomes: Outcomes, place: Place, measured: Suite) -> 
             )
             for share in _shares(files, place)
         ]
-    if left := dict.fromkeys(_name(each.condition) for each in lacking if each.condition not in kept):
-        yield Noted(text=f"held by no gate, and so not evaluated by this check: {', '.join(left)}")
+    if left := dict.fromkeys(each.condition.label for each in lacking if each.condition and each.condition not in kept):
+        yield Noted(text=f"not evaluated by this check, as no gate is of such a condition: {', '.join(left)}")
     if jobs:
         yield Ahead(work="test", units=of[_name(None)])
         yield Ahead(work="conditions", units=sum(of.values()) - of[_name(None)])

@@ -180,7 +180,7 @@ def test_a_check_measures_only_what_its_gates_hold_and_finds_what_is_there(root:
     assert exported(heard) == []
     assert len(record.evaluations) == 9  # clean, faded, and tilted from the earlier run
     assert (record.latencies, record.not_measured) == ((), ())
-    assert record.notes == ("held by no gate, and so not evaluated by this check: condition pale",)
+    assert record.notes == ("not evaluated by this check, as no gate is of such a condition: pale",)
 
 
 def test_another_name_evaluates_nothing(root: Path) -> None:
