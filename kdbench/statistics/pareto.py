@@ -77,6 +77,8 @@ def _draw_means(accuracies: Sequence[Mapping[int, float]], draws: int, generator
     seeds = sorted(set().union(*accuracies))
     factors = generator.standard_normal((draws, len(seeds)))
     tails = generator.random(draws)  # shared: models of the same seeds must widen together
+    counts = {len(by_seed) for by_seed in accuracies} - {0, 1}
+    widened = {n: np.sqrt((n - 1) / chdtri(n - 1, tails)) / math.sqrt(n * (n - 1)) for n in counts}
     means = np.empty((draws, len(accuracies)))
     for model, by_seed in enumerate(accuracies):
         if not by_seed:
@@ -86,8 +88,7 @@ def _draw_means(accuracies: Sequence[Mapping[int, float]], draws: int, generator
         means[:, model] = mean
         if n > 1:
             own = factors[:, [seed in by_seed for seed in seeds]]
-            widened = np.sqrt((n - 1) / chdtri(n - 1, tails)) / math.sqrt(n * (n - 1))
-            means[:, model] += widened * (own @ (values - mean))
+            means[:, model] += widened[n] * (own @ (values - mean))
     # Models that agree in every seed must tie in every draw: differences of 1e-17 are rounding.
     return means.round(12)
 
