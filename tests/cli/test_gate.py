@@ -8,11 +8,16 @@ from xml.etree import ElementTree
 import click
 import pytest
 
-from kdbench.analyze import Verdict
+from kdbench import api
+from kdbench.analyze import Verdict, judge
 from kdbench.cli.check import _asked, _tell_github
 from kdbench.cli.check import command as check
+from kdbench.cli.failure import run_guarded
+from kdbench.results import Outcome
+from kdbench.results.baselines.freezing import baseline_of
 from tests.cli.inside import kdbench
 from tests.cli.test_cli import SUITE
+from tests.records import Shape, make_results
 
 PAIR = SUITE.replace("[[pairs]]", '[[pairs]]\nname = "pair"').replace("seeds = 2", "seeds = 3")
 TIMED = PAIR.replace("epochs = 2", "epochs = 8").replace("hidden = [8]", "hidden = [32]")
@@ -163,6 +168,20 @@ def test_the_page_of_a_job_has_what_each_of_its_checks_adds(tmp_path: Path, monk
         (tmp_path / name).write_text(f"# {name}\n")
         _tell_github(Verdict("my", ()), "my.toml", [tmp_path / name], strict=True)
     assert (tmp_path / "page").read_text() == "# whole\n# part\n"
+
+
+@pytest.mark.parametrize(("known", "code"), [(True, 0), (False, 1)])
+def test_a_trial_that_had_failed_when_the_baseline_was_frozen_fails_no_check(
+    known: bool, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = {("big -> small", "kd", 1): Outcome(status="failed", reason="NaN at step 3")}
+    records = make_results(Shape(outcomes=failed))
+    frozen = baseline_of(records)
+    before = frozen if known else frozen.model_copy(update={"failed": ()})
+    found = api.Checked(before, records, (), judge(before, records, ()))
+    monkeypatch.setattr(api, "check", lambda *_, **__: found)
+    folders = [f"--{name}={tmp_path / name}" for name in ("baseline", "results", "reports")]
+    assert run_guarded(check, ["quickstart", *folders]) == code
 
 
 def test_the_suite_is_asked_for_as_it_was_given() -> None:

@@ -11,7 +11,7 @@ from kdbench.analyze.gate.seeds import judge_seeds
 from kdbench.analyze.gate.verdict import GateEntry, Verdict
 from kdbench.results import Baseline, LatencyComparison, ResultSet
 from kdbench.results.baselines.matching import follow
-from kdbench.spec.comparison import FALLING, Metric, of_files
+from kdbench.spec.comparison import Metric, of_files
 
 
 def judge(
@@ -45,7 +45,7 @@ def judge(
         suite=baseline.spec.name,
         entries=tuple(entries),
         notes=tuple(notes),
-        sees=what_the_gate_sees(baseline) if any(gate.metric in FALLING for gate in gates) else "",
+        sees=what_the_gate_sees(baseline) if any(figure.clean_top1 for figure in figures) else "",
         asked=asked or baseline.spec.name,
         covers=covers(baseline),
         beyond=beyond(baseline, results),

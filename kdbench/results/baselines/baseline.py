@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from kdbench.results.predictions import Predictions
 from kdbench.results.records import ModelFacts
-from kdbench.results.stored import Part, Stored
+from kdbench.results.stored import Key, Part, Stored
 from kdbench.spec import Entry, Gate, Record, Suite, UserError
 from kdbench.spec.choice import Several
 from kdbench.spec.comparison import held
@@ -78,6 +78,7 @@ class Baseline(Stored):
     run: str  # the id of the run that was frozen
     rows: Several[BaselineRow]
     models: Several[BaselineModel]
+    failed: Several[Key] = ()  # trials that had failed when it was frozen
     files: str = ""  # where the ONNX files are, a URL or a path from here; empty: beside this file
     task: Task | None  # of the students; the order of the classes is part of it
     machine: dict[str, JsonValue]

@@ -28,6 +28,7 @@ def baseline_of(results: ResultSet, *, teachers: bool = False) -> Baseline:
         run=results.run.run_id,
         rows=tuple(_row(entry, result, results, variants.get(result.key, {})) for entry, result in results.done),
         models=(),
+        failed=tuple(sorted(results.run.failed)),
         task=first.record.task if first else None,
         machine=results.run.machine,
         frozen=results.run.started,

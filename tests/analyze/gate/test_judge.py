@@ -44,6 +44,12 @@ def test_metrics_that_are_left_out_are_not_judged_and_said():
     assert verdict.sees == ""
 
 
+def test_what_seeds_see_of_top1_is_told_where_that_is_judged():
+    results = make_results(Shape(conditions=("noise",), gates=(Gate(metric="right_everywhere", may_drop=0.02),)))
+    found = [judge(baseline_of(results), results, [], without=without) for without in ((), ("top1",))]
+    assert [bool(verdict.sees) for verdict in found] == [True, False]
+
+
 def test_operators_are_noted_and_versions_stand_beside_regressions():
     results = make_results()
 

@@ -106,6 +106,8 @@ def test_a_run_with_failed_trials_is_not_whole_and_one_with_skipped_losses_is() 
     with pytest.raises(UserError, match="is not whole: big -> small / kd, seed 1: NaN at step 3") as caught:
         refuse_part(failed)
     assert "leave it out of the suite, or try it once more (kdbench run example --retry-failed)" in str(caught.value)
+    (key,) = {entry.key for entry in failed.run.entries if (entry.row, entry.seed) == ("kd", 1)}
+    assert baseline_of(failed).failed == (key,)
     skipped = {("big -> small", "kd", seed): Outcome(status="skipped", reason="no layer") for seed in range(3)}
     refuse_part(make_results(Shape(outcomes=skipped)))
 
