@@ -58,7 +58,7 @@ def decode_image(file: Path, size: int) -> DecodedImage:
 
 
 def _fit(image: ImageFile.ImageFile, size: int) -> DecodedImage:
-    several = getattr(image, "n_frames", 1) > 1  # formats of one frame have no such attribute
+    several = getattr(image, "is_animated", False)  # formats of one frame have no such attribute
     upright, turned = _upright(image)
     opaque, transparent = _on_white(upright)
     fitted = ImageOps.fit(opaque.convert("RGB"), (size, size), Image.Resampling.BILINEAR)

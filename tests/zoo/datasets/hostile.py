@@ -1,6 +1,5 @@
 """What the tests of damaged and hostile data share."""
 
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -40,10 +39,6 @@ def in_a_folder(parent: Path, check: Callable[[st.DataObject, Path], bool]) -> C
         try:
             return check(data, folder)
         finally:
-            for place, folders, _ in os.walk(folder):  # some may not be entered
-                for name in folders:
-                    if not Path(place, name).is_symlink():
-                        Path(place, name).chmod(0o755)
             shutil.rmtree(folder)
 
     return check_in_it
