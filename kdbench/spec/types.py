@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.json_schema import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -59,6 +59,15 @@ Network = Choice  # an option that is a model, by its name or with options of it
 Source = Choice  # an option that is a dataset, likewise
 Count = Annotated[int, Field(ge=1)]
 WholeNumber = Annotated[int, Field(ge=0)]
+
+
+def _in_blocks(depth: int) -> int:
+    if depth < 8 or (depth - 2) % 6:
+        raise PydanticCustomError("depth", "allowed: 6n+2, as 8, 14, 20, 32, 44, 56, 110")
+    return depth
+
+
+ResnetDepth = Annotated[Count, AfterValidator(_in_blocks)]  # of three stages of n blocks, for small images
 # Bounds against typing errors, which would fill the memory or never end.
 MOST_SEEDS = 1000
 LARGEST_SEED = 2**32 - 1  # of numpy's generators

@@ -5,8 +5,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from kdbench.spec.types import Count
-from kdbench.zoo.interface import NotApplicable
+from kdbench.spec.types import ResnetDepth
 from kdbench.zoo.models.initial_weights import draw_convolutions
 
 # Channels of the stem and the three stages; the x4 networks have a stem of only twice the width.
@@ -14,19 +13,17 @@ WIDTHS = {1: (16, 16, 32, 64), 4: (32, 64, 128, 256)}
 
 
 def resnet_cifar(
-    classes: int, shape: tuple[int, int, int], *, depth: Count = 20, width_factor: Literal[1, 4] = 1
+    classes: int, shape: tuple[int, int, int], *, depth: ResnetDepth = 20, width_factor: Literal[1, 4] = 1
 ) -> nn.Module:
     """The residual networks of depth 6n+2 for images of 32x32; width_factor 4 gives the "x4" networks.
 
     Formula: conv3x3 - 3 stages of n blocks at full, half and quarter resolution - global mean - linear.
     Shapes: images [B, *shape] to logits [B, classes].
-    Raises: NotApplicable for a depth that is not 6n+2.
+    Raises: nothing.
     Source: He et al. 2016 (arXiv:1512.03385), section 4.2; resnet8x4 and resnet32x4: RepDistiller (arXiv:1910.10699).
     Differs: where the width changes, the shortcut is a 1x1 convolution with batch norm, as in RepDistiller; He pads
     with zeros. That adds 2,752 parameters at width_factor 1.
     """
-    if depth < 8 or (depth - 2) % 6:
-        raise NotApplicable(f"resnet_cifar has no depth {depth}; allowed: 6n+2, as 8, 14, 20, 32, 44, 56, 110")
     stem, *stages = WIDTHS[width_factor]
     blocks = (depth - 2) // 6
     layers: OrderedDict[str, nn.Module] = OrderedDict(

@@ -2,7 +2,9 @@ import pytest
 import torch
 from torch import nn
 
+from kdbench.spec.signature import fill_options
 from kdbench.zoo import NotApplicable
+from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.models.cnn import cnn
 from kdbench.zoo.models.from_torchvision import from_torchvision
 from kdbench.zoo.models.mlp import mlp
@@ -77,9 +79,9 @@ def test_resnet_takes_small_images(shape) -> None:
 
 
 @pytest.mark.parametrize("depth", [2, 9, 18, 52])
-def test_resnet_says_which_depths_exist(depth) -> None:
-    with pytest.raises(NotApplicable, match=f"no depth {depth}; allowed: 6n"):
-        resnet_cifar(10, (3, 32, 32), depth=depth)
+def test_a_depth_that_no_resnet_has_is_refused_when_a_suite_is_read(depth: int) -> None:
+    ((name, problem),) = fill_options(Catalog().signature("models", "resnet_cifar"), {"depth": depth})[1]
+    assert (name, problem.help) == ("depth", "allowed: 6n+2, as 8, 14, 20, 32, 44, 56, 110")
 
 
 @pytest.mark.parametrize("build", [lambda: cnn(10, (1, 8, 8)), lambda: resnet_cifar(10, (1, 8, 8), depth=8)])
