@@ -102,7 +102,7 @@ def change(data: st.DataObject, root: Path) -> None:
         case 8:  # alike but for the case of letters
             with suppress(FileExistsError):
                 folder.with_name(folder.name.upper()).mkdir()
-            with suppress(shutil.SameFileError):
+            if not os.path.lexists(file.with_suffix(".PNG")):
                 shutil.copy(file, file.with_suffix(".PNG"))
         case 9:
             with suppress(FileExistsError):
