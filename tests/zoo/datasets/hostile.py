@@ -1,9 +1,9 @@
 """What the tests of damaged and hostile data share."""
 
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import pytest
@@ -14,6 +14,7 @@ from kdbench.spec import UserError
 
 T = TypeVar("T")
 
+MEMORY = Path("/dev/shm")  # to make and remove thousands of folders takes minutes on some disks
 in_numbers = pytest.mark.parametrize("inputs", [300, pytest.param(10_000, marks=pytest.mark.slow)])
 
 
@@ -30,16 +31,12 @@ def on_many(inputs: int, check: Callable[[st.DataObject], bool]) -> None:
     assert min(sum(ends), len(ends) - sum(ends)) > inputs / 10
 
 
-def in_a_folder(parent: Path, check: Callable[[st.DataObject, Path], bool]) -> Callable[[st.DataObject], bool]:
+def in_a_folder(check: Callable[[st.DataObject, Path], bool]) -> Callable[[st.DataObject], bool]:
     """The check of each input in a new folder, which is removed."""
 
     def check_in_it(data: st.DataObject) -> bool:
-        folder = parent / "x"
-        folder.mkdir()
-        try:
-            return check(data, folder)
-        finally:
-            shutil.rmtree(folder)
+        with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+            return check(data, Path(folder))
 
     return check_in_it
 

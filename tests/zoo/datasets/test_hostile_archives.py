@@ -157,13 +157,13 @@ def check_archives(data: st.DataObject, sound: Path, folder: Path, load: Callabl
 
 
 @pytest.mark.parametrize("inputs", [50, pytest.param(5_000, marks=pytest.mark.slow)])
-def test_archives_of_idx_files_are_read_rightly_or_refused(inputs: int, idx_archives: Path, tmp_path: Path) -> None:
-    on_many(inputs, in_a_folder(tmp_path, lambda data, folder: check_archives(data, idx_archives, folder, mnist)))
+def test_archives_of_idx_files_are_read_rightly_or_refused(inputs: int, idx_archives: Path) -> None:
+    on_many(inputs, in_a_folder(lambda data, folder: check_archives(data, idx_archives, folder, mnist)))
 
 
 @pytest.mark.parametrize("inputs", [50, pytest.param(5_000, marks=pytest.mark.slow)])
-def test_an_archive_of_pickles_is_read_rightly_or_refused(inputs: int, tar_archive: Path, tmp_path: Path) -> None:
-    on_many(inputs, in_a_folder(tmp_path, lambda data, folder: check_archives(data, tar_archive, folder, cifar10)))
+def test_an_archive_of_pickles_is_read_rightly_or_refused(inputs: int, tar_archive: Path) -> None:
+    on_many(inputs, in_a_folder(lambda data, folder: check_archives(data, tar_archive, folder, cifar10)))
 
 
 def test_files_of_an_early_torchvision_are_not_taken_for_mnist(idx_archives: Path, tmp_path: Path) -> None:

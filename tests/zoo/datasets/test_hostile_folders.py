@@ -166,11 +166,8 @@ def check_changed(data: st.DataObject, root: Path) -> bool:
 
 
 @in_numbers
-def test_a_folder_of_images_is_read_rightly_or_refused(
-    inputs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "fsync", lambda _: None)  # the disk takes longer for it than for all else
-    on_many(inputs, in_a_folder(tmp_path, check_changed))
+def test_a_folder_of_images_is_read_rightly_or_refused(inputs: int) -> None:
+    on_many(inputs, in_a_folder(check_changed))
 
 
 def test_folders_within_each_other_without_end_are_refused(tmp_path: Path) -> None:
@@ -179,9 +176,9 @@ def test_folders_within_each_other_without_end_are_refused(tmp_path: Path) -> No
     deep.mkdir()
     try:
         os.chdir(deep)
-        for _ in range(1500):
-            Path("d").mkdir()
-            os.chdir("d")
+        for _ in range(1100):  # too many for os.walk before Python 3.12, and too long a path for any
+            Path("ddd").mkdir()
+            os.chdir("ddd")
         choice = Choice(use="image_folder", options={"path": str(tmp_path / "photos")})
         with pytest.raises(UserError, match=r"dataset 'image_folder' cannot be read: .*\n  help: see that"):
             read_dataset(choice, tmp_path / "data", CATALOG)
