@@ -52,8 +52,8 @@ def what_changed(baseline: Baseline, results: ResultSet) -> Mapping[str, tuple[C
     return {name: found for name, found in changes.items() if found}
 
 
-def notes_on(baseline: Baseline, results: ResultSet, *, timed: bool) -> Iterable[str]:
-    """What does not affect the verdict and may explain it: other names, operators, opsets, files that are the same.
+def notes_on(baseline: Baseline, results: ResultSet) -> Iterable[str]:
+    """What does not affect the verdict and may explain it: other names, operators, opsets.
 
     The baseline is the one that follows the suite's present names.
     """
@@ -62,8 +62,6 @@ def notes_on(baseline: Baseline, results: ResultSet, *, timed: bool) -> Iterable
         before, after = was.facts, now.result.model
         if changed := _changes(before.operators, after.operators):
             yield f"{now.title}: operators differ: {changed}"
-        if timed and was.onnx and after.onnx_sha256 == before.onnx_sha256:
-            yield f"{now.title}: not timed: the ONNX file is the baseline's, byte for byte"
         if after.opset != before.opset:
             yield f"{now.title}: opset {before.opset} before, {after.opset} now"
 

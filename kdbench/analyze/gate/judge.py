@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from kdbench.analyze.gate.counts import judge_counts
 from kdbench.analyze.gate.coverage import beyond, covers, notes_on, what_changed
 from kdbench.analyze.gate.figures import figures_of
-from kdbench.analyze.gate.latency import judge_latencies
+from kdbench.analyze.gate.latency import judge_identical, judge_latencies
 from kdbench.analyze.gate.power import what_the_gate_sees
 from kdbench.analyze.gate.seeds import judge_seeds
 from kdbench.analyze.gate.verdict import GateEntry, Verdict
@@ -33,11 +33,12 @@ def judge(
     margin = baseline.latency_margin if "latency" not in without else None
     entries: list[GateEntry] = [
         *judge_seeds(baseline, results, figures, looks),
-        *(judge_latencies(comparisons, margin) if margin is not None else ()),
         *judge_counts(baseline, results, of_files(gates)),
     ]
+    if margin is not None:
+        entries += [*judge_latencies(comparisons, margin), *judge_identical(baseline, results, margin)]
     left_out = [gate.label for gate in baseline.gates if gate not in gates]
-    notes = [*notes_on(baseline, results, timed=margin is not None)]
+    notes = [*notes_on(baseline, results)]
     notes += [f"not judged, as asked: {', '.join(left_out)}"] if left_out else []
     if baseline.latency_margin is None:
         notes.append('latency is not judged: no gate of the baseline asks for it ([[gates]] with metric = "latency")')

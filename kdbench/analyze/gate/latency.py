@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from kdbench.analyze.gate.evidence import ratio_told
 from kdbench.analyze.gate.verdict import STATUSES, GateEntry
-from kdbench.results import LatencyComparison
+from kdbench.results import Baseline, LatencyComparison, ResultSet
+from kdbench.results.baselines.matching import counterparts
 from kdbench.results.timings import slice_minima, slice_p50s
 from kdbench.statistics.ratios import RatioBounds, judge_ratio
 
@@ -14,6 +15,17 @@ def judge_latencies(comparisons: Sequence[LatencyComparison], margin: float) -> 
     # Only comparisons that were timed share the error. During timing their number is unknown, and all share it.
     family = max(1, sum(bool(comparison.sessions) for comparison in comparisons))
     return [_judge(comparison, margin, family) for comparison in comparisons]
+
+
+def judge_identical(baseline: Baseline, results: ResultSet, margin: float) -> list[GateEntry]:
+    """One entry for each file that is the baseline's byte for byte: it is not timed, and no slower."""
+    rule = ("the ONNX files have the same SHA-256: there is nothing to time",)
+    return [
+        GateEntry("latency", now.title, "pass", "identical file", limit=1 + margin, evidence=rule)
+        for was in baseline.models
+        for now in counterparts(was, results)
+        if was.onnx and now.result.model.onnx_sha256 == was.facts.onnx_sha256
+    ]
 
 
 def _judge(comparison: LatencyComparison, margin: float, family: int) -> GateEntry:

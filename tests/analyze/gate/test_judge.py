@@ -19,9 +19,22 @@ def test_the_same_results_pass_bit_for_bit():
     assert {e.status for e in verdict.entries} == {"pass"}
     assert (verdict.exit_code(False), verdict.exit_code(True)) == (0, 0)
     assert "the same 10000 predictions" in entry_of(verdict, "top1").message
-    same = "big -> small / student / cross_entropy and 1 more row: not timed: the ONNX file is the baseline's"
-    assert verdict.notes == (f"{same}, byte for byte",)
-    assert (verdict.beyond, verdict.changed, verdict.improvements) == ((), {}, ())
+    assert (verdict.notes, verdict.beyond, verdict.changed, verdict.improvements) == ((), (), {}, ())
+
+
+def test_files_that_are_the_baselines_pass_without_being_timed():
+    results = make_results(TIMED)
+    left_out = ("top1", "parameters", "flops", "onnx_bytes")
+    verdict = judge(baseline_of(results), results, [], without=left_out)
+    students = "big -> small / student / cross_entropy and 1 more row"
+    assert [entry.sentence for entry in verdict.entries] == [f"{students}: latency passed: identical file"]
+    assert (verdict.measured, verdict.exit_code(strict=True)) == (1, 0)
+
+    def other(record):
+        return record.model_copy(update={"model": record.model.model_copy(update={"onnx_sha256": "f" * 64})})
+
+    now = edited(results, artifacts=other)
+    assert judge(baseline_of(results), now, [], without=left_out).exit_code(strict=True) == 6
 
 
 def test_the_margin_of_latency_is_that_of_the_baselines_gates():
