@@ -126,6 +126,20 @@ def test_a_gate_finer_than_the_seeds_can_show_is_refused(user: Path) -> None:
     assert not (user / "finer").exists()
 
 
+def test_a_run_of_another_suite_than_the_one_that_is_given_is_not_frozen(user: Path) -> None:
+    (user / "tiny.toml").write_text(
+        GATED.replace("epochs = 8", "epochs = 9").replace("may_drop = 0.1", "may_drop = 2e-1")
+    )
+    refused = kdbench("baseline", "tiny.toml", "--to", "other", at=user, code=2).stderr
+    assert "'tiny.toml' is not what the latest run of 'tiny' ran: " in refused
+    assert "train.epochs was 8, is 9 and gates.top1.may_drop was 0.1, is 0.2\n" in refused
+    assert "run it first (kdbench run tiny.toml), or freeze that run knowingly: --run " in refused
+    assert not (user / "other").exists()
+    knowingly = refused.rsplit(maxsplit=1)[1]
+    kdbench("baseline", "tiny.toml", "--run", knowingly, "--to", "knowingly", "--force", at=user)
+    kdbench("baseline", "tiny", "--to", "by-name", "--force", at=user)
+
+
 def test_a_part_is_frozen_where_that_is_asked_for_and_checked_with_its_options(user: Path) -> None:
     (user / "tiny.toml").write_text(UNTIMED)
     part = ("--seeds", "2")
@@ -133,7 +147,7 @@ def test_a_part_is_frozen_where_that_is_asked_for_and_checked_with_its_options(u
     told = kdbench("runs", "tiny.toml", at=user).stdout.splitlines()
     assert [line.split("  ")[-1] for line in told] == ["all of it", "seeds=2"]
     assert "kdbench run tiny.toml --seeds 2" in told[1]
-    whole = kdbench("baseline", "tiny.toml", "--to", "whole", "--force", at=user).stdout
+    whole = kdbench("baseline", "tiny", "--to", "whole", "--force", at=user).stdout
     assert "whole: 7 trials" in whole  # as before the part was run
     refused = kdbench("baseline", "tiny@seeds=2", "--to", "part", at=user, code=2).stderr
     assert "is of a part of its suite: seeds=2" in refused

@@ -7,6 +7,7 @@ from statistics import fmean
 from pydantic import JsonValue
 
 from kdbench.analyze.models.rows import ModelRow
+from kdbench.spec.errors import as_toml
 from kdbench.statistics.paired import PairedDifference, crossed_difference, paired_difference
 
 # Facts of a machine that are the same for every run on it; versions of packages stand apart.
@@ -24,6 +25,14 @@ class Change:
     what: str
     before: JsonValue
     after: JsonValue
+
+    @property
+    def sentence(self) -> str:
+        """`train.epochs was 8, is 15`. What stands for a plug-in's source tells a reader nothing."""
+        if self.what.endswith(".origin"):
+            return f"the source code of {self.what.removesuffix('.origin')} has changed"
+        was, now = ("not there" if value is None else as_toml(value) for value in (self.before, self.after))
+        return f"{self.what} was {was}, is {now}"
 
 
 @dataclass(frozen=True)

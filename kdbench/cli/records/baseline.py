@@ -1,6 +1,8 @@
 """kdbench baseline"""
 
 import json
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,8 @@ from kdbench.cli.quantities import parse_size
 
 if TYPE_CHECKING:
     from kdbench.results import Baseline, ResultSet
+
+MOST_NAMED = 3  # of what differs between two suites
 
 
 @click.command(
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 )
 @click.option("--teachers", is_flag=True, help="Keep the teachers' ONNX files too, so that their latency is gated.")
 @options.run_option
+@options.plugin_option
 @options.results_option
 @options.json_option
 def command(
@@ -49,14 +54,16 @@ def command(
     max_size: int,
     teachers: bool,
     run: str | None,
+    plugins: tuple[str, ...],
     results: Path,
     as_json: bool,
 ) -> None:
     """Freeze a suite's latest results for `kdbench check`: which test samples each seed got right, counts and hashes.
 
     ONNX files are kept where a gate of the suite is of latency. Refused where the run is of a part of the suite
-    (--seeds, --losses ...) or has failed trials, and where the seeds show no drop of twice the limit of a gate, of
-    top-1 half a point where the suite has none; or the machine no such slowdown.
+    (--seeds, --losses ...) or has failed trials, where SUITE is a file, or runs by name, and has changed since the
+    run, and where the seeds show no drop of twice the limit of a gate, of top-1 half a point where the suite has none;
+    or the machine no such slowdown.
     """
     from kdbench.analyze import what_the_gate_sees
     from kdbench.results import Store, freeze, load_run
@@ -65,6 +72,8 @@ def command(
 
     store = Store(results)
     found = load_run(store, chosen_run(store, suite, run))
+    if run is None:
+        _refuse_another_suite(found, suite, plugins)
     if not part:
         refuse_part(found)
     if not force:
@@ -88,6 +97,27 @@ def _kept(frozen: "Baseline") -> str:
     if not files:
         return "no ONNX file: no gate is of latency"
     return several(files, "ONNX file") + (f" in '{frozen.files}'" if frozen.files else "")
+
+
+def _refuse_another_suite(results: "ResultSet", suite: str, plugins: Sequence[str]) -> None:
+    """Raise `UserError` where the suite that is given is not the one that was run: a check runs edited ones, too."""
+    from kdbench import api
+    from kdbench.analyze.comparisons.changes import suite_changes
+    from kdbench.analyze.decisions.wording import listed
+    from kdbench.spec import UserError, suites
+
+    if not suite.endswith(".toml") and suite not in suites():
+        return  # the name of results alone
+    given = api.plan(api.load_suite(suite, plugins), plugins).suite
+    changes = suite_changes(*(each.model_dump(mode="json") for each in (results.suite, given)))
+    told = [each.sentence for each in changes if each.what != "description"]
+    if told:
+        run = results.run.run_id
+        first = shlex.join(["kdbench", "run", suite, *(word for name in plugins for word in ("-p", name))])
+        raise UserError(
+            f"'{suite}' is not what the latest run of '{results.run.name}' ran: {listed(told, MOST_NAMED)}",
+            help=f"run it first ({first}), or freeze that run knowingly: --run {run[-4:]}",
+        )
 
 
 def _refuse_gates(baseline: "Baseline", results: "ResultSet") -> None:

@@ -5,8 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
 
-from pydantic import JsonValue
-
 from kdbench.analyze import GateEntry, Status, Verdict
 from kdbench.analyze.gate.verdict import FIGURES, WORST_FIRST
 from kdbench.report.check.junit import verdict_junit
@@ -16,7 +14,6 @@ from kdbench.report.writing.tables import Cell, Column, Table
 from kdbench.results.store import write_whole
 from kdbench.spec import PART
 from kdbench.spec.comparison import OfSeeds
-from kdbench.spec.errors import as_toml
 
 SIGNS: dict[Status, str] = {
     "regressed": "❌ regressed",
@@ -94,15 +91,7 @@ def headline(verdict: Verdict) -> str:
 
 def what_changed(verdict: Verdict) -> list[str]:
     """`suite: losses.kd.temperature was 4.0, is 2.0`: what may explain a difference, a line each."""
-
-    def shown(value: JsonValue) -> str:
-        return "not there" if value is None else as_toml(value)
-
-    return [
-        f"{kind}: {each.what} was {shown(each.before)}, is {shown(each.after)}"
-        for kind, changes in verdict.changed.items()
-        for each in changes
-    ]
+    return [f"{kind}: {each.sentence}" for kind, changes in verdict.changed.items() for each in changes]
 
 
 def undecided(verdict: Verdict) -> str:

@@ -37,6 +37,18 @@ def test_keys_of_suites_that_differ() -> None:
     assert suite_changes(SUITE, SUITE) == ()
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (Change("train.epochs", 3, 5), "train.epochs was 3, is 5"),
+        (Change("train.patience", None, 2), "train.patience was not there, is 2"),
+        (Change("pairs.p.student.origin", "565e", "f820"), "the source code of pairs.p.student has changed"),
+    ],
+)
+def test_a_change_is_told_in_a_sentence(change: Change, told: str) -> None:
+    assert change.sentence == told
+
+
 def test_machine_and_packages_are_apart_and_the_load_is_neither() -> None:
     before = {"cpu": "A", "load_average": [1.0], "versions": {"torch": "2.9", "timm": None}}
     after = {"cpu": "B", "load_average": [2.0], "versions": {"torch": "2.9", "timm": "1.0"}}
