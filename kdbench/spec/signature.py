@@ -111,7 +111,8 @@ def suggest(use: str, kinds: Iterable[Kind], catalog: Catalog, others: Iterable[
     module, colon, _ = use.partition(":")
     families = [name for kind in kinds for name in catalog.names(kind) if name.endswith(":")]
     if colon and not difflib.get_close_matches(module + colon, families, n=1):
-        return f"is '{module}' a module of yours? Then name it on the command line, too: -p {module}"
+        in_python = f'kdbench.place(plugins=["{module}"])'
+        return f"is '{module}' a module of yours? Then name it, too: -p {module}, or {in_python} in Python and pytest"
     return nearest(use, {*others, *(known for kind in kinds for known in catalog.choices(kind, use))})
 
 

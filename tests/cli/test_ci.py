@@ -186,8 +186,9 @@ def test_the_job_for_gitlab_writes_its_test_cases(user: Path) -> None:
 def test_the_hooks_of_pre_commit(user: Path) -> None:
     hooks = {hook["id"]: hook for hook in read(".pre-commit-hooks.yaml")}
     (user / "bad.toml").write_text('name = "bad"\n')
-    plan = shlex.join(shlex.split(hooks["kdbench-plan"]["entry"]))
-    assert run_script(f'{plan} "$@"', user, "tiny.toml", "tiny.toml").returncode == 0
+    plan = hooks["kdbench-plan"]["entry"]
+    (user / "ours.py").write_text("")
+    assert run_script(f'{plan} "$@"', user, "-p", "ours", "tiny.toml", "tiny.toml").returncode == 0
     refused = run_script(f'{plan} "$@"', user, "bad.toml", "tiny.toml")
     assert refused.returncode == 2
     assert "bad.toml" in refused.stderr
