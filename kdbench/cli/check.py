@@ -2,8 +2,8 @@
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,6 @@ import click
 from kdbench.cli import options
 
 if TYPE_CHECKING:
-    from kdbench.analyze import Verdict
     from kdbench.cli.telling.progress import Telling
     from kdbench.spec.comparison import Metric
 
@@ -89,18 +88,25 @@ def command(
     from kdbench.cli.restrict import restrict
     from kdbench.report.check.benchmark import write_benchmarks
     from kdbench.report.check.explanation import explanation
-    from kdbench.report.check.verdict import render_verdict, undecided
+    from kdbench.report.check.annotations import annotations
+    from kdbench.report.check.verdict import remove_verdict, render_verdict, undecided
+    from kdbench.report.writing.markdown import markdown_text
     from kdbench.results.baselines.checks import commit_here, write_check
     from kdbench.results.drafts import temporary_folder
     from kdbench.results.store import prepare_folder
+    from kdbench.spec import suite_name
     from kdbench.zoo.catalog import Catalog
 
     kept = results
     with ExitStack() as stack:
+        stack.enter_context(_refusal_told(suite))
+        if not any(part.values()):
+            remove_verdict(reports / suite_name(suite))  # whether or not the suite can be read
         if fresh:
             results = stack.enter_context(temporary_folder())
         wanted = restrict(api.load_suite(suite, how["plugins"]), Catalog(how["plugins"]), **part)
         prepare_folder(reports, "reports")
+        remove_verdict(reports / wanted.name)
         began = datetime.now(UTC).isoformat(timespec="seconds")
         where, asked = api.place(results, **how), _asked(suite, part, how)
         limits: dict[str, Any] = {"only": only, "no_latency": no_latency, "max_seeds": max_seeds}
@@ -118,23 +124,36 @@ def command(
     trained = run.trained if run.started >= began else ()  # where all was there, the earlier run's record stands
     if reused := done - len(trained):
         click.echo(f"note: {reused} of {done} trials came from '{results}'; --fresh trains anew", err=True)
-    pages = [written["markdown"]]
+    pages = [written["markdown"].read_text("utf-8")]
     if report and checked.records.trials:
-        pages.append(api.render(api.Results(checked.records), reports)[0].with_name("summary.md"))
-    _tell_github(verdict, suite, pages, strict=strict)
+        summary = api.render(api.Results(checked.records), reports)[0].with_name("summary.md")
+        pages.append(f"\n## Report: {markdown_text(wanted.name)}\n\n{summary.read_text('utf-8')}")
+    _tell_github(annotations(verdict, suite, strict=strict), pages)
     return verdict.exit_code(strict) or (1 if run.failed - {*checked.baseline.failed} else 0)
 
 
-def _tell_github(verdict: "Verdict", suite: str, pages: Sequence[Path], *, strict: bool) -> None:
-    """Where an action of GitHub's runs this: annotations, and pages of Markdown on that of the job."""
-    from kdbench.report.check.annotations import annotations
+@contextmanager
+def _refusal_told(suite: str) -> Iterator[None]:
+    """Tell GitHub, too, why a check came to no verdict."""
+    from kdbench.report.check.annotations import refusal
+    from kdbench.report.check.verdict import refusal_markdown
+    from kdbench.spec import UserError
 
+    try:
+        yield
+    except UserError as error:
+        _tell_github([refusal(error, suite)], [refusal_markdown(error, suite)])
+        raise
+
+
+def _tell_github(annotations: Iterable[str], pages: Iterable[str]) -> None:
+    """Where an action of GitHub's runs this: annotations, and Markdown on the page of the job."""
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in annotations(verdict, suite, strict=strict):
+        for line in annotations:
             click.echo(line, err=True)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as file:
-            file.writelines(page.read_text("utf-8") for page in pages)
+            file.writelines(pages)
 
 
 def _asked(suite: str, part: Mapping[str, Any], how: Mapping[str, Any]) -> str:

@@ -138,7 +138,7 @@ def test_the_action_checks_and_fills_the_page_of_the_job(user: Path, worse: bool
     assert outputs.read_text() == f"exit-code={code}\n"
     verdict, summary = page.read_text(), (user / "kdbench-reports/tiny/summary.md").read_text()
     assert verdict.startswith("## Regression: tiny" if worse else "## No regression: tiny")
-    assert verdict.endswith(summary)
+    assert verdict.endswith(f"```\n\n## Report: tiny\n\n{summary}")
     assert ("::error file=tiny.toml,title=parameters regressed::" in done.stderr) == worse
     assert "::" not in done.stdout
 

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from kdbench import api
-from kdbench.analyze import Verdict, judge
+from kdbench.analyze import judge
 from kdbench.cli.check import _asked, _tell_github
 from kdbench.cli.check import command as check
 from kdbench.cli.failure import run_guarded
@@ -113,9 +113,34 @@ def test_a_baseline_that_cannot_be_used_is_code_five(user: Path, damage: str) ->
             onnx.write_bytes(onnx.read_bytes() + b"\0")
         case "no onnx":
             onnx.unlink()
+    former = [user / "reports/tiny" / f"verdict.{end}" for end in ("md", "json", "xml")]
+    for file in former:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("No regression")
     done = kdbench("check", "tiny.toml", "--baseline", "base", at=user, code=5)
     assert done.stdout == ""
     assert "baseline" in done.stderr
+    assert not any(file.exists() for file in former)
+
+
+@pytest.mark.parametrize(("suite", "code"), [("tiny.toml", 5), ("broken.toml", 2)])
+def test_a_check_without_a_verdict_is_told_to_github(
+    suite: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tiny.toml").write_text(GATED)
+    (tmp_path / "broken.toml").write_text('name = "broken"\nepochs =\n')
+    old = tmp_path / "reports" / suite.removesuffix(".toml") / "verdict.md"
+    old.parent.mkdir(parents=True)
+    old.write_text("No regression")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "page"))
+    done = kdbench("check", suite, "--baseline", "typo", at=tmp_path, code=code)
+    title = f"file={suite},title=kdbench check came to no verdict"
+    assert [line.split("::")[1] for line in done.stderr.splitlines() if line.startswith("::")] == [f"error {title}"]
+    page = (tmp_path / "page").read_text()
+    assert page.startswith(f"## No verdict: {suite}\n\nThe check ended with exit code {code} before")
+    assert "error: " in page
+    assert not old.exists()
 
 
 def test_a_gate_finer_than_the_seeds_can_show_is_refused(user: Path) -> None:
@@ -179,8 +204,7 @@ def test_a_baseline_of_another_suite_is_code_five_before_any_training(user: Path
 def test_the_page_of_a_job_has_what_each_of_its_checks_adds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "page"))
     for name in ("whole", "part"):
-        (tmp_path / name).write_text(f"# {name}\n")
-        _tell_github(Verdict("my", ()), "my.toml", [tmp_path / name], strict=True)
+        _tell_github([], [f"# {name}\n"])
     assert (tmp_path / "page").read_text() == "# whole\n# part\n"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from kdbench.analyze import Verdict
 from kdbench.analyze.gate.verdict import FIGURES
 from kdbench.report.check.verdict import what_changed
+from kdbench.spec import UserError
 
 
 def annotations(verdict: Verdict, suite: str, *, strict: bool) -> Iterator[str]:
@@ -16,7 +17,7 @@ def annotations(verdict: Verdict, suite: str, *, strict: bool) -> Iterator[str]:
 
     `suite` is what the user gave: annotations stand on its file where it is one.
     """
-    file = f"file={_escape_property(suite)}," if Path(suite).suffix == ".toml" else ""
+    file = _file(suite)
     changed = "\n".join(["", "What changed since the baseline:", *what_changed(verdict)]) if verdict.changed else ""
     if not verdict.measured:
         yield f"::error {file}title=kdbench measured nothing::The reasons are in verdict.md."
@@ -26,6 +27,15 @@ def annotations(verdict: Verdict, suite: str, *, strict: bool) -> Iterator[str]:
         level = "warning" if entry.status == "inconclusive" and not strict else "error"
         title = _escape_property(f"{FIGURES[entry.kind]} {entry.status}")
         yield f"::{level} {file}title={title}::{_escape(entry.sentence + changed)}"
+
+
+def refusal(error: UserError, suite: str) -> str:
+    """One `::error` for a check that came to no verdict, with all that is wrong."""
+    return f"::error {_file(suite)}title=kdbench check came to no verdict::{_escape(str(error))}"
+
+
+def _file(suite: str) -> str:
+    return f"file={_escape_property(suite)}," if Path(suite).suffix == ".toml" else ""
 
 
 def _escape(text: str) -> str:

@@ -12,7 +12,7 @@ from kdbench.report.writing import formats as f
 from kdbench.report.writing.markdown import markdown_code, markdown_table, markdown_text
 from kdbench.report.writing.tables import Cell, Column, Table
 from kdbench.results.store import write_whole
-from kdbench.spec import PART
+from kdbench.spec import PART, UserError
 from kdbench.spec.comparison import OfSeeds
 
 SIGNS: dict[Status, str] = {
@@ -30,11 +30,18 @@ HEADLINES = {
 }
 
 
+FILES = {"markdown": "verdict.md", "json": "verdict.json", "junit": "verdict.xml"}
+
+
+def remove_verdict(folder: Path) -> None:
+    """Remove what an earlier check wrote, so that nobody takes it for the verdict of one that comes to none."""
+    for file in FILES.values() if folder.is_dir() else ():
+        (folder / file).unlink(missing_ok=True)
+
+
 def render_verdict(verdict: Verdict, folder: Path) -> dict[str, Path]:
     """Write `verdict.md`, `verdict.json` and `verdict.xml`; their paths by 'markdown', 'json' and 'junit'."""
-    written = {
-        name: folder / f"verdict.{end}" for name, end in (("markdown", "md"), ("json", "json"), ("junit", "xml"))
-    }
+    written = {name: folder / file for name, file in FILES.items()}
     write_whole(written["markdown"], verdict_markdown(verdict))
     write_whole(written["json"], verdict_json(verdict))
     write_whole(written["junit"], verdict_junit(verdict))
@@ -64,6 +71,12 @@ def verdict_markdown(verdict: Verdict) -> str:
         markdown_code(rebaseline(verdict), "sh"),
     ]
     return "\n".join(lines) + "\n"
+
+
+def refusal_markdown(error: UserError, suite: str) -> str:
+    """Of a check that came to no verdict, why."""
+    ended = f"The check ended with exit code {error.exit_code} before it compared anything:"
+    return f"## No verdict: {markdown_text(suite)}\n\n{ended}\n\n{markdown_code(str(error))}\n"
 
 
 def verdict_text(verdict: Verdict) -> str:

@@ -4,7 +4,8 @@ import pytest
 
 from kdbench.analyze import GateEntry, Verdict
 from kdbench.analyze.comparisons.changes import Change
-from kdbench.report.check.annotations import annotations
+from kdbench.report.check.annotations import annotations, refusal
+from kdbench.spec import UserError
 from tests.report.check.test_verdict import ENTRIES, UNDECIDED
 
 FALLEN = GateEntry("top1", "p / student / kd", "regressed", "-2 % at\n12:00", 0.9, 0.88)
@@ -29,6 +30,12 @@ def test_a_check_that_measured_nothing_is_an_error() -> None:
     assert list(annotations(Verdict("quick", ()), "quick", strict=False)) == [
         "::error title=kdbench measured nothing::The reasons are in verdict.md."
     ]
+
+
+def test_a_check_without_a_verdict_is_one_error() -> None:
+    error = UserError("no baseline in 'typo'", help="freeze one")
+    told = "error: no baseline in 'typo'%0A  help: freeze one"
+    assert refusal(error, "my.toml") == f"::error file=my.toml,title=kdbench check came to no verdict::{told}"
 
 
 def test_a_pass_has_none() -> None:

@@ -4,7 +4,8 @@ from dataclasses import replace
 from kdbench.analyze import GateEntry, Verdict
 from kdbench.analyze.comparisons.changes import Change
 from kdbench.report import render_verdict, verdict_json, verdict_markdown
-from kdbench.report.check.verdict import undecided
+from kdbench.report.check.verdict import refusal_markdown, remove_verdict, undecided
+from kdbench.spec import UserError
 
 EVIL = "a<b>&c|d \x1b[31mred\x1b[0m"
 ENTRIES = (
@@ -55,6 +56,20 @@ def test_three_files_are_written(tmp_path):
     written = render_verdict(VERDICT, tmp_path / "new")
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["verdict.json", "verdict.md", "verdict.xml"]
     assert written["markdown"].read_text("utf-8") == verdict_markdown(VERDICT)
+
+
+def test_what_an_earlier_check_wrote_is_removed(tmp_path):
+    render_verdict(VERDICT, tmp_path)
+    (tmp_path / "report.md").touch()
+    remove_verdict(tmp_path)
+    remove_verdict(tmp_path / "not there")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.md"]
+
+
+def test_a_check_without_a_verdict_says_why():
+    text = refusal_markdown(UserError("no ``` <b> here"), "my_suite.toml")
+    assert text.startswith("## No verdict: my\\_suite.toml\n\nThe check ended with exit code 2 before")
+    assert text.endswith("\n\n````\nerror: no ``` <b> here\n````\n")
 
 
 def test_what_one_seed_shows_is_labelled_and_skipped():
