@@ -86,9 +86,9 @@ def command(
     from kdbench import api
     from kdbench.analyze.history import record_of
     from kdbench.cli.restrict import restrict
+    from kdbench.report.check.annotations import annotations
     from kdbench.report.check.benchmark import write_benchmarks
     from kdbench.report.check.explanation import explanation
-    from kdbench.report.check.annotations import annotations
     from kdbench.report.check.verdict import remove_verdict, render_verdict, undecided
     from kdbench.report.writing.markdown import markdown_text
     from kdbench.results.baselines.checks import commit_here, write_check
