@@ -1,5 +1,6 @@
 """The records: raw values only. Statistics are computed from them (`kdbench.analyze`), never stored."""
 
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
@@ -93,6 +94,8 @@ class TrialRecord(Keyed):
             raise ValueError(f"{self.key} is not the key of its trial")
         if self.selected_epoch not in (point.epoch for point in self.curve):
             raise ValueError(f"its curve has no epoch {self.selected_epoch}, whose weights are kept")
+        if any(later.samples <= point.samples for point, later in pairwise(self.curve)):
+            raise ValueError("the samples of its curve do not rise")
         if not self.task.inputs or not self.task.heads:
             raise ValueError("its task has no inputs or no heads")
         return self

@@ -61,6 +61,7 @@ BITS = EVALUATION.predictions.model_dump(mode="json")
         (TRIAL, {"trial": {**TRIAL.trial.model_dump(mode="json"), "seed": 77}}, f"{TRIAL.key} is not the key of its"),
         (TRIAL, {"weights_sha256": "../../etc/passwd"}, "weights_sha256: String should match pattern"),
         (TRIAL, {"curve": []}, "curve: Tuple should have at least 1 item"),
+        (TRIAL, {"curve": 2 * [TRIAL.curve[-1].model_dump(mode="json")]}, "the samples of its curve do not rise"),
         (EVALUATION, {"agreement": {"top1": 7, "kl": 0.1}}, "agreement.top1: Input should be less than or equal to 1"),
         (EVALUATION, {"scores": {"macro_f1": float("nan")}}, "scores.macro_f1: Input should be a finite number"),
         (
