@@ -78,7 +78,7 @@ class Baseline(Stored):
     run: str  # the id of the run that was frozen
     rows: Several[BaselineRow]
     models: Several[BaselineModel]
-    failed: Several[Key] = ()  # trials that had failed when it was frozen
+    failed: Several[Key] = ()  # trials that had failed, or were no longer in the store, when it was frozen
     files: str = ""  # where the ONNX files are, a URL or a path from here; empty: beside this file
     task: Task | None  # of the students; the order of the classes is part of it
     machine: dict[str, JsonValue]

@@ -32,7 +32,29 @@ def load_baseline(folder: Path, suite: str) -> Baseline:
         raise BaselineError(f"damaged baseline '{path}': suite.{at}: {detail['msg']}", help=FREEZE) from error
     if frozen != suite:
         raise BaselineError(f"the baseline '{folder}' is of suite '{frozen}', not of '{suite}'", help=FREEZE)
+    if fault := _not_whole(baseline):
+        raise BaselineError(f"damaged baseline '{path}': {fault}", help=f"restore it as it was committed, or {FREEZE}")
     return baseline
+
+
+def _not_whole(baseline: Baseline) -> str:
+    """What the rows lack of what was frozen, as after a merge that went wrong; empty where they are whole.
+
+    Where trials had failed, their seeds are not there. The rows of each architecture are told with it as well.
+    """
+    students = {place: rows for place, rows in baseline.by_place.items() if place[1] == "student"}
+    if not students:
+        return "it has no row of a student"
+    deployed = {(model.pair, model.role, row) for model in baseline.models for row in model.rows}
+    for place in sorted(baseline.by_place.keys() ^ deployed):
+        return f"{' / '.join(place)} is not among both its rows and its models"
+    for place, rows in students.items():
+        seeds = [row.seed for row in rows]
+        lacking = [] if baseline.failed else sorted(set(baseline.spec.seeds) - set(seeds))
+        if lacking or len(seeds) > len(set(seeds)):
+            fault = f"lacks seed {lacking[0]} of its suite" if lacking else "has a seed twice"
+            return f"{' / '.join(place)} {fault}"
+    return ""
 
 
 def keep_outside(files: Mapping[str, Path], where: str, folder: Path) -> str:

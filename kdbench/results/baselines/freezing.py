@@ -1,7 +1,7 @@
 """A finished run becomes a baseline: a new folder, whole or not at all."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ def baseline_of(results: ResultSet, *, teachers: bool = False) -> Baseline:
         run=results.run.run_id,
         rows=tuple(_row(entry, result, results, variants.get(result.key, {})) for entry, result in results.done),
         models=(),
-        failed=tuple(sorted(results.run.failed)),
+        failed=tuple(sorted(results.run.failed | {entry.key for entry, _ in _lost(results)})),
         task=first.record.task if first else None,
         machine=results.run.machine,
         frozen=results.run.started,
@@ -63,18 +63,21 @@ def _model(deployed: DeployedModel, *, keep: bool) -> BaselineModel:
 
 
 def lacking(results: ResultSet) -> list[str]:
-    """What a baseline of the run would lack: trials of its rows that failed, and records that are no longer there.
+    """What a baseline of the run would lack, with the reasons."""
+    return [f"{entry.pair} / {entry.title}, seed {entry.seed}: {reason}" for entry, reason in _lost(results)]
+
+
+def _lost(results: ResultSet) -> Iterator[tuple[Entry, str | None]]:
+    """Trials of its rows that failed, and records that are no longer there.
 
     What is skipped, such as a loss that cannot serve a pair, is skipped in every run of the suite.
     """
-    found = []
     for entry in results.run.entries:
         outcome = results.run.outcomes.get(entry.key)
         skipped = outcome is not None and outcome.status == "skipped"
         if entry.role in ("teacher", "student") and entry.key not in results.trials and not skipped:
             reason = outcome.reason if outcome and outcome.status == "failed" else "its record is not in the store"
-            found.append(f"{entry.pair} / {entry.title}, seed {entry.seed}: {reason}")
-    return found
+            yield entry, reason
 
 
 def freeze(
@@ -93,9 +96,9 @@ def freeze(
     """
     if folder.exists():
         raise UserError(f"'{folder}' exists", help="a baseline is never edited: name a new folder, or remove this one")
-    if not results.done:
+    if not any(entry.role == "student" for entry, _ in results.done):
         help = f"run it again: {results.run.again}"
-        raise UserError(f"no trial of suite '{results.run.name}' finished: there is nothing to freeze", help=help)
+        raise UserError(f"no student of suite '{results.run.name}' finished: there is nothing to freeze", help=help)
     baseline = baseline_of(results, teachers=teachers)
     files = _files(baseline, results, store)
     if outside:

@@ -1,5 +1,7 @@
 """A baseline is read back, and its ONNX files are found wherever they are kept."""
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NoReturn
 
@@ -8,7 +10,7 @@ import pytest
 from fsspec import AbstractFileSystem
 
 from kdbench.results import Baseline, freeze, load_baseline
-from kdbench.results.baselines.baseline import BaselineError
+from kdbench.results.baselines.baseline import BaselineError, BaselineRow
 from kdbench.results.baselines.files import onnx_files
 from kdbench.spec import UserError
 from tests.results.baselines.test_freezing import RESULTS
@@ -36,6 +38,36 @@ def test_files_are_found_where_they_are_kept(where: str, tmp_path: Path, monkeyp
     monkeypatch.chdir("/")  # a relative path is from the baseline
     assert kept(tmp_path, load_baseline(tmp_path / "base", "example")) == content()
     assert (len(list((tmp_path / "base").glob("*.onnx"))) == 1) == (where == "")
+
+
+@pytest.mark.parametrize(
+    ("kept_rows", "failed", "told"),
+    [
+        (lambda row: False, False, "it has no row of a student"),
+        (lambda row: row.role == "teacher", True, "it has no row of a student"),
+        (lambda row: row.loss != "kd", True, "big -> small / student / kd is not among both its rows and its models"),
+        (lambda row: row.seed != 2, False, "big -> small / student / cross_entropy lacks seed 2 of its suite"),
+        (lambda row: row.seed != 2, True, ""),
+    ],
+)
+def test_rows_that_are_gone_are_damage_but_seeds_where_trials_had_failed(
+    kept_rows: Callable[[BaselineRow], bool], failed: bool, told: str, tmp_path: Path
+) -> None:
+    baseline = frozen(tmp_path)
+    rows = tuple(filter(kept_rows, baseline.rows))
+    cut = baseline.model_copy(update={"rows": rows, "failed": ("0" * 16,) if failed else ()})
+    (tmp_path / "base" / "baseline.json").write_text(cut.model_dump_json())
+    with pytest.raises(BaselineError, match=f"damaged baseline .*{told}") if told else nullcontext():
+        load_baseline(tmp_path / "base", "example")
+
+
+def test_a_seed_that_a_merge_left_twice_is_damage(tmp_path: Path) -> None:
+    baseline = frozen(tmp_path)
+    student = next(row for row in baseline.rows if row.role == "student")
+    twice = baseline.model_copy(update={"rows": (*baseline.rows, student)})
+    (tmp_path / "base" / "baseline.json").write_text(twice.model_dump_json())
+    with pytest.raises(BaselineError, match="has a seed twice"):
+        load_baseline(tmp_path / "base", "example")
 
 
 @pytest.mark.parametrize("where", ["", "memory://altered"])

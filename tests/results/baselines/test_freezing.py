@@ -76,7 +76,7 @@ def test_results_without_their_files_are_not_frozen(store: Store, tmp_path: Path
 
 
 def test_nothing_is_not_frozen(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no trial of suite 'example' finished"):
+    with pytest.raises(UserError, match="no student of suite 'example' finished"):
         freeze(replace(RESULTS, records={}), store, tmp_path / "base")
 
 
