@@ -76,9 +76,9 @@ def command(
     """Measure how often `kdbench check` is wrong on this machine, and how often other tools would be.
 
     Two files of the same work must not be called slower, one with more work to do must be, and so must students whose
-    top-1 fell. A quarter of the latencies is judged by the rules of pytest-benchmark, asv and a p50 threshold, too.
-    Exit code 1 where false alarms are shown to exceed 1 %, or misses at twice the margin 5 %. Interrupted, it tells of
-    the trials that have ended.
+    top-1 fell. From 40 files of a kind on, a quarter is judged by the rules of pytest-benchmark, asv and a p50
+    threshold, too. Exit code 1 where false alarms are shown to exceed 1 %, or misses at twice the margin 5 %.
+    Interrupted, it tells of the trials that have ended.
     """
     from kdbench import api
     from kdbench.cli.telling.progress import follow

@@ -104,10 +104,4 @@ def test_twenty_trials_show_no_goal_missed(capfd: pytest.CaptureFixture[str]) ->
     ours = [each for each in found.judged if each.ours]
     assert [each.truth for each in ours] == ["the same work", "50 % more work", "the same recipe", "1 points lost"]
     assert ours[1].failed == 4
-    assert {each.rule for each in found.judged if not each.ours} == {
-        "pytest-benchmark, mean:10%",
-        "pytest-benchmark, min:10%",
-        "asv compare, factor 1.1",
-        "p50 of one run over the other's, limit 5 %",
-        "p50 of one run over the other's, limit 25 %",
-    }
+    assert ours == [*found.judged]  # too few trials for other tools

@@ -24,8 +24,9 @@ from kdbench.statistics.ratios import GATE_LOOKS, RatioVerdict, estimate_ratio, 
 
 HOW = How(provider="cpu", threads=1, batch=1)
 AT_ONCE = 10  # trials that take turns
-# Of an injection's trials, one of so many is judged by other tools, too, but no more in all: they take longer.
-RIVALS_EVERY, MOST_RIVALS = 4, 40
+# Of an injection's trials, one of so many is judged by other tools, too, but no more in all: they take longer. Where
+# these are fewer than ten, they show nothing, and are left out.
+RIVALS_EVERY, MOST_RIVALS, FEWEST_RIVALS = 4, 40, 10
 ASV_PROCESSES = 2
 
 
@@ -98,7 +99,8 @@ def _prepare(injections: Sequence[Injection], folder: Path) -> list[_Trial]:
         networks.write_chain(candidate, injection.work)
         files, every = (str(candidate), str(reference)), max(RIVALS_EVERY, ceil(injection.trials / MOST_RIVALS))
         for at in range(injection.trials):
-            placed += [(at / injection.trials, _Trial(injection, files, compared=at % every == 0))]
+            compared = at % every == 0 and injection.trials >= FEWEST_RIVALS * every
+            placed += [(at / injection.trials, _Trial(injection, files, compared))]
     return [trial for _, trial in sorted(placed, key=lambda each: each[0])]
 
 

@@ -27,8 +27,13 @@ def padded_table(table: Table, width: float) -> str:
 
 def padded_note(text: str, width: float) -> str:
     """An item of a list, in lines of at most this width."""
+    return padded_paragraph(f"- {text}", width, "  ")
+
+
+def padded_paragraph(text: str, width: float, indent: str = "") -> str:
+    """Text in lines of at most this width, those after the first indented."""
     most = round(min(width, NOTE))
-    return textwrap.fill(f"- {text}", most, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(text, most, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _blocks(names: Sequence[Named], others: Sequence[Named], width: float) -> Iterator[list[Named]]:

@@ -82,14 +82,19 @@ def test_what_has_ended_is_told_after_every_ten(tmp_path: Path) -> None:
 
 
 def test_other_tools_judge_a_quarter_of_the_trials(tmp_path: Path) -> None:
-    (found,), executor, _ = trials(tmp_path, Injection(1.2, 0.1, 8))
+    (*_, found), executor, _ = trials(tmp_path, Injection(1.2, 0.1, 40))
     others = {each.rule: each for each in found if not each.ours}
     assert len(others) == 4
-    assert {each.trials for each in others.values()} == {2}
-    assert (
-        others["pytest-benchmark, mean:10%"].failed == others["p50 of one run over the other's, limit 10 %"].failed == 2
-    )
+    assert {each.trials for each in others.values()} == {10}
+    mean, p50 = others["pytest-benchmark, mean:10%"], others["p50 of one run over the other's, limit 10 %"]
+    assert mean.failed == p50.failed == 10
     # The reference before the gate's rounds, the candidate after them; asv's samples are of two processes.
     kinds = [(type(job), getattr(job, "calls", None)) for job in executor.asked[1:]]
-    assert kinds[:2] == kinds[-2:] == [(TimeAlone, True), (TimeAlone, False)]
-    assert {kind for kind, _ in kinds[2:-2]} == {TimeTurns}
+    alone = [(TimeAlone, True), (TimeAlone, False)]
+    assert [key for key, _ in itertools.groupby(kinds)] == [*alone, (TimeTurns, None), *alone] * 4  # ten trials each
+
+
+def test_other_tools_are_left_out_where_they_would_judge_fewer_than_ten(tmp_path: Path) -> None:
+    (*_, found), executor, _ = trials(tmp_path, Injection(1.2, 0.1, 39))
+    assert [each.ours for each in found] == [True]
+    assert not executor.all(TimeAlone)
