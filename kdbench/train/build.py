@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from kdbench.spec import Choice, Lesson, Signature, Trial, UserError
 from kdbench.spec.pulse import beat
 from kdbench.spec.task import Input, Task, pixels_from_standard
 from kdbench.spec.trial import Checkpoint
+from kdbench.train.untouched import untouched
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.given.onnx_network import with_pixels
 from kdbench.zoo.given.published import published_weights
@@ -68,14 +70,32 @@ class Criterion:
 
 
 def build_model(choice: Choice, catalog: Catalog, classes: int, shape: tuple[int, int, int], seed: int) -> nn.Module:
-    """A freshly initialized model: the same weights for the same seed, whatever loss will train it."""
+    """A freshly initialized model: the same weights for the same seed, whatever loss will train it.
+
+    Raises `NotApplicable` where it has weights of a model that was built before and is still there.
+    """
     torch.manual_seed(Draw(seed).seed_of("weights"))
     model = _make(choice, catalog, classes, shape)
+    _refuse_shared(model)
     if any(isinstance(parameter, UninitializedParameter) for parameter in model.parameters()):
         with torch.no_grad():  # lazy layers take their shapes, and draw their weights, in a first pass
             model.eval()(torch.zeros(1, *shape))
         model.train()
     return model.to(memory_format=torch.channels_last)
+
+
+# The weights of all models that were built in this process and are still there, by their ids.
+_BUILT: WeakValueDictionary[int, nn.Parameter] = WeakValueDictionary()
+
+
+def _refuse_shared(model: nn.Module) -> None:
+    """A function of the user may keep a network, and give it again: trials would train each other's weights."""
+    if any(_BUILT.get(id(weights)) is weights for weights in model.parameters()):
+        raise NotApplicable(
+            "it gives weights that it gave before, which other trials train too: let it make a new network at each "
+            "call, or give a copy (copy.deepcopy)"
+        )
+    _BUILT.update((id(weights), weights) for weights in model.parameters())
 
 
 def _make(choice: Choice, catalog: Catalog, classes: int, shape: tuple[int, int, int]) -> nn.Module:
@@ -195,13 +215,14 @@ def _refuse_unbuilt(lesson: Lesson, signature: Signature, teachers: int) -> None
         raise NotApplicable(f"it {asks}")
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class BuiltView:
     """A view with its options bound, of images whose raw values are those of `pixels`."""
 
     call: Callable[..., Tensor]
     inputs: tuple[str, ...]
     pixels: Input | None
+    called: bool = False
 
     @property
     def attacks(self) -> bool:
@@ -224,8 +245,13 @@ class BuiltView:
             "teacher": teacher,
             "pixels": self.pixels,
         }
+        shared = [] if self.called else [images, labels, teacher.logits if teacher else None]  # at its first call
+        self.called = True
         # An attack asks the network many times for one batch.
-        with model.register_forward_pre_hook(lambda *_: beat()) if model else nullcontext():
+        with (
+            untouched(shared, "the images that a view is given"),
+            model.register_forward_pre_hook(lambda *_: beat()) if model else nullcontext(),
+        ):
             return self.call(**{name: given[name] for name in self.inputs})
 
 

@@ -11,6 +11,7 @@ from kdbench.train.build import Criterion
 from kdbench.train.ensemble import confidence, mean_of_probabilities
 from kdbench.train.heads import Sight, sight_of, teacher_columns
 from kdbench.train.teacher import Teacher
+from kdbench.train.untouched import untouched
 from kdbench.zoo.datasets.splits import Splits
 from kdbench.zoo.interface import Moment, NotApplicable, Outputs
 
@@ -27,6 +28,7 @@ class Instruction:
     theirs: Sequence[Tensor | None] = ()  # the columns of each teacher that it sees; none: all
     peers: Sequence[Tensor] = ()  # the student's own columns that teach
     known: Tensor | None = None  # the labels [N] of all training samples as places among the columns that it sees
+    called: bool = False
 
     def loss(self, student: Outputs, taught: Mapping[Teacher, Outputs], labels: Tensor, moment: Moment) -> Tensor:
         """Its weighted loss on a batch, given the outputs of each teacher.
@@ -50,7 +52,16 @@ class Instruction:
             draw = replace(moment.draw, samples=moment.draw.samples[rows])
             moment = replace(moment, draw=draw, known=None)
         teacher = combine_outputs(given, self.lesson, seen) if given else None
-        return self.lesson.weight * self.criterion(student, teacher, seen, moment)
+        return self.lesson.weight * self._called(student, teacher, seen, moment)
+
+    def _called(self, student: Outputs, teacher: Outputs | None, labels: Tensor | None, moment: Moment) -> Tensor:
+        """What the loss gives. Raises `NotApplicable` where it writes into what it is given, at its first call."""
+        if self.called:
+            return self.criterion(student, teacher, labels, moment)
+        self.called = True
+        taught = (teacher.logits, *teacher.features.values()) if teacher else ()
+        with untouched([labels, moment.known, *taught], "the labels or what its teacher gives"):
+            return self.criterion(student, teacher, labels, moment)
 
     def _given(self, student: Outputs, taught: Mapping[Teacher, Outputs]) -> list[Outputs]:
         """What each of its teachers and peers gives for the columns that it sees."""

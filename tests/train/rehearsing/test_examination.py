@@ -51,11 +51,42 @@ def logits(network: Network, images: Tensor) -> Tensor:
             ),
             "depends on the other images of the batch",
         ),
+        (
+            lambda network, images: network.layer(network.norm(images.flatten(1))),
+            r"it predicts no image alone: Expected more than 1 value per channel .* \(has a batch norm",
+        ),
+        (lambda network, images: network.layer(images.squeeze().flatten(1)), "it predicts no image alone: "),
+        (lambda network, images: logits(network, images).softmax(dim=1), "it gives probabilities"),
     ],
 )
 def test_what_a_network_may_not_do(forward: Callable[[Network, Tensor], object], reason: str) -> None:
     with pytest.raises(NotApplicable, match=reason):
         examine(Network(forward), 3, SHAPE)
+
+
+class Remembering(nn.Module):
+    """Takes a running mean off its pixels: kept in a buffer that is saved, in one that is not, or in an attribute."""
+
+    def __init__(self, kept: str) -> None:
+        super().__init__()
+        self.layer = nn.Linear(16, 3)
+        if kept == "attribute":
+            self.mean = torch.zeros(16)
+        else:
+            self.register_buffer("mean", torch.zeros(16), persistent=kept == "saved")
+
+    def forward(self, images: Tensor) -> object:
+        pixels = images.flatten(1)
+        if self.training:
+            self.mean = 0.99 * self.mean + 0.01 * pixels.mean(dim=0)
+        return self.layer(pixels - self.mean)
+
+
+@pytest.mark.parametrize("kept", ["attribute", "not saved"])
+def test_what_training_changes_must_be_saved(kept: str) -> None:
+    examine(Remembering("saved"), 3, SHAPE)
+    with pytest.raises(NotApplicable, match="training changes what its state dict does not hold"):
+        examine(Remembering(kept), 3, SHAPE)
 
 
 def test_a_network_of_which_nothing_is_trained() -> None:
