@@ -201,7 +201,7 @@ def check(
     that freezes a new baseline. Raises `BaselineError` where the baseline is missing, damaged, or of another suite.
     """
     from kdbench.analyze import judge
-    from kdbench.analyze.gate.seeds import refuse_seeds
+    from kdbench.analyze.gate.seeds import FURTHER_LOOKS, refuse_seeds
     from kdbench.cli.telling.progress import Telling, follow
     from kdbench.execute.run import run_suite
     from kdbench.execute.timing.baseline_timing import compare_with_baseline
@@ -226,7 +226,7 @@ def check(
         found = results_of(wanted)
         timing = compare_with_baseline(frozen, files, found, here)
         comparisons = follow(timing, live=True, telling=telling) if timed else []
-        how: dict[str, Any] = {"asked": asked, "without": without, "looks": 2 if max_seeds else 1}
+        how: dict[str, Any] = {"asked": asked, "without": without, "looks": FURTHER_LOOKS if max_seeds else 1}
         verdict = judge(frozen, found, comparisons, **how)
         if max_seeds and verdict.lacks_seeds:
             found = results_of(wanted.with_seeds(max_seeds))

@@ -112,13 +112,13 @@ def command(
         limits: dict[str, Any] = {"only": only, "no_latency": no_latency, "max_seeds": max_seeds}
         checked = api.check(wanted, folder, where, asked=asked, telling=telling, **limits)
     verdict, run = checked.verdict, checked.records.run
-    written = render_verdict(verdict, reports / wanted.name)
+    written = render_verdict(verdict, reports / wanted.name, strict=strict)
     click.echo(written["json" if as_json else "markdown"].read_text("utf-8"))
     if explain:
         click.echo("\n".join(explanation(verdict, strict=strict)), err=as_json)
     write_benchmarks(checked.comparisons, run.machine, began, reports / wanted.name / "benchmark")
     write_check(checks or kept / "checks", record_of(verdict, checked.baseline, run, began, commit_here()))
-    if warning := undecided(verdict):
+    if warning := undecided(verdict, strict=strict):
         click.echo(f"inconclusive: {warning}", err=True)
     done = sum(outcome.status == "done" for outcome in run.outcomes.values())
     trained = run.trained if run.started >= began else ()  # where all was there, the earlier run's record stands

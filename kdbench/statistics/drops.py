@@ -76,7 +76,7 @@ def judge_drops(rows: Sequence[Changes], looks: int = 1) -> list[DropVerdict]:
     """
     if any(len(row.before) < 2 for row in rows):
         raise ValueError("one seed has no spread to judge a drop by")
-    adjusted = holm([_p_value(row) for row in rows])
+    adjusted = holm([_p_value(row, _mean(row)) for row in rows])
     return [_verdict(row, p, len(rows), looks) for row, p in zip(rows, adjusted, strict=True)]
 
 
@@ -86,26 +86,28 @@ def proven_gains(rows: Sequence[Changes]) -> list[bool]:
     return [verdict.status == "fail" for verdict in judge_drops(list(turned))]
 
 
-def _mean(row: Changes) -> _Mean:
+def _mean(row: Changes, seeds: int | None = None) -> _Mean:
     """Student's over pairs. With seeds of one run alone, the t-test of Derrick et al. 2017 for samples that overlap in
     part: Welch's error less twice the covariance of the pairs, and degrees of freedom between those of both tests.
+
+    `seeds`: as if the run had so many, with the means and SDs of those it has.
     """
-    pairs, further = len(row.before), row.further
+    pairs, total = len(row.before), seeds or len(row.now)
+    further = total - pairs
     if not further:
         return _Mean(float(np.mean(row.values)), (spread(row.values) or 0.0) / math.sqrt(pairs), pairs - 1)
     sds = [spread(each) or 0.0 for each in (row.before, row.now)]
-    old, new = sds[0] ** 2 / pairs, sds[1] ** 2 / len(row.now)
+    old, new = sds[0] ** 2 / pairs, sds[1] ** 2 / total
     common = row.now[:pairs]
     correlation = float(np.corrcoef(row.before, common)[0, 1]) if spread(row.before) and spread(common) else 0.0
-    error = math.sqrt(max(0.0, old + new - 2 * correlation * sds[0] * sds[1] / len(row.now)))
-    welch = (old + new) ** 2 / (old**2 / (pairs - 1) + new**2 / (len(row.now) - 1)) if old + new else pairs - 1
+    error = math.sqrt(max(0.0, old + new - 2 * correlation * sds[0] * sds[1] / total))
+    welch = (old + new) ** 2 / (old**2 / (pairs - 1) + new**2 / (total - 1)) if old + new else pairs - 1
     df = pairs - 1 + (welch - pairs + 1) * further / (further + 2 * pairs)
     return _Mean(float(np.mean(row.now) - np.mean(row.before)), error, df)
 
 
-def _p_value(row: Changes) -> float:
+def _p_value(row: Changes, mean: _Mean) -> float:
     """Of 'the mean change is at least -limit'."""
-    mean = _mean(row)
     error = max(mean.error, row.resolution / math.sqrt(len(row.before)))
     return float(stdtr(mean.df, (mean.change + row.limit) / error))
 
@@ -118,6 +120,20 @@ def _verdict(row: Changes, p: float, family: int, looks: int) -> DropVerdict:
     status: Literal["pass", "fail", "undecided"] = "fail" if failed else "pass" if within else "undecided"
     seen = row.limit + _excess(mean, FAIL_ALPHA / looks / family) if mean.error else None
     return DropVerdict(status, mean.change, lower, upper, p, seen)
+
+
+def seeds_to_decide(row: Changes, family: int, looks: int) -> int | None:
+    """The fewest seeds of the run that would decide an undecided row, if further ones kept its means and SDs.
+
+    None where MOST_SEEDS would not do: the seeds that the baseline has are as many as before.
+    """
+
+    def decided(seeds: int) -> bool:
+        mean = _mean(row, seeds)
+        lower = mean.bound(1 - PASS_ALPHA / looks, -1)
+        return lower is None or lower > -row.limit or family * _p_value(row, mean) < FAIL_ALPHA / looks
+
+    return next((n for n in range(len(row.now) + 1, MOST_SEEDS + 1) if decided(n)), None)
 
 
 def _excess(mean: _Mean, alpha: float) -> float:

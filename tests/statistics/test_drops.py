@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kdbench.statistics.drops import Changes, detectable_drop, judge_drops, seeds_to_show
+from kdbench.statistics.drops import Changes, detectable_drop, judge_drops, seeds_to_decide, seeds_to_show
 
 WOBBLE = (-0.002, -0.001, 0.0, 0.001, 0.002)  # SD .00158, standard error .00071
 SAMPLE = 1e-4
@@ -101,6 +101,17 @@ def test_seeds_of_one_run_alone_by_hand() -> None:
     assert found.change == pytest.approx(-0.035)
     assert found.p_value == pytest.approx(stats.t.cdf(-0.03 / 1.0455e-5**0.5, 2.4228), rel=1e-3)
     assert found.upper == pytest.approx(-0.035 + stats.t.ppf(0.99, 2.4228) * 1.0455e-5**0.5, rel=1e-3)
+
+
+@pytest.mark.parametrize(("fall", "seeds"), [(0.0, None), (0.004, 10), (0.006, 7)])
+def test_fewer_seeds_decide_the_further_a_drop_is_from_its_limit(fall: float, seeds: int | None) -> None:
+    """.9 points are too near to the limit of .5: the error of the baseline's five seeds alone leaves that open."""
+    before, now = (0.90, 0.902, 0.904, 0.898, 0.896), (0.891, 0.893, 0.887, 0.889, 0.895)
+    row = Changes(before, tuple(value - fall for value in now), 0.005, SAMPLE)
+    assert judge_drops([row], looks=2)[0].status == "undecided"
+    assert seeds_to_decide(row, family=1, looks=2) == seeds
+    twice = Changes(before, [*row.now, *row.now], 0.005, SAMPLE)  # ten seeds of the same mean and nearly the same SD
+    assert judge_drops([twice], looks=2)[0].status == ("fail" if seeds else "undecided")
 
 
 def test_seeds_that_are_all_equal_decide_as_pairs_do() -> None:

@@ -1,5 +1,6 @@
 """New against baseline ONNX files, timed in turns: whether the ratio exceeds what the gate allows."""
 
+import math
 from collections.abc import Sequence
 
 from kdbench.analyze.gate.evidence import ratio_told
@@ -42,7 +43,9 @@ def _judge(comparison: LatencyComparison, margin: float, family: int) -> GateEnt
     of = f"over {found.sessions} sessions of {found.pairs} pairs of slices"
     message = f"p50 {_ratio(found.p50)}, minimum {_ratio(found.minimum)} {of}, allowed x{1 + margin:.3f}"
     if status == "inconclusive":
+        wide = math.ceil(1000 * (found.p50.upper - 1)) / 1000
         message += "; the bounds lie on both sides of the limit, or p50 and minimum disagree"
+        message += f"; a quieter machine may decide it, or a gate with may_rise = {wide:.3f}"
     return GateEntry(
         kind="latency",
         what=what,

@@ -13,9 +13,11 @@ from kdbench.results import Baseline, ResultSet
 from kdbench.results.baselines.baseline import BaselineRow
 from kdbench.results.baselines.freezing import baseline_of
 from kdbench.spec import UserError
-from kdbench.statistics.drops import POWER, Changes, DropVerdict, judge_drops, proven_gains
+from kdbench.statistics.drops import POWER, Changes, DropVerdict, judge_drops, proven_gains, seeds_to_decide
 from kdbench.statistics.paired import SEEDS_FOR_A_CLAIM
 from kdbench.statistics.spread import collapse_limit, collapsed
+
+FURTHER_LOOKS = 2  # of a check that may train further seeds: before, and with them
 
 
 @dataclass(frozen=True)
@@ -149,4 +151,16 @@ def _decide(compared: _Compared, verdict: DropVerdict, gained: bool, family: int
         seen = not figure.falling or verdict.detectable <= (entry.baseline or 0.0)
         of = f"a {figure.drop} of {figure.say_size(verdict.detectable)} in {100 * POWER:g} % of cases"
         message += f"; these seeds fail {of if seen else 'no drop: they differ too much'}"
+    if status == "inconclusive" and compared.changes:
+        message += f"; {_remedy(compared.changes, family)}"
     return replace(entry, message=message, lower=low, upper=high)
+
+
+def _remedy(changes: Changes, family: int) -> str:
+    """What decides a row that is undecided: so many seeds of the run, where that is allowed and helps."""
+    held = len(changes.before)
+    if held < SEEDS_FOR_A_CLAIM:
+        return f"to decide it takes a baseline of {SEEDS_FOR_A_CLAIM} seeds or more"
+    if number := seeds_to_decide(changes, family, FURTHER_LOOKS):
+        return f"--max-seeds {number} would decide it, if further seeds are like these"
+    return f"further seeds of this run would not decide it: only a baseline of more than {held} seeds, or a wider limit"

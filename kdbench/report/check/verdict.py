@@ -39,21 +39,21 @@ def remove_verdict(folder: Path) -> None:
         (folder / file).unlink(missing_ok=True)
 
 
-def render_verdict(verdict: Verdict, folder: Path) -> dict[str, Path]:
+def render_verdict(verdict: Verdict, folder: Path, *, strict: bool = False) -> dict[str, Path]:
     """Write `verdict.md`, `verdict.json` and `verdict.xml`; their paths by 'markdown', 'json' and 'junit'."""
     written = {name: folder / file for name, file in FILES.items()}
-    write_whole(written["markdown"], verdict_markdown(verdict))
+    write_whole(written["markdown"], verdict_markdown(verdict, strict=strict))
     write_whole(written["json"], verdict_json(verdict))
     write_whole(written["junit"], verdict_junit(verdict))
     return written
 
 
-def verdict_markdown(verdict: Verdict) -> str:
+def verdict_markdown(verdict: Verdict, *, strict: bool = False) -> str:
     """A headline, what the gate could see, a table, what changed, and the commands that freeze a new baseline."""
     numbers = [(sum(entry.status == status for entry in verdict.entries), status) for status in WORST_FIRST]
     counts = ", ".join(f"{n} {status.replace('unjudged', 'not judged')}" for n, status in numbers if n)
     lines = [f"## {headline(verdict)}: {markdown_text(verdict.suite)}", "", f"{counts or 'no entries'}.", ""]
-    if warning := undecided(verdict):
+    if warning := undecided(verdict, strict=strict):
         lines += [f"**{warning}**", ""]
     lines += [markdown_text(f"{verdict.covers} {verdict.sees}".strip()), ""] if verdict.covers or verdict.sees else []
     lines += [markdown_table(_table(verdict)), ""] if verdict.entries else []
@@ -107,14 +107,13 @@ def what_changed(verdict: Verdict) -> list[str]:
     return [f"{kind}: {each.sentence}" for kind, changes in verdict.changed.items() for each in changes]
 
 
-def undecided(verdict: Verdict) -> str:
-    """For an inconclusive check: how much of it decided nothing, and the exit codes; otherwise empty."""
+def undecided(verdict: Verdict, *, strict: bool = False) -> str:
+    """For an inconclusive check: how much of it decided nothing, and the exit code; otherwise empty."""
     if verdict.status != "inconclusive" or not verdict.measured:
         return ""
     open_ones = sum(entry.status == "inconclusive" for entry in verdict.entries)
-    return (
-        f"{open_ones} of {len(verdict.entries)} figures could not be decided: a regression may hide in them. "
-        "The exit code is 0, and 4 with --strict, which CI should use."
+    return f"{open_ones} of {len(verdict.entries)} figures could not be decided: a regression may hide in them. " + (
+        "The exit code is 4." if strict else "The exit code is 0, and 4 with --strict, which CI should use."
     )
 
 

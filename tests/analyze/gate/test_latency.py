@@ -1,5 +1,7 @@
 """Latency against a baseline's files: pass, regressed or inconclusive, and the error that comparisons share."""
 
+import math
+
 import pytest
 
 from kdbench.analyze.gate.latency import judge_latencies
@@ -26,6 +28,10 @@ def test_a_ratio_is_judged_by_its_bounds(ratio, status):
     assert (found.status, found.improved, found.limit, found.n) == (status, False, 1.05, 40)
     assert "over 5 sessions of 40 pairs of slices, allowed x1.050" in found.message
     assert found.lower < found.estimate < found.upper
+    wider = (
+        f"a quieter machine may decide it, or a gate with may_rise = {math.ceil(1000 * (found.upper - 1)) / 1000:.3f}"
+    )
+    assert found.message.endswith(wider) == (status == "inconclusive")
 
 
 def test_a_faster_file_is_an_improvement():

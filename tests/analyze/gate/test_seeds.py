@@ -49,7 +49,9 @@ def test_a_drop_within_the_limit_passes_and_a_vague_one_is_inconclusive():
     assert entry_of(judge(baseline_of(results), moved(results, 0.001), []), "top1").status == "pass"
     vague = judge(baseline_of(results), moved(results, 0.005, wobble=0.004), [])
     assert entry_of(vague, "top1").status == "inconclusive"
-    assert re.search(r"these seeds fail a drop of \d\.\d\d points in 80 % of cases$", entry_of(vague, "top1").message)
+    message = entry_of(vague, "top1").message
+    assert re.search(r"these seeds fail a drop of \d\.\d\d points in 80 % of cases; further seeds", message)
+    assert message.endswith("would not decide it: only a baseline of more than 5 seeds, or a wider limit")
     assert (vague.exit_code(False), vague.exit_code(True)) == (0, 4)
 
 
@@ -127,7 +129,8 @@ def test_a_drop_that_is_no_collapse_is_left_to_the_seeds():
     found = entry_of(judge(baseline_of(before), now, []), "top1", "/ kd")
     # SD 70 / sqrt(3) = 40.4 points; t must exceed 9.9 (2 degrees of freedom, 1 % / 2 rows)
     assert found.status == "inconclusive"
-    assert found.message.endswith("these seeds fail no drop: they differ too much")
+    few = "to decide it takes a baseline of 5 seeds or more"
+    assert found.message.endswith(f"these seeds fail no drop: they differ too much; {few}")
 
 
 def gated(metric, seeds=5, **gate):
@@ -277,6 +280,8 @@ def test_further_seeds_decide_what_those_of_the_baseline_do_not():
     found = entry_of(five, "top1", "kd")
     assert found.status == "inconclusive"
     assert re.search(r"points over 5 seeds \(.*, over 2 looks\)", found.message)
+    advice = r"--max-seeds (\d+) would decide it, if further seeds are like these$"
+    assert 5 < int(re.search(advice, found.message)[1]) <= 20
     assert not twenty.lacks_seeds
     found = entry_of(twenty, "top1", "kd")
     assert found.status == "regressed"

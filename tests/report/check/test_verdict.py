@@ -90,6 +90,7 @@ def test_an_inconclusive_check_is_loud_and_no_pass():
         "## Inconclusive, not a pass: quick\n\n1 inconclusive, 1 pass.\n\n**1 of 2 figures could not"
     )
     assert "exit code is 0, and 4 with --strict, which CI should use" in text
+    assert "in them. The exit code is 4.**" in verdict_markdown(UNDECIDED, strict=True)
 
 
 def test_only_an_inconclusive_check_warns():
