@@ -10,7 +10,7 @@ from kdbench.analyze.deployment.architectures import ReferenceTiming
 from kdbench.analyze.models.rows import Bits, StudentRow
 from kdbench.analyze.models.variants import VariantRow
 from kdbench.analyze.summary import Summary
-from kdbench.statistics.paired import EQUIVALENCE, PairedDifference, crossed_difference
+from kdbench.statistics.paired import EQUIVALENCE, SEEDS_FOR_A_CLAIM, PairedDifference, crossed_difference
 from kdbench.statistics.verdicts import ALPHA
 
 
@@ -28,7 +28,7 @@ class Candidate:
     cost: float  # by which the cheapest is found: those microseconds, or FLOPs where not all exported files have them
     bytes: int
     parameters: int
-    worse_than: tuple[int, ...] = ()  # positions of those, as good on validation, that it is shown to be worse than
+    worse_than: tuple[int, ...] = ()  # positions of those, as good on validation, that rule it out
 
     @property
     def row(self) -> StudentRow:
@@ -82,7 +82,8 @@ def candidates(summary: Summary, timing: ReferenceTiming | None = None) -> tuple
 def choose(candidates: Sequence[Candidate], budgets: Budgets) -> Candidate | None:
     """The cheapest within the budgets that is not shown to be worse than the best on validation within them.
 
-    Of equally cheap ones the one that is better on validation, then the first. The report's page has the same rule.
+    With too few seeds for a claim it has to be as good on validation. Of equally cheap ones the one that is better on
+    validation, then the first. The report's page has the same rule.
     """
     allowed = [each for each in candidates if budgets.allow(each)]
     if not allowed:
@@ -141,12 +142,14 @@ def _worse_than(each: Candidate, others: Sequence[Candidate], level: float) -> t
 
 
 def _worse(first: Candidate, second: Candidate, level: float) -> bool:
-    """All comparisons share the error. One seed shows nothing: there validation decides."""
-    if first.top1 >= second.top1 and min(len(first.scores), len(second.scores)) > 1:
+    """All comparisons share the error. Too few seeds for a claim show hardly anything: there validation decides."""
+    shared = len(first.scores.keys() & second.scores.keys())
+    if shared < SEEDS_FOR_A_CLAIM and first.validation < second.validation:
+        return True
+    if shared < 2 or first.top1 >= second.top1:
         return False  # a comparison takes milliseconds, and there may be thousands
     difference = on_test(first, second)
-    if difference is None or len(difference.seeds) < 2:
-        return first.validation < second.validation
+    assert difference, "they share seeds"
     found = difference.estimate  # without an error where no seed and no sample differs
     return (found.error.interval(found.mean, level).high if found.error else found.mean) < -EQUIVALENCE
 

@@ -43,10 +43,17 @@ def test_the_cheapest_that_is_not_shown_to_be_worse(small, ships):
     assert both[0].worse_than == ((1,) if ships else ())
 
 
-def test_with_one_seed_nothing_is_shown_and_validation_chooses():
-    both = found_in(0.90, 0.90, seeds=1)
+@pytest.mark.parametrize(("seeds", "small"), [(1, 0.90), (2, 0.15), (2, 0.90), (4, 0.92)])
+def test_with_too_few_seeds_for_a_claim_validation_chooses(seeds, small):
+    both = found_in(small, 0.90, seeds=seeds)
     assert [each.worse_than for each in both] == [(1,), ()]
     assert choose(both, Budgets()) is both[1]
+
+
+def test_with_too_few_seeds_variants_of_one_file_are_as_good_unless_shown_to_be_worse():
+    exported, variant = found_in(0.90, 0.90, seeds=3, variants=("fp32", "int8_dynamic"))[2:]
+    assert (exported.worse_than, variant.worse_than) == ((), ())
+    assert exported.validation == variant.validation
 
 
 def test_of_equally_cheap_ones_the_better_on_validation_is_chosen():
