@@ -100,6 +100,7 @@ class Summary:
     steps: tuple[StepRow, ...]  # of ways of teaching that have any
     trouble: tuple[Trouble, ...]
     notes: tuple[str, ...]  # what this run could not do as asked
+    lost: str  # which of its records are missing now, and how to get them back; empty where none is
     layouts: tuple[Layout, ...]  # processes times threads of each wave that was trained in this run
     reference: ReferenceTiming | None  # None where some model has no latency: FLOPs are used instead
     teacher_seeds: int  # teachers behind each pair; with one, intervals hold for that teacher alone
@@ -187,6 +188,7 @@ def summarize(results: ResultSet) -> Summary:
         steps=step_rows(results),
         trouble=tuple(_trouble(entry, results) for entry in run.entries if _has_no_result(entry, results)),
         notes=run.notes,
+        lost=results.lost_told,
         layouts=run.layouts,
         reference=reference,
         teacher_seeds=suite.teacher_seeds,

@@ -66,6 +66,9 @@ def _ranking(summary: Summary, shipped: StudentRow | None, width: int) -> Iterat
     names = ["loss", *((f"{row.row} · {row.pair}" if several else row.row) for row in shown)]
     table = dict(zip(HEADS, zip(*(_cells(row) for row in shown), strict=True), strict=True))
     columns = {head: [head, *cells] for head, cells in table.items() if set(cells) - {f.NONE, ""}}
+    planned = len(summary.suite.seeds)
+    if any(len(row.seeds) < planned for row in shown):
+        columns["seeds"] = ["seeds", *(f"{len(row.seeds)} of {planned}" for row in shown)]
     if _room(columns, width) < max(NARROWEST, *map(len, names)):
         columns.pop(INTERVAL, None)
     room = min(max(NARROWEST, _room(columns, width)), max(map(len, names)))

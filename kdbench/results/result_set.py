@@ -31,6 +31,7 @@ from kdbench.spec import Choice, Entry, Suite, Trial, UserError, content_key
 from kdbench.spec.planning.entry import Role
 
 S = TypeVar("S", bound=Stored)
+LOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ class ResultSet:
     evaluations: Mapping[str, EvaluationRecord]
     latencies: tuple[LatencyRecord, ...] = ()  # of the architectures of the run, on its machine
     throughputs: tuple[ThroughputRecord, ...] = ()  # likewise
+    lost: tuple[str, ...] = ()  # records that the run lists and the results folder lacks: 'trials/830d..'
 
     @cached_property
     def suite(self) -> Suite:
@@ -158,6 +160,17 @@ class ResultSet:
         except ValidationError as error:
             text = f"the run {self.run.run_id} of suite '{self.run.name}' is of another version of kdbench"
             raise UserError(text, help=f"run it again: {self.run.again}") from error
+
+    @property
+    def lost_told(self) -> str:
+        """Which records are lost, and how to get them back; empty where none is."""
+        if not self.lost:
+            return ""
+        more = f" and {len(self.lost) - LOST_NAMED} more" if len(self.lost) > LOST_NAMED else ""
+        return (
+            f"Records of this run are missing in the results folder: {', '.join(self.lost[:LOST_NAMED])}{more}. "
+            f"Figures and verdicts do without them; to make them anew: {self.run.again}"
+        )
 
     @cached_property
     def trials(self) -> Mapping[str, TrialResult]:
@@ -232,7 +245,8 @@ def load_suite_results(store: Store, suite: str) -> ResultSet:
 def load_run(store: Store, run: RunRecord) -> ResultSet:
     """One run with its records, and the student alone of other runs where it has none.
 
-    What was removed from the store is left out. Raises `UserError` where trials had unlike data under one name.
+    What was removed from the store is left out, and told as lost. Raises `UserError` where trials had unlike data under
+    one name.
     """
     run = with_alone(run, store)
     done = sorted(key for key, outcome in run.outcomes.items() if outcome.status == "done")
@@ -241,14 +255,21 @@ def load_run(store: Store, run: RunRecord) -> ResultSet:
         return {key: record for key in keys if (record := store.read(folder, key, kind))}
 
     with _uncollected():
-        found = ResultSet(
-            run,
-            records={key: store.read_trial(key) for key in done if store.has_trial(key)},
-            artifacts={key: store.read_artifact(key) for key in run.artifacts if store.has_artifact(key)},
-            evaluations=read(Store.EVALUATIONS, run.evaluations, EvaluationRecord),
-            latencies=tuple(read(Store.LATENCY, run.latencies, LatencyRecord).values()),
-            throughputs=tuple(read(Store.THROUGHPUT, run.throughputs, ThroughputRecord).values()),
-        )
+        records = {key: store.read_trial(key) for key in done if store.has_trial(key)}
+        artifacts = {key: store.read_artifact(key) for key in run.artifacts if store.has_artifact(key)}
+        evaluations = read(Store.EVALUATIONS, run.evaluations, EvaluationRecord)
+        latencies = read(Store.LATENCY, run.latencies, LatencyRecord)
+        throughputs = read(Store.THROUGHPUT, run.throughputs, ThroughputRecord)
+    listed: dict[str, tuple[Iterable[str], Mapping[str, Stored]]] = {
+        "trials": (done, records),
+        "artifacts": (run.artifacts, artifacts),
+        Store.EVALUATIONS: (run.evaluations, evaluations),
+        Store.LATENCY: (run.latencies, latencies),
+        Store.THROUGHPUT: (run.throughputs, throughputs),
+    }
+    lost = tuple(f"{folder}/{key}" for folder, (keys, there) in listed.items() for key in keys if key not in there)
+    timed = tuple(latencies.values()), tuple(throughputs.values())
+    found = ResultSet(run, records, artifacts, evaluations, *timed, lost)
     _refuse_unlike_data(found)
     return found
 

@@ -49,6 +49,14 @@ def test_columns_without_a_figure_are_left_out() -> None:
     assert "latency" not in answer_text(untimed, 100)
 
 
+def test_rows_that_lack_seeds_say_so() -> None:
+    failed = {("big -> small", "kd", 1): Outcome(status="failed", reason="diverged")}
+    head, *rows = table(answer_text(summarize(make_results(Shape(seeds=3, outcomes=failed))), 100))
+    assert head.endswith("  seeds")
+    assert {row.split()[0]: row[-6:] for row in rows[:2]} == {"kd": "2 of 3", "cross_entropy": "3 of 3"}
+    assert "seeds" not in table(answer_text(summarize(make_results(Shape(seeds=3))), 100))[0]
+
+
 def test_without_a_student_there_is_no_ranking() -> None:
     failed = {
         ("big -> small", loss, 0): Outcome(status="failed", reason="diverged") for loss in ("cross_entropy", "kd")

@@ -56,6 +56,15 @@ def test_what_was_removed_from_the_store_is_left_out(tmp_path: Path) -> None:
     assert found.trials.keys() == results.trials.keys() - {trial, other}
     assert {variant.trial for variant in found.variants} == found.trials.keys()
     assert found.latencies == results.latencies[1:]
+    timed, exported = results.run.latencies[0], results.trials[other].exported.key
+    assert found.lost == (f"trials/{trial}", f"artifacts/{exported}", f"latency/{timed}")
+    assert found.lost_told == (
+        f"Records of this run are missing in the results folder: {', '.join(found.lost)}. "
+        "Figures and verdicts do without them; to make them anew: kdbench run example"
+    )
+    for key in results.run.evaluations[:2]:
+        store.remove(Store.EVALUATIONS, key)
+    assert " and 2 more. " in load_suite_results(store, "example").lost_told
 
 
 def test_records_without_their_files_are_read(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ class Recommendation:
     student: StudentRow | None  # None where there is nothing to ship
     variant: VariantRow | None  # of that student; None for its exported file
     teacher: str | None
-    reason: str
+    reason: str  # and which records it had to do without
     groups: tuple[
         str, ...
     ]  # a sentence for each pair: whether distillation helps, which losses are tied; what is as good
@@ -48,7 +48,8 @@ def recommend(summary: Summary, budgets: Budgets = ANYTHING, timing: ReferenceTi
     if chosen is None:
         told = _nothing(summary, found)
         caveats = (*of_the_classes(summary), *_missing(summary))
-        return Recommendation(told.kind, told.headline, None, None, None, told.reason, groups, (), (), caveats)
+        reason = _with_lost(summary, told)
+        return Recommendation(told.kind, told.headline, None, None, None, reason, groups, (), (), caveats)
     pair = chosen.pick.pair
     others = [each for each in found if budgets.allow(each) and each is not chosen]
     return Recommendation(
@@ -57,7 +58,7 @@ def recommend(summary: Summary, budgets: Budgets = ANYTHING, timing: ReferenceTi
         student=chosen.row,
         variant=chosen.variant,
         teacher=pair.teacher.model if pair.teacher else None,
-        reason=chosen.answer.reason,
+        reason=_with_lost(summary, chosen.answer),
         groups=(*groups, *(as_good_sentence(chosen.row, summary.students) if chosen.answer.kind == "ship" else ())),
         gives_up=given_up(summary, chosen),
         alternatives=_alternatives(chosen, others, timing),
@@ -85,6 +86,10 @@ def _nothing(summary: Summary, found: Sequence[Candidate]) -> Answer:
     refused = [answer(pick, summary.chance) for pair in summary.pairs if pair.students for pick in picks(pair)]
     unfinished = f"no student of '{summary.suite.name}' finished"
     return refused[0] if refused else nothing(unfinished, "The report lists every row with its reason.")
+
+
+def _with_lost(summary: Summary, told: Answer) -> str:
+    return f"{told.reason} {summary.lost}".rstrip()
 
 
 def _rule(chosen: Candidate, found: Sequence[Candidate], budgets: Budgets) -> tuple[str, ...]:

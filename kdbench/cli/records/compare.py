@@ -82,6 +82,7 @@ def command(a: str, b: str, results: Path, against: Path | None, as_json: bool) 
 def _side(text: str, results: Path) -> Side:
     """The side that is meant: as much of the text as names a run, and the loss after the colon that follows."""
     from kdbench.analyze import summarize
+    from kdbench.cli.telling.ending import tell_lost
     from kdbench.results import Store, load_run
     from kdbench.results.runs.chosen import find_run
     from kdbench.spec import UserError, nearest
@@ -94,7 +95,9 @@ def _side(text: str, results: Path) -> Side:
         text = f"'{text}' is no suite and no run in '{results}'"
         raise UserError(text, help=nearest(names[-1], store.suites()) + "; `kdbench runs SUITE` lists runs")
     name, run = found
-    side = Side(run, summarize(load_run(store, run)), text[len(name) + 1 :])
+    records = load_run(store, run)
+    tell_lost(records)
+    side = Side(run, summarize(records), text[len(name) + 1 :])
     if side.loss and not side.rows:
         losses = {row.row for row in side.summary.students}
         raise UserError(f"'{run.name}' has no result of '{side.loss}'", help=nearest(side.loss, losses))

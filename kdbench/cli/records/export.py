@@ -44,9 +44,11 @@ def command(
     Refused where the report says that there is nothing to ship, unless --loss names a student.
     """
     from kdbench import api
+    from kdbench.cli.telling.ending import tell_lost
     from kdbench.results import Store
 
     store, found = Store(results), api.load_results(suite, results, run)
+    tell_lost(found.records)
     target = folder or Path("exports") / found.records.run.name
     files = _figures(found, kind) if kind else _model(found, store, asked)
     _write(files, target)

@@ -8,6 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from kdbench.api import Results
+    from kdbench.results import ResultSet
 
 Pages = tuple[Path, Path]
 
@@ -44,6 +45,12 @@ def results_record(results: "Results", pages: Pages | None) -> dict[str, object]
         "failures": [{"key": key, **outcome.model_dump()} for key, outcome in unlike.items()],
         **pages_record(pages),
     }
+
+
+def tell_lost(results: "ResultSet") -> None:
+    """Which records of a run are missing, where its answer, which says so too, is not shown."""
+    if results.lost:
+        click.echo(f"note: {results.run.name}: {results.lost_told}", err=True)
 
 
 def pages_record(pages: Pages | None) -> dict[str, object]:

@@ -1,5 +1,7 @@
 """Which student a report recommends, and what stands beside it."""
 
+from dataclasses import replace
+
 import pytest
 
 from kdbench.analyze import Budgets, recommend, summarize
@@ -116,6 +118,15 @@ def test_nothing_finished():
     assert found.headline == "Nothing to ship, because no student of 'example' finished"
     assert (found.student, found.gives_up, found.alternatives) == (None, (), ())
     assert "6 of 7 rows have no result" in found.caveats[0]
+
+
+def test_what_is_lost_stands_beside_the_answer():
+    for shape in (Shape(seeds=5), Shape(seeds=5, losses=("kd",))):  # with a student, and with nothing to ship
+        results = make_results(shape)
+        whole, less = (recommend(summarize(replace(results, lost=lost))) for lost in ((), ("trials/830d",)))
+        assert less.reason.startswith(
+            f"{whole.reason} Records of this run are missing in the results folder: trials/830d."
+        )
 
 
 def test_what_is_refused_is_the_headline():

@@ -1,12 +1,14 @@
 """`kdbench compare` on made-up runs."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from kdbench.cli.failure import run_guarded
 from kdbench.cli.records.compare import command
+from kdbench.results import Store
 from tests.records import Shape, make_results
 from tests.stored import store_results
 
@@ -51,6 +53,15 @@ def test_losses_are_compared_within_their_pair(store: Path, capsys: pytest.Captu
     assert (row["before"]["row"], row["after"]["row"]) == ("cross_entropy", "kd")
     assert round(row["difference"], 4) == 0.1
     assert row["seeds"] == [0, 1, 2]
+
+
+def test_a_lost_record_is_told(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = Store(store / EARLIER).latest_run("example")
+    lost = next(entry.key for entry in run.entries if entry.role == "student")
+    shutil.rmtree(Store(store / EARLIER).trial_folder(lost))
+    assert compare(store, "example", "example") == 0
+    (note,) = capsys.readouterr().err.splitlines()
+    assert note.startswith(f"note: example: Records of this run are missing in the results folder: trials/{lost}. ")
 
 
 def test_what_is_not_there_is_said(store: Path, capsys: pytest.CaptureFixture[str]) -> None:

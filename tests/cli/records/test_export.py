@@ -11,6 +11,7 @@ import pytest
 
 from kdbench.cli.failure import run_guarded
 from kdbench.cli.records.export import command
+from kdbench.results import Store
 from tests.records import Shape, make_results
 from tests.stored import store_results
 
@@ -38,6 +39,16 @@ def store(tmp_path: Path) -> Path:
 def export(store: Path, *argv: str) -> int:
     where = ["--results", str(store / "results"), "--to", str(store / "out")]
     return run_guarded(command, ["example", *argv, *where])
+
+
+def test_a_lost_record_is_told(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = store / "results"
+    lost = Store(results).latest_run("example").evaluations[-1]
+    Store(results).remove(Store.EVALUATIONS, lost)
+    assert export(store, "--format", "csv") == 0
+    assert f"note: example: Records of this run are missing in the results folder: evaluations/{lost}. " in (
+        capsys.readouterr().err
+    )
 
 
 def test_a_student_that_is_named_comes_with_all_that_is_needed(store: Path) -> None:
