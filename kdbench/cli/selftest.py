@@ -33,7 +33,7 @@ def _works(_context: click.Context, _option: click.Parameter, text: str) -> tupl
 
 @click.command(
     name="selftest",
-    epilog=options.examples("kdbench selftest", "kdbench selftest --aa 300 --busy 1    # a quarter of an hour"),
+    epilog=options.examples("kdbench selftest", "kdbench selftest --aa 300 --busy 1    # half an hour and more"),
 )
 @click.option(
     "--aa", "trials", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Trials without a change."

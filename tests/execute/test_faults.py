@@ -82,6 +82,23 @@ def test_a_run_that_is_disturbed_again_and_again_comes_to_its_end(
     assert not list(drafts(root, tmp_path / "temporary"))
 
 
+def test_a_full_disk_ends_a_run_at_the_first_weights_that_meet_it(
+    suite: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+
+    def fill(file: Path, _: bytes) -> None:
+        written.append(file)
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        run(suite, place(tmp_path / "results"))
+    assert caught.value.filename  # a folder, where the file is not known
+    assert len(written) == 1
+    assert not list((tmp_path / "results/failures").glob("*"))  # it is no fault of a trial
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: errno.errorcode.get(kind["number"], "death"))
 def test_whatever_change_is_disturbed(

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from kdbench.deploy.export.export import ExportError, hash_weights
@@ -64,7 +64,8 @@ def _export_untrained(model: nn.Module, splits: Splits) -> None:
 def _save_weights(model: nn.Module, file: Path) -> None:
     """Every entry of the state dict, also where several are one tensor (tied weights)."""
     state = model.to("cpu").state_dict()
-    save_file({name: value.clone(memory_format=torch.contiguous_format) for name, value in state.items()}, file)
+    content = {name: value.clone(memory_format=torch.contiguous_format) for name, value in state.items()}
+    file.write_bytes(save(content))  # whose error of a full disk is an `OSError`, unlike that of `save_file`
 
 
 def _refuse_other_tasks(job: Rehearse, splits: Splits, context: Context) -> None:

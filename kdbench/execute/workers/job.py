@@ -1,15 +1,17 @@
 """What a worker process is asked: a record of typed fields that names the function which carries it out. No torch."""
 
+import errno
 import traceback
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar, Generic, TypeVar
 
-from kdbench.execute.workers.messages import Crashed, Failure, Progress, Refused
+from kdbench.execute.workers.messages import Crashed, Failure, Fault, Progress, Refused
 from kdbench.spec import Record, UserError
 
 Answer = TypeVar("Answer", bound=Record)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # they last: whatever is trained next could not be kept either
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,9 @@ def run_job(job: Job[Answer]) -> Iterator[Progress | Answer | Failure]:
     except NoAnswer as reason:
         yield Crashed(reason=str(reason))
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            yield Fault(number=error.errno, file=str(error.filename) if error.filename else None)
+            return
         yield Crashed(reason=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
     else:
         yield answer

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from kdbench.execute.workers.job import Answer, Job, find
-from kdbench.execute.workers.messages import FAILURE, PROGRESS, Alive, Crashed, Failure, Progress, Refused
+from kdbench.execute.workers.messages import FAILURE, PROGRESS, Alive, Failure, Progress
 from kdbench.spec import Record
 
 
@@ -43,7 +43,7 @@ def _as_json(said: Record) -> str:
         return json.dumps(said.model_dump(mode="json"), ensure_ascii=False).encode(errors="replace").decode()
 
 
-def read_said(line: bytes, job: Job[Answer]) -> Alive | Progress | Answer | Crashed | Refused:
+def read_said(line: bytes, job: Job[Answer]) -> Alive | Progress | Answer | Failure:
     """What `write_said` wrote of this job. Raises `NotUnderstood`."""
     kind, _, content = line.partition(b" ")
     try:

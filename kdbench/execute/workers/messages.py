@@ -42,7 +42,14 @@ class Refused(Record):
     problems: Several[Problem]
 
 
+class Fault(Record):
+    """The machine has a fault that every further job would meet: the number of an `OSError`, and its file if known."""
+
+    number: int
+    file: str | None
+
+
 Progress = EpochFinished | Noted
-Failure = Crashed | Refused
+Failure = Crashed | Refused | Fault
 PROGRESS: TypeAdapter[Progress] = TypeAdapter(Progress)
 FAILURE: TypeAdapter[Failure] = TypeAdapter(Failure)

@@ -1,5 +1,8 @@
 """Where a suite runs, and what a job is told of it."""
 
+import os
+import shutil
+import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +10,7 @@ from typing import Literal, Self
 
 from kdbench.execute.workers.executors import Executor
 from kdbench.execute.workers.job import Answer, Job, NoAnswer
-from kdbench.execute.workers.messages import Crashed, Progress, Refused
+from kdbench.execute.workers.messages import Crashed, Fault, Progress, Refused
 from kdbench.results import Layout, Store
 from kdbench.spec import Record, UserError
 from kdbench.spec.choice import Several
@@ -62,11 +65,21 @@ class Place:
     def run(
         self, jobs: Sequence[Job[Answer]], at_once: int | None = None
     ) -> Iterator[tuple[int, Progress | Answer | Crashed]]:
-        """What is said of every job, with its position in `jobs`. Raises `UserError` where one finds bad input."""
+        """What is said of every job, with its position in `jobs`.
+
+        Raises `UserError` where one finds bad input, and `OSError` where one has no room to write.
+        """
         for position, said in self.executor.map(jobs, at_once):
             if isinstance(said, Refused):
                 raise UserError(said.problems)
+            if isinstance(said, Fault):
+                raise OSError(said.number, os.strerror(said.number), said.file or self._fullest())
             yield position, said
+
+    def _fullest(self) -> str:
+        """The folder with the least room, of the two that jobs write to."""
+        there = [folder for folder in (self.store.root, Path(tempfile.gettempdir())) if folder.is_dir()]
+        return str(min(there, key=lambda folder: shutil.disk_usage(folder).free))
 
     def ask(self, job: Job[Answer]) -> Generator[Progress, None, Answer]:
         """The answer of one job. Raises `NoAnswer` where it crashed, and `UserError`."""

@@ -1,5 +1,6 @@
 """Jobs of the tests, in a module that worker processes can import."""
 
+import errno
 import os
 import signal
 import sys
@@ -38,7 +39,7 @@ def count(job: Count) -> Generator[EpochFinished, None, Counted]:
 
 class Misbehave(Job[Counted]):
     function: ClassVar[str] = f"{HERE}:misbehave"
-    how: Literal["not", "raise", "refuse", "no answer", "another answer", "die", "exit", "garble"]
+    how: Literal["not", "raise", "refuse", "no answer", "another answer", "full", "read", "die", "exit", "garble"]
 
 
 def misbehave(job: Misbehave) -> Generator[Noted, None, Record]:
@@ -48,6 +49,10 @@ def misbehave(job: Misbehave) -> Generator[Noted, None, Record]:
             raise ValueError("seven")
         case "refuse":
             raise UserError("no such thing", help="look elsewhere")
+        case "full":
+            raise OSError(errno.ENOSPC, "no room", "results/trials/x")
+        case "read":
+            raise OSError(errno.EIO, "a bad sector", "results/trials/x")
         case "no answer":
             raise NoAnswer("this machine has no such thing")
         case "another answer":

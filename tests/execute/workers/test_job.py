@@ -1,12 +1,13 @@
 """What a job's function says, in this process."""
 
+import errno
 from typing import ClassVar
 
 import pytest
 
 from kdbench.execute.jobs import records
 from kdbench.execute.workers.job import Job, find, run_job
-from kdbench.execute.workers.messages import Crashed, Noted
+from kdbench.execute.workers.messages import Crashed, Fault, Noted
 from kdbench.spec import Record
 from tests.execute.workers.jobs import Count, Counted, Describe, DescribeOwn, Misbehave, ProcessFacts
 
@@ -36,6 +37,13 @@ def test_another_answer_than_promised_is_a_crash() -> None:
     assert isinstance(noted, Noted)
     assert isinstance(crashed, Crashed)
     assert "instead of a Counted" in crashed.reason
+
+
+def test_a_full_disk_is_no_matter_of_one_job() -> None:
+    _, fault = run_job(Misbehave(how="full"))
+    assert fault == Fault(number=errno.ENOSPC, file="results/trials/x")
+    _, crashed = run_job(Misbehave(how="read"))
+    assert isinstance(crashed, Crashed)  # another file may be sound
 
 
 class Missing(Job[Counted]):

@@ -4,7 +4,7 @@ import pytest
 
 from kdbench.execute.jobs.records import Done, Rehearse, TimePair
 from kdbench.execute.workers.lines import NotUnderstood, read_job, read_said, write_job, write_said
-from kdbench.execute.workers.messages import Alive, Crashed, EpochFinished, Noted, Refused
+from kdbench.execute.workers.messages import Alive, Crashed, EpochFinished, Fault, Noted, Refused
 from kdbench.spec import Problem, Record
 from tests.execute.running import place
 from tests.execute.workers.jobs import Count, Counted
@@ -33,6 +33,7 @@ def test_a_job_arrives_as_it_was_sent(tmp_path) -> None:
         Noted(text="two\nlines"),
         Counted(upto=3),
         Crashed(reason="no memory", traceback="a\nb"),
+        Fault(number=28, file=None),
         Refused(problems=(Problem("no data", help="look elsewhere"),)),
     ],
 )

@@ -1,12 +1,16 @@
 """What a place makes of refusals and crashes."""
 
+import errno
+import shutil
+import tempfile
 import traceback
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from kdbench.execute.workers.job import NoAnswer
-from kdbench.execute.workers.messages import Crashed, Noted, Refused
+from kdbench.execute.workers.messages import Crashed, Fault, Noted, Refused
 from kdbench.spec import Problem, UserError
 from kdbench.spec.generators import drain
 from tests.execute.running import Scripted, place
@@ -29,6 +33,19 @@ def test_a_refusal_is_the_users_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no data") as caught:
         list(where.run([JOB]))
     assert caught.value.problems[0].help == "get it"
+
+
+@pytest.mark.parametrize(("file", "told"), [("x/trial.json", "x/trial.json"), (None, "{full}")])
+def test_a_full_disk_ends_all_that_is_run(
+    file: str | None, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = {tmp_path: 0, Path(tempfile.gettempdir()): 1000}
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=free[folder]))
+    executor = Scripted(lambda job: [Fault(number=errno.ENOSPC, file=file)])
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        list(place(tmp_path, executor=executor).run([JOB, JOB]))
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, told.format(full=tmp_path))
+    assert len(executor.asked) == 1
 
 
 def test_a_crash_is_no_answer_and_its_traceback_is_kept(tmp_path: Path) -> None:
