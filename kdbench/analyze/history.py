@@ -14,7 +14,7 @@ from kdbench.analyze.gate.verdict import Verdict
 from kdbench.results import Baseline, RunRecord
 from kdbench.results.baselines.checks import CheckedFigure, CheckRecord
 from kdbench.spec.comparison import FALLING, Metric, OfFiles
-from kdbench.statistics.checks.change_points import change_points, noise_of
+from kdbench.statistics.checks.change_points import FEWEST, change_points, noise_of
 from kdbench.statistics.intervals import Interval
 from kdbench.statistics.ratios import GATE_LOOKS
 
@@ -54,10 +54,16 @@ class Series:
     levels: tuple[Level, ...]
     interval: Interval | None  # of `change`; None where it has no noise
     allowed: float  # the change for the worse that one check lets pass, as `change` is: above 0
+    regressed: bool = False  # by the latest check
 
     @property
     def points(self) -> tuple[Point, ...]:
         return tuple(point for level in self.levels for point in level.points)
+
+    @property
+    def short(self) -> bool:
+        """Whether its checks are too few to tell a change of level; counts have no noise, and any number does."""
+        return len(self.points) < FEWEST and self.kind not in get_args(OfFiles)
 
     @property
     def change(self) -> float:
@@ -123,9 +129,11 @@ def record_of(verdict: Verdict, baseline: Baseline, run: RunRecord, checked: str
 
 
 def history_of(checks: Sequence[CheckRecord]) -> tuple[Series, ...]:
-    """Every figure as a series: beyond the limit first, then what became worse, what changed, and what is steady."""
-    found = [_series(*name, group) for name, group in _grouped(checks).items()]
-    return tuple(sorted(found, key=lambda each: (not each.beyond, not each.worse, len(each.levels) == 1)))
+    """Every figure as a series: those that the latest check regressed first, then beyond the limit, worse, changed."""
+    found = [_series(*name, group, checks[-1]) for name, group in _grouped(checks).items()]
+    return tuple(
+        sorted(found, key=lambda each: (not each.regressed, not each.beyond, not each.worse, len(each.levels) == 1))
+    )
 
 
 def _grouped(checks: Sequence[CheckRecord]) -> dict[tuple[Metric, str], list[_Found]]:
@@ -149,7 +157,7 @@ def _grouped(checks: Sequence[CheckRecord]) -> dict[tuple[Metric, str], list[_Fo
     return groups
 
 
-def _series(kind: Metric, what: str, group: Sequence[_Found]) -> Series:
+def _series(kind: Metric, what: str, group: Sequence[_Found], latest: CheckRecord) -> Series:
     values = [each.value for each in group]
     errors = [each.error for each in group if each.error is not None]
     exact = kind in get_args(OfFiles)
@@ -162,7 +170,9 @@ def _series(kind: Metric, what: str, group: Sequence[_Found]) -> Series:
     ]
     noisy = not exact and len(levels) > 1
     interval = _of_change(kind, [values[stretch] for stretch in stretches], errors) if noisy else None
-    return Series(kind, what, tuple(levels), interval, _allowed(group[-1].figure))
+    last = group[-1]
+    regressed = last.check is latest and last.figure.status == "regressed"
+    return Series(kind, what, tuple(levels), interval, _allowed(last.figure), regressed)
 
 
 def _of_change(kind: Metric, levels: Sequence[Sequence[float]], errors: Sequence[float]) -> Interval:

@@ -1,5 +1,6 @@
 """The history of a suite's checks: a page, Markdown, and lines for a terminal."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -50,27 +51,31 @@ def headline(checks: Sequence[CheckRecord], found: Sequence[Series]) -> str:
     start = f"{several(len(checks), 'check')} of '{checks[0].suite}', {days}"
     drifted = sum(series.beyond for series in found)
     worse = sum(series.worse for series in found) - drifted
-    told = [f"{several(drifted, 'figure')} worse by more than one check lets pass"] if drifted else []
+    regressed = sum(series.regressed for series in found)
+    told = [f"the latest check regressed {several(regressed, 'figure')}"] if regressed else []
+    told += [f"{several(drifted, 'figure')} worse by more than one check lets pass"] if drifted else []
     told += [f"{several(worse, 'figure')} worse by less"] if worse else []
     return f"{start}: {', '.join(told) or 'no figure is shown to be worse than at first'}."
 
 
 def history_lines(checks: Sequence[CheckRecord], found: Sequence[Series]) -> Iterator[str]:
-    """The headline, then each figure that moved with its changes, then the number of those that did not."""
+    """The headline, then each figure that regressed or moved with its changes, then the numbers of all others."""
     yield headline(checks, found)
-    moved = [series for series in found if len(series.levels) > 1]
-    for series in moved:
+    others = [series for series in found if len(series.levels) == 1 and not series.regressed]
+    for series in (each for each in found if each not in others):
         ends = (say_value(series.kind, point.value) for point in (series.points[0], series.points[-1]))
         yield ""
         yield f"{name_of(series)}: {word_of(series)}"
         yield f"  {next(ends)} {sparkline([point.value for point in series.points])} {next(ends)}"
-        yield f"  {say_change(series)} since the first check; one check lets {say_allowed(series)} pass"
+        since = f"{say_change(series)} since the first check; " if len(series.levels) > 1 else ""
+        yield f"  {since}one check lets {say_allowed(series)} pass"
         for before, after in zip(series.levels, series.levels[1:], strict=False):
             change = " -> ".join(say_value(series.kind, level.mean) for level in (before, after))
             yield f"  {change} at {when(after.points[0])}"
-    if steady := len(found) - len(moved):
+    if others:
         yield ""
-        yield f"steady: {several(steady, 'figure')}"
+    for word, figures in sorted(Counter(map(word_of, others)).items()):
+        yield f"{word}: {several(figures, 'figure')}"
 
 
 def sparkline(values: Sequence[float], most: int = 60) -> str:

@@ -5,7 +5,7 @@ import pytest
 
 from kdbench.analyze.history import history_of
 from kdbench.report.history import headline, history_lines, render_history, sparkline
-from tests.checks import check, creeping, top1
+from tests.checks import check, creeping, parameters, top1
 
 
 def test_a_sparkline_runs_from_the_lowest_to_the_highest() -> None:
@@ -32,7 +32,28 @@ def test_what_did_not_move_is_counted() -> None:
     assert headline(checks, history_of(checks)) == (
         "1 check of 'quick', 2026-01-02: no figure is shown to be worse than at first."
     )
-    assert list(history_lines(checks, history_of(checks)))[1:] == ["", "steady: 1 figure"]
+    assert list(history_lines(checks, history_of(checks)))[1:] == ["", "too few checks: 1 figure"]
+    counted = [check(n, top1(0.9), parameters(9)) for n in range(3)]
+    assert list(history_lines(counted, history_of(counted)))[1:] == ["", "steady: 1 figure", "too few checks: 1 figure"]
+    same = [check(n, top1(0.9)) for n in range(6)]
+    assert list(history_lines(same, history_of(same)))[1:] == ["", "steady: 1 figure"]
+
+
+def test_what_the_latest_check_regressed_comes_first() -> None:
+    """One drop at the end is no change of level."""
+    fallen = top1(0.83).model_copy(update={"status": "regressed"})
+    checks = [*(check(n, parameters(9), top1(0.9)) for n in range(7)), check(7, parameters(9), fallen)]
+    lines = list(history_lines(checks, history_of(checks)))
+    assert lines[0].endswith(": the latest check regressed 1 figure.")
+    assert lines[2:] == [
+        "top-1: p / student / kd: regressed in the latest check",
+        "  90.00 % ███████▁ 83.00 %",
+        "  one check lets 0.50 points pass",
+        "",
+        "steady: 1 figure",
+    ]
+    mended = [*checks, check(8, parameters(9), top1(0.9))]
+    assert "regressed" not in "".join(history_lines(mended, history_of(mended)))
 
 
 @pytest.fixture(scope="module")

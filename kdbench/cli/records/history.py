@@ -61,6 +61,7 @@ def _facts(series: "Series") -> dict[str, object]:
         "allowed": series.allowed,
         "worse": series.worse,
         "beyond": series.beyond,
+        "regressed": series.regressed,
         "levels": [
             {"mean": level.mean, "checked": level.points[0].check.checked, "commit": level.points[0].check.commit}
             for level in series.levels

@@ -68,10 +68,12 @@ def name_of(series: Series) -> str:
 
 
 def word_of(series: Series) -> str:
-    """What became of a figure since the first check."""
-    if len(series.levels) == 1:
-        return "steady"
-    return "beyond the limit" if series.beyond else "worse" if series.worse else "changed"
+    """What became of a figure since the first check, and whether the latest one regressed it."""
+    if len(series.levels) > 1:
+        word = "beyond the limit" if series.beyond else "worse" if series.worse else "changed"
+    else:
+        word = "" if series.regressed else "too few checks" if series.short else "steady"
+    return ", ".join(filter(None, (word, "regressed in the latest check" if series.regressed else "")))
 
 
 def say_value(kind: Metric, value: float) -> str:
@@ -119,7 +121,10 @@ def _series_table(found: Sequence[Series]) -> Table:
     rows = tuple(
         (
             Cell(name_of(series)),
-            Cell(word := word_of(series), tag="worse" if word in ("beyond the limit", "worse") else ""),
+            Cell(
+                word := word_of(series),
+                tag="worse" if series.regressed or word in ("beyond the limit", "worse") else "",
+            ),
             Cell(say_change(series) if len(series.levels) > 1 else f.NONE, sort=series.change),
             Cell(say_allowed(series), sort=series.allowed),
             Cell(say_value(series.kind, series.points[0].value), sort=series.points[0].value),
