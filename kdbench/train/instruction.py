@@ -55,13 +55,20 @@ class Instruction:
         return self.lesson.weight * self._called(student, teacher, seen, moment)
 
     def _called(self, student: Outputs, teacher: Outputs | None, labels: Tensor | None, moment: Moment) -> Tensor:
-        """What the loss gives. Raises `NotApplicable` where it writes into what it is given, at its first call."""
+        """What the loss gives. At its first call raises `NotApplicable` for what is no scalar with a gradient, and
+        where it writes into what it is given."""
         if self.called:
             return self.criterion(student, teacher, labels, moment)
         self.called = True
         taught = (teacher.logits, *teacher.features.values()) if teacher else ()
         with untouched([labels, moment.known, *taught], "the labels or what its teacher gives"):
-            return self.criterion(student, teacher, labels, moment)
+            value: object = self.criterion(student, teacher, labels, moment)
+        if not isinstance(value, Tensor) or value.ndim:
+            given = list(value.shape) if isinstance(value, Tensor) else f"a {type(value).__name__}"
+            raise NotApplicable(f"it gives {given} in place of a scalar: let it return a tensor, such as the mean")
+        if student.logits.requires_grad and not value.requires_grad:
+            raise NotApplicable("its value does not depend on the student, which would learn nothing")
+        return value
 
     def _given(self, student: Outputs, taught: Mapping[Teacher, Outputs]) -> list[Outputs]:
         """What each of its teachers and peers gives for the columns that it sees."""

@@ -1,4 +1,4 @@
-"""A loss, a view and a model leave alone what others are given; models are made anew at each call."""
+"""A loss and a view leave alone what others are given; a loss gives a scalar; models are made anew at each call."""
 
 from collections.abc import Callable
 
@@ -47,6 +47,22 @@ def test_a_loss_that_writes_is_refused(write: Callable[[Tensor], None], into: st
     logits = torch.ones(4, 3)
     with pytest.raises(NotApplicable, match="it writes into the labels or what its teacher gives"):
         instruction._called(Outputs(logits), Outputs(logits.clone()), torch.arange(1, 5), MOMENT)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (lambda logits: logits.mean(dim=1), r"it gives \[4\] in place of a scalar"),
+        (lambda logits: float(logits.mean()), "it gives a float in place of a scalar"),
+        (lambda logits: logits.detach().mean(), "its value does not depend on the student"),
+    ],
+)
+def test_a_loss_gives_a_scalar_of_the_student(value: Callable[[Tensor], Tensor], reason: str) -> None:
+    instruction = Instruction(
+        Lesson(loss=Choice(use="kd")), Criterion(lambda student: value(student.logits), ("student",))
+    )
+    with pytest.raises(NotApplicable, match=reason):
+        instruction._called(Outputs(torch.ones(4, 3, requires_grad=True)), None, None, MOMENT)
 
 
 def test_a_view_that_writes_is_refused() -> None:

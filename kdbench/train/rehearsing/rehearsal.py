@@ -15,6 +15,7 @@ from kdbench.train.loop import train_cohort
 from kdbench.train.rehearsing.examination import examine
 from kdbench.zoo.catalog import Catalog
 from kdbench.zoo.datasets.splits import Splits
+from kdbench.zoo.given.onnx_network import OnnxNetwork
 from kdbench.zoo.interface import NotApplicable
 from kdbench.zoo.layers.anchor import Anchor
 from kdbench.zoo.loss_module import LossModule
@@ -65,8 +66,10 @@ def rehearse(
     keys. Returns what would be deployed; None where the step diverged. Raises `NotApplicable` where it cannot be.
     """
     refuse_other_networks(parents, catalog)
-    if not trial.combine and not trial.is_given:
-        examine(build_network(trial, catalog, splits.task), trial.outputs(splits.classes), splits.shape)
+    if not trial.combine:
+        network = build_network(trial, catalog, splits.task)
+        if not isinstance(network, OnnxNetwork):  # which was examined as a file
+            examine(network, trial.outputs(splits.classes), splits.shape)
     if trial.combine and any(parent.heads for parent in parents):
         raise NotApplicable("an ensemble of networks with heads of their own is not built yet")
     hidden = splits.train.labels < 0

@@ -117,7 +117,7 @@ def part(use: str, **options: object) -> Choice:
 @pytest.mark.parametrize(
     ("parts", "note"),
     [
-        ((part("per_class", count=100_000),), "the part per_class(count=100000) takes all of 1,293 samples: it has no"),
+        ((part("per_class", count=100_000),), "the part per_class(count=100000) takes all of 1,293 samples: it leaves none out"),
         ((part("fraction", share=0.0001),), "the part fraction(share=0.0001) takes 10 of 1,293 samples: one of each class"),
         ((part("per_class", count=5), part("fraction", share=1.0)), "the part fraction(share=1.0) takes all of 50"),
     ],
