@@ -8,13 +8,23 @@ from torch import Tensor
 
 from kdbench.spec import UserError
 from kdbench.zoo.interface import Dataset, Split
-from kdbench.zoo.streamed import Streamed, chunks
+from kdbench.zoo.streamed import CHUNK, Streamed, chunks
 
 Problem = tuple[str, str]  # what is wrong, and what to do about it
 
+# The scale is that of some images, evenly spaced, since folders are sorted by class. The mean of 20 photographs is
+# mostly within .2 of an SD of the mean of all; with fewer it says little.
+LEAST_IMAGES, MOST_IMAGES = 20, 1000
+# Splits drawn alike differ by under .1 of an SD. Values of 0 to 1 beside normalized ones or ones of -1 to 1 differ by a
+# factor of 2 to 4 in their SD, or by 2 SDs in their mean; beside values of 0 to 255 by a factor of 255.
+MOST_TIMES_SD, MOST_SDS_APART = 2, 1
+
 
 def examine(dataset: Dataset, label: str) -> tuple[str, ...]:
-    """Notes on a dataset: its own, and classes without samples. Raises `UserError` where it cannot be used."""
+    """Notes on a dataset: its own, classes without samples, and test images of another scale.
+
+    Raises `UserError` where it cannot be used.
+    """
     for what, help in _problems(dataset):
         raise UserError(f"dataset '{label}' {what}", help=help)
     names = dataset.class_names or tuple(map(str, range(dataset.classes)))
@@ -23,7 +33,7 @@ def examine(dataset: Dataset, label: str) -> tuple[str, ...]:
         for name, part in _parts(dataset)
         if (absent := [names[at] for at in range(dataset.classes) if not (part.labels == at).any()])
     ]
-    return (*dataset.notes, *lacking)
+    return (*dataset.notes, *lacking, *_unlike_scales(dataset, label))
 
 
 def count_shared(part: Split, *others: Split) -> int:
@@ -91,6 +101,26 @@ def _problems_of_labels(name: str, part: Split, classes: int) -> Iterator[Proble
     if low < 0 or high >= classes:
         allowed = f"{classes} classes: allowed are 0 to {classes - 1}"
         yield f"has {name} labels from {low} to {high}, but {allowed}", "number the classes from 0"
+
+
+def _unlike_scales(dataset: Dataset, label: str) -> Iterator[str]:
+    """Test images that were not prepared as the training images were: what was learned says nothing about them."""
+    if min(len(part.labels) for _, part in _parts(dataset)) < LEAST_IMAGES:
+        return
+    (mean, sd), (test_mean, test_sd) = (_scale(part.images) for _, part in _parts(dataset))
+    low, high = sorted((sd, test_sd))
+    if high > MOST_TIMES_SD * low or abs(test_mean - mean) > MOST_SDS_APART * low:
+        yield (
+            f"dataset '{label}' has test images of another scale than its training images: mean {test_mean:.3g} and "
+            f"SD {test_sd:.3g}, against {mean:.3g} and {sd:.3g}; if that is not meant, prepare both alike"
+        )
+
+
+def _scale(images: Tensor | Streamed) -> tuple[float, float]:
+    """Mean and SD of the values of at most `MOST_IMAGES` images."""
+    room = max(LEAST_IMAGES, CHUNK // images.shape[1:].numel())
+    some = images[torch.linspace(0, len(images) - 1, min(len(images), MOST_IMAGES, room)).long()].float()
+    return float(some.mean()), float(some.std())
 
 
 def _parts(dataset: Dataset) -> tuple[tuple[str, Split], tuple[str, Split]]:

@@ -76,6 +76,49 @@ def test_what_may_be_meant_so_is_taken(shape) -> None:
     assert examine(photos(*shape), "x") == ()
 
 
+PIXELS = torch.tensor([0.0, 1.0]).repeat(20, 2).reshape(20, 1, 2, 2)  # mean .5, SD .503
+SIMILAR = {"alike": PIXELS, "darker": PIXELS * 0.6, "brighter": PIXELS + 0.4}
+UNLIKE = {
+    "of bytes": (PIXELS * 255, "mean 128 and SD 128, against 0.5 and 0.503"),
+    "normalized": (PIXELS * 4 - 2, "mean 0 and SD 2.01, against 0.5 and 0.503"),
+    "from -1 to 1": (PIXELS * 2 - 1.5, "mean -0.5 and SD 1.01, against 0.5 and 0.503"),
+    "shifted": (PIXELS + 1, "mean 1.5 and SD 0.503, against 0.5 and 0.503"),
+    "black": (PIXELS * 0, "mean 0 and SD 0, against 0.5 and 0.503"),
+}
+
+
+def of_scales(train: torch.Tensor, test: torch.Tensor) -> tuple[str, ...]:
+    labels = (torch.arange(20) % 3)[: len(test)]
+    return examine(made_up(Split(train, torch.arange(20) % 3), Split(test, labels)), "x")
+
+
+@pytest.mark.parametrize("case", SIMILAR)
+def test_a_test_split_that_is_a_little_unlike_is_taken(case) -> None:
+    assert of_scales(PIXELS, SIMILAR[case]) == of_scales(SIMILAR[case], PIXELS) == ()
+
+
+@pytest.mark.parametrize("case", UNLIKE)
+def test_test_images_of_another_scale_are_told(case) -> None:
+    images, figures = UNLIKE[case]
+    (note,) = of_scales(PIXELS, images)
+    assert note == (
+        f"dataset 'x' has test images of another scale than its training images: {figures}; "
+        "if that is not meant, prepare both alike"
+    )
+    assert len(of_scales(images, PIXELS)) == 1
+    assert of_scales(PIXELS, images[:19]) == ()  # too few to say
+
+
+def test_images_that_stay_on_the_host_have_their_scale_looked_at_alike() -> None:
+    labels = torch.arange(20) % 3
+    train, test = (Split(Streamed.of(images), labels) for images in (PIXELS, PIXELS * 255))
+    assert "of another scale" in examine(made_up(train, test), "x")[0]
+
+
+def test_digits_have_one_scale() -> None:
+    assert examine(digits(None), "digits") == ()
+
+
 def test_it_is_looked_at_before_anything_else_and_streamed_images_likewise() -> None:
     with pytest.raises(UserError, match="dataset 'made_up' has 1 values in training images that are NaN"):
         split(made_up(with_a_pixel(float("nan"))), DataSpec(dataset=Choice(use="made_up")))
