@@ -3,7 +3,7 @@
 import os
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -192,15 +192,18 @@ def check(
     no_latency: bool = False,
     max_seeds: int | None = None,
     asked: str = "",
+    kept: Path | None = None,
     telling: "Telling | None" = None,
 ) -> Checked:
     """Run what a suite lacks in the store, and hold it against the baseline in a folder, as `kdbench check` does.
 
     Only the metrics of `only` are judged, where it names some. Where seeds decide nothing, so many as `max_seeds` are
-    trained, once; both judgements share the error. `asked` is how a user runs the suite, for the command
-    that freezes a new baseline. Raises `BaselineError` where the baseline is missing, damaged, or of another suite.
+    trained, once; both judgements share the error. `asked` is how a user runs the suite, and `kept` where results are
+    kept if not there, for the commands that freeze a new baseline. Raises `BaselineError` where the baseline is
+    missing, damaged, or of another suite.
     """
     from kdbench.analyze import judge
+    from kdbench.analyze.gate.rebaseline import rebaseline
     from kdbench.analyze.gate.seeds import FURTHER_LOOKS, refuse_seeds
     from kdbench.cli.telling.progress import Telling, follow
     from kdbench.execute.run import run_suite
@@ -217,7 +220,10 @@ def check(
         files = onnx_files(frozen, Path(baseline), scratch) if timed else {}
         gates = tuple(gate for gate in frozen.gates if gate.metric not in without)
         asked = asked or ("" if isinstance(suite, spec.Suite) else shlex.quote(str(suite)))
-        command = f"kdbench run {asked}" if asked else ""
+        kept = kept or here.store.root
+        options = [word for name in here.plugins for word in ("-p", name)]
+        options += ["--results", str(kept)] if kept != Path("results") else []
+        command = f"kdbench run {asked} {shlex.join(options)}".rstrip() if asked else ""
 
         def results_of(suite: spec.Suite) -> ResultSet:
             events = run_suite(suite, here, command, gates=gates)
@@ -226,12 +232,13 @@ def check(
         found = results_of(wanted)
         timing = compare_with_baseline(frozen, files, found, here)
         comparisons = follow(timing, live=True, telling=telling) if timed else []
-        how: dict[str, Any] = {"asked": asked, "without": without, "looks": FURTHER_LOOKS if max_seeds else 1}
+        how: dict[str, Any] = {"without": without, "looks": FURTHER_LOOKS if max_seeds else 1}
         verdict = judge(frozen, found, comparisons, **how)
         if max_seeds and verdict.lacks_seeds:
             found = results_of(wanted.with_seeds(max_seeds))
             verdict = judge(frozen, found, comparisons, **how)
-    return Checked(frozen, found, comparisons, verdict)
+    renewed = rebaseline(frozen, found, Path(baseline), asked, options)
+    return Checked(frozen, found, comparisons, replace(verdict, rebaseline=renewed))
 
 
 def _left_out(frozen: Baseline, only: Sequence[Metric], no_latency: bool) -> tuple[Metric, ...]:

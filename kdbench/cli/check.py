@@ -108,9 +108,9 @@ def command(
         prepare_folder(reports, "reports")
         remove_verdict(reports / wanted.name)
         began = datetime.now(UTC).isoformat(timespec="seconds")
-        where, asked = api.place(results, **how), _asked(suite, part, how)
+        where, asked = api.place(results, **how), _asked(suite, part, how.get("data"))
         limits: dict[str, Any] = {"only": only, "no_latency": no_latency, "max_seeds": max_seeds}
-        checked = api.check(wanted, folder, where, asked=asked, telling=telling, **limits)
+        checked = api.check(wanted, folder, where, asked=asked, kept=kept, telling=telling, **limits)
     verdict, run = checked.verdict, checked.records.run
     written = render_verdict(verdict, reports / wanted.name, strict=strict)
     click.echo(written["json" if as_json else "markdown"].read_text("utf-8"))
@@ -156,9 +156,9 @@ def _tell_github(annotations: Iterable[str], pages: Iterable[str]) -> None:
             file.writelines(pages)
 
 
-def _asked(suite: str, part: Mapping[str, Any], how: Mapping[str, Any]) -> str:
-    """The suite as it was given, with its part, plug-ins and data, for a command that can be copied."""
-    told = {**part, "plugin": how["plugins"], "data": how.get("data")}
-    given = ((name, value if isinstance(value, tuple) else (value,)) for name, value in told.items() if value)
-    options = [f"{'-p' if name == 'plugin' else f'--{name}'} {shlex.quote(str(v))}" for name, vs in given for v in vs]
+def _asked(suite: str, part: Mapping[str, Any], data: Path | None) -> str:
+    """The suite as it was given, with its part and data, for a command that can be copied."""
+    told = {**part, "data": data}.items()
+    given = ((name, value if isinstance(value, tuple) else (value,)) for name, value in told if value)
+    options = [f"--{name} {shlex.quote(str(value))}" for name, values in given for value in values]
     return " ".join([shlex.quote(suite), *options])

@@ -73,7 +73,7 @@ def test_a_test_of_the_users_fails_with_the_sentences_of_the_verdict(user: Path)
     assert done.returncode == 1
     assert "AssertionError: Regression: tiny" in done.stdout
     assert "parameters regressed:" in done.stdout
-    assert "as the new baseline: kdbench run tiny.toml && kdbench baseline tiny" in done.stdout
+    assert "as the new baseline: kdbench run tiny.toml && kdbench baseline tiny.toml --to base --replace" in done.stdout
 
 
 def test_without_a_baseline_the_fixture_skips(tmp_path: Path) -> None:

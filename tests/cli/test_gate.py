@@ -1,6 +1,7 @@
 """The gate from the command line: quiet where nothing changed, loud on a real regression."""
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 from xml.etree import ElementTree
@@ -67,6 +68,20 @@ def test_a_worse_recipe_is_a_regression_of_accuracy(user: Path) -> None:
     assert "top-1" in done.stdout
     suite = ElementTree.parse(user / "reports/tiny/verdict.xml").getroot()
     assert suite.findall(".//failure")
+
+
+def test_the_commands_that_accept_a_regression_work_as_they_are_printed(user: Path) -> None:
+    (user / "tiny.toml").write_text(UNTIMED.replace("epochs = 8", "epochs = 1"))
+    shutil.move(user / "results", user / "kept")
+    check = ("check", "tiny.toml", "--baseline", "base", "--results", "kept")
+    kdbench(*check, "--fresh", at=user, code=3)
+    printed = json.loads((user / "reports/tiny/verdict.json").read_text())["rebaseline"].split(" && ")
+    assert printed[0] == "kdbench run tiny.toml --results kept"
+    assert printed[1].startswith("kdbench baseline tiny.toml --results kept --to base --replace")
+    for line in printed:
+        kdbench(*shlex.split(line)[1:], at=user)
+    assert not list((user / "base").glob("*.onnx"))  # no gate is of latency now
+    kdbench(*check, at=user)
 
 
 def test_a_slower_student_is_a_regression_of_latency_and_size(user: Path) -> None:
@@ -224,6 +239,6 @@ def test_a_trial_that_had_failed_when_the_baseline_was_frozen_fails_no_check(
 
 def test_the_suite_is_asked_for_as_it_was_given() -> None:
     part = {"seeds": 2, "epochs": None, "pairs": (), "losses": ("kd(temperature=8.0)", "dkd"), "teaching": ()}
-    told = "'my suite.toml' --seeds 2 --losses 'kd(temperature=8.0)' --losses dkd -p mine --data data"
-    assert _asked("my suite.toml", part, {"plugins": ("mine",), "data": Path("data"), "workers": 2}) == told
-    assert _asked("fashion", dict.fromkeys(part), {"plugins": ()}) == "fashion"
+    told = "'my suite.toml' --seeds 2 --losses 'kd(temperature=8.0)' --losses dkd --data data"
+    assert _asked("my suite.toml", part, Path("data")) == told
+    assert _asked("fashion", dict.fromkeys(part), None) == "fashion"

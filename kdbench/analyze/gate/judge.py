@@ -19,7 +19,6 @@ def judge(
     results: ResultSet,
     comparisons: Sequence[LatencyComparison],
     *,
-    asked: str = "",
     without: Sequence[Metric] = (),
     looks: int = 1,
 ) -> Verdict:
@@ -47,7 +46,6 @@ def judge(
         entries=tuple(entries),
         notes=tuple(notes),
         sees=what_the_gate_sees(baseline) if any(figure.clean_top1 for figure in figures) else "",
-        asked=asked or baseline.spec.name,
         covers=covers(baseline),
         beyond=beyond(baseline, results),
         changed=what_changed(baseline, results),

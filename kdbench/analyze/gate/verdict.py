@@ -69,7 +69,7 @@ class Verdict:
     entries: tuple[GateEntry, ...]
     notes: tuple[str, ...] = ()
     sees: str = ""  # what the gates of seeds can see, in a sentence
-    asked: str = ""  # what runs the suite again: its name or file, and the options of its part
+    rebaseline: str = ""  # the commands that measure and freeze anew
     covers: str = ""  # what the baseline holds, in a sentence
     beyond: tuple[str, ...] = ()  # what the suite has and the baseline does not hold
     # What may explain a regression: what differs in the "suite", the "packages" and the "machine" with its commits.
@@ -95,6 +95,13 @@ class Verdict:
     def improvements(self) -> tuple[GateEntry, ...]:
         """What is shown to be better than the baseline, which does not hold it."""
         return tuple(entry for entry in self.entries if entry.improved)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a new baseline may be what the user wants: there is a figure that this one does not hold."""
+        return bool(self.measured) and (
+            self.status in ("regressed", "invalid") or bool(self.improvements or self.beyond)
+        )
 
     @property
     def status(self) -> Status:

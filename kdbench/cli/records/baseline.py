@@ -4,7 +4,7 @@ import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,6 +23,7 @@ MOST_NAMED = 3  # of what differs between two suites
 )
 @options.stored_suite_argument
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="New folder. [default: baselines/SUITE]")
+@click.option("--replace", is_flag=True, help="Freeze into the folder of an earlier baseline, in the place of it.")
 @click.option("--force", is_flag=True, help="Freeze a gate too that is finer than what the seeds can show.")
 @click.option(
     "--part",
@@ -48,6 +49,7 @@ MOST_NAMED = 3  # of what differs between two suites
 def command(
     suite: str,
     folder: Path | None,
+    replace: bool,
     force: bool,
     part: bool,
     outside: str,
@@ -79,7 +81,8 @@ def command(
     if not force:
         _refuse_gates(baseline_of(found, teachers=teachers), found)
     target = folder or Path("baselines") / found.run.name
-    frozen = freeze(found, store, target, teachers=teachers, outside=outside, largest=max_size)
+    where: dict[str, Any] = {"outside": outside, "largest": max_size, "replace": replace}
+    frozen = freeze(found, store, target, teachers=teachers, **where)
     gate = what_the_gate_sees(frozen)
     if as_json:
         counts = {"trials": len(frozen.rows), "architectures": len(frozen.models)}

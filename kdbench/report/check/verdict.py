@@ -12,7 +12,7 @@ from kdbench.report.writing import formats as f
 from kdbench.report.writing.markdown import markdown_code, markdown_table, markdown_text
 from kdbench.report.writing.tables import Cell, Column, Table
 from kdbench.results.store import write_whole
-from kdbench.spec import PART, UserError
+from kdbench.spec import UserError
 from kdbench.spec.comparison import OfSeeds
 
 SIGNS: dict[Status, str] = {
@@ -65,11 +65,9 @@ def verdict_markdown(verdict: Verdict, *, strict: bool = False) -> str:
         ("Differences that do not affect the verdict:", verdict.notes),
     ):
         lines += [title, "", *(f"- {markdown_text(each)}" for each in found), ""] if found else []
-    lines += [
-        f"{_accepting(verdict)} (trials that are done are not trained again):",
-        "",
-        markdown_code(rebaseline(verdict), "sh"),
-    ]
+    if accepting := _accepting(verdict):
+        lines += [f"{accepting} (trials that are done are not trained again):", ""]
+        lines += [markdown_code(verdict.rebaseline, "sh")]
     return "\n".join(lines) + "\n"
 
 
@@ -88,7 +86,7 @@ def verdict_text(verdict: Verdict) -> str:
             f"{headline(verdict)}: {verdict.suite}",
             *(f"- {sentence}" for sentence in found),
             *(["what changed since the baseline:", *changed] if changed else []),
-            f"{_accepting(verdict)}: {rebaseline(verdict)}",
+            *([f"{accepting}: {verdict.rebaseline}"] if (accepting := _accepting(verdict)) else []),
         ]
     )
 
@@ -118,20 +116,15 @@ def undecided(verdict: Verdict, *, strict: bool = False) -> str:
 
 
 def _accepting(verdict: Verdict) -> str:
-    """What introduces the commands of `rebaseline`: a regression is no reason for a new baseline."""
-    if verdict.status == "regressed":
-        return "If the regression is meant, freeze the present figures as the new baseline"
-    return "To freeze the present figures as the new baseline"
+    """What introduces the commands that freeze anew; empty where no figure asks for it.
 
-
-def rebaseline(verdict: Verdict) -> str:
-    """The commands that measure and freeze; a baseline is never edited, hence a new folder.
-
-    The run comes first because the results of `check --fresh` are deleted; where results were kept, it trains nothing.
+    A regression is no reason for a new baseline.
     """
-    part = " --part" if PART in verdict.suite else ""
-    freeze = f"kdbench baseline {verdict.suite}{part} --to baselines/{verdict.suite}-new"
-    return f"kdbench run {verdict.asked or verdict.suite} && {freeze}"
+    if not verdict.outdated or not verdict.rebaseline:
+        return ""
+    meant = "If the regression is meant, freeze" if verdict.status == "regressed" else "To freeze"
+    forced = "; with these seeds they cannot show what their gates allow, hence --force"
+    return f"{meant} the present figures as the new baseline" + (forced if "--force" in verdict.rebaseline else "")
 
 
 def verdict_json(verdict: Verdict) -> str:
@@ -148,7 +141,7 @@ def verdict_json(verdict: Verdict) -> str:
         "changed": {kind: [asdict(each) for each in changes] for kind, changes in verdict.changed.items()},
         "beyond": list(verdict.beyond),
         "notes": list(verdict.notes),
-        "rebaseline": rebaseline(verdict),
+        "rebaseline": verdict.rebaseline if verdict.outdated else "",
     }
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 

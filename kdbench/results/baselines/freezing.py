@@ -1,5 +1,6 @@
-"""A finished run becomes a baseline: a new folder, whole or not at all."""
+"""A finished run becomes a baseline: a new folder, whole or not at all; or in the place of an earlier one."""
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,9 +12,11 @@ from kdbench.results.baselines.files import keep_outside
 from kdbench.results.baselines.matching import DeployedModel, deployed_models
 from kdbench.results.drafts import draft_folder, remove_dead
 from kdbench.results.result_set import ResultSet, TrialResult
-from kdbench.results.store import Store
+from kdbench.results.store import Store, write_whole
 from kdbench.spec import Entry, UserError
 
+BASELINE = "baseline.json"
+ONNX_NAME = re.compile(r"[0-9a-f]{16}\.onnx")
 LARGEST = 20 * 10**6  # bytes of ONNX files in a folder that is committed
 
 
@@ -88,14 +91,17 @@ def freeze(
     teachers: bool = False,
     outside: str = "",
     largest: int = LARGEST,
+    replace: bool = False,
 ) -> Baseline:
-    """Write the baseline of a finished run into a new folder.
+    """Write the baseline of a finished run into a new folder; with `replace` into that of an earlier baseline, too.
 
     Raises `UserError` where the ONNX files take more than `largest` bytes, unless they are kept `outside`: in a folder
     or at a URL of fsspec.
     """
-    if folder.exists():
-        raise UserError(f"'{folder}' exists", help="a baseline is never edited: name a new folder, or remove this one")
+    earlier = replace and (folder / BASELINE).is_file()
+    if folder.exists() and not earlier:
+        help = "name a new folder" + ("" if replace else ", or --replace the baseline that is in it")
+        raise UserError(f"'{folder}' exists" + (" and holds no baseline" if replace else ""), help=help)
     if not any(entry.role == "student" for entry, _ in results.done):
         help = f"run it again: {results.run.again}"
         raise UserError(f"no student of suite '{results.run.name}' finished: there is nothing to freeze", help=help)
@@ -109,7 +115,7 @@ def freeze(
             f"{len(files)} ONNX files take {total / 1e6:,.1f} MB, more than {largest / 1e6:,.1f} MB",
             help="keep them elsewhere with --files, or raise --max-size; without a gate of latency none is kept",
         )
-    _write(baseline, files, folder)
+    (_replace if earlier else _write)(baseline, files, folder)
     return baseline
 
 
@@ -144,8 +150,25 @@ def _write(baseline: Baseline, files: Mapping[str, Path], folder: Path) -> None:
         with draft_folder(folder.parent, folder.name) as draft:
             for name, source in files.items():
                 shutil.copyfile(source, draft / name)
-            (draft / "baseline.json").write_text(baseline.model_dump_json(indent=1) + "\n", "utf-8")
+            (draft / BASELINE).write_text(_content(baseline), "utf-8")
             draft.chmod(0o755)
             draft.rename(folder)
     except OSError as error:
         raise UserError(f"cannot write the baseline '{folder}': {error.strerror}") from error
+
+
+def _replace(baseline: Baseline, files: Mapping[str, Path], folder: Path) -> None:
+    """Until `baseline.json` is replaced, all files of the earlier baseline are there: each is named by its content."""
+    try:
+        for name, source in files.items():
+            write_whole(folder / name, source.read_bytes())
+        write_whole(folder / BASELINE, _content(baseline))
+        for path in folder.glob("*.onnx"):
+            if path.name not in files and ONNX_NAME.fullmatch(path.name):
+                path.unlink()
+    except OSError as error:
+        raise UserError(f"cannot write the baseline '{folder}': {error.strerror}") from error
+
+
+def _content(baseline: Baseline) -> str:
+    return baseline.model_dump_json(indent=1) + "\n"

@@ -4,7 +4,7 @@ from dataclasses import replace
 from kdbench.analyze import GateEntry, Verdict
 from kdbench.analyze.comparisons.changes import Change
 from kdbench.report import render_verdict, verdict_json, verdict_markdown
-from kdbench.report.check.verdict import refusal_markdown, remove_verdict, undecided
+from kdbench.report.check.verdict import refusal_markdown, remove_verdict, undecided, verdict_text
 from kdbench.spec import UserError
 
 EVIL = "a<b>&c|d \x1b[31mred\x1b[0m"
@@ -14,7 +14,8 @@ ENTRIES = (
     GateEntry("top1", EVIL, "regressed", "-2.00 points", 0.9, 0.88, -0.02, -0.021, -0.019, -0.005, 5),
     GateEntry("top1", "p / student / kd", "invalid", EVIL, limit=-0.005),
 )
-VERDICT = Verdict("quick", ENTRIES, ("operators differ: Conv 3 -> 4",))
+AGAIN = "kdbench baseline quick --to base --replace"
+VERDICT = Verdict("quick", ENTRIES, ("operators differ: Conv 3 -> 4",), rebaseline=AGAIN)
 
 
 def test_markdown_puts_what_fails_first_and_says_how_to_accept():
@@ -23,21 +24,25 @@ def test_markdown_puts_what_fails_first_and_says_how_to_accept():
     rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
     assert [row.split("|")[1].split()[1] for row in rows] == ["regressed", "invalid", "inconclusive", "pass"]
     assert "90.00 % | 88.00 %" in rows[0]
-    assert "kdbench run quick && kdbench baseline quick --to baselines/quick-new" in text
+    assert "as the new baseline (trials that are done are not trained again):\n\n```sh\n" + AGAIN in text
     assert "operators differ" in text
     assert "<b>" not in text
 
 
 def test_a_new_baseline_is_advised_after_a_regression_only_where_that_is_meant():
     meant, plain = "If the regression is meant, freeze the present", "To freeze the present"
-    found = [(meant in text, plain in text) for text in map(verdict_markdown, (VERDICT, UNDECIDED))]
-    assert found == [(True, False), (False, True)]
-
-
-def test_the_baseline_of_a_part_is_frozen_from_that_part():
-    part = replace(VERDICT, suite="quick@seeds=2", asked="'my suites/quick.toml' --seeds 2")
-    freeze = "kdbench baseline quick@seeds=2 --part --to baselines/quick@seeds=2-new"
-    assert f"kdbench run 'my suites/quick.toml' --seeds 2 && {freeze}" in verdict_markdown(part)
+    better = replace(UNDECIDED, entries=(replace(ENTRIES[1], status="pass", measured=True, improved=True),))
+    verdicts = (VERDICT, better, UNDECIDED, replace(VERDICT, entries=()), replace(VERDICT, rebaseline=""))
+    for told in (verdict_markdown, verdict_text):
+        found = [(meant in text, plain in text) for text in map(told, verdicts)]
+        assert found == [(True, False), (False, True), (False, False), (False, False), (False, False)]
+    assert [bool(json.loads(verdict_json(each))["rebaseline"]) for each in verdicts] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_json_has_every_figure_and_the_exit_codes():
@@ -81,7 +86,7 @@ def test_what_one_seed_shows_is_labelled_and_skipped():
     assert json.loads(verdict_json(verdict))["exit_code_strict"] == 0
 
 
-UNDECIDED = Verdict("quick", ENTRIES[:2], sees="With 3 seeds the gate sees <little>.")
+UNDECIDED = Verdict("quick", ENTRIES[:2], sees="With 3 seeds the gate sees <little>.", rebaseline=AGAIN)
 
 
 def test_an_inconclusive_check_is_loud_and_no_pass():
@@ -124,7 +129,7 @@ def test_what_changed_and_what_is_not_covered_are_said():
 
 def test_an_improvement_is_told_with_the_way_to_hold_it():
     better = GateEntry("top1", "p / student / kd", "pass", "+2.00 points", 0.9, 0.92, improved=True)
-    text = verdict_markdown(Verdict("quick", (better,)))
+    text = verdict_markdown(Verdict("quick", (better,), rebaseline=AGAIN))
     assert "| ⬆️ improved | top-1 | p / student / kd |" in text
     assert "frozen anew:\n\n- p / student / kd: top-1 improved: +2.00 points\n" in text
-    assert "kdbench baseline quick --to baselines/quick-new" in text
+    assert AGAIN in text

@@ -75,6 +75,20 @@ def test_results_without_their_files_are_not_frozen(store: Store, tmp_path: Path
     assert not (tmp_path / "base").exists()
 
 
+def test_a_baseline_takes_the_place_of_an_earlier_one_and_of_nothing_else(store: Store, tmp_path: Path) -> None:
+    freeze(RESULTS, store, tmp_path / "base")
+    (tmp_path / "base" / f"{'0' * 16}.onnx").touch()  # of the earlier baseline alone
+    (tmp_path / "base" / "README.md").touch()
+    with pytest.raises(UserError, match=r"exists\n.*--replace"):
+        freeze(RESULTS, store, tmp_path / "base")
+    again = freeze(RESULTS, store, tmp_path / "base", replace=True)
+    kept = {"baseline.json", "README.md", *(model.onnx for model in again.models if model.onnx)}
+    assert {path.name for path in (tmp_path / "base").iterdir()} == kept
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(UserError, match="exists and holds no baseline"):
+        freeze(RESULTS, store, tmp_path / "mine", replace=True)
+
+
 def test_nothing_is_not_frozen(store: Store, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no student of suite 'example' finished"):
         freeze(replace(RESULTS, records={}), store, tmp_path / "base")
