@@ -97,7 +97,7 @@ def _refused(error: "UserError") -> int:
     for problem in error.problems:
         click.echo(problem, err=True)
     if len(error.problems) > 1:
-        click.echo(f"{len(error.problems)} errors; nothing was run", err=True)
+        click.echo(f"{len(error.problems)} errors; nothing was done", err=True)
     return error.exit_code
 
 

@@ -281,7 +281,7 @@ def test_errors_of_a_suite_come_together_with_their_lines(tmp_path: Path) -> Non
     stderr = kdbench("run", "bad.toml", at=tmp_path, code=2).stderr
     assert "--> bad.toml:7" in stderr
     assert "--> bad.toml:3" in stderr
-    assert "2 errors; nothing was run" in stderr
+    assert "2 errors; nothing was done" in stderr
 
 
 def test_an_option_of_an_older_version_is_one_message(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ https://docs.github.com/actions/reference/workflows-and-actions/workflow-command
 from collections.abc import Iterator
 from pathlib import Path
 
-from kdbench.analyze import Verdict
+from kdbench.analyze import GateEntry, Verdict
 from kdbench.analyze.gate.verdict import FIGURES
 from kdbench.report.check.verdict import what_changed
 from kdbench.spec import UserError
@@ -21,12 +21,16 @@ def annotations(verdict: Verdict, suite: str, *, strict: bool) -> Iterator[str]:
     changed = "\n".join(["", "What changed since the baseline:", *what_changed(verdict)]) if verdict.changed else ""
     if not verdict.measured:
         yield f"::error {file}title=kdbench measured nothing::The reasons are in verdict.md."
+    alike: dict[tuple[str, str, str], list[GateEntry]] = {}
     for entry in verdict.worst_first:
+        alike.setdefault((entry.kind, entry.status, entry.message), []).append(entry)
+    for entry, *others in alike.values():
         if entry.status in ("pass", "unjudged"):
             continue
         level = "warning" if entry.status == "inconclusive" and not strict else "error"
         title = _escape_property(f"{FIGURES[entry.kind]} {entry.status}")
-        yield f"::{level} {file}title={title}::{_escape(entry.sentence + changed)}"
+        also = "\n".join(["", "The same of:", *(other.what for other in others)]) if others else ""
+        yield f"::{level} {file}title={title}::{_escape(entry.sentence + also + changed)}"
 
 
 def refusal(error: UserError, suite: str) -> str:

@@ -26,6 +26,15 @@ def test_what_is_inconclusive_is_an_error_where_it_fails_the_check(strict: bool,
     assert line.startswith(f"::{level} title=latency inconclusive::")
 
 
+def test_figures_with_one_cause_have_one_annotation() -> None:
+    classes = [GateEntry("top1", f"p / student / {loss}", "invalid", "other classes") for loss in ("kd", "dkd")]
+    of_another = GateEntry("top1", "p / student / nkd", "invalid", "other data")
+    assert list(annotations(Verdict("quick", (*classes, of_another)), "quick", strict=False)) == [
+        "::error title=top-1 invalid::p / student / kd: top-1 invalid: other classes%0AThe same of:%0Ap / student / dkd",
+        "::error title=top-1 invalid::p / student / nkd: top-1 invalid: other data",
+    ]
+
+
 def test_a_check_that_measured_nothing_is_an_error() -> None:
     assert list(annotations(Verdict("quick", ()), "quick", strict=False)) == [
         "::error title=kdbench measured nothing::The reasons are in verdict.md."
