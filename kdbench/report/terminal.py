@@ -79,6 +79,8 @@ def _ranking(summary: Summary, shipped: StudentRow | None, width: int) -> Iterat
         yield f"and {f.several(more, 'more row')}: see the report"
     if equal := dict.fromkeys(EQUAL[row.headline.equal] for row in shown if row.headline):
         yield f"gain: points over the student alone at {' or '.join(equal)}"
+    if any(row.unstable for row in summary.students):
+        yield from textwrap.wrap("collapsed seeds stand in no top-1 and no gain: the two may be of unlike seeds", width)
     if "latency" in columns:
         yield "latency: of the student, as a share of its teacher's"
 
@@ -99,10 +101,18 @@ def _cells(row: StudentRow) -> tuple[str, ...]:
     return (
         f.percent(row.top1.mean),
         f.points(gain.mean) if gain else f.NONE,
-        f.points_interval(gain.interval) if gain else "",
+        _interval(row),
         "alone" if row.alone else headline_cell(row).text,
         f"{1 / row.speedup.estimate:.3f}" if row.speedup else f.NONE,
     )
+
+
+def _interval(row: StudentRow) -> str:
+    """Of the gain; where it holds every gain that there can be, how many seeds leave it unknown."""
+    found = row.gain.estimate.interval if row.gain else None
+    if row.gain and found and found.low <= -1 and found.high >= 1:
+        return f"unknown ({f.several(len(row.gain.seeds), 'seed')})"
+    return f.points_interval(found)
 
 
 def failures_text(run: RunRecord) -> str:

@@ -57,6 +57,16 @@ def test_rows_that_lack_seeds_say_so() -> None:
     assert "seeds" not in table(answer_text(summarize(make_results(Shape(seeds=3))), 100))[0]
 
 
+def test_an_interval_of_all_gains_is_unknown_and_collapsed_seeds_are_told() -> None:
+    # Gains of +20 and -20 points: 12.7 standard errors of 20 are 254 points.
+    wide = Shape(seeds=2, accuracy=lambda pair, loss, seed: 0.5 + 0.2 * (loss == "kd") * (-1) ** seed)
+    assert any("  unknown (2 seeds)  " in line for line in table(answer_text(summarize(make_results(wide)), 100)))
+    told = "collapsed seeds stand in no top-1 and no gain: the two may be of unlike seeds"
+    assert told not in answer_text(MANY, 100).splitlines()
+    lost = Shape(seeds=5, accuracy=lambda pair, loss, seed: 0.1 if (loss, seed) == ("kd", 1) else 0.9)
+    assert told in answer_text(summarize(make_results(lost)), 100).splitlines()
+
+
 def test_without_a_student_there_is_no_ranking() -> None:
     failed = {
         ("big -> small", loss, 0): Outcome(status="failed", reason="diverged") for loss in ("cross_entropy", "kd")
