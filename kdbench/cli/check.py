@@ -1,7 +1,10 @@
 """kdbench check"""
 
+import math
 import os
 import shlex
+import shutil
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -48,7 +51,7 @@ def _metrics(_context: click.Context, _option: click.Parameter, text: str | None
 @click.option("--no-latency", is_flag=True, help="Time nothing.")
 @click.option("--explain", is_flag=True, help="Tell how each verdict came about: values, rule and what it found.")
 @click.option("--report", is_flag=True, help="Render the report of the run too, as `kdbench run` does.")
-@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON instead of Markdown.")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 @click.option(
     "--checks", type=click.Path(path_type=Path), help="Keep it here for `kdbench history`. [default: RESULTS/checks]"
 )
@@ -89,6 +92,7 @@ def command(
     from kdbench.report.check.annotations import annotations
     from kdbench.report.check.benchmark import write_benchmarks
     from kdbench.report.check.explanation import explanation
+    from kdbench.report.check.terminal import verdict_lines
     from kdbench.report.check.verdict import remove_verdict, render_verdict, undecided
     from kdbench.report.writing.markdown import markdown_text
     from kdbench.results.baselines.checks import commit_here, write_check
@@ -113,7 +117,8 @@ def command(
         checked = api.check(wanted, folder, where, asked=asked, kept=kept, telling=telling, **limits)
     verdict, run = checked.verdict, checked.records.run
     written = render_verdict(verdict, reports / wanted.name, strict=strict)
-    click.echo(written["json" if as_json else "markdown"].read_text("utf-8"))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else math.inf
+    click.echo(written["json"].read_text("utf-8") if as_json else verdict_lines(verdict, width))
     if explain:
         click.echo("\n".join(explanation(verdict, strict=strict)), err=as_json)
     write_benchmarks(checked.comparisons, run.machine, began, reports / wanted.name / "benchmark")

@@ -47,7 +47,7 @@ def user(frozen: Path, tmp_path: Path) -> Path:
 
 def test_nothing_changed_passes(user: Path) -> None:
     done = kdbench("check", "tiny.toml", "--baseline", "base", at=user)
-    assert done.stdout.startswith("## No regression")
+    assert "\n\nNo regression: tiny\n" in done.stdout
     # Six, not seven: the teacher's architecture is the student's here, so one trial is both.
     assert "6 of 6 trials came from 'results'" in done.stderr
 

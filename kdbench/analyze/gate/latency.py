@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from statistics import median
 
 from kdbench.analyze.gate.evidence import ratio_told
 from kdbench.analyze.gate.verdict import STATUSES, GateEntry
@@ -51,6 +52,8 @@ def _judge(comparison: LatencyComparison, margin: float, family: int) -> GateEnt
         what=what,
         status=status,
         message=message,
+        baseline=median(pair.reference_p50 for session in sessions for pair in session),
+        current=median(pair.candidate_p50 for session in sessions for pair in session),
         estimate=found.p50.estimate,
         lower=found.p50.lower,
         upper=found.p50.upper,

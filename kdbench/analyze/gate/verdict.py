@@ -33,6 +33,8 @@ FIGURES: dict[Metric, str] = {
 class GateEntry:
     """A figure against its baseline: shares as fractions, seconds and latency as ratio new / baseline, counts as such.
 
+    `baseline` and `current` of a latency are microseconds.
+
     `message` tells estimate, bounds, what is allowed, and of how many seeds or slices.
     """
 

@@ -56,7 +56,7 @@ def verdict_markdown(verdict: Verdict, *, strict: bool = False) -> str:
     if warning := undecided(verdict, strict=strict):
         lines += [f"**{warning}**", ""]
     lines += [markdown_text(f"{verdict.covers} {verdict.sees}".strip()), ""] if verdict.covers or verdict.sees else []
-    lines += [markdown_table(_table(verdict)), ""] if verdict.entries else []
+    lines += [markdown_table(figures_table(verdict)), ""] if verdict.entries else []
     better = [entry.sentence for entry in verdict.improvements]
     for title, found in (
         ("What changed since the baseline:", what_changed(verdict)),
@@ -146,26 +146,35 @@ def verdict_json(verdict: Verdict) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _table(verdict: Verdict) -> Table:
+def figures_table(verdict: Verdict, *, short: bool = False) -> Table:
+    """Every figure; a short one, for a terminal, leaves out what was found, and a pair that all rows share."""
+    pairs = {entry.what.partition(" / ")[0] for entry in verdict.entries}
+    shared = f"{min(pairs)} / " if short and len(pairs) == 1 else ""
     heads = ("Verdict", "Figure", "Of", "Baseline", "Now", "What was found")
     columns = tuple(Column(head, numeric=head in ("Baseline", "Now")) for head in heads)
     rows = tuple(
         (
-            Cell("⬆️ improved" if entry.improved and entry.status == "pass" else SIGNS[entry.status]),
+            Cell(_word(entry).partition(" ")[2] if short else _word(entry)),
             Cell(FIGURES[entry.kind]),
-            Cell(entry.what),
+            Cell(entry.what.removeprefix(shared)),
             Cell(_figure(entry, entry.baseline)),
             Cell(_figure(entry, entry.current)),
-            Cell(entry.message),
+            Cell("" if short else entry.message),
         )
         for entry in verdict.worst_first
     )
     return Table("verdict", "Verdict", columns, rows)
 
 
+def _word(entry: GateEntry) -> str:
+    return "⬆️ improved" if entry.improved and entry.status == "pass" else SIGNS[entry.status]
+
+
 def _figure(entry: GateEntry, value: float | None) -> str:
     if value is None:
         return f.NONE
+    if entry.kind == "latency":
+        return f.microseconds(value)
     if entry.kind == "training_seconds":
         return f"{value:.3g} s"
     return f.percent(value) if entry.kind in get_args(OfSeeds) else f"{value:,.0f}"

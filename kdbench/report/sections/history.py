@@ -121,10 +121,7 @@ def _series_table(found: Sequence[Series]) -> Table:
     rows = tuple(
         (
             Cell(name_of(series)),
-            Cell(
-                word := word_of(series),
-                tag="worse" if series.regressed or word in ("beyond the limit", "worse") else "",
-            ),
+            Cell(word_of(series), tag="worse" if series.regressed or series.worse else ""),
             Cell(say_change(series) if len(series.levels) > 1 else f.NONE, sort=series.change),
             Cell(say_allowed(series), sort=series.allowed),
             Cell(say_value(series.kind, series.points[0].value), sort=series.points[0].value),

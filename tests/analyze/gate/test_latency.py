@@ -28,6 +28,7 @@ def test_a_ratio_is_judged_by_its_bounds(ratio, status):
     assert (found.status, found.improved, found.limit, found.n) == (status, False, 1.05, 40)
     assert "over 5 sessions of 40 pairs of slices, allowed x1.050" in found.message
     assert found.lower < found.estimate < found.upper
+    assert found.current / found.baseline == pytest.approx(ratio, rel=0.01)
     wider = (
         f"a quieter machine may decide it, or a gate with may_rise = {math.ceil(1000 * (found.upper - 1)) / 1000:.3f}"
     )
