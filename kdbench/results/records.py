@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, TypeAdapter, model_validator
 
 from kdbench.results.predictions import Agreement, Predictions
 from kdbench.results.stored import Amount, Key, Keyed, Natural, Number, Part, Raw, Sha256, Stored
@@ -13,6 +13,7 @@ from kdbench.spec.choice import Several
 from kdbench.spec.suite import OF_A_PART
 from kdbench.spec.task import Task
 from kdbench.spec.trial import RECIPE
+from kdbench.spec.variants import Variant
 
 
 class CurvePoint(Raw):
@@ -162,6 +163,9 @@ class DriftFacts(Raw):
         return self.flips / self.samples
 
 
+_VARIANT: TypeAdapter[Variant] = TypeAdapter(Variant)
+
+
 class ArtifactRecord(Keyed):
     """An exported file of a trial, as it is (`{"use": "fp32"}`) or as a variant: quantized, or in half precision."""
 
@@ -178,6 +182,7 @@ class ArtifactRecord(Keyed):
     def _fits(self) -> Self:
         if (self.parity is None) == (self.drift is None):
             raise ValueError("a file has been compared with torch (parity), or with the one it is made from (drift)")
+        _VARIANT.validate_python(self.variant)
         return self
 
 

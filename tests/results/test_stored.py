@@ -51,6 +51,7 @@ def test_what_is_damaged_names_file_and_field(tmp_path: Path, content: object, w
 
 TRIAL = next(iter(make_results().records.values()))
 EVALUATION = next(iter(make_results().evaluations.values()))
+ARTIFACT = next(iter(make_results().artifacts.values()))
 BITS = EVALUATION.predictions.model_dump(mode="json")
 
 
@@ -72,6 +73,7 @@ BITS = EVALUATION.predictions.model_dump(mode="json")
         (EVALUATION, {"predictions": {**BITS, "correct_bits": "%" + BITS["correct_bits"][1:]}}, "correct_bits are not"),
         (EVALUATION, {"predictions": {**BITS, "correct_bits": "AAAA" + BITS["correct_bits"][4:]}}, "by confidence"),
         (EVALUATION, {"artifact": "../../elsewhere"}, "artifact: String should match pattern"),
+        (ARTIFACT, {"variant": {}}, "Unable to extract tag using discriminator 'use'"),
         (latency_record(), {"calls": 10**400}, "calls: Input should be less than"),
         (latency_record(), {"call_microseconds": [0.0]}, "call_microseconds.0: Input should be greater than 0"),
     ],
