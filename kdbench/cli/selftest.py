@@ -78,7 +78,7 @@ def command(
     Two files of the same work must not be called slower, one with more work to do must be, and so must students whose
     top-1 fell. From 40 files of a kind on, a quarter is judged by the rules of pytest-benchmark, asv and a p50
     threshold, too. Exit code 1 where false alarms are shown to exceed 1 %, or misses at twice the margin 5 %.
-    Interrupted, it tells of the trials that have ended.
+    Interrupted, or where timing breaks off, it tells of the trials that have ended.
     """
     from kdbench import api
     from kdbench.cli.telling.progress import follow
@@ -94,7 +94,10 @@ def command(
         with temporary_folder() as folder, api.place(folder, workers=1) as place:
             follow(selftest(asked, place, found.append), live=True, telling=telling)
     except NoAnswer as reason:
-        raise UserError(f"nothing can be timed here: {reason}", help="see: kdbench doctor") from reason
+        if not any(each.gate == "latency" for last in found[-1:] for each in last.judged):
+            raise UserError(f"nothing can be timed here: {reason}", help="see: kdbench doctor") from reason
+        click.echo(f"note: timing broke off ({reason}): the trials that have ended are counted", err=True)
+        found[-1] = found[-1].model_copy(update={"interrupted": True})
     except (KeyboardInterrupt, SystemExit) as signalled:
         click.echo("\ninterrupted: the trials that have ended are counted", err=True)
         if found:

@@ -95,6 +95,21 @@ def test_a_machine_that_times_nothing_is_told_so(
     assert "nothing can be timed here: at least 16 real samples are needed" in capsys.readouterr().err
 
 
+def test_what_had_ended_before_timing_broke_off_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def selftest(_asked: Asked, _place: object, note: Callable[[SelfTest], None]) -> Iterator[object]:
+        yield from ()
+        note(found_by(judged(failed=0)))
+        raise NoAnswer("its process was killed by SIGABRT")
+
+    monkeypatch.setattr(module, "selftest", selftest)
+    assert ask("--json") == 0
+    printed = capsys.readouterr()
+    assert SelfTest.model_validate_json(printed.out).interrupted
+    assert "timing broke off (its process was killed by SIGABRT)" in printed.err
+
+
 @pytest.mark.slow
 @pytest.mark.alone
 def test_twenty_trials_show_no_goal_missed(capfd: pytest.CaptureFixture[str]) -> None:
