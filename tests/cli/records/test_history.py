@@ -40,6 +40,6 @@ def test_another_folder_of_checks(tmp_path: Path, capsys: pytest.CaptureFixture[
     write_check(tmp_path / "artifact-7/checks", check(1, top1(0.9)))
     argv = ["quick", "--checks", str(tmp_path), "--reports", str(tmp_path / "reports")]
     assert run_guarded(command, argv) == 0
-    assert "steady: 1 figure" in capsys.readouterr().out
+    assert "too few checks: 1 figure" in capsys.readouterr().out
     assert run_guarded(command, ["other", "--checks", str(tmp_path)]) == 2
     assert "no check of suite 'other'" in capsys.readouterr().err
