@@ -6,7 +6,14 @@ from kdbench.report.check.terminal import verdict_lines
 
 SLOWER = GateEntry("latency", "my_a -> b / student / kd / cpu", "regressed", "p50 x1.200", 5.8, 6.96, 1.2)
 SAME = GateEntry("flops", "my_a -> b / student / kd", "pass", "900 FLOPs as before", 900, 900)
-VERDICT = Verdict("quick", (SAME, SLOWER), ("opset 17 before, 18 now",), beyond=("1 row: dkd",), covers="1 pair.")
+VERDICT = Verdict(
+    "quick",
+    (SAME, SLOWER),
+    ("opset 17 before, 18 now",),
+    beyond=("1 row: dkd",),
+    covers="1 pair.",
+    rebaseline="kdbench baseline quick",
+)
 
 
 def test_figures_stand_in_a_table_with_short_names_and_the_headline_after_it() -> None:
@@ -23,8 +30,7 @@ def test_figures_stand_in_a_table_with_short_names_and_the_headline_after_it() -
         "",
         "Regression: quick",
         "- my_a -> b / student / kd / cpu: latency regressed: p50 x1.200",
-        "If the regression is meant, freeze the present figures as the new baseline: "
-        "kdbench run quick && kdbench baseline quick --to baselines/quick-new",
+        "If the regression is meant, freeze the present figures as the new baseline: kdbench baseline quick",
     ]
 
 
