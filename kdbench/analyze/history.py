@@ -16,7 +16,7 @@ from kdbench.results.baselines.checks import CheckedFigure, CheckRecord
 from kdbench.spec.comparison import FALLING, Metric, OfFiles
 from kdbench.statistics.checks.change_points import FEWEST, change_points, noise_of
 from kdbench.statistics.intervals import Interval
-from kdbench.statistics.ratios import GATE_LOOKS
+from kdbench.statistics.ratios import GATE_LOOKS, freedom
 
 SHARES = ("top1", "right_everywhere", "ece")  # changes are differences; those of all else are ratios
 MORE_ROWS = re.compile(r" and \d+ more rows?\b")  # a loss that is added later makes no other figure of it
@@ -100,7 +100,7 @@ class _Found:
         if lower is None or upper is None or not n or n < 2:
             return None
         if kind == "latency":
-            return math.log(upper / (self.figure.estimate or upper)) / -float(stdtrit(n - 1, OF_RATIOS))
+            return math.log(upper / (self.figure.estimate or upper)) / -float(stdtrit(freedom(n), OF_RATIOS))
         return (_scaled(kind, upper) - _scaled(kind, lower)) / -float(sum(stdtrit(n - 1, tail) for tail in OF_SEEDS))
 
     @property
@@ -109,7 +109,8 @@ class _Found:
         value = _unscaled(kind, self.value)
         if error is None:
             return Point(self.check, value, None)
-        half = -float(stdtrit((self.figure.n or 2) - 1, 0.025)) * error
+        n = self.figure.n or 2
+        half = -float(stdtrit(freedom(n) if kind == "latency" else n - 1, 0.025)) * error
         return Point(
             self.check, value, Interval(_unscaled(kind, self.value - half), _unscaled(kind, self.value + half))
         )

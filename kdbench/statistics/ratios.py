@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Literal
 
-from kdbench.statistics.intervals import t_interval, trimmed_mean
+from kdbench.statistics.intervals import TRIMMED_DF, t_interval, trimmed_mean
 
 # Of each session, the times of candidate and reference in each pair of slices: microseconds a call.
 Sessions = Sequence[Sequence[tuple[float, float]]]
@@ -131,6 +131,12 @@ def _log_ratio(candidate: float, reference: float) -> float:
     if candidate <= 0 or reference <= 0:
         raise ValueError("slice times must be positive")
     return math.log(candidate / reference)
+
+
+def freedom(sessions: int) -> float:
+    """Degrees of freedom of the bounds that `judge_ratio` gives for so many sessions."""
+    cut = int(TRIMMED * sessions) if sessions >= TRIMMED_FROM else 0
+    return (TRIMMED_DF if cut else 1.0) * (sessions - 2 * cut - 1)
 
 
 def _bounds(medians: Sequence[float], alpha: float, family: int) -> RatioBounds | None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdbench.statistics import ratios
-from kdbench.statistics.ratios import RatioEstimate, estimate_ratio, timing_settled
+from kdbench.statistics.intervals import trimmed_mean
+from kdbench.statistics.ratios import TRIMMED, TRIMMED_FROM, RatioEstimate, estimate_ratio, timing_settled
 
 
 def drawn(ratio, sessions=5, pairs=8, noise=0.006, seed=0):
@@ -206,6 +207,13 @@ def test_of_many_sessions_those_that_others_disturbed_do_not_count():
     # A fifth of 20 at either end is left out: the mean of the middle 12, of which the wild ones are none.
     middle = sorted(ratios.session_medians(calm[:18]))[3:-3]
     assert math.log(found.p50.estimate) == pytest.approx(sum(middle) / 12)
+
+
+@pytest.mark.parametrize(("sessions", "freedom"), [(5, 4), (19, 18), (20, 0.75 * 11), (40, 0.75 * 23)])
+def test_degrees_of_freedom_are_those_of_the_bounds(sessions, freedom):
+    medians = np.random.default_rng(1).normal(size=sessions).tolist()
+    _, error = trimmed_mean(medians, TRIMMED if sessions >= TRIMMED_FROM else 0.0)
+    assert [df for _, df in error.parts] == [freedom] == [ratios.freedom(sessions)]
 
 
 def test_the_same_model_never_fails():

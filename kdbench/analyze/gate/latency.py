@@ -58,7 +58,7 @@ def _judge(comparison: LatencyComparison, margin: float, family: int) -> GateEnt
         lower=found.p50.lower,
         upper=found.p50.upper,
         limit=1 + margin,
-        n=found.pairs,
+        n=found.sessions,
         architectures=comparison.architectures,
         improved=max(found.p50.upper, found.minimum.upper) < 1,
         evidence=ratio_told(comparison, margin, family),

@@ -48,7 +48,7 @@ class GateEntry:
     lower: float | None = None  # one-sided bound
     upper: float | None = None
     limit: float | None = None  # of a share the change, of a ratio the ratio, of counts the count that is allowed
-    n: int | None = None  # seeds or slice pairs
+    n: int | None = None  # seeds or sessions
     architectures: tuple[str, str] | None = None  # of a latency: the baseline's, and the one that is timed against it
     measured: bool = True  # whether a figure was there to compare
     improved: bool = False  # whether it is shown to be better than the baseline's
