@@ -65,7 +65,8 @@ def read_stored(path: Path, kind: type[S], *, older: str = CARRY_OVER, damaged: 
     try:
         content = path.read_bytes()
     except OSError as error:
-        help = "run the suite again: what is missing is measured again"
+        missing = isinstance(error, FileNotFoundError)
+        help = "run the suite again: what is missing is measured again" if missing else damaged
         raise UserError(f"cannot read '{path}': {error.strerror}", help=help) from error
     try:
         record = kind.model_validate_json(content)
@@ -91,4 +92,4 @@ def _refuse_schema(path: Path, content: bytes, older: str) -> None:
         return
     if number != SCHEMA:
         advice = older if number < SCHEMA else "install a newer kdbench"
-        raise UserError(f"'{path}' has schema {number}, and this kdbench reads schema {SCHEMA}: {advice}")
+        raise UserError(f"'{path}' has schema {number}, and this kdbench reads schema {SCHEMA}", help=advice)

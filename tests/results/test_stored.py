@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kdbench.results import TrialRecord
-from kdbench.results.stored import SCHEMA, Keyed, Stored, read_stored
+from kdbench.results.stored import CARRY_OVER, SCHEMA, Keyed, Stored, read_stored
 from kdbench.results.timings import LatencyRecord
 from kdbench.spec import UserError
 from tests.records import latency_record, make_results
@@ -22,17 +22,17 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_a_record_of_schema_1_is_refused_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"key": "x", "environment": {}}')  # schema 1 had no number
-    with pytest.raises(
-        UserError, match=r"x\.json' has schema 1, and this kdbench reads schema 2: carry its folder over"
-    ):
+    with pytest.raises(UserError, match=r"x\.json' has schema 1, and this kdbench reads schema 2") as refused:
         read_stored(tmp_path / "x.json", TrialRecord)
+    assert refused.value.problems[0].help == CARRY_OVER
 
 
 def test_a_record_of_a_later_schema_is_refused_with_what_to_do(tmp_path: Path) -> None:
     content = latency_record().model_dump(mode="json") | {"schema_number": SCHEMA + 1, "unknown": 1}
     (tmp_path / "x.json").write_text(json.dumps(content))
-    with pytest.raises(UserError, match=r"has schema 3, and this kdbench reads schema 2: install a newer kdbench"):
+    with pytest.raises(UserError, match=r"has schema 3, and this kdbench reads schema 2") as refused:
         read_stored(tmp_path / "x.json", LatencyRecord)
+    assert refused.value.problems[0].help == "install a newer kdbench"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from kdbench.results.baselines.baseline import Baseline, BaselineError
 from kdbench.results.store import sha256_of
 from kdbench.results.stored import read_stored
-from kdbench.spec import Problem, UserError
+from kdbench.spec import UserError
 
 FREEZE = "freeze one with: kdbench baseline SUITE --to DIR"
 PASSWORD = re.compile(r"://[^/@]*:[^/@]*@")
@@ -22,10 +22,10 @@ def load_baseline(folder: Path, suite: str) -> Baseline:
     if not path.is_file():
         raise BaselineError(f"no baseline in '{folder}': there is no baseline.json", help=FREEZE)
     try:
-        baseline = read_stored(path, Baseline, older="freeze a new baseline")
+        baseline = read_stored(path, Baseline, older=FREEZE, damaged=f"restore it as it was committed, or {FREEZE}")
         frozen = baseline.spec.name
     except UserError as error:
-        raise BaselineError(Problem(problem.what, help=FREEZE) for problem in error.problems) from error
+        raise BaselineError(error.problems) from error
     except ValidationError as error:
         detail = error.errors()[0]
         at = ".".join(map(str, detail["loc"]))

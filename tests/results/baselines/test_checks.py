@@ -42,7 +42,7 @@ def test_the_commit_is_that_of_the_ci_service(monkeypatch: pytest.MonkeyPatch, t
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [('"estimate":1.02', '"estimate":0.0'), ('"checked":"2026', '"checked":"\\u001b[2J2026'), ('"n":160', '"n":0')],
+    [('"estimate":1.02', '"estimate":0.0'), ('"checked":"2026', '"checked":"\\u001b[2J2026'), ('"n":20', '"n":0')],
 )
 def test_what_no_check_can_have_found_is_refused_by_the_name_of_its_file(
     tmp_path: Path, before: str, after: str

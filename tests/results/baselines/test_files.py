@@ -134,10 +134,19 @@ def test_a_password_is_not_committed(tmp_path: Path) -> None:
     assert not (tmp_path / "base").exists()
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"schema_number": 2}', '{"schema_number": 1}', '{"schema_number": 99}'])
-def test_what_is_no_baseline_is_refused(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "next_step"),
+    [
+        ("{", "restore it as it was committed"),
+        ("[]", "restore it as it was committed"),
+        ('{"schema_number": 2}', "restore it as it was committed"),
+        ('{"schema_number": 1}', "help: freeze one with: kdbench baseline SUITE"),
+        ('{"schema_number": 99}', "help: install a newer kdbench"),
+    ],
+)
+def test_what_is_no_baseline_is_refused(text: str, next_step: str, tmp_path: Path) -> None:
     (tmp_path / "baseline.json").write_text(text)
-    with pytest.raises(BaselineError, match="kdbench baseline SUITE"):
+    with pytest.raises(BaselineError, match=next_step):
         load_baseline(tmp_path, "example")
 
 
