@@ -175,6 +175,8 @@ def test_a_run_of_another_suite_than_the_one_that_is_given_is_not_frozen(user: P
     assert "train.epochs was 8, is 9 and gates.top1.may_drop was 0.1, is 0.2\n" in refused
     assert "run it first (kdbench run tiny.toml), or freeze that run knowingly: --run " in refused
     assert not (user / "other").exists()
+    shown = kdbench("power", "tiny.toml", "--difference", "0.1", at=user).stderr
+    assert "note: 'tiny.toml' has changed since this run: train.epochs was 8, is 9 and gates.top1" in shown
     knowingly = refused.rsplit(maxsplit=1)[1]
     kdbench("baseline", "tiny.toml", "--run", knowingly, "--to", "knowingly", "--force", at=user)
     kdbench("baseline", "tiny", "--to", "by-name", "--force", at=user)

@@ -14,8 +14,6 @@ from kdbench.cli.quantities import parse_size
 if TYPE_CHECKING:
     from kdbench.results import Baseline, ResultSet
 
-MOST_NAMED = 3  # of what differs between two suites
-
 
 @click.command(
     name="baseline",
@@ -104,21 +102,16 @@ def _kept(frozen: "Baseline") -> str:
 
 def _refuse_another_suite(results: "ResultSet", suite: str, plugins: Sequence[str]) -> None:
     """Raise `UserError` where the suite that is given is not the one that was run: a check runs edited ones, too."""
-    from kdbench import api
-    from kdbench.analyze.comparisons.changes import suite_changes
-    from kdbench.analyze.decisions.wording import listed
+    from kdbench.cli.records.edited import edits
     from kdbench.spec import UserError, suites
 
     if not suite.endswith(".toml") and suite not in suites():
         return  # the name of results alone
-    given = api.plan(api.load_suite(suite, plugins), plugins).suite
-    changes = suite_changes(*(each.model_dump(mode="json") for each in (results.suite, given)))
-    told = [each.sentence for each in changes if each.what != "description"]
-    if told:
+    if told := edits(results, suite, plugins):
         run = results.run.run_id
         first = shlex.join(["kdbench", "run", suite, *(word for name in plugins for word in ("-p", name))])
         raise UserError(
-            f"'{suite}' is not what the latest run of '{results.run.name}' ran: {listed(told, MOST_NAMED)}",
+            f"'{suite}' is not what the latest run of '{results.run.name}' ran: {told}",
             help=f"run it first ({first}), or freeze that run knowingly: --run {run[-4:]}",
         )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kdbench.cli import complete, options
+from kdbench.cli.records.edited import results_of
 
 if TYPE_CHECKING:
     from kdbench.api import Results
@@ -43,11 +44,10 @@ def command(
 
     Refused where the report says that there is nothing to ship, unless --loss names a student.
     """
-    from kdbench import api
     from kdbench.cli.telling.ending import tell_lost
     from kdbench.results import Store
 
-    store, found = Store(results), api.load_results(suite, results, run)
+    store, found = Store(results), results_of(suite, results, run)
     tell_lost(found.records)
     target = folder or Path("exports") / found.records.run.name
     files = _figures(found, kind) if kind else _model(found, store, asked)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kdbench.cli import options
+from kdbench.cli.records.edited import results_of
 
 if TYPE_CHECKING:
     from kdbench.analyze.decisions.power import SeedsNeeded
@@ -33,7 +34,6 @@ def command(suite: str, results: Path, run: str | None, difference: float, power
 
     And which drop the gate of `kdbench check` sees with the seeds of that run.
     """
-    from kdbench import api
     from kdbench.analyze import what_the_gate_sees
     from kdbench.analyze.decisions.power import plan_seeds
     from kdbench.results.baselines.freezing import baseline_of
@@ -46,7 +46,7 @@ def command(suite: str, results: Path, run: str | None, difference: float, power
         )
     if not 0.5 <= power <= 0.99:
         raise UserError(f"--power {power:g} is not from 0.5 to 0.99", help="0.8 is usual: one real gain in five missed")
-    found = api.load_results(suite, results, run)
+    found = results_of(suite, results, run)
     rows = plan_seeds(found.summary.pairs, difference, power)
     _refuse_what_has_no_spread(rows, found.records.run)
     gate = what_the_gate_sees(baseline_of(found.records))

@@ -9,6 +9,7 @@ import click
 
 from kdbench.cli import options
 from kdbench.cli.quantities import parse_count, parse_microseconds, parse_share, parse_size
+from kdbench.cli.records.edited import results_of
 from kdbench.deploy.runtime.providers import PROVIDERS
 
 if TYPE_CHECKING:
@@ -48,11 +49,10 @@ def command(
     as_json: bool,
 ) -> None:
     """Say which student of a suite to ship, within budgets. Trains and measures nothing."""
-    from kdbench import api
     from kdbench.analyze import Budgets, recommend
     from kdbench.report.terminal import answer_record
 
-    summary = api.load_results(suite, results, run).summary
+    summary = results_of(suite, results, run).summary
     budgets = Budgets(max_latency, max_bytes, max_parameters, min_top1)
     found = recommend(summary, budgets, _timing(summary, provider, batch))
     if as_json:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from kdbench.cli import complete, options
+from kdbench.cli.records.edited import results_of
 
 
 @click.command(
@@ -36,7 +37,7 @@ def command(suites: tuple[str, ...], results: Path, reports: Path, run: str | No
     if run and len(suites) > 1:
         raise click.BadParameter("give one suite with --run, whose run it is", param_hint="--run")
     asked = {suite_name(suite): suite for suite in suites}
-    found = [api.load_results(suite, results, run) for suite in asked.values()]
+    found = [results_of(suite, results, run) for suite in asked.values()]
     prepare_folder(reports, "reports")
     pages = [api.render(each, reports) for each in found]
     together = [render_across([each.summary for each in found], reports)] if len(found) > 1 else []
