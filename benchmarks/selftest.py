@@ -20,11 +20,11 @@ BUSY = (0, 1)  # processes beside a run
 
 
 def verdicts(_: Content) -> str:
-    """Every rule's wrong verdicts, a column for each run."""
+    """Every rule's wrong verdicts, a column for each run; the rows are those of the first, which tried most."""
     runs = _stored()
     head = ("verdicts of", "truth", "goal", *(part for run in runs for part in (f"wrong, {_beside(run)}", "effort")))
-    same = zip(*(run.judged for run in runs), strict=True)
-    return markdown(head, [_row(judged) for judged in same])
+    found = [{(each.rule, each.truth): each for each in run.judged} for run in runs]
+    return markdown(head, [_row([run.get(row) for run in found]) for row in (found[0] if found else ())])
 
 
 def circumstances(_: Content) -> str:
@@ -41,11 +41,12 @@ def _beside(run: SelfTest) -> str:
     return f"beside {run.busy} busy process{'es' * (run.busy > 1)}" if run.busy else "alone"
 
 
-def _row(runs: Sequence[Judged]) -> tuple[str, ...]:
-    first = runs[0]
+def _row(runs: Sequence[Judged | None]) -> tuple[str, ...]:
+    first = next(filter(None, runs))
     goal = "-" if first.goal is None else f"≤ {100 * first.goal:g} %"
     truth = f"{first.truth}, to be found" if first.regressed else first.truth
-    return (first.rule, truth, goal, *(cell for run in runs for cell in (_wrong(run), _effort(run))))
+    cells = ((_wrong(run), _effort(run)) if run else ("not tried", "-") for run in runs)
+    return (first.rule, truth, goal, *(cell for pair in cells for cell in pair))
 
 
 def _wrong(judged: Judged) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "selftest.json"
 
 
-def run(busy: int, **changes: object) -> dict[str, object]:
+def run(busy: int, **changes: object) -> dict[str, Any]:
     rows = (judged(trials=300, failed=0, **changes), judged(ours=False, rule="asv compare", trials=38, undecided=0))
     found = SelfTest(judged=rows, busy=busy, seconds=1500.0, machine=MACHINE, finished="2026")
     return found.model_dump(mode="json")
@@ -38,6 +39,13 @@ def test_runs_stand_side_by_side(runs: Path) -> None:
     ]
     first, *_ = circumstances({}).splitlines()
     assert first.startswith("- *Alone*: 25 min on a processor, load average 0.2 before, kdbench at commit abc.")
+
+
+def test_what_a_run_did_not_try_is_told(runs: Path) -> None:
+    second = run(1)
+    second["judged"] = second["judged"][:1]
+    runs.write_text(json.dumps([run(0), second]), "utf-8")
+    assert verdicts({}).splitlines()[-1].endswith("| 3 of 38 (≤ 19.2 %) | - | not tried | - |")
 
 
 def test_without_a_run_there_is_no_table(runs: Path) -> None:
