@@ -12,15 +12,16 @@ from kdbench.results.store import sha256_of
 from kdbench.results.stored import read_stored
 from kdbench.spec import UserError
 
+BASELINE = "baseline.json"
 FREEZE = "freeze one with: kdbench baseline SUITE --to DIR"
 PASSWORD = re.compile(r"://[^/@]*:[^/@]*@")
 
 
 def load_baseline(folder: Path, suite: str) -> Baseline:
     """The baseline of a suite in a folder. Raises `BaselineError` where it is missing, damaged or of another suite."""
-    path = folder / "baseline.json"
+    path = folder / BASELINE
     if not path.is_file():
-        raise BaselineError(f"no baseline in '{folder}': there is no baseline.json", help=FREEZE)
+        raise BaselineError(f"no baseline in '{folder}': there is no {BASELINE}", help=FREEZE)
     try:
         baseline = read_stored(path, Baseline, older=FREEZE, damaged=f"restore it as it was committed, or {FREEZE}")
         frozen = baseline.spec.name

@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from kdbench.results.baselines.baseline import Baseline, BaselineModel, BaselineRow
-from kdbench.results.baselines.files import keep_outside
+from kdbench.results.baselines.files import BASELINE, keep_outside
 from kdbench.results.baselines.matching import DeployedModel, deployed_models
 from kdbench.results.drafts import draft_folder, remove_dead
 from kdbench.results.result_set import ResultSet, TrialResult
 from kdbench.results.store import Store, write_whole
 from kdbench.spec import Entry, UserError
 
-BASELINE = "baseline.json"
 ONNX_NAME = re.compile(r"[0-9a-f]{16}\.onnx")
 LARGEST = 20 * 10**6  # bytes of ONNX files in a folder that is committed
 
